@@ -1,0 +1,243 @@
+"""The immutable things a session holds: its strategy, positions, orders, fills and equity points."""
+
+from __future__ import annotations
+
+import decimal
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from paper_repo.domain.values import (
+    EXACT,
+    Amount,
+    amount,
+    choice,
+    identifier,
+    instant,
+    invalid,
+    optional_amount,
+    optional_text,
+    positive,
+    text,
+    utc_now,
+)
+
+_QUOTIENT = decimal.Context(prec=28, rounding=decimal.ROUND_HALF_EVEN, Emin=decimal.MIN_EMIN, Emax=decimal.MAX_EMAX)
+
+
+class Side(StrEnum):
+    """Whether one buys or sells."""
+
+    BUY = "BUY"
+    SELL = "SELL"
+
+
+class OrderType(StrEnum):
+    """What makes an order trade."""
+
+    MARKET = "MARKET"
+    LIMIT = "LIMIT"
+    STOP = "STOP"
+    STOP_LIMIT = "STOP_LIMIT"
+
+
+class TimeInForce(StrEnum):
+    """How long an order rests: for the day, until cancelled, or not at all (all or part of it at once, all or none)."""
+
+    DAY = "DAY"
+    GTC = "GTC"
+    IOC = "IOC"
+    FOK = "FOK"
+
+
+@dataclass(frozen=True, slots=True)
+class Strategy:
+    """Which strategy a session runs, and with which parameters (any JSON data)."""
+
+    name: str
+    version: str = ""
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _set(self, "name", text(self.name, "name"))
+        _set(self, "version", text(self.version, "version"))
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """An open position, long (quantity above zero) or short (below).
+
+    `cost_basis` is what was paid for what is held, negative for a short position; it is kept instead of the average
+    price because sums of it are exact and averages are not.
+    """
+
+    symbol: str
+    quantity: Decimal
+    cost_basis: Decimal
+    last_price: Decimal
+    opened_at: datetime
+    realized_pnl: Decimal = Decimal(0)
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            symbol: str,
+            quantity: Amount,
+            cost_basis: Amount,
+            last_price: Amount,
+            opened_at: datetime,
+            realized_pnl: Amount = ...,
+        ) -> None: ...
+
+    def __post_init__(self) -> None:
+        _set(self, "symbol", identifier(self.symbol, "symbol"))
+        _set(self, "quantity", amount(self.quantity, "quantity"))
+        if not self.quantity:
+            raise invalid("quantity", "an open position holds something; leave a closed one out.")
+        _set(self, "cost_basis", amount(self.cost_basis, "cost_basis"))
+        _set(self, "last_price", amount(self.last_price, "last_price"))
+        _set(self, "opened_at", instant(self.opened_at, "opened_at"))
+        _set(self, "realized_pnl", amount(self.realized_pnl, "realized_pnl"))
+
+    @classmethod
+    def open(cls, symbol: str, quantity: Amount, price: Amount, at: datetime) -> Position:
+        """A new position of `quantity` (below zero: short) bought or sold at `price`."""
+        quantity, price = amount(quantity, "quantity"), amount(price, "price")
+        return cls(symbol, quantity, EXACT.multiply(quantity, price), price, at)
+
+    @property
+    def average_price(self) -> Decimal:
+        """What one unit cost on average, to 28 significant digits."""
+        return _QUOTIENT.divide(self.cost_basis, self.quantity)
+
+    @property
+    def market_value(self) -> Decimal:
+        """What the position is worth at its last price; below zero for a short one."""
+        return EXACT.multiply(self.quantity, self.last_price)
+
+    @property
+    def unrealized_pnl(self) -> Decimal:
+        """What closing it at its last price would gain, before fees."""
+        return EXACT.subtract(self.market_value, self.cost_basis)
+
+    def marked(self, price: Amount) -> Position:
+        """The same position at another last price."""
+        return Position(self.symbol, self.quantity, self.cost_basis, price, self.opened_at, self.realized_pnl)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A resting order. Prices are in the session's base currency; `filled_quantity` is what has traded so far."""
+
+    id: str
+    symbol: str
+    side: Side
+    type: OrderType
+    quantity: Decimal
+    filled_quantity: Decimal = Decimal(0)
+    limit_price: Decimal | None = None
+    stop_price: Decimal | None = None
+    time_in_force: TimeInForce = TimeInForce.GTC
+    created_at: datetime = field(default_factory=utc_now)
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            id: str,
+            symbol: str,
+            side: Side | str,
+            type: OrderType | str,
+            quantity: Amount,
+            filled_quantity: Amount = ...,
+            limit_price: Amount | None = ...,
+            stop_price: Amount | None = ...,
+            time_in_force: TimeInForce | str = ...,
+            created_at: datetime = ...,
+        ) -> None: ...
+
+    def __post_init__(self) -> None:
+        _set(self, "id", identifier(self.id, "id"))
+        _set(self, "symbol", identifier(self.symbol, "symbol"))
+        _set(self, "side", choice(Side, self.side, "side"))
+        _set(self, "type", choice(OrderType, self.type, "type"))
+        _set(self, "quantity", positive(self.quantity, "quantity"))
+        _set(self, "filled_quantity", amount(self.filled_quantity, "filled_quantity"))
+        if not 0 <= self.filled_quantity <= self.quantity:
+            raise invalid("filled_quantity", f"{self.filled_quantity} is not within 0 and the quantity {self.quantity}.")
+        _set(self, "limit_price", optional_amount(self.limit_price, "limit_price"))
+        _set(self, "stop_price", optional_amount(self.stop_price, "stop_price"))
+        _set(self, "time_in_force", choice(TimeInForce, self.time_in_force, "time_in_force"))
+        _set(self, "created_at", instant(self.created_at, "created_at"))
+
+    @property
+    def remaining_quantity(self) -> Decimal:
+        """What has not traded yet."""
+        return EXACT.subtract(self.quantity, self.filled_quantity)
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """One execution. `price` and `fee` are in the session's base currency; a rebate is a fee below zero."""
+
+    id: str
+    symbol: str
+    side: Side
+    quantity: Decimal
+    price: Decimal
+    fee: Decimal = Decimal(0)
+    executed_at: datetime = field(default_factory=utc_now)
+    order_id: str | None = None
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            id: str,
+            symbol: str,
+            side: Side | str,
+            quantity: Amount,
+            price: Amount,
+            fee: Amount = ...,
+            executed_at: datetime = ...,
+            order_id: str | None = ...,
+        ) -> None: ...
+
+    def __post_init__(self) -> None:
+        _set(self, "id", identifier(self.id, "id"))
+        _set(self, "symbol", identifier(self.symbol, "symbol"))
+        _set(self, "side", choice(Side, self.side, "side"))
+        _set(self, "quantity", positive(self.quantity, "quantity"))
+        _set(self, "price", amount(self.price, "price"))
+        _set(self, "fee", amount(self.fee, "fee"))
+        _set(self, "executed_at", instant(self.executed_at, "executed_at"))
+        _set(self, "order_id", optional_text(self.order_id, "order_id"))
+
+    @property
+    def signed_quantity(self) -> Decimal:
+        """The quantity, below zero for a sale."""
+        return self.quantity if self.side is Side.BUY else EXACT.minus(self.quantity)
+
+
+@dataclass(frozen=True, slots=True)
+class EquityPoint:
+    """What a session was worth at one moment: its cash, and its equity (cash and the market value of its positions)."""
+
+    at: datetime
+    cash: Decimal
+    equity: Decimal
+
+    if TYPE_CHECKING:
+
+        def __init__(self, at: datetime, cash: Amount, equity: Amount) -> None: ...
+
+    def __post_init__(self) -> None:
+        _set(self, "at", instant(self.at, "at"))
+        _set(self, "cash", amount(self.cash, "cash"))
+        _set(self, "equity", amount(self.equity, "equity"))
+
+
+_set = object.__setattr__

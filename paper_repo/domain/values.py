@@ -1,0 +1,153 @@
+"""What counts as an amount, a time and a text: every value of the domain passes through one of these."""
+
+from __future__ import annotations
+
+import decimal
+from collections.abc import Iterable
+from datetime import UTC as UTC
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import TypeAlias, TypeVar
+
+from paper_repo.errors import InvalidSessionError
+
+Amount: TypeAlias = Decimal | int | str | float
+"""What callers may give where an amount is wanted; kept as an exact `Decimal`."""
+
+LARGEST_EXPONENT = 1000
+"""Amounts reach from 1E-1000 to 1E+1000, so that sums and products of any two of them fit `EXACT`."""
+
+EXACT = decimal.Context(
+    prec=6 * LARGEST_EXPONENT,
+    rounding=decimal.ROUND_HALF_EVEN,
+    Emin=decimal.MIN_EMIN,
+    Emax=decimal.MAX_EMAX,
+    capitals=1,
+    clamp=0,
+    traps=[decimal.InvalidOperation, decimal.DivisionByZero, decimal.Overflow, decimal.Underflow, decimal.Inexact],
+)
+"""The domain's own decimal context: it raises instead of rounding, whatever the caller's context is."""
+
+_E = TypeVar("_E", bound=StrEnum)
+
+
+def utc_now() -> datetime:
+    """The present moment, in UTC, to the microsecond."""
+    return datetime.now(UTC)
+
+
+def amount(value: object, path: str) -> Decimal:
+    """`value` as an exact, finite decimal; a float counts as its shortest decimal form (0.1 is 0.1)."""
+    if type(value) is not Decimal:
+        value = _to_decimal(value, path)
+    if not value.is_finite():
+        raise invalid(path, f"{value} is no amount: only finite numbers can be kept.")
+    exponent = value.as_tuple().exponent
+    if not (-LARGEST_EXPONENT <= int(exponent) and value.adjusted() <= LARGEST_EXPONENT):
+        raise invalid(path, f"the amount is outside of 1E-{LARGEST_EXPONENT} to 1E+{LARGEST_EXPONENT}.")
+    return value
+
+
+def positive(value: object, path: str) -> Decimal:
+    """`value` as an amount above zero."""
+    number = amount(value, path)
+    if number <= 0:
+        raise invalid(path, f"must be above zero, not {number}.")
+    return number
+
+
+def optional_amount(value: object, path: str) -> Decimal | None:
+    """`value` as an amount, or None."""
+    return None if value is None else amount(value, path)
+
+
+def count(value: object, path: str) -> int:
+    """`value` as a whole number from 0."""
+    if type(value) is not int or value < 0:
+        raise invalid(path, f"must be a whole number from 0, not {value!r}.")
+    return value
+
+
+def instant(value: object, path: str) -> datetime:
+    """`value` as a time in UTC."""
+    if not isinstance(value, datetime):
+        raise invalid(path, f"must be a datetime with a time zone, not {value!r}.")
+    if value.tzinfo is UTC and type(value) is datetime:
+        return value
+    if value.utcoffset() is None:
+        raise invalid(
+            path,
+            f"{value!r} has no time zone; use datetime.now(timezone.utc), or value.replace(tzinfo=...) with the zone it was taken in.",
+        )
+    try:
+        utc = value.astimezone(UTC)
+    except OverflowError:
+        raise invalid(path, f"{value!r} is outside of the years 1 to 9999 in UTC.") from None
+    return datetime(utc.year, utc.month, utc.day, utc.hour, utc.minute, utc.second, utc.microsecond, UTC)
+
+
+def optional_instant(value: object, path: str) -> datetime | None:
+    """`value` as a time in UTC, or None."""
+    return None if value is None else instant(value, path)
+
+
+def text(value: object, path: str) -> str:
+    """`value` as text that can be stored as UTF-8."""
+    if not isinstance(value, str):
+        raise invalid(path, f"must be text, not {value!r}.")
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            raise invalid(path, f"has a lone surrogate at position {error.start}; it is no Unicode text.") from None
+    return str(value)
+
+
+def identifier(value: object, path: str) -> str:
+    """`value` as non-empty text."""
+    if not text(value, path):
+        raise invalid(path, "must not be empty.")
+    return str(value)
+
+
+def optional_text(value: object, path: str) -> str | None:
+    """`value` as text, or None."""
+    return None if value is None else text(value, path)
+
+
+def texts(value: object, path: str) -> tuple[str, ...]:
+    """`value` as a tuple of texts; a single text is refused, since it would be taken letter by letter."""
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise invalid(path, f"must be several texts, such as ('AAPL', 'MSFT'), not {value!r}.")
+    return tuple(identifier(each, f"{path}[{index}]") for index, each in enumerate(value))
+
+
+def choice(kind: type[_E], value: object, path: str) -> _E:
+    """`value` as a member of `kind`, given as the member or its name in any case."""
+    if isinstance(value, kind):
+        return value
+    if isinstance(value, str):
+        try:
+            return kind(value.upper())
+        except ValueError:
+            pass
+    raise invalid(path, f"{value!r} is none of {', '.join(kind)}.")
+
+
+def invalid(path: str, message: str) -> InvalidSessionError:
+    """The error that says what is wrong at `path`."""
+    return InvalidSessionError({path: [message]})
+
+
+def _to_decimal(value: object, path: str) -> Decimal:
+    if isinstance(value, bool):
+        raise invalid(path, f"{value} is no amount.")
+    if isinstance(value, float):
+        return Decimal(float.__repr__(value))
+    if isinstance(value, Decimal | int | str):
+        try:
+            return Decimal(value)
+        except (decimal.InvalidOperation, ValueError):
+            raise invalid(path, f"{value!r} is no amount; write it like '1234.56'.") from None
+    raise invalid(path, f"{value!r} is no amount; give a Decimal, an int, a str or a float.")

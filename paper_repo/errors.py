@@ -1,0 +1,166 @@
+"""Every exception that leaves this library.
+
+PaperRepoError
+├── SessionNotFoundError (LookupError)
+├── ConflictError
+├── InvalidSessionError (ValueError)
+├── InvalidTransitionError
+├── TransactionError
+│   └── TransactionOwnershipError
+├── RepositoryClosedError
+└── StorageError
+    ├── BusyError (TimeoutError)
+    ├── ReadOnlyError
+    ├── DiskFullError
+    ├── CorruptDatabaseError
+    │   └── CorruptRecordError
+    ├── SchemaVersionError
+    └── ForeignDatabaseError
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+__all__ = [
+    "BusyError",
+    "ConflictError",
+    "CorruptDatabaseError",
+    "CorruptRecordError",
+    "DiskFullError",
+    "ForeignDatabaseError",
+    "InvalidSessionError",
+    "InvalidTransitionError",
+    "PaperRepoError",
+    "ReadOnlyError",
+    "RepositoryClosedError",
+    "SchemaVersionError",
+    "SessionNotFoundError",
+    "StorageError",
+    "TransactionError",
+    "TransactionOwnershipError",
+]
+
+
+class PaperRepoError(Exception):
+    """The root of all errors of this library."""
+
+
+class SessionNotFoundError(PaperRepoError, LookupError):
+    """There is no session with this id."""
+
+    def __init__(self, session_id: str, hint: str = "") -> None:
+        self.session_id = session_id
+        super().__init__(f"there is no session {session_id!r}{hint and '; ' + hint}")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _restore, (type(self), self.args, self.__dict__)
+
+
+class ConflictError(PaperRepoError):
+    """Someone else changed, deleted or created the session since it was loaded; nothing was written.
+
+    `expected` is the version the session object has (0: never saved), `actual` the stored one (None: it is not
+    there, or not any more).
+    """
+
+    def __init__(self, session_id: str, expected: int, actual: int | None) -> None:
+        self.session_id = session_id
+        self.expected = expected
+        self.actual = actual
+        super().__init__(f"session {session_id!r} was not saved: {self._what()}")
+
+    def _what(self) -> str:
+        if self.actual is None:
+            return (
+                f"it was loaded at version {self.expected} and has been deleted since; "
+                "to store it again, save it under a new id (fresh_copy) or set its version to 0"
+            )
+        if self.expected == 0:
+            return (
+                f"a session with this id is already stored (version {self.actual}); "
+                "load it with get_by_id, or choose another id"
+            )
+        return (
+            f"it was loaded at version {self.expected} and is at version {self.actual} now; "
+            "load it again with get_by_id and repeat the change"
+        )
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _restore, (type(self), self.args, self.__dict__)
+
+
+class InvalidSessionError(PaperRepoError, ValueError):
+    """A value that a session cannot hold; `messages` tells what is wrong, by path (`strategy.parameters.window`)."""
+
+    def __init__(self, messages: Mapping[str, Sequence[str]], session_id: str | None = None) -> None:
+        self.messages = {path: list(texts) for path, texts in messages.items()}
+        self.session_id = session_id
+        where = "" if session_id is None else f"session {session_id!r}: "
+        super().__init__(where + "; ".join(f"{path}: {' '.join(texts)}" for path, texts in self.messages.items()))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _restore, (type(self), self.args, self.__dict__)
+
+
+class InvalidTransitionError(PaperRepoError):
+    """The session's lifecycle does not allow this step from its present status."""
+
+
+class TransactionError(PaperRepoError):
+    """A transaction was used in a way that it does not allow."""
+
+
+class TransactionOwnershipError(TransactionError):
+    """Another task than the one that opened the transaction used the repository inside it."""
+
+
+class RepositoryClosedError(PaperRepoError):
+    """The repository was closed before this call."""
+
+
+class StorageError(PaperRepoError):
+    """The database could not do what was asked of it."""
+
+
+class BusyError(StorageError, TimeoutError):
+    """The database was in use by another writer for longer than the busy timeout; repeating the call is safe."""
+
+
+class ReadOnlyError(StorageError):
+    """The file or its folder cannot be written; reading works."""
+
+
+class DiskFullError(StorageError):
+    """There is no room left; nothing of this write is stored, and it can be repeated when there is room."""
+
+
+class CorruptDatabaseError(StorageError):
+    """The file is damaged."""
+
+
+class CorruptRecordError(CorruptDatabaseError):
+    """One stored session cannot be read; `session_id` names it. The others are not affected."""
+
+    def __init__(self, message: str, session_id: str | None = None) -> None:
+        self.session_id = session_id
+        super().__init__(message)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _restore, (type(self), self.args, self.__dict__)
+
+
+class SchemaVersionError(StorageError):
+    """The file was written by a newer version of this library than the one that opens it."""
+
+
+class ForeignDatabaseError(StorageError):
+    """The file belongs to another program, or is no database; it was not touched."""
+
+
+def _restore(kind: type[PaperRepoError], args: tuple[object, ...], state: dict[str, object]) -> PaperRepoError:
+    """Unpickle an error whose constructor takes other arguments than its message (process pools send errors so)."""
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(state)
+    return error

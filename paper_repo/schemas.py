@@ -1,0 +1,303 @@
+"""The serialised form of every entity: entity <-> plain, JSON-ready data.
+
+One marshmallow schema an entity, and no other description of the form anywhere. Amounts are decimal text, times are
+ISO 8601 in UTC with microseconds and a fixed width, choices are their names, JSON data stays as it is.
+
+What cannot be serialised, or is no serialised entity, is an `InvalidSessionError` that names the path.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any, TypeVar, cast
+
+from marshmallow import Schema, ValidationError, fields, post_load
+
+from paper_repo.domain import (
+    EquityPoint,
+    Fill,
+    Order,
+    OrderType,
+    PaperTradingSession,
+    Position,
+    SessionStatus,
+    Side,
+    Strategy,
+    TimeInForce,
+)
+from paper_repo.domain.values import UTC
+from paper_repo.errors import InvalidSessionError
+
+T = TypeVar("T")
+Data = dict[str, Any]
+"""Plain data: what `json.dumps` writes and `json.loads` gives back equal."""
+
+
+class AmountField(fields.Field[Decimal]):
+    """An exact decimal, as text."""
+
+    default_error_messages = {"invalid": "{input!r} is no decimal number as text."}
+
+    def _serialize(self, value: Decimal | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
+        return None if value is None else str(value)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Decimal:
+        if not isinstance(value, str):
+            raise self.make_error("invalid", input=value)
+        try:
+            return Decimal(value)
+        except InvalidOperation:
+            raise self.make_error("invalid", input=value) from None
+
+
+class InstantField(fields.Field[datetime]):
+    """A moment in UTC, as ISO 8601 text of fixed width, so that text order is time order."""
+
+    default_error_messages = {"invalid": "{input!r} is no time in UTC like '2026-01-31T14:30:00.000000+00:00'."}
+
+    def _serialize(self, value: datetime | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
+        return None if value is None else instant_text(value)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
+        try:
+            moment = datetime.fromisoformat(value)
+        except (TypeError, ValueError):
+            raise self.make_error("invalid", input=value) from None
+        if moment.tzinfo is not UTC or instant_text(moment) != value:
+            raise self.make_error("invalid", input=value)
+        return moment
+
+
+class JsonField(fields.Field[Any]):
+    """JSON data, which comes back equal or is refused."""
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        check_json(value, attr or "")
+        return value
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if not isinstance(value, dict):
+            raise ValidationError(f"must be a JSON object, not {value!r}.")
+        return value
+
+
+class EntityField(fields.Nested):
+    """One entity inside another."""
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        try:
+            return super()._serialize(value, attr, obj, **kwargs)  # type: ignore[no-untyped-call]
+        except InvalidSessionError as error:
+            raise _under(attr, error) from None
+
+
+class EntitiesField(fields.Dict):
+    """Entities by the name that each of them carries itself."""
+
+    def __init__(self, kind: type[Any], schema: type[Schema], key: str) -> None:
+        super().__init__(keys=fields.String(), values=fields.Nested(schema), required=True)
+        self.kind = kind
+        self.key = key
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        for name, entity in value.items():
+            self._check(name, entity, f"{attr}.{name}")
+        return super()._serialize(value, attr, obj, **kwargs)  # type: ignore[no-untyped-call]
+
+    def _check(self, name: object, entity: object, path: str) -> None:
+        if not isinstance(entity, self.kind):
+            raise InvalidSessionError({path: [f"must be of type {self.kind.__name__}, not {entity!r}."]})
+        if getattr(entity, self.key) != name:
+            raise InvalidSessionError({path: [f"is kept under another {self.key} than its own, {getattr(entity, self.key)!r}."]})
+
+
+class EntitySchema(Schema):
+    """A schema whose loaded data becomes an entity."""
+
+    entity: type[Any]
+
+    @post_load
+    def make(self, data: Data, **kwargs: Any) -> Any:
+        """The entity with these values, or the entity's own complaint at the right path."""
+        try:
+            return self.entity(**data)
+        except InvalidSessionError as error:
+            raise ValidationError(cast("dict[str, Any]", error.messages)) from error
+
+
+class StrategySchema(EntitySchema):
+    """`Strategy`."""
+
+    entity = Strategy
+    name = fields.String(required=True)
+    version = fields.String(required=True)
+    parameters = JsonField(required=True)
+
+
+class PositionSchema(EntitySchema):
+    """`Position`."""
+
+    entity = Position
+    symbol = fields.String(required=True)
+    quantity = AmountField(required=True)
+    cost_basis = AmountField(required=True)
+    last_price = AmountField(required=True)
+    opened_at = InstantField(required=True)
+    realized_pnl = AmountField(required=True)
+
+
+class OrderSchema(EntitySchema):
+    """`Order`."""
+
+    entity = Order
+    id = fields.String(required=True)
+    symbol = fields.String(required=True)
+    side = fields.Enum(Side, required=True)
+    type = fields.Enum(OrderType, required=True)
+    quantity = AmountField(required=True)
+    filled_quantity = AmountField(required=True)
+    limit_price = AmountField(required=True, allow_none=True)
+    stop_price = AmountField(required=True, allow_none=True)
+    time_in_force = fields.Enum(TimeInForce, required=True)
+    created_at = InstantField(required=True)
+
+
+class FillSchema(EntitySchema):
+    """`Fill`."""
+
+    entity = Fill
+    id = fields.String(required=True)
+    symbol = fields.String(required=True)
+    side = fields.Enum(Side, required=True)
+    quantity = AmountField(required=True)
+    price = AmountField(required=True)
+    fee = AmountField(required=True)
+    executed_at = InstantField(required=True)
+    order_id = fields.String(required=True, allow_none=True)
+
+
+class EquityPointSchema(EntitySchema):
+    """`EquityPoint`."""
+
+    entity = EquityPoint
+    at = InstantField(required=True)
+    cash = AmountField(required=True)
+    equity = AmountField(required=True)
+
+
+class PaperTradingSessionSchema(EntitySchema):
+    """`PaperTradingSession`, without the history that waits to be saved."""
+
+    entity = PaperTradingSession
+    id = fields.String(required=True)
+    name = fields.String(required=True)
+    strategy = EntityField(StrategySchema, required=True)
+    symbols = fields.List(fields.String(), required=True)
+    base_currency = fields.String(required=True)
+    status = fields.Enum(SessionStatus, required=True)
+    initial_cash = AmountField(required=True)
+    cash = AmountField(required=True)
+    positions = EntitiesField(Position, PositionSchema, key="symbol")
+    open_orders = EntitiesField(Order, OrderSchema, key="id")
+    realized_pnl = AmountField(required=True)
+    fees_paid = AmountField(required=True)
+    state = JsonField(required=True)
+    metadata = JsonField(required=True)
+    error = fields.String(required=True, allow_none=True)
+    created_at = InstantField(required=True)
+    started_at = InstantField(required=True, allow_none=True)
+    stopped_at = InstantField(required=True, allow_none=True)
+    updated_at = InstantField(required=True, allow_none=True)
+    version = fields.Integer(required=True, strict=True)
+    fill_count = fields.Integer(required=True, strict=True)
+
+
+_SCHEMAS: dict[type[Any], Schema] = {
+    schema.entity: schema()
+    for schema in (StrategySchema, PositionSchema, OrderSchema, FillSchema, EquityPointSchema, PaperTradingSessionSchema)
+}
+
+
+def dump(entity: Any) -> Data:
+    """The plain data of `entity`.
+
+    Raises:
+        InvalidSessionError: it holds something that would not come back equal; the message names the path.
+    """
+    return cast("Data", _SCHEMAS[type(entity)].dump(entity))
+
+
+def load(kind: type[T], data: Mapping[str, Any]) -> T:
+    """The entity of type `kind` that `data` describes.
+
+    Raises:
+        InvalidSessionError: `data` does not describe one; the messages name every path that is wrong.
+    """
+    try:
+        return cast("T", _SCHEMAS[kind].load(data))
+    except ValidationError as error:
+        raise InvalidSessionError(_by_path(error.messages)) from error
+
+
+def instant_text(moment: datetime) -> str:
+    """A moment in UTC as text of fixed width."""
+    return moment.isoformat(timespec="microseconds")
+
+
+def check_json(value: Any, path: str) -> None:
+    """Refuse what JSON does not give back equal, with the path of what is wrong.
+
+    Writing and reading it back is the check: it finds NaN, keys that are no text, tuples and sets by itself, at the
+    speed of the json module. Only when it fails does a slow walk look for the place.
+    """
+    try:
+        if json.loads(json.dumps(value, allow_nan=False)) == value:
+            return
+    except (TypeError, ValueError, RecursionError):
+        pass
+    raise InvalidSessionError(_json_problem(value, path))
+
+
+def _json_problem(value: Any, path: str) -> dict[str, list[str]]:
+    try:
+        return dict(_json_problems(value, path)) or {path: ["does not come back equal from JSON."]}
+    except RecursionError:
+        return {path: ["is nested too deeply, or holds itself."]}
+
+
+def _json_problems(value: Any, path: str) -> Any:
+    if isinstance(value, dict):
+        for key, each in value.items():
+            if isinstance(key, str):
+                yield from _json_problems(each, f"{path}.{key}")
+            else:
+                yield f"{path}.{key}", [f"the key {key!r} is no text; JSON has only text keys."]
+    elif isinstance(value, list):
+        for index, each in enumerate(value):
+            yield from _json_problems(each, f"{path}[{index}]")
+    elif isinstance(value, tuple):
+        yield path, ["a tuple would come back as a list; use a list."]
+    elif isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+        yield path, [f"{value} cannot be kept in JSON; use None or text."]
+    elif not (value is None or isinstance(value, str | int | float)):
+        yield path, [f"a {type(value).__name__} cannot be kept in JSON; store text or a number instead."]
+    elif isinstance(value, int) and value.bit_length() > 10_000:
+        yield path, ["the number has too many digits; store it as text."]
+
+
+def _under(prefix: str | None, error: InvalidSessionError) -> InvalidSessionError:
+    return InvalidSessionError({f"{prefix}.{path}": texts for path, texts in error.messages.items()})
+
+
+def _by_path(messages: Any, prefix: str = "") -> dict[str, list[str]]:
+    """marshmallow's nested messages as one flat mapping; the steps it puts around a dict's values are left out."""
+    if isinstance(messages, list):
+        return {prefix or "session": [str(each) for each in messages]}
+    flat: dict[str, list[str]] = {}
+    for key, below in messages.items():
+        step = "" if key in ("value", "_schema") and prefix else str(key)
+        flat.update(_by_path(below, f"{prefix}.{step}".strip(".")))
+    return flat
