@@ -87,9 +87,9 @@ class JsonField(fields.Field[Any]):
 class EntityField(fields.Nested):
     """One entity inside another."""
 
-    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+    def _serialize(self, nested_obj: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
         try:
-            return super()._serialize(value, attr, obj, **kwargs)  # type: ignore[no-untyped-call]
+            return super()._serialize(nested_obj, attr, obj, **kwargs)  # type: ignore[no-untyped-call]
         except InvalidSessionError as error:
             raise _under(attr, error) from None
 
