@@ -1,0 +1,84 @@
+"""Paper-trading sessions that survive a restart: saved exactly, loaded exactly, from scripts, async programs and GUIs."""
+
+from paper_repo.aio import AsyncSessionRepository, SQLiteSessionRepository
+from paper_repo.domain import (
+    Amount,
+    EquityPoint,
+    Fill,
+    Order,
+    OrderType,
+    PaperTradingSession,
+    Position,
+    SessionStatus,
+    Side,
+    Strategy,
+    TimeInForce,
+)
+from paper_repo.domain.downsampling import downsample
+from paper_repo.domain.performance import Performance, performance
+from paper_repo.domain.round_trips import RoundTrip, round_trips
+from paper_repo.domain.selection import SessionSummary
+from paper_repo.errors import (
+    BusyError,
+    ConflictError,
+    CorruptDatabaseError,
+    CorruptRecordError,
+    DiskFullError,
+    ForeignDatabaseError,
+    InvalidSessionError,
+    InvalidTransitionError,
+    PaperRepoError,
+    ReadOnlyError,
+    RepositoryClosedError,
+    SchemaVersionError,
+    SessionNotFoundError,
+    StorageError,
+    TransactionError,
+    TransactionOwnershipError,
+)
+from paper_repo.interface import IPaperTradingSessionRepository
+from paper_repo.memory import InMemorySessionRepository
+from paper_repo.repository import SessionRepository
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Amount",
+    "AsyncSessionRepository",
+    "BusyError",
+    "ConflictError",
+    "CorruptDatabaseError",
+    "CorruptRecordError",
+    "DiskFullError",
+    "EquityPoint",
+    "Fill",
+    "ForeignDatabaseError",
+    "IPaperTradingSessionRepository",
+    "InMemorySessionRepository",
+    "InvalidSessionError",
+    "InvalidTransitionError",
+    "Order",
+    "OrderType",
+    "PaperRepoError",
+    "PaperTradingSession",
+    "Performance",
+    "Position",
+    "ReadOnlyError",
+    "RepositoryClosedError",
+    "RoundTrip",
+    "SQLiteSessionRepository",
+    "SchemaVersionError",
+    "SessionNotFoundError",
+    "SessionRepository",
+    "SessionStatus",
+    "SessionSummary",
+    "Side",
+    "StorageError",
+    "Strategy",
+    "TimeInForce",
+    "TransactionError",
+    "TransactionOwnershipError",
+    "downsample",
+    "performance",
+    "round_trips",
+]

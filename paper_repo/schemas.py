@@ -75,8 +75,7 @@ class JsonField(fields.Field[Any]):
     """JSON data, which comes back equal or is refused."""
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
-        check_json(value, attr or "")
-        return value
+        return json_copy(value, attr or "")
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         if not isinstance(value, dict):
@@ -87,7 +86,7 @@ class JsonField(fields.Field[Any]):
 class EntityField(fields.Nested):
     """One entity inside another."""
 
-    def _serialize(self, nested_obj: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+    def _serialize(self, nested_obj: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:  # type: ignore[override]
         try:
             return super()._serialize(nested_obj, attr, obj, **kwargs)  # type: ignore[no-untyped-call]
         except InvalidSessionError as error:
@@ -111,7 +110,9 @@ class EntitiesField(fields.Dict):
         if not isinstance(entity, self.kind):
             raise InvalidSessionError({path: [f"must be of type {self.kind.__name__}, not {entity!r}."]})
         if getattr(entity, self.key) != name:
-            raise InvalidSessionError({path: [f"is kept under another {self.key} than its own, {getattr(entity, self.key)!r}."]})
+            raise InvalidSessionError(
+                {path: [f"is kept under another {self.key} than its own, {getattr(entity, self.key)!r}."]}
+            )
 
 
 class EntitySchema(Schema):
@@ -217,7 +218,14 @@ class PaperTradingSessionSchema(EntitySchema):
 
 _SCHEMAS: dict[type[Any], Schema] = {
     schema.entity: schema()
-    for schema in (StrategySchema, PositionSchema, OrderSchema, FillSchema, EquityPointSchema, PaperTradingSessionSchema)
+    for schema in (
+        StrategySchema,
+        PositionSchema,
+        OrderSchema,
+        FillSchema,
+        EquityPointSchema,
+        PaperTradingSessionSchema,
+    )
 }
 
 
@@ -247,15 +255,16 @@ def instant_text(moment: datetime) -> str:
     return moment.isoformat(timespec="microseconds")
 
 
-def check_json(value: Any, path: str) -> None:
-    """Refuse what JSON does not give back equal, with the path of what is wrong.
+def json_copy(value: Any, path: str) -> Any:
+    """JSON data that is equal to `value` and shares nothing with it; what JSON does not give back equal is refused.
 
     Writing and reading it back is the check: it finds NaN, keys that are no text, tuples and sets by itself, at the
     speed of the json module. Only when it fails does a slow walk look for the place.
     """
     try:
-        if json.loads(json.dumps(value, allow_nan=False)) == value:
-            return
+        twin = json.loads(json.dumps(value, allow_nan=False))
+        if twin == value:
+            return twin
     except (TypeError, ValueError, RecursionError):
         pass
     raise InvalidSessionError(_json_problem(value, path))

@@ -99,6 +99,7 @@ class PaperTradingSession:
 
     def __post_init__(self) -> None:
         self._waiting: dict[str, Fill] = {}
+        self.history_taken: tuple[int, int] = (0, 0)  # how many fills and points saves have taken from this object
 
     def __setattr__(self, name: str, value: Any) -> None:
         check = _CHECKS.get(name)
@@ -211,7 +212,9 @@ class PaperTradingSession:
             The new equity point, which is also history from now on.
         """
         at = utc_now() if at is None else at
-        marked = {symbol: self.positions[symbol].marked(price) for symbol, price in prices.items() if symbol in self.positions}
+        marked = {
+            symbol: self.positions[symbol].marked(price) for symbol, price in prices.items() if symbol in self.positions
+        }
         value = _total(marked.get(symbol, position).market_value for symbol, position in self.positions.items())
         point = EquityPoint(at, self.cash, EXACT.add(self.cash, value))
         self.positions.update(marked)
@@ -225,7 +228,9 @@ class PaperTradingSession:
             InvalidSessionError: an order of the same id rests already.
         """
         if order.id in self.open_orders:
-            raise invalid(f"open_orders.{order.id}", "an order of this id rests already; cancel it first or choose another id.")
+            raise invalid(
+                f"open_orders.{order.id}", "an order of this id rests already; cancel it first or choose another id."
+            )
         self.open_orders[order.id] = order
 
     def cancel_order(self, order_id: str) -> Order:
@@ -279,9 +284,15 @@ class PaperTradingSession:
         if order is None:
             return None
         if (order.symbol, order.side) != (fill.symbol, fill.side):
-            raise invalid(f"open_orders.{order.id}", f"is to {order.side} {order.symbol}, its fill {fill.id!r} is a {fill.side} of {fill.symbol}.")
+            raise invalid(
+                f"open_orders.{order.id}",
+                f"is to {order.side} {order.symbol}, its fill {fill.id!r} is a {fill.side} of {fill.symbol}.",
+            )
         if fill.quantity > order.remaining_quantity:
-            raise invalid(f"open_orders.{order.id}", f"has {order.remaining_quantity} left, less than its fill {fill.id!r} of {fill.quantity}.")
+            raise invalid(
+                f"open_orders.{order.id}",
+                f"has {order.remaining_quantity} left, less than its fill {fill.id!r} of {fill.quantity}.",
+            )
         return dataclasses.replace(order, filled_quantity=EXACT.add(order.filled_quantity, fill.quantity))
 
 

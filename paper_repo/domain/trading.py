@@ -167,7 +167,9 @@ class Order:
         _set(self, "quantity", positive(self.quantity, "quantity"))
         _set(self, "filled_quantity", amount(self.filled_quantity, "filled_quantity"))
         if not 0 <= self.filled_quantity <= self.quantity:
-            raise invalid("filled_quantity", f"{self.filled_quantity} is not within 0 and the quantity {self.quantity}.")
+            raise invalid(
+                "filled_quantity", f"{self.filled_quantity} is not within 0 and the quantity {self.quantity}."
+            )
         _set(self, "limit_price", optional_amount(self.limit_price, "limit_price"))
         _set(self, "stop_price", optional_amount(self.stop_price, "stop_price"))
         _set(self, "time_in_force", choice(TimeInForce, self.time_in_force, "time_in_force"))

@@ -1,0 +1,222 @@
+"""`AsyncSessionRepository`, the async facade over the synchronous core, and `SQLiteSessionRepository`, the one on a file.
+
+Reading goes to a thread of anyio's, with a connection from the core's pool. Writing and transactions go to the writer's
+one thread. What each method promises stands in `interface.py`.
+"""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from functools import partial
+from types import TracebackType
+from typing import Any, TypeVar, Unpack
+
+import anyio
+import anyio.to_thread
+from anyio.lowlevel import current_token
+
+from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
+from paper_repo.domain.selection import Selection, SessionFilters, SessionQuery, SessionSummary
+from paper_repo.errors import RepositoryClosedError, TransactionError
+from paper_repo.interface import IPaperTradingSessionRepository
+from paper_repo.ownership import OpenBlock, open_block
+from paper_repo.repository import SessionRepository
+from paper_repo.snapshot import Snapshot
+from paper_repo.writer import Job, Writer
+
+T = TypeVar("T")
+
+READERS = 8
+"""How many reads of one event loop run at once; fewer than the core's pool has connections."""
+
+
+class AsyncSessionRepository(IPaperTradingSessionRepository):
+    """The repository for asyncio and trio, over the synchronous `core`; several event loops and threads may use it at once.
+
+    Args:
+        core: the repository that does the work. It stays usable by itself, and is closed with the facade.
+    """
+
+    def __init__(self, core: SessionRepository) -> None:
+        self._core = core
+        self._writer = Writer(core, core.busy_timeout)
+        self._limiters: weakref.WeakKeyDictionary[Any, anyio.CapacityLimiter] = weakref.WeakKeyDictionary()
+        weakref.finalize(self, self._writer.stop).atexit = False
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._core!r})"
+
+    @property
+    def core(self) -> SessionRepository:
+        """The synchronous repository underneath, for plain calls from threads."""
+        return self._core
+
+    async def open(self) -> None:
+        await self._read(self._core.open)
+
+    async def close(self) -> None:
+        if open_block(self) is not None:
+            raise TransactionError("the repository cannot be closed inside an atomic() block; leave the block first")
+        job = Job(_nothing)
+        self._writer.close(job)
+        await self._outcome(job)
+
+    async def save(self, session: PaperTradingSession) -> None:
+        await self._write(partial(self._core.write, [Snapshot(session)]))
+
+    async def save_many(self, sessions: Iterable[PaperTradingSession]) -> None:
+        await self._write(partial(self._core.write, [Snapshot(session) for session in sessions]))
+
+    async def get_by_id(self, session_id: str) -> PaperTradingSession | None:
+        return await self._read(self._core.get_by_id, session_id)
+
+    async def get_all(self, **query: Unpack[SessionQuery]) -> list[PaperTradingSession]:
+        return await self._read(partial(self._core.get_all, **query))
+
+    async def get_active(self) -> list[PaperTradingSession]:
+        return await self._read(self._core.get_active)
+
+    async def get_summaries(self, **query: Unpack[SessionQuery]) -> list[SessionSummary]:
+        return await self._read(partial(self._core.get_summaries, **query))
+
+    async def iterate(self, **query: Unpack[SessionQuery]) -> AsyncIterator[PaperTradingSession]:
+        pages = self._core.pages(Selection.of(query))
+        while page := await self._read(next, pages, None):
+            for session in page:
+                yield session
+
+    async def exists(self, session_id: str) -> bool:
+        return await self._read(self._core.exists, session_id)
+
+    async def count(self, **filters: Unpack[SessionFilters]) -> int:
+        return await self._read(partial(self._core.count, **filters))
+
+    async def get_fills(
+        self,
+        session_id: str,
+        *,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        after: int | str = 0,
+        limit: int | None = None,
+    ) -> list[Fill]:
+        get_fills = partial(self._core.get_fills, symbol=symbol, since=since, until=until, after=after, limit=limit)
+        return await self._read(get_fills, session_id)
+
+    async def get_equity_curve(
+        self,
+        session_id: str,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        max_points: int | None = None,
+    ) -> list[EquityPoint]:
+        get_equity_curve = partial(self._core.get_equity_curve, since=since, until=until, max_points=max_points)
+        return await self._read(get_equity_curve, session_id)
+
+    async def delete(self, session_id: str) -> bool:
+        return await self._write(partial(self._core.delete, session_id))
+
+    async def delete_many(self, **filters: Unpack[SessionFilters]) -> int:
+        Selection.of(filters)
+        return await self._write(partial(self._core.delete_many, **filters))
+
+    def atomic(self) -> AbstractAsyncContextManager[None]:
+        return _Block(self)
+
+    # How work reaches a thread
+
+    async def _read(self, work: Callable[..., T], *args: Any) -> T:
+        """The result of `work`, which only reads: on the writer's thread inside a block, else on one of anyio's."""
+        if open_block(self) is not None:
+            return await self._do_in_block(partial(work, *args))
+        return await anyio.to_thread.run_sync(work, *args, limiter=self._limiter())
+
+    async def _write(self, work: Callable[[], T]) -> T:
+        """The result of `work` on the writer's thread: in the open block, or in a transaction with what else waits."""
+        if open_block(self) is not None:
+            return await self._do_in_block(work)
+        job = self._writer.submit(Job(work))
+        return await self._outcome(job)  # type: ignore[no-any-return]
+
+    async def _do_in_block(self, work: Callable[[], T]) -> T:
+        job = self._writer.submit_to_block(Job(work))
+        return await self._outcome(job)  # type: ignore[no-any-return]
+
+    async def _outcome(self, job: Job) -> Any:
+        """What came of `job`. A cancellation takes it out if it waits still; one that was begun is seen through."""
+        try:
+            await job.finished.wait()
+        except anyio.get_cancelled_exc_class():
+            if not self._writer.withdraw(job):
+                await job.finished.wait_uncancelled()
+            raise
+        return job.outcome()
+
+    def _limiter(self) -> anyio.CapacityLimiter:
+        """The limiter for the running event loop: anyio's belong to one each."""
+        loop = current_token().native_token
+        limiter = self._limiters.get(loop)
+        if limiter is None:
+            limiter = self._limiters[loop] = anyio.CapacityLimiter(READERS)
+        return limiter
+
+
+class SQLiteSessionRepository(AsyncSessionRepository):
+    """The async repository on an SQLite file; arguments as for `SessionRepository`."""
+
+    def __init__(self, path: str | os.PathLike[str], *, durability: str = "full", busy_timeout: float = 5.0) -> None:
+        super().__init__(SessionRepository(path, durability=durability, busy_timeout=busy_timeout))
+
+
+class _Block(AbstractAsyncContextManager[None]):
+    """One `async with repository.atomic()`: what it posts to the writer, and what it waits for."""
+
+    def __init__(self, repository: AsyncSessionRepository) -> None:
+        self._repository = repository
+        self._writer = repository._writer
+
+    async def __aenter__(self) -> None:
+        outer = open_block(self._repository)
+        if outer is None:
+            job = self._writer.submit(Job(self._writer.enter, begins_block=True))
+        else:
+            job = self._writer.submit_to_block(Job(self._writer.enter))
+        try:
+            await self._repository._outcome(job)
+        except anyio.get_cancelled_exc_class():
+            if job.succeeded:
+                await self._post(self._writer.roll_back).finished.wait_uncancelled()
+            raise
+        self._block = OpenBlock(self._repository)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._block.end()
+        try:
+            job = self._post(self._writer.commit if error is None else self._writer.roll_back)
+        except RepositoryClosedError:
+            if error is None:
+                raise
+            return
+        if isinstance(error, GeneratorExit):
+            return  # the coroutine is being thrown away, and may not wait
+        try:
+            await job.finished.wait()
+        except anyio.get_cancelled_exc_class():
+            await job.finished.wait_uncancelled()
+            raise
+        job.outcome()
+
+    def _post(self, end: Callable[[], None]) -> Job:
+        return self._writer.submit_to_block(Job(end))
+
+
+def _nothing() -> None:
+    pass

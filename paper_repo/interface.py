@@ -1,0 +1,199 @@
+"""`IPaperTradingSessionRepository`: what a repository of paper-trading sessions promises, documented once.
+
+`SessionRepository` has the same methods without `async`; `AsyncSessionRepository`, `SQLiteSessionRepository` and
+`InMemorySessionRepository` implement it.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from types import TracebackType
+from typing import Self, Unpack
+
+from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
+from paper_repo.domain.selection import SessionFilters, SessionQuery, SessionSummary
+
+
+class IPaperTradingSessionRepository(ABC):
+    """A collection of paper-trading sessions that outlives the process.
+
+    Every method may raise `RepositoryClosedError` after `close`, and `StorageError` or one of its kinds when the
+    database cannot do what is asked; `TransactionOwnershipError` when another task than the owner of an open `atomic`
+    block uses the repository inside it. What a single method raises beside these stands with the method.
+    """
+
+    @abstractmethod
+    async def open(self) -> None:
+        """Create or open the database now. Optional: the first use does it.
+
+        Raises:
+            ForeignDatabaseError: the file belongs to another program, or is no database.
+            SchemaVersionError: the file was written by a newer version of this library.
+        """
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Finish what was asked for, then let go of every thread and connection. Calling it again does nothing.
+
+        Raises:
+            TransactionError: called inside an `atomic` block.
+        """
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    @abstractmethod
+    async def save(self, session: PaperTradingSession) -> None:
+        """Store the session and its new history, in one transaction.
+
+        A session of version 0 is inserted, any other one updated where the stored version is still the session's.
+        Afterwards its `version` is one higher, `updated_at` is set and the new history is stored and emptied. After any
+        failure, and when an enclosing `atomic` block rolls back, the session is as it was, and saving it again works.
+
+        What is stored is what the session was at the call. Two tasks may save the same object at once; a fill whose id
+        is stored already with the same content is not stored twice.
+
+        A save that is cancelled before it began is never done. One that had begun is finished, and the cancellation is
+        raised after that: then `version` tells whether it is stored.
+
+        Raises:
+            ConflictError: somebody else changed or deleted the session since it was loaded, or the id is taken.
+            InvalidSessionError: the session holds something that cannot be stored; the message names the path.
+        """
+
+    @abstractmethod
+    async def save_many(self, sessions: Iterable[PaperTradingSession]) -> None:
+        """Store several sessions, all or none of them; otherwise as `save`."""
+
+    @abstractmethod
+    async def get_by_id(self, session_id: str) -> PaperTradingSession | None:
+        """The session with all its fields, as a new object; None when there is none of this id.
+
+        Raises:
+            CorruptRecordError: it is stored, but cannot be read.
+        """
+
+    @abstractmethod
+    async def get_all(self, **query: Unpack[SessionQuery]) -> list[PaperTradingSession]:
+        """The sessions, oldest first unless asked otherwise.
+
+        Args:
+            status: one status or several.
+            strategy: the strategy's name.
+            symbol: a symbol that the session trades.
+            created_from: an aware datetime; created then or later.
+            created_to: an aware datetime; created before.
+            order_by: "created_at" (the default), "updated_at", "name", "equity" or "net_pnl", amounts in exact decimal
+                order; ties are broken by id.
+            descending: the other way round.
+            limit: how many at most; None for all.
+            offset: how many to pass over first.
+
+        Raises:
+            ValueError: an argument makes no sense; the message lists what does.
+            CorruptRecordError: one of the sessions cannot be read.
+        """
+
+    @abstractmethod
+    async def get_active(self) -> list[PaperTradingSession]:
+        """The RUNNING sessions, oldest first: what is to be resumed after a restart or a crash."""
+
+    @abstractmethod
+    async def get_summaries(self, **query: Unpack[SessionQuery]) -> list[SessionSummary]:
+        """What a list shows of the sessions, without decoding their positions or parameters; arguments as `get_all`."""
+
+    @abstractmethod
+    def iterate(self, **query: Unpack[SessionQuery]) -> AsyncIterator[PaperTradingSession]:
+        """The sessions one by one, in constant memory; arguments as `get_all`.
+
+        No lock and no snapshot is held between two of them. A session that is changed meanwhile so that its place in
+        the order moves may be passed over or come twice.
+        """
+
+    @abstractmethod
+    async def exists(self, session_id: str) -> bool:
+        """Whether there is a session of this id."""
+
+    @abstractmethod
+    async def count(self, **filters: Unpack[SessionFilters]) -> int:
+        """How many sessions there are; `status`, `strategy`, `symbol`, `created_from` and `created_to` as in `get_all`."""
+
+    @abstractmethod
+    async def get_fills(
+        self,
+        session_id: str,
+        *,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        after: int | str = 0,
+        limit: int | None = None,
+    ) -> list[Fill]:
+        """The stored fills of the session in the order they were recorded; none when there is no such session.
+
+        Args:
+            symbol: only fills of this symbol.
+            since: an aware datetime; executed then or later.
+            until: an aware datetime; executed before.
+            after: only what was recorded after this fill, given by its id or its place in the history (from 1): the
+                last one of a page gives the next page, at the same cost anywhere in the history.
+            limit: how many at most; None for all.
+
+        Raises:
+            ValueError: `after` is the id of no fill of this session, or a time has no zone.
+        """
+
+    @abstractmethod
+    async def get_equity_curve(
+        self,
+        session_id: str,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        max_points: int | None = None,
+    ) -> list[EquityPoint]:
+        """The stored equity points of the session in the order they were recorded; none when there is no such session.
+
+        Args:
+            since: an aware datetime; taken then or later.
+            until: an aware datetime; taken before.
+            max_points: at most so many, chosen so that a chart keeps its peaks and troughs (see `downsample`).
+
+        Raises:
+            ValueError: `max_points` is too small for a chart, or a time has no zone.
+        """
+
+    @abstractmethod
+    async def delete(self, session_id: str) -> bool:
+        """Remove the session with its whole history; True when there was one."""
+
+    @abstractmethod
+    async def delete_many(self, **filters: Unpack[SessionFilters]) -> int:
+        """Remove the sessions that the filters name (all, without any) with their history, and say how many there were."""
+
+    @abstractmethod
+    def atomic(self) -> AbstractAsyncContextManager[None]:
+        """A transaction: everything in the block is stored, or nothing. A block inside a block is a savepoint.
+
+        Reads inside see its own writes; nobody else sees them before the block has ended, and nobody's reading waits
+        for it. Other writers do wait, for the busy timeout at most. After a rollback the sessions saved inside are as
+        they were before their saves.
+
+        The block belongs to the task that opened it: a task started inside it gets `TransactionOwnershipError` when it
+        uses the repository before the block has ended.
+
+        When the task is cancelled the block is rolled back, whatever the kind of cancellation. Only while its COMMIT
+        runs the outcome is open: the task sees the cancellation, and the sessions' `version` tells what is stored.
+
+        Raises:
+            BusyError: another writer did not end within the busy timeout.
+        """

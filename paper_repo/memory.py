@@ -1,0 +1,294 @@
+"""`InMemorySessionRepository`: the same promises without a file or a thread, for unit tests."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import deque
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from types import TracebackType
+from typing import Unpack
+
+import anyio
+import anyio.lowlevel
+
+from paper_repo import schemas
+from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
+from paper_repo.domain.downsampling import downsample
+from paper_repo.domain.selection import Selection, SessionFilters, SessionQuery, SessionSummary
+from paper_repo.domain.status import SessionStatus
+from paper_repo.domain.values import optional_instant
+from paper_repo.errors import (
+    BusyError,
+    ConflictError,
+    RepositoryClosedError,
+    TransactionError,
+)
+from paper_repo.interface import IPaperTradingSessionRepository
+from paper_repo.ownership import OpenBlock, open_block
+from paper_repo.snapshot import Pending, Snapshot, UndoLog, apply, no_such_fill, other_fill_stored
+from paper_repo.wakeup import Wakeup, wake
+
+
+class InMemorySessionRepository(IPaperTradingSessionRepository):
+    """Sessions in the memory of this process, with versions, transactions and errors as on a database.
+
+    Args:
+        busy_timeout: how long to wait for another task's transaction, in seconds, before `BusyError`.
+    """
+
+    def __init__(self, *, busy_timeout: float = 5.0) -> None:
+        self._turn = _Turn(busy_timeout)
+        self._committed: _Store = {}
+        self._working: list[_Store] = []  # of the open block and the savepoints in it
+        self._undo = UndoLog()
+        self._closed = False
+
+    async def open(self) -> None:
+        self._require_open()
+
+    async def close(self) -> None:
+        if open_block(self) is not None:
+            raise TransactionError("the repository cannot be closed inside an atomic() block; leave the block first")
+        self._closed = True
+
+    async def save(self, session: PaperTradingSession) -> None:
+        await self.save_many([session])
+
+    async def save_many(self, sessions: Iterable[PaperTradingSession]) -> None:
+        snapshots = [Snapshot(session) for session in sessions]
+        async with self.atomic():
+            for snapshot in snapshots:
+                self._write(snapshot)
+
+    async def get_by_id(self, session_id: str) -> PaperTradingSession | None:
+        record = (await self._visible()).get(session_id)
+        return None if record is None else record.load()
+
+    async def get_all(self, **query: Unpack[SessionQuery]) -> list[PaperTradingSession]:
+        selection = Selection.of(query)
+        store = await self._visible()
+        return [store[session.id].load() for session in selection.among(record.session for record in store.values())]
+
+    async def get_active(self) -> list[PaperTradingSession]:
+        return await self.get_all(status=SessionStatus.RUNNING)
+
+    async def get_summaries(self, **query: Unpack[SessionQuery]) -> list[SessionSummary]:
+        return [SessionSummary.of(session) for session in await self.get_all(**query)]
+
+    async def iterate(self, **query: Unpack[SessionQuery]) -> AsyncIterator[PaperTradingSession]:
+        for session in await self.get_all(**query):
+            yield session
+
+    async def exists(self, session_id: str) -> bool:
+        return session_id in await self._visible()
+
+    async def count(self, **filters: Unpack[SessionFilters]) -> int:
+        return len(await self.get_all(**filters))
+
+    async def get_fills(
+        self,
+        session_id: str,
+        *,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        after: int | str = 0,
+        limit: int | None = None,
+    ) -> list[Fill]:
+        record = (await self._visible()).get(session_id)
+        fills = () if record is None else record.fills
+        start = after if isinstance(after, int) else _place(session_id, fills, after)
+        since, until = optional_instant(since, "since"), optional_instant(until, "until")
+        return [
+            fill
+            for fill in fills[max(start, 0) :]
+            if symbol in (None, fill.symbol) and _within(fill.executed_at, since, until)
+        ][:limit]
+
+    async def get_equity_curve(
+        self,
+        session_id: str,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        max_points: int | None = None,
+    ) -> list[EquityPoint]:
+        record = (await self._visible()).get(session_id)
+        since, until = optional_instant(since, "since"), optional_instant(until, "until")
+        points = [point for point in (record.points if record else ()) if _within(point.at, since, until)]
+        return points if max_points is None else downsample(points, max_points)
+
+    async def delete(self, session_id: str) -> bool:
+        async with self.atomic():
+            return self._working[-1].pop(session_id, None) is not None
+
+    async def delete_many(self, **filters: Unpack[SessionFilters]) -> int:
+        selection = Selection.of(filters)
+        async with self.atomic():
+            doomed = [record.session.id for record in self._working[-1].values() if selection.matches(record.session)]
+            for session_id in doomed:
+                del self._working[-1][session_id]
+            return len(doomed)
+
+    def atomic(self) -> AbstractAsyncContextManager[None]:
+        return _Block(self)
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise RepositoryClosedError("the repository was closed")
+
+    async def _visible(self) -> _Store:
+        """What the present task sees: its own open block's sessions, or the committed ones."""
+        self._require_open()
+        inside = open_block(self) is not None
+        await anyio.lowlevel.checkpoint()
+        return self._working[-1] if inside else self._committed
+
+    def _write(self, snapshot: Snapshot) -> None:
+        store, pending = self._working[-1], snapshot.pending()
+        session_id, expected = pending.data["id"], pending.expected_version
+        record = store.get(session_id)
+        actual = record.session.version if record else 0
+        if actual != expected:
+            raise ConflictError(session_id, expected, actual or None)
+        fills = _new_fills(record, pending)
+        skipped = len(pending.fills) - len(fills)
+        pending.data["fill_count"] -= skipped
+        store[session_id] = _Record.after(record, pending, fills)
+        self._undo.append(apply(snapshot.session, pending, skipped))
+
+    async def _enter(self) -> None:
+        self._require_open()
+        if open_block(self) is None:
+            await self._turn.take()
+        self._working.append(dict(self._working[-1] if self._working else self._committed))
+
+    def _leave(self, commit: bool, undo_from: int) -> None:
+        store = self._working.pop()
+        if not commit:
+            self._undo.rewind(undo_from)
+        elif self._working:
+            self._working[-1] = store
+        else:
+            self._committed = store
+        if not self._working:
+            self._undo.clear()
+            self._turn.pass_on()
+
+
+class _Block(AbstractAsyncContextManager[None]):
+    """One `async with repository.atomic()`."""
+
+    def __init__(self, repository: InMemorySessionRepository) -> None:
+        self._repository = repository
+
+    async def __aenter__(self) -> None:
+        await anyio.lowlevel.checkpoint()
+        await self._repository._enter()
+        self._undo_from = len(self._repository._undo)
+        self._open = OpenBlock(self._repository)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._open.end()
+        self._repository._leave(error is None, self._undo_from)
+
+
+@dataclass(frozen=True)
+class _Record:
+    """One stored session: its text is what loading decodes; its entity, which nobody else gets, is what filters see."""
+
+    text: str
+    session: PaperTradingSession
+    fills: tuple[Fill, ...]
+    points: tuple[EquityPoint, ...]
+
+    @classmethod
+    def after(cls, before: _Record | None, pending: Pending, fills: list[Fill]) -> _Record:
+        text = json.dumps(pending.data)
+        points = [schemas.load(EquityPoint, point) for point in pending.points]
+        return cls(
+            text,
+            schemas.load(PaperTradingSession, json.loads(text)),
+            (before.fills if before else ()) + tuple(fills),
+            (before.points if before else ()) + tuple(points),
+        )
+
+    def load(self) -> PaperTradingSession:
+        return schemas.load(PaperTradingSession, json.loads(self.text))
+
+
+_Store = dict[str, _Record]
+
+
+class _Turn:
+    """Whose turn it is to write: first come, first served, among the tasks of all event loops."""
+
+    def __init__(self, patience: float) -> None:
+        self._patience = patience
+        self._lock = threading.Lock()
+        self._waiting: deque[Wakeup] = deque()
+        self._taken = False
+
+    async def take(self) -> None:
+        """Wait for the turn; it is the caller's until `pass_on`."""
+        me = Wakeup()
+        with self._lock:
+            if not self._taken:
+                self._taken = True
+                return
+            self._waiting.append(me)
+        try:
+            with anyio.fail_after(self._patience):
+                await me.wait()
+        except BaseException as error:
+            self._give_up(me)
+            if isinstance(error, TimeoutError):
+                raise BusyError(
+                    f"another task's transaction was open for longer than the busy timeout ({self._patience:g} s); "
+                    "repeat the call, or keep transactions shorter"
+                ) from error
+            raise
+
+    def pass_on(self) -> None:
+        """Let the next one write."""
+        with self._lock:
+            self._taken = bool(self._waiting)
+            if self._waiting:
+                wake([self._waiting.popleft()])
+
+    def _give_up(self, waiter: Wakeup) -> None:
+        with self._lock:
+            if waiter in self._waiting:
+                self._waiting.remove(waiter)
+                return
+        self.pass_on()  # the turn had come already
+
+
+def _new_fills(record: _Record | None, pending: Pending) -> list[Fill]:
+    """The fills of `pending` that are not stored yet."""
+    stored = {fill.id: fill for fill in record.fills} if record and pending.fills else {}
+    new: dict[str, Fill] = {}
+    for fill in (schemas.load(Fill, data) for data in pending.fills):
+        known = stored.get(fill.id) or new.get(fill.id)
+        if known is None:
+            new[fill.id] = fill
+        elif known != fill:
+            raise other_fill_stored(fill.id, pending.data["id"])
+    return list(new.values())
+
+
+def _place(session_id: str, fills: Sequence[Fill], fill_id: str) -> int:
+    for place, fill in enumerate(fills, 1):
+        if fill.id == fill_id:
+            return place
+    raise no_such_fill(session_id, fill_id)
+
+
+def _within(moment: datetime, since: datetime | None, until: datetime | None) -> bool:
+    return (since is None or moment >= since) and (until is None or moment < until)

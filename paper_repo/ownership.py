@@ -1,0 +1,56 @@
+"""Which task a transaction block belongs to, and whether the present one may use it.
+
+A task sees the blocks that were open around it when it was started, because context variables are inherited. That is how
+a task started inside a block is recognised; only the task that opened the block may go on inside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextvars import ContextVar
+
+import anyio
+
+from paper_repo.errors import TransactionOwnershipError
+
+_blocks: ContextVar[Mapping[int, OpenBlock]] = ContextVar("paper_repo_open_blocks", default={})
+
+
+class OpenBlock:
+    """An `atomic` block of one repository, around the present task or one that it was started from."""
+
+    def __init__(self, repository: object) -> None:
+        self._repository = repository  # kept, so that no other one gets the same id
+        self._task = anyio.get_current_task().id
+        self._outer = _blocks.get()
+        self.ended = False
+        _blocks.set({**self._outer, id(repository): self})
+
+    def end(self) -> None:
+        """Forget it; a task that was started inside and outlives it works normally from now on."""
+        self.ended = True
+        _blocks.set(self._outer)
+
+    def require_owner(self) -> None:
+        """Raise a `TransactionOwnershipError` unless the present task opened it."""
+        if anyio.get_current_task().id != self._task:
+            raise TransactionOwnershipError(
+                "this task was started inside an atomic() block of another task, which is still open, and so may not use "
+                "the repository: start it after the block, or do this in the task that opened it (asyncio.gather, "
+                "asyncio.shield and, on Python 3.11, asyncio.wait_for start tasks; asyncio.timeout and anyio.fail_after "
+                "do not)"
+            )
+
+
+def open_block(repository: object) -> OpenBlock | None:
+    """The innermost open block of `repository` that the present task owns, or None.
+
+    Raises:
+        TransactionOwnershipError: there is one, and it belongs to another task.
+    """
+    block = _blocks.get().get(id(repository))
+    while block is not None and block.ended:
+        block = block._outer.get(id(repository))
+    if block is not None:
+        block.require_owner()
+    return block

@@ -1,0 +1,321 @@
+"""`SessionRepository`, the synchronous core: the place where entities and rows meet.
+
+What each method promises stands in `interface.py`, once for all implementations.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+from types import TracebackType
+from typing import Any, Self, TypeVar, Unpack
+
+from paper_repo import schemas
+from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
+from paper_repo.domain.downsampling import downsample
+from paper_repo.domain.selection import Selection, SessionFilters, SessionQuery, SessionSummary
+from paper_repo.domain.status import SessionStatus
+from paper_repo.domain.values import optional_instant
+from paper_repo.errors import ConflictError, CorruptRecordError, InvalidSessionError
+from paper_repo.schemas import Data
+from paper_repo.snapshot import Pending, Snapshot, UndoLog, apply, no_such_fill, other_fill_stored
+from paper_repo.storage import queries
+from paper_repo.storage.sort_keys import sort_key
+from paper_repo.storage.sqlite import SQLiteStorage
+from paper_repo.storage.statements import Statement
+from paper_repo.storage.tables import Row
+
+T = TypeVar("T")
+
+JSON_COLUMNS = ("symbols", "strategy", "metadata", "open_orders", "state", "positions")
+PAGE = 100
+"""How many sessions `iterate` reads at a time."""
+
+
+class SessionRepository:
+    """Paper-trading sessions in an SQLite file, by plain blocking calls from any number of threads.
+
+    Args:
+        path: the file, as a str or Path; it is created by the first use, its folder must exist.
+        durability: "full" keeps every acknowledged save through a power cut; "normal" is faster and may lose the last
+            ones then, but never damages the file. A crash of the program alone loses nothing either way.
+        busy_timeout: how long to wait for another writer, in seconds, before `BusyError`.
+
+    Raises:
+        ValueError: an argument makes no sense, such as ":memory:" (use `InMemorySessionRepository`).
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, durability: str = "full", busy_timeout: float = 5.0) -> None:
+        self._storage = SQLiteStorage(path, durability, busy_timeout)
+        self._transaction = _Transaction()
+
+    def __repr__(self) -> str:
+        storage = self._storage
+        return f"{type(self).__name__}({storage.name!r}, durability={storage.durability!r})"
+
+    def __enter__(self) -> Self:
+        self.open()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def busy_timeout(self) -> float:
+        """How long to wait for another writer, in seconds."""
+        return self._storage.busy_timeout
+
+    def open(self) -> None:
+        """See `IPaperTradingSessionRepository.open`; so for every method below."""
+        self._storage.open()
+
+    def close(self) -> None:
+        self._storage.close()
+
+    # Writing
+
+    def save(self, session: PaperTradingSession) -> None:
+        self.write([Snapshot(session)])
+
+    def save_many(self, sessions: Iterable[PaperTradingSession]) -> None:
+        self.write([Snapshot(session) for session in sessions])
+
+    def write(self, snapshots: Sequence[Snapshot]) -> None:
+        """Store what was serialised before, all or none."""
+        if snapshots:
+            with self.atomic():
+                for snapshot in snapshots:
+                    self._write(snapshot)
+
+    def delete(self, session_id: str) -> bool:
+        with self.atomic():
+            return self._storage.change(self._statements.delete_session, {"id": session_id}) > 0
+
+    def delete_many(self, **filters: Unpack[SessionFilters]) -> int:
+        selection = Selection.of(filters)
+        with self.atomic():
+            return self._storage.change(queries.delete_sessions(self._statements.tables, selection))
+
+    @contextmanager
+    def atomic(self) -> Iterator[None]:
+        nested = self._storage.in_transaction()
+        block = self._storage.savepoint() if nested else self._storage.transaction()
+        with self._transaction.undo.unless_committed(nested), block:
+            yield
+
+    # Reading
+
+    def get_by_id(self, session_id: str) -> PaperTradingSession | None:
+        row = self._storage.fetch_one(self._statements.select_session, {"id": session_id})
+        return None if row is None else self._session(row)
+
+    def get_all(self, **query: Unpack[SessionQuery]) -> list[PaperTradingSession]:
+        rows = self._select(Selection.of(query), self._statements.session_columns)
+        return [self._session(row) for row in rows]
+
+    def get_active(self) -> list[PaperTradingSession]:
+        return self.get_all(status=SessionStatus.RUNNING)
+
+    def get_summaries(self, **query: Unpack[SessionQuery]) -> list[SessionSummary]:
+        return [_summary(row) for row in self._select(Selection.of(query), queries.SUMMARY_COLUMNS)]
+
+    def iterate(self, **query: Unpack[SessionQuery]) -> Iterator[PaperTradingSession]:
+        for page in self.pages(Selection.of(query)):
+            yield from page
+
+    def pages(self, selection: Selection) -> Iterator[list[PaperTradingSession]]:
+        """The sessions of `selection`, a short list at a time; each list is read for itself."""
+        tables, columns = self._statements.tables, self._statements.session_columns
+        key, identity = columns.index(queries.order_column(selection)), columns.index("id")
+        left = selection.limit
+        last: tuple[str, str] | None = None
+        while left is None or left > 0:
+            size = PAGE if left is None else min(PAGE, left)
+            offset = selection.offset if last is None else 0
+            page = queries.select_sessions(tables, replace(selection, limit=size, offset=offset), columns)
+            rows = self._storage.fetch_all(page if last is None else queries.after(tables, selection, page, *last))
+            yield [self._session(row) for row in rows]
+            if len(rows) < size:
+                return
+            last = rows[-1][key], rows[-1][identity]
+            left = None if left is None else left - size
+
+    def exists(self, session_id: str) -> bool:
+        return self._version(session_id) is not None
+
+    def count(self, **filters: Unpack[SessionFilters]) -> int:
+        query = queries.count_sessions(self._statements.tables, Selection.of(filters))
+        return int(self._storage.fetch_all(query)[0][0])
+
+    def get_fills(
+        self,
+        session_id: str,
+        *,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        after: int | str = 0,
+        limit: int | None = None,
+    ) -> list[Fill]:
+        fills = self._statements.tables.fills
+        columns = self._statements.fill_columns
+        query = queries.select_history(
+            fills,
+            fills.executed_at,
+            session_id,
+            columns[2:],
+            symbol=symbol,
+            since=_time(since, "since"),
+            until=_time(until, "until"),
+            after=self._sequence(session_id, after),
+            limit=limit,
+        )
+        return [_load(Fill, dict(zip(columns[2:], row)), session_id) for row in self._storage.fetch_all(query)]
+
+    def get_equity_curve(
+        self,
+        session_id: str,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        max_points: int | None = None,
+    ) -> list[EquityPoint]:
+        equity = self._statements.tables.equity
+        columns = self._statements.equity_columns
+        query = queries.select_history(
+            equity, equity.at, session_id, columns[2:], since=_time(since, "since"), until=_time(until, "until")
+        )
+        rows = self._storage.fetch_all(query)
+        points = [_load(EquityPoint, dict(zip(columns[2:], row)), session_id) for row in rows]
+        return points if max_points is None else downsample(points, max_points)
+
+    # Between entities and rows
+
+    @property
+    def _statements(self) -> Any:
+        return self._storage.statements
+
+    def _select(self, selection: Selection, columns: Sequence[str]) -> list[tuple[Any, ...]]:
+        return self._storage.fetch_all(queries.select_sessions(self._statements.tables, selection, columns))
+
+    def _write(self, snapshot: Snapshot) -> None:
+        """Store one session with its new history, and make its object what was stored."""
+        pending = snapshot.pending()
+        row = _row(pending)
+        self._write_session(row, pending.expected_version)
+        skipped = self._write_history(row["id"], pending)
+        if skipped:
+            row["fill_count"] -= skipped
+            row["expected_version"] = row["version"]
+            self._storage.change(self._statements.update_session, row)
+        self._transaction.undo.append(apply(snapshot.session, pending, skipped))
+
+    def _write_session(self, row: Row, expected: int) -> None:
+        row["expected_version"] = expected
+        statement = self._statements.update_session if expected else self._statements.insert_session
+        if not self._storage.change(statement, row):
+            raise ConflictError(row["id"], expected, self._version(row["id"]))
+
+    def _write_history(self, session_id: str, pending: Pending) -> int:
+        """Append what is new, and say how many of the fills were stored already."""
+        skipped = 0
+        for index, fill in enumerate(pending.fills):
+            row = {"session_id": session_id, "sequence": pending.first_sequence + index - skipped, **fill}
+            if not self._storage.change(self._statements.insert_fill, row):
+                self._require_same(row, fill)
+                skipped += 1
+        for point in pending.points:
+            self._storage.change(self._statements.insert_equity, {"session_id": session_id, **point})
+        return skipped
+
+    def _require_same(self, row: Row, fill: Data) -> None:
+        stored = self._storage.fetch_one(self._statements.select_fill, row)
+        columns = self._statements.fill_columns
+        session_id = row["session_id"]
+        if stored is None or _load(Fill, dict(zip(columns[2:], stored[2:])), session_id) != schemas.load(Fill, fill):
+            raise other_fill_stored(fill["id"], session_id)
+
+    def _version(self, session_id: str) -> int | None:
+        found = self._storage.fetch_one(self._statements.select_version, {"id": session_id})
+        return None if found is None else int(found[0])
+
+    def _sequence(self, session_id: str, after: int | str) -> int:
+        """The place in the history of the fill that `after` names, by its place or its id."""
+        if isinstance(after, int):
+            return after
+        found = self._storage.fetch_one(self._statements.select_fill, {"session_id": session_id, "id": after})
+        if found is None:
+            raise no_such_fill(session_id, after)
+        return int(found[1])
+
+    def _session(self, row: Sequence[Any]) -> PaperTradingSession:
+        stored = dict(zip(self._statements.session_columns, row))
+        try:
+            data = {name: stored[name] for name in _SESSION_FIELDS}
+            for column in JSON_COLUMNS:
+                data[column] = json.loads(data[column])
+        except (TypeError, ValueError) as error:
+            raise _corrupt(stored["id"], str(error)) from error
+        return _load(PaperTradingSession, data, stored["id"])
+
+
+class _Transaction(threading.local):
+    """What this thread's transaction has changed in the caller's objects."""
+
+    def __init__(self) -> None:
+        self.undo = UndoLog()
+
+
+_SESSION_FIELDS = tuple(schemas.PaperTradingSessionSchema().fields)
+
+
+def _row(pending: Pending) -> Row:
+    data = pending.data
+    row = {**data, **{column: json.dumps(data[column], separators=(",", ":")) for column in JSON_COLUMNS}}
+    row["strategy_name"] = data["strategy"]["name"]
+    row["position_count"] = len(data["positions"])
+    row["equity"], row["equity_order"] = str(pending.equity), sort_key(pending.equity)
+    row["net_pnl"], row["net_pnl_order"] = str(pending.net_pnl), sort_key(pending.net_pnl)
+    return row
+
+
+def _summary(row: Sequence[Any]) -> SessionSummary:
+    stored = dict(zip(queries.SUMMARY_COLUMNS, row))
+    try:
+        for name in ("initial_cash", "equity", "net_pnl"):
+            stored[name] = Decimal(stored[name])
+        for name in ("created_at", "started_at", "stopped_at", "updated_at"):
+            stored[name] = _moment(stored[name])
+        stored["status"] = SessionStatus(stored["status"])
+        stored["symbols"] = tuple(json.loads(stored["symbols"]))
+        return SessionSummary(open_positions=stored.pop("position_count"), **stored)
+    except (TypeError, ValueError, ArithmeticError) as error:
+        raise _corrupt(row[0], str(error)) from error
+
+
+def _moment(text: str | None) -> Any:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def _time(moment: datetime | None, name: str) -> str | None:
+    moment = optional_instant(moment, name)
+    return None if moment is None else schemas.instant_text(moment)
+
+
+def _load(kind: type[T], data: Data, session_id: str) -> T:
+    try:
+        return schemas.load(kind, data)
+    except InvalidSessionError as error:
+        raise _corrupt(session_id, str(error)) from error
+
+
+def _corrupt(session_id: str, problem: str) -> CorruptRecordError:
+    return CorruptRecordError(f"session {session_id!r} is stored but cannot be read: {problem}", session_id)

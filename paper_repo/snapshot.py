@@ -1,0 +1,149 @@
+"""What one save writes, taken from the session when `save` is called and applied to it when the write is done.
+
+A save has three moments, which may lie in different threads:
+
+1. `Snapshot(session)` serialises it in the caller's thread, so that what is stored is what the session was at the call.
+2. `pending()` binds it to the session's version and history at the moment of writing: an earlier save of the same object
+   that was under way has been applied by then.
+3. `apply()` makes the object what was stored, and returns how to undo that, for a transaction that rolls back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from paper_repo import schemas
+from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
+from paper_repo.domain.values import utc_now
+from paper_repo.errors import InvalidSessionError
+from paper_repo.schemas import Data
+
+Undo = Callable[[], None]
+
+
+class UndoLog(list[Undo]):
+    """How to give back the caller's objects as they were before a transaction, the latest change last."""
+
+    @contextmanager
+    def unless_committed(self, nested: bool) -> Iterator[None]:
+        """Undo what the block has changed when it fails; forget it when the outermost one is committed."""
+        start = len(self)
+        try:
+            yield
+        except BaseException:
+            self.rewind(start)
+            raise
+        if not nested:
+            self.clear()
+
+    def rewind(self, start: int) -> None:
+        """Undo all but the first `start` changes."""
+        while len(self) > start:
+            self.pop()()
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """One save at the moment of writing: the session's data at its new version, and the history not yet stored."""
+
+    expected_version: int
+    data: Data
+    equity: Decimal
+    net_pnl: Decimal
+    fills: list[Data]
+    points: list[Data]
+
+    @property
+    def first_sequence(self) -> int:
+        """Where the first of `fills` stands in the history of the session, from 1."""
+        return int(self.data["fill_count"]) - len(self.fills) + 1
+
+
+class Snapshot:
+    """A session as it was when `save` was called.
+
+    Raises:
+        InvalidSessionError: it holds something that cannot be stored; nothing has changed.
+    """
+
+    def __init__(self, session: PaperTradingSession) -> None:
+        if not isinstance(session, PaperTradingSession):
+            raise InvalidSessionError({"session": [f"must be a PaperTradingSession, not {session!r}."]})
+        self.session = session
+        self._taken = session.history_taken
+        try:
+            self._data = schemas.dump(session)
+            self._equity, self._net_pnl = session.equity, session.net_pnl
+            self._fills = _dump_history(Fill, session.new_fills, "new_fills")
+            self._points = _dump_history(EquityPoint, session.new_equity_points, "new_equity_points")
+        except InvalidSessionError as error:
+            raise InvalidSessionError(error.messages, session.id) from error
+
+    def pending(self) -> Pending:
+        """What is to be written, now."""
+        session = self.session
+        fills = self._fills[session.history_taken[0] - self._taken[0] :]
+        points = self._points[session.history_taken[1] - self._taken[1] :]
+        changes = {
+            "version": session.version + 1,
+            "updated_at": schemas.instant_text(utc_now()),
+            "fill_count": session.fill_count - len(session.new_fills) + len(fills),
+        }
+        return Pending(session.version, self._data | changes, self._equity, self._net_pnl, fills, points)
+
+
+def apply(session: PaperTradingSession, written: Pending, skipped: int = 0) -> Undo:
+    """Make `session` what was stored of it: its version, its `updated_at`, and no history that waits.
+
+    Args:
+        skipped: how many of the fills had been stored before, and were not counted again.
+
+    Returns:
+        What gives the session back as it was, for a transaction that rolls back.
+    """
+    fills, points = session.new_fills[: len(written.fills)], session.new_equity_points[: len(written.points)]
+    before = session.version, session.updated_at
+    _take_history(session, len(fills), len(points))
+    session.version = written.data["version"]
+    session.updated_at = datetime.fromisoformat(written.data["updated_at"])
+    session.fill_count -= skipped
+
+    def undo() -> None:
+        session.version, session.updated_at = before
+        session.fill_count += skipped
+        session.new_fills[:0] = fills
+        session.new_equity_points[:0] = points
+        taken_fills, taken_points = session.history_taken
+        session.history_taken = taken_fills - len(fills), taken_points - len(points)
+
+    return undo
+
+
+def _take_history(session: PaperTradingSession, fills: int, points: int) -> None:
+    del session.new_fills[:fills]
+    del session.new_equity_points[:points]
+    taken_fills, taken_points = session.history_taken
+    session.history_taken = taken_fills + fills, taken_points + points
+
+
+def _dump_history(kind: type[Any], history: list[Any], path: str) -> list[Data]:
+    for index, each in enumerate(history):
+        if not isinstance(each, kind):
+            raise InvalidSessionError({f"{path}[{index}]": [f"must be a {kind.__name__}, not {each!r}."]})
+    return [schemas.dump(each) for each in history]
+
+
+def other_fill_stored(fill_id: str, session_id: str) -> InvalidSessionError:
+    """The error of a save whose fill has the id of another one that is stored already."""
+    message = "another fill of this id is stored already; ids must be unique in a session."
+    return InvalidSessionError({f"new_fills.{fill_id}": [message]}, session_id)
+
+
+def no_such_fill(session_id: str, fill_id: str) -> ValueError:
+    """The error of a page that is to begin behind a fill that there is not."""
+    return ValueError(f"after={fill_id!r}: session {session_id!r} has no fill of this id")

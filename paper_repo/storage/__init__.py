@@ -1,0 +1,1 @@
+"""Where rows live: databases, tables, migrations. It knows rows and columns, never entities."""

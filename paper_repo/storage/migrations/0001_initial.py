@@ -1,0 +1,84 @@
+"""The first schema: sessions, their fills and their equity points.
+
+A frozen copy of the models of that time, on purpose independent of the present ones.
+"""
+
+from peewee import CompositeKey, Field, ForeignKeyField, IntegerField, JSONField, Model, TextField
+
+
+class AmountColumn(Field):
+    field_type = "EXACT"
+
+
+class InstantColumn(Field):
+    field_type = "INSTANT"
+
+
+def up(migrator, db):
+    class SessionRow(Model):
+        id = TextField(primary_key=True)
+        name = TextField()
+        base_currency = TextField()
+        status = TextField()
+        initial_cash = AmountColumn()
+        cash = AmountColumn()
+        realized_pnl = AmountColumn()
+        fees_paid = AmountColumn()
+        created_at = InstantColumn()
+        started_at = InstantColumn(null=True)
+        stopped_at = InstantColumn(null=True)
+        updated_at = InstantColumn()
+        version = IntegerField()
+        fill_count = IntegerField()
+        strategy_name = TextField()
+        position_count = IntegerField()
+        equity = AmountColumn()
+        net_pnl = AmountColumn()
+        equity_order = TextField(index=True)
+        net_pnl_order = TextField()
+        error = TextField(null=True)
+        symbols = JSONField()
+        strategy = JSONField()
+        metadata = JSONField()
+        open_orders = JSONField()
+        state = JSONField()
+        positions = JSONField()
+
+        class Meta:
+            database = db
+            table_name = "paper_trading_sessions"
+            indexes = ((("status", "created_at", "id"), False), (("created_at", "id"), False))
+
+    class FillRow(Model):
+        session = ForeignKeyField(SessionRow, column_name="session_id", on_delete="CASCADE", index=False)
+        sequence = IntegerField()
+        id = TextField()
+        symbol = TextField()
+        side = TextField()
+        quantity = AmountColumn()
+        price = AmountColumn()
+        fee = AmountColumn()
+        executed_at = InstantColumn()
+        order_id = TextField(null=True)
+
+        class Meta:
+            database = db
+            table_name = "paper_trading_fills"
+            primary_key = CompositeKey("session", "sequence")
+            without_rowid = True
+            indexes = ((("session", "id"), True),)
+
+    class EquityRow(Model):
+        session = ForeignKeyField(SessionRow, column_name="session_id", on_delete="CASCADE", index=False)
+        sequence = IntegerField()
+        at = InstantColumn()
+        cash = AmountColumn()
+        equity = AmountColumn()
+
+        class Meta:
+            database = db
+            table_name = "paper_trading_equity"
+            primary_key = CompositeKey("session", "sequence")
+            without_rowid = True
+
+    db.create_tables([SessionRow, FillRow, EquityRow])

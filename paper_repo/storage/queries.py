@@ -1,0 +1,100 @@
+"""Lists of rows: queries built by Peewee from the tables and what the caller asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from peewee import Expression, Tuple, fn
+
+from paper_repo.domain.selection import Selection
+from paper_repo.storage.tables import Tables
+
+SUMMARY_COLUMNS = (
+    "id", "name", "strategy_name", "status", "symbols", "base_currency", "initial_cash", "equity", "net_pnl",
+    "position_count", "fill_count", "created_at", "started_at", "stopped_at", "updated_at", "version",
+)  # fmt: skip
+"""What a list shows; all of it lies before the long JSON columns."""
+
+_ORDER_COLUMNS = {"equity": "equity_order", "net_pnl": "net_pnl_order"}
+
+
+def order_column(selection: Selection) -> str:
+    """The column whose text order is the order asked for."""
+    return _ORDER_COLUMNS.get(selection.order_by, selection.order_by)
+
+
+def select_sessions(tables: Tables, selection: Selection, columns: Iterable[str]) -> Any:
+    """The sessions that `selection` names, in its order."""
+    query = _matching(tables, selection, tables.sessions.select(*_fields(tables.sessions, columns)))
+    keys = _keys(tables, selection)
+    query = query.order_by(*(key.desc() if selection.descending else key.asc() for key in keys))
+    if selection.limit is not None:
+        query = query.limit(selection.limit)
+    return query.offset(selection.offset) if selection.offset else query
+
+
+def after(tables: Tables, selection: Selection, query: Any, key: str, session_id: str) -> Any:
+    """`query` from behind the session with this order key and id on."""
+    columns, last = Tuple(*_keys(tables, selection)), Tuple(key, session_id)
+    return query.where(columns < last if selection.descending else columns > last)
+
+
+def count_sessions(tables: Tables, selection: Selection) -> Any:
+    """How many sessions `selection` names."""
+    return _matching(tables, selection, tables.sessions.select(fn.COUNT(tables.sessions.id)))
+
+
+def delete_sessions(tables: Tables, selection: Selection) -> Any:
+    """Deletes the sessions that `selection` names."""
+    return _matching(tables, selection, tables.sessions.delete())
+
+
+def select_history(
+    table: Any,
+    time: Any,
+    session_id: str,
+    columns: Iterable[str],
+    *,
+    symbol: str | None = None,
+    since: str | None = None,
+    until: str | None = None,
+    after: int = 0,
+    limit: int | None = None,
+) -> Any:
+    """Rows of one session's history in `table`, in its order; `time` is the column of their times."""
+    query = table.select(*_fields(table, columns)).where(table.session == session_id, table.sequence > after)
+    if symbol is not None:
+        query = query.where(table.symbol == symbol)
+    if since is not None:
+        query = query.where(time >= since)
+    if until is not None:
+        query = query.where(time < until)
+    return query.order_by(table.sequence).limit(limit)
+
+
+def _matching(tables: Tables, selection: Selection, query: Any) -> Any:
+    for condition in _conditions(tables.sessions, selection):
+        query = query.where(condition)
+    return query
+
+
+def _conditions(sessions: Any, selection: Selection) -> Iterable[Expression]:
+    if selection.statuses is not None:
+        yield sessions.status.in_(sorted(selection.statuses))
+    if selection.strategy is not None:
+        yield sessions.strategy_name == selection.strategy
+    if selection.symbol is not None:
+        yield sessions.symbols.contains([selection.symbol])
+    if selection.created_from is not None:
+        yield sessions.created_at >= selection.created_from.isoformat(timespec="microseconds")
+    if selection.created_to is not None:
+        yield sessions.created_at < selection.created_to.isoformat(timespec="microseconds")
+
+
+def _keys(tables: Tables, selection: Selection) -> tuple[Any, Any]:
+    return getattr(tables.sessions, order_column(selection)), tables.sessions.id
+
+
+def _fields(table: Any, columns: Iterable[str]) -> list[Any]:
+    return [table._meta.columns[column] for column in columns]

@@ -1,0 +1,21 @@
+"""Decimals as text that sorts as the numbers do, so that any database can order and index them exactly."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+_COMPLEMENT = str.maketrans("0123456789", "9876543210")
+_OFFSET = 50_000
+
+
+def sort_key(number: Decimal) -> str:
+    """Text for `number`; for any two numbers, texts compare as the numbers do, and equal numbers have equal texts.
+
+    A sign letter, the exponent in five digits, then the significant digits. For a negative number exponent and digits
+    are complemented, and a closing "~", which is above every digit, puts the shorter of two that begin alike behind.
+    """
+    if not number:
+        return "M"
+    sign, digits, _ = number.as_tuple()
+    body = f"{_OFFSET + number.adjusted():05}" + "".join(map(str, digits)).rstrip("0")
+    return "P" + body if not sign else "N" + body.translate(_COMPLEMENT) + "~"

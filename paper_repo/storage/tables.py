@@ -1,0 +1,133 @@
+"""The tables: Peewee models, the single description of what is stored where.
+
+Rows hold plain values, the same on every database: text, whole numbers, None; amounts as decimal text, times as ISO
+text in UTC, JSON as text. Which column type keeps them exactly is the database's own choice (`COLUMN_TYPES`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from peewee import (
+    CompositeKey,
+    Database,
+    Field,
+    ForeignKeyField,
+    IntegerField,
+    JSONField,
+    Model,
+    TextField,
+)
+
+Row = dict[str, Any]
+"""One stored row, by column name."""
+
+SQLITE_COLUMN_TYPES = {"EXACT": "TEXT", "INSTANT": "TEXT"}
+"""Column types of `AmountColumn` and `InstantColumn`. Text on SQLite: its NUMERIC keeps 15 to 17 digits."""
+
+
+class AmountColumn(Field):
+    """An exact decimal."""
+
+    field_type = "EXACT"
+
+
+class InstantColumn(Field):
+    """A moment in UTC; text of fixed width on SQLite, so that text order is time order."""
+
+    field_type = "INSTANT"
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The three models, for one kind of database."""
+
+    sessions: Any
+    fills: Any
+    equity: Any
+
+    def all(self) -> list[Any]:
+        """The models, in the order in which they can be created."""
+        return [self.sessions, self.fills, self.equity]
+
+
+def make_tables(database: Database) -> Tables:
+    """The models for databases of the kind of `database`, which itself need not be open."""
+
+    class Base(Model):
+        class Meta:
+            legacy_table_names = False
+
+    Base.bind(database)
+
+    class SessionRow(Base):
+        """Every field of a session, then what lists are filtered and sorted by. Short columns stand before long ones."""
+
+        id = TextField(primary_key=True)
+        name = TextField()
+        base_currency = TextField()
+        status = TextField()
+        initial_cash = AmountColumn()
+        cash = AmountColumn()
+        realized_pnl = AmountColumn()
+        fees_paid = AmountColumn()
+        created_at = InstantColumn()
+        started_at = InstantColumn(null=True)
+        stopped_at = InstantColumn(null=True)
+        updated_at = InstantColumn()
+        version = IntegerField()
+        fill_count = IntegerField()
+        strategy_name = TextField()
+        position_count = IntegerField()
+        equity = AmountColumn()
+        net_pnl = AmountColumn()
+        equity_order = TextField(index=True)
+        net_pnl_order = TextField()
+        error = TextField(null=True)
+        symbols = JSONField()
+        strategy = JSONField()
+        metadata = JSONField()
+        open_orders = JSONField()
+        state = JSONField()
+        positions = JSONField()
+
+        class Meta:
+            table_name = "paper_trading_sessions"
+            indexes = ((("status", "created_at", "id"), False), (("created_at", "id"), False))
+
+    class FillRow(Base):
+        """One fill, at its place in the history of its session."""
+
+        session = ForeignKeyField(SessionRow, column_name="session_id", on_delete="CASCADE", index=False)
+        sequence = IntegerField()
+        id = TextField()
+        symbol = TextField()
+        side = TextField()
+        quantity = AmountColumn()
+        price = AmountColumn()
+        fee = AmountColumn()
+        executed_at = InstantColumn()
+        order_id = TextField(null=True)
+
+        class Meta:
+            table_name = "paper_trading_fills"
+            primary_key = CompositeKey("session", "sequence")
+            without_rowid = True
+            indexes = ((("session", "id"), True),)
+
+    class EquityRow(Base):
+        """One equity point, at its place in the history of its session."""
+
+        session = ForeignKeyField(SessionRow, column_name="session_id", on_delete="CASCADE", index=False)
+        sequence = IntegerField()
+        at = InstantColumn()
+        cash = AmountColumn()
+        equity = AmountColumn()
+
+        class Meta:
+            table_name = "paper_trading_equity"
+            primary_key = CompositeKey("session", "sequence")
+            without_rowid = True
+
+    return Tables(SessionRow, FillRow, EquityRow)

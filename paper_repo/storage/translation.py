@@ -1,0 +1,70 @@
+"""The one place where a driver's error becomes one of ours."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import peewee
+from playhouse.pool import MaxConnectionsExceeded
+
+from paper_repo.errors import (
+    BusyError,
+    CorruptDatabaseError,
+    DiskFullError,
+    ReadOnlyError,
+    RepositoryClosedError,
+    StorageError,
+)
+
+Translation = tuple[type[StorageError], str]
+
+BY_SQLITE_CODE: dict[int, Translation] = {
+    sqlite3.SQLITE_PERM: (ReadOnlyError, "access was denied; check the permissions of the file and its folder"),
+    sqlite3.SQLITE_BUSY: (BusyError, "another writer held it for longer than the busy timeout; repeat the call"),
+    sqlite3.SQLITE_LOCKED: (BusyError, "another connection holds the table; repeat the call"),
+    sqlite3.SQLITE_READONLY: (ReadOnlyError, "it cannot be written; check the permissions of the file and its folder"),
+    sqlite3.SQLITE_INTERRUPT: (StorageError, "the call was interrupted; nothing of it is stored"),
+    sqlite3.SQLITE_IOERR: (StorageError, "reading or writing the file failed; check the disk"),
+    sqlite3.SQLITE_CORRUPT: (CorruptDatabaseError, "the file is damaged; keep a copy of it, then restore a backup"),
+    sqlite3.SQLITE_FULL: (
+        DiskFullError,
+        "there is no room left; nothing of this write is stored, make room and repeat it",
+    ),
+    sqlite3.SQLITE_CANTOPEN: (StorageError, "it cannot be opened; check that its folder exists and can be used"),
+    sqlite3.SQLITE_NOTADB: (CorruptDatabaseError, "the file is no SQLite database, or its first page is damaged"),
+}
+"""What each of SQLite's primary result codes means here (https://www.sqlite.org/rescode.html)."""
+
+
+class Translated:
+    """A context whose driver errors leave as errors of ours, chained to their cause, that name `database`."""
+
+    def __init__(self, database: str) -> None:
+        self._database = database
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, peewee.PeeweeException | sqlite3.Error | MaxConnectionsExceeded):
+            raise translate(error, self._database) from error
+
+
+def translate(error: Exception, database: str) -> Exception:
+    """What `error` is in our terms."""
+    if isinstance(error, MaxConnectionsExceeded):
+        return BusyError(f"{database}: all connections were in use for longer than the busy timeout; repeat the call")
+    driver = driver_error(error)
+    code = getattr(driver, "sqlite_errorcode", None)
+    if code is not None and (code & 0xFF) in BY_SQLITE_CODE:
+        kind, advice = BY_SQLITE_CODE[code & 0xFF]
+        return kind(f"{database}: {advice} (SQLite says: {driver})")
+    if isinstance(driver, sqlite3.ProgrammingError) and "closed database" in str(driver):
+        return RepositoryClosedError(f"{database}: the repository was closed during this call")
+    return StorageError(f"{database}: {driver}")
+
+
+def driver_error(error: BaseException) -> BaseException:
+    """The driver's own error inside one of Peewee's."""
+    inner = error.args[0] if error.args else None
+    return inner if isinstance(inner, BaseException) else error

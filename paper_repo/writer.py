@@ -1,0 +1,333 @@
+"""The one worker thread that owns the writing connection of an async repository, and its first-in-first-out queue.
+
+Everything a task asks of it is a `Job`. Saves that wait together share one transaction and one COMMIT ("group commit"),
+each in a savepoint of its own. A transaction block has the thread to itself from its BEGIN to its end; what other tasks
+ask for waits behind it, for the busy timeout at most.
+
+The beginning and the end of a block are put into the queue by plain calls that no cancellation can interrupt: this is
+what keeps a cancelled task from leaving a transaction open.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, suppress
+from enum import Enum, auto
+from typing import Any
+
+from paper_repo.errors import BusyError, RepositoryClosedError
+from paper_repo.repository import SessionRepository
+from paper_repo.wakeup import Wakeup, wake
+
+
+class _State(Enum):
+    WAITING = auto()
+    TAKEN = auto()
+    DONE = auto()
+    WITHDRAWN = auto()
+
+
+class Job:
+    """Something to be done on the writer's thread, and what came of it."""
+
+    def __init__(self, work: Callable[[], Any], *, begins_block: bool = False) -> None:
+        self.work = work
+        self.begins_block = begins_block
+        self.deadline = 0.0
+        self.state = _State.WAITING
+        self.finished = Wakeup()
+        self._result: Any = None
+        self._error: BaseException | None = None
+
+    def do(self) -> None:
+        """Do the work, and keep what came of it."""
+        try:
+            self._result = self.work()
+        except BaseException as error:
+            self._error = error
+
+    def fail(self, error: BaseException) -> None:
+        """Let this be what came of it, unless it has failed already."""
+        self._error = self._error or error
+
+    def outcome(self) -> Any:
+        """The result, or the error raised."""
+        if self._error is not None:
+            try:
+                raise self._error
+            finally:
+                self._error = None  # an exception that is kept here would keep its frames, and they this job
+        return self._result
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it was done without an error."""
+        return self.state is _State.DONE and self._error is None
+
+
+class Writer:
+    """The thread and its queue.
+
+    Args:
+        core: the repository whose writes it does.
+        patience: how long a job may wait for its turn, in seconds.
+    """
+
+    def __init__(self, core: SessionRepository, patience: float) -> None:
+        self._core = core
+        self._patience = patience
+        self._prepare()
+
+    def _prepare(self) -> None:
+        self._process = os.getpid()
+        self._changed = threading.Condition()
+        self._queue: deque[Job] = deque()
+        self._block: deque[Job] | None = None  # what the owner of the open block asks for
+        self._open: list[AbstractContextManager[None]] = []  # the open block, and the savepoints in it
+        self._last: list[Job] = []
+        self._closing_by: float | None = None
+        self._thread: threading.Thread | None = None
+
+    # From any thread
+
+    def submit(self, job: Job) -> Job:
+        """Put `job` at the end of the queue."""
+        if self._process != os.getpid():
+            self._prepare()  # a forked child has neither the thread nor what its queue held
+        with self._changed:
+            if self._closing_by is not None:
+                raise RepositoryClosedError("the repository was closed")
+            job.deadline = time.monotonic() + self._patience
+            self._queue.append(job)
+            self._notify()
+        return job
+
+    def submit_to_block(self, job: Job) -> Job:
+        """Put `job` at the end of what the open block does; for its owner only."""
+        with self._changed:
+            if self._block is None or self._process != os.getpid():
+                raise RepositoryClosedError("the repository was closed, and the transaction rolled back")
+            self._block.append(job)
+            self._notify()
+        return job
+
+    def withdraw(self, job: Job) -> bool:
+        """Take `job` out if it has not been begun; True when it never will be."""
+        with self._changed:
+            if job.state is not _State.WAITING:
+                return False
+            job.state = _State.WITHDRAWN
+            return True
+
+    def close(self, last: Job) -> None:
+        """Do what waits, close the core, and end the thread; `last` is done then.
+
+        An open block is waited for like by any other job, then rolled back.
+        """
+        if self._process != os.getpid():
+            self._prepare()
+        with self._changed:
+            self._last.append(last)
+            if self._closing_by is None:
+                self._closing_by = time.monotonic() + self._patience
+                self._notify()
+            elif self._thread is None:
+                self._finish(self._last)
+
+    def stop(self) -> None:
+        """End the thread when nothing waits any more, and leave the core open."""
+        with self._changed:
+            self._closing_by = time.monotonic() + self._patience
+            self._changed.notify()
+
+    def _notify(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="paper_repo writer", daemon=True)
+            self._thread.start()
+        self._changed.notify()
+
+    # On the writer's thread: blocks
+
+    def enter(self) -> None:
+        """Open a transaction, or a savepoint in the open one."""
+        block = self._core.atomic()
+        block.__enter__()
+        self._open.append(block)
+
+    def commit(self) -> None:
+        """Commit the innermost open block."""
+        self._open.pop().__exit__(None, None, None)
+
+    def roll_back(self) -> None:
+        """Roll the innermost open block back."""
+        with suppress(_RollBack):
+            self._open.pop().__exit__(_RollBack, _RollBack(), None)
+
+    # On the writer's thread: the loop
+
+    def _run(self) -> None:
+        while (head := self._next()) is not None:
+            if head.begins_block:
+                self._serve_block(head)
+            else:
+                self._serve_together()
+        self._end()
+
+    def _next(self) -> Job | None:
+        """The first job that waits, without taking it; None when there will be no more."""
+        with self._changed:
+            while True:
+                while self._queue and self._queue[0].state is not _State.WAITING:
+                    self._queue.popleft()
+                if self._queue:
+                    return self._queue[0]
+                if self._closing_by is not None:
+                    return None
+                self._changed.wait()
+
+    def _serve_together(self) -> None:
+        """Do all that waits up to the next block, in one transaction."""
+        jobs: list[Job] = []
+        try:
+            with self._core.atomic():
+                # Taken only now: while BEGIN waited for another process, each of them could be cancelled.
+                jobs = self._take_together()
+                for job in jobs:
+                    job.do()
+        except BaseException as error:
+            jobs = jobs or self._take_overdue() or self._take_first()
+            for job in jobs:
+                job.fail(_own(error))
+        self._finish(jobs)
+
+    def _serve_block(self, begin: Job) -> None:
+        """Begin a block, and do what its owner asks for until it has ended."""
+        begin.do()
+        with self._changed:
+            withdrawn = not _taken([begin])
+            self._queue.popleft()
+            if self._open and not withdrawn:
+                self._block = deque()
+        if self._open and withdrawn:
+            self.roll_back()
+        if not withdrawn:
+            self._finish([begin])
+        while self._open:
+            self._serve_owner()
+
+    def _serve_owner(self) -> None:
+        job = self._next_of_owner()
+        if job is None:
+            while self._open:
+                self.roll_back()
+        else:
+            job.do()
+        if not self._open:
+            with self._changed:
+                abandoned, self._block = self._block or (), None
+            for each in abandoned:
+                each.fail(RepositoryClosedError("the repository was closed, and the transaction rolled back"))
+            self._finish(abandoned)
+        if job is not None:
+            self._finish([job])
+
+    def _next_of_owner(self) -> Job | None:
+        """What the owner asks for next; None when it has no more time, because the repository closes."""
+        while True:
+            self._refuse_overdue()
+            with self._changed:
+                while self._block:
+                    job = self._block.popleft()
+                    if job.state is _State.WAITING:
+                        job.state = _State.TAKEN
+                        return job
+                if self._closing_by is not None and time.monotonic() >= self._closing_by:
+                    return None
+                self._changed.wait(self._until_next_deadline())
+
+    def _refuse_overdue(self) -> None:
+        overdue = self._take_overdue()
+        for job in overdue:
+            job.fail(
+                BusyError(
+                    f"another task's transaction was open for longer than the busy timeout ({self._patience:g} s); "
+                    "repeat the call, or keep transactions shorter"
+                )
+            )
+        self._finish(overdue)
+
+    def _end(self) -> None:
+        """Close the core and report it to everyone who waits for that."""
+        closing = _attempt(self._core.close) if self._last else None
+        with self._changed:
+            self._thread = None
+            for job in self._last:
+                if closing is not None:
+                    job.fail(_own(closing))
+            self._finish(self._last)
+
+    # On the writer's thread: the queue
+
+    def _take_together(self) -> list[Job]:
+        with self._changed:
+            jobs = []
+            while self._queue and not self._queue[0].begins_block:
+                jobs.append(self._queue.popleft())
+            return _taken(jobs)
+
+    def _take_first(self) -> list[Job]:
+        with self._changed:
+            return _taken([self._queue.popleft()] if self._queue else [])
+
+    def _take_overdue(self) -> list[Job]:
+        now = time.monotonic()
+        with self._changed:
+            overdue = [job for job in self._queue if job.deadline <= now]
+            for job in overdue:
+                self._queue.remove(job)
+            return _taken(overdue)
+
+    def _until_next_deadline(self) -> float | None:
+        """How long until somebody's patience ends, in seconds; None: nobody waits."""
+        deadlines = [job.deadline for job in self._queue]
+        if self._closing_by is not None:
+            deadlines.append(self._closing_by)
+        return max(0.0, min(deadlines) - time.monotonic()) if deadlines else None
+
+    def _finish(self, jobs: Iterable[Job]) -> None:
+        jobs = list(jobs)
+        for job in jobs:
+            job.state = _State.DONE
+        wake(job.finished for job in jobs)
+
+
+class _RollBack(Exception):  # noqa: N818
+    """What a block is left with when its owner wants it rolled back."""
+
+
+def _taken(jobs: list[Job]) -> list[Job]:
+    """Those of `jobs` that nobody has withdrawn."""
+    waiting = [job for job in jobs if job.state is _State.WAITING]
+    for job in waiting:
+        job.state = _State.TAKEN
+    return waiting
+
+
+def _own(error: BaseException) -> BaseException:
+    """A copy for one of several tasks that get the same error, each with a traceback of its own."""
+    twin = copy.copy(error)
+    twin.__cause__ = error.__cause__
+    return twin
+
+
+def _attempt(work: Callable[[], object]) -> BaseException | None:
+    try:
+        work()
+    except BaseException as error:
+        return error
+    return None
