@@ -1,4 +1,4 @@
-"""Paper-trading sessions that survive a restart: saved exactly, loaded exactly, from scripts, async programs and GUIs."""
+"""Paper-trading sessions that survive a restart: saved and loaded exactly, by scripts, async programs and GUIs."""
 
 from paper_repo.aio import AsyncSessionRepository, SQLiteSessionRepository
 from paper_repo.domain import (

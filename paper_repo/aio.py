@@ -1,4 +1,4 @@
-"""`AsyncSessionRepository`, the async facade over the synchronous core, and `SQLiteSessionRepository`, the one on a file.
+"""`AsyncSessionRepository`, the async facade over the synchronous core, and `SQLiteSessionRepository`, on a file.
 
 Reading goes to a thread of anyio's, with a connection from the core's pool. Writing and transactions go to the writer's
 one thread. What each method promises stands in `interface.py`.
@@ -35,7 +35,7 @@ READERS = 8
 
 
 class AsyncSessionRepository(IPaperTradingSessionRepository):
-    """The repository for asyncio and trio, over the synchronous `core`; several event loops and threads may use it at once.
+    """The repository for asyncio and trio, over the synchronous `core`; any number of event loops may use it at once.
 
     Args:
         core: the repository that does the work. It stays usable by itself, and is closed with the facade.

@@ -109,7 +109,7 @@ class IPaperTradingSessionRepository(ABC):
 
     @abstractmethod
     async def get_summaries(self, **query: Unpack[SessionQuery]) -> list[SessionSummary]:
-        """What a list shows of the sessions, without decoding their positions or parameters; arguments as `get_all`."""
+        """What a list shows of the sessions, without decoding positions or parameters; arguments as `get_all`."""
 
     @abstractmethod
     def iterate(self, **query: Unpack[SessionQuery]) -> AsyncIterator[PaperTradingSession]:
@@ -125,7 +125,7 @@ class IPaperTradingSessionRepository(ABC):
 
     @abstractmethod
     async def count(self, **filters: Unpack[SessionFilters]) -> int:
-        """How many sessions there are; `status`, `strategy`, `symbol`, `created_from` and `created_to` as in `get_all`."""
+        """How many there are; `status`, `strategy`, `symbol`, `created_from` and `created_to` as in `get_all`."""
 
     @abstractmethod
     async def get_fills(
@@ -178,7 +178,7 @@ class IPaperTradingSessionRepository(ABC):
 
     @abstractmethod
     async def delete_many(self, **filters: Unpack[SessionFilters]) -> int:
-        """Remove the sessions that the filters name (all, without any) with their history, and say how many there were."""
+        """Remove the sessions that the filters name (all, without any) with their history, and say how many."""
 
     @abstractmethod
     def atomic(self) -> AbstractAsyncContextManager[None]:

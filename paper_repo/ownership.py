@@ -1,19 +1,20 @@
 """Which task a transaction block belongs to, and whether the present one may use it.
 
-A task sees the blocks that were open around it when it was started, because context variables are inherited. That is how
-a task started inside a block is recognised; only the task that opened the block may go on inside it.
+A task sees the blocks that were open around it when it was started, because context variables are inherited. That is
+how a task started inside a block is recognised; only the task that opened the block may go on inside it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from contextvars import ContextVar
+from types import MappingProxyType
 
 import anyio
 
 from paper_repo.errors import TransactionOwnershipError
 
-_blocks: ContextVar[Mapping[int, OpenBlock]] = ContextVar("paper_repo_open_blocks", default={})
+_blocks: ContextVar[Mapping[int, OpenBlock]] = ContextVar("paper_repo_open_blocks", default=MappingProxyType({}))
 
 
 class OpenBlock:
@@ -35,10 +36,10 @@ class OpenBlock:
         """Raise a `TransactionOwnershipError` unless the present task opened it."""
         if anyio.get_current_task().id != self._task:
             raise TransactionOwnershipError(
-                "this task was started inside an atomic() block of another task, which is still open, and so may not use "
-                "the repository: start it after the block, or do this in the task that opened it (asyncio.gather, "
-                "asyncio.shield and, on Python 3.11, asyncio.wait_for start tasks; asyncio.timeout and anyio.fail_after "
-                "do not)"
+                "this task was started inside an atomic() block of another task, which is still open, and so may not "
+                "use the repository: start it after the block, or do this in the task that opened it (asyncio.gather, "
+                "asyncio.shield and, on Python 3.11, asyncio.wait_for start tasks; asyncio.timeout and "
+                "anyio.fail_after do not)"
             )
 
 

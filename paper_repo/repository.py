@@ -28,7 +28,6 @@ from paper_repo.snapshot import Pending, Snapshot, UndoLog, apply, no_such_fill,
 from paper_repo.storage import queries
 from paper_repo.storage.sort_keys import sort_key
 from paper_repo.storage.sqlite import SQLiteStorage
-from paper_repo.storage.statements import Statement
 from paper_repo.storage.tables import Row
 
 T = TypeVar("T")
@@ -178,7 +177,9 @@ class SessionRepository:
             after=self._sequence(session_id, after),
             limit=limit,
         )
-        return [_load(Fill, dict(zip(columns[2:], row)), session_id) for row in self._storage.fetch_all(query)]
+        return [
+            _load(Fill, dict(zip(columns[2:], row, strict=True)), session_id) for row in self._storage.fetch_all(query)
+        ]
 
     def get_equity_curve(
         self,
@@ -194,7 +195,7 @@ class SessionRepository:
             equity, equity.at, session_id, columns[2:], since=_time(since, "since"), until=_time(until, "until")
         )
         rows = self._storage.fetch_all(query)
-        points = [_load(EquityPoint, dict(zip(columns[2:], row)), session_id) for row in rows]
+        points = [_load(EquityPoint, dict(zip(columns[2:], row, strict=True)), session_id) for row in rows]
         return points if max_points is None else downsample(points, max_points)
 
     # Between entities and rows
@@ -240,7 +241,9 @@ class SessionRepository:
         stored = self._storage.fetch_one(self._statements.select_fill, row)
         columns = self._statements.fill_columns
         session_id = row["session_id"]
-        if stored is None or _load(Fill, dict(zip(columns[2:], stored[2:])), session_id) != schemas.load(Fill, fill):
+        if stored is None or _load(Fill, dict(zip(columns[2:], stored[2:], strict=True)), session_id) != schemas.load(
+            Fill, fill
+        ):
             raise other_fill_stored(fill["id"], session_id)
 
     def _version(self, session_id: str) -> int | None:
@@ -257,7 +260,7 @@ class SessionRepository:
         return int(found[1])
 
     def _session(self, row: Sequence[Any]) -> PaperTradingSession:
-        stored = dict(zip(self._statements.session_columns, row))
+        stored = dict(zip(self._statements.session_columns, row, strict=True))
         try:
             data = {name: stored[name] for name in _SESSION_FIELDS}
             for column in JSON_COLUMNS:
@@ -288,7 +291,7 @@ def _row(pending: Pending) -> Row:
 
 
 def _summary(row: Sequence[Any]) -> SessionSummary:
-    stored = dict(zip(queries.SUMMARY_COLUMNS, row))
+    stored = dict(zip(queries.SUMMARY_COLUMNS, row, strict=True))
     try:
         for name in ("initial_cash", "equity", "net_pnl"):
             stored[name] = Decimal(stored[name])

@@ -3,8 +3,8 @@
 A save has three moments, which may lie in different threads:
 
 1. `Snapshot(session)` serialises it in the caller's thread, so that what is stored is what the session was at the call.
-2. `pending()` binds it to the session's version and history at the moment of writing: an earlier save of the same object
-   that was under way has been applied by then.
+2. `pending()` binds it to the session's version and history at the moment of writing: an earlier save of the same
+   object that was under way has been applied by then.
 3. `apply()` makes the object what was stored, and returns how to undo that, for a transaction that rolls back.
 """
 

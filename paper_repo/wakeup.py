@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 import anyio
@@ -39,10 +40,8 @@ def wake(wakeups: Iterable[Wakeup]) -> None:
     for each in wakeups:
         by_loop[each._loop].append(each._event)
     for loop, events in by_loop.items():
-        try:
+        with suppress(RuntimeError):  # the loop has ended (trio's RunFinishedError is one): nobody waits there now
             _soon(loop)(_set_all, events)
-        except RuntimeError:
-            pass  # the loop has ended (trio's RunFinishedError is one too): nobody waits there any more
 
 
 def _soon(loop: Any) -> Callable[..., object]:

@@ -1,9 +1,9 @@
 """Closed trades, found by matching a session's fills first in, first out.
 
 First in, first out assumes that what was bought first is sold first (in the United States the rule for securities that
-are not identified otherwise, IRS Publication 550; internationally IAS 2, paragraph 27). The session itself keeps average-cost books,
-which answer what a position has earned so far; matching answers what each trade has earned. For a symbol whose position
-is closed, both come to the same total.
+are not identified otherwise, IRS Publication 550; internationally IAS 2, paragraph 27). The session itself keeps
+average-cost books, which answer what a position has earned so far; matching answers what each trade has earned. For a
+symbol whose position is closed, both come to the same total.
 """
 
 from __future__ import annotations

@@ -183,10 +183,10 @@ class PaperTradingSession:
     def apply_fill(self, fill: Fill) -> None:
         """Book `fill`: its cash, its position, realized P&L, fees and the order it belongs to; and keep it as history.
 
-        The position's last price becomes the fill's. A fill that waits in `new_fills` already is not booked again.
+        The position's last price becomes the fill's. A fill that waits in `new_fills` already is not booked twice.
 
         Raises:
-            InvalidSessionError: the fill contradicts its order, or another fill of the same id waits; nothing has changed.
+            InvalidSessionError: the fill contradicts its order, or another one of its id waits; nothing has changed.
         """
         if self._waits_already(fill):
             return

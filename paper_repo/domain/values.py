@@ -44,7 +44,7 @@ def amount(value: object, path: str) -> Decimal:
     if not value.is_finite():
         raise invalid(path, f"{value} is no amount: only finite numbers can be kept.")
     exponent = value.as_tuple().exponent
-    if not (-LARGEST_EXPONENT <= int(exponent) and value.adjusted() <= LARGEST_EXPONENT):
+    if not (int(exponent) >= -LARGEST_EXPONENT and value.adjusted() <= LARGEST_EXPONENT):
         raise invalid(path, f"the amount is outside of 1E-{LARGEST_EXPONENT} to 1E+{LARGEST_EXPONENT}.")
     return value
 
@@ -78,7 +78,8 @@ def instant(value: object, path: str) -> datetime:
     if value.utcoffset() is None:
         raise invalid(
             path,
-            f"{value!r} has no time zone; use datetime.now(timezone.utc), or value.replace(tzinfo=...) with the zone it was taken in.",
+            f"{value!r} has no time zone; use datetime.now(timezone.utc), "
+            "or value.replace(tzinfo=...) with the zone that it was taken in.",
         )
     try:
         utc = value.astimezone(UTC)

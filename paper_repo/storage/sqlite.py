@@ -286,7 +286,7 @@ class SQLiteStorage:
                 code = getattr(driver_error(error), "sqlite_errorcode", 0)
                 if code == sqlite3.SQLITE_NOTADB:
                     raise ForeignDatabaseError(
-                        f"{self.name}: this file is no SQLite database, or its first page is damaged; it was not touched"
+                        f"{self.name}: this file is no SQLite database, or its start is damaged; it was not touched"
                     ) from error
                 raise
         if application == APPLICATION_ID:
@@ -360,7 +360,7 @@ def _checked_path(path: object) -> str:
     text = os.fspath(path)
     if not isinstance(text, str) or not text or "\0" in text:
         raise ValueError(f"path must name a file, not {path!r}")
-    if text.startswith(":memory:") or text.startswith("file:"):
+    if text.startswith((":memory:", "file:")):
         raise ValueError(
             f"{text!r} is no path of a file; for sessions that live in memory only, use InMemorySessionRepository"
         )

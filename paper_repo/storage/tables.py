@@ -62,7 +62,7 @@ def make_tables(database: Database) -> Tables:
     Base.bind(database)
 
     class SessionRow(Base):
-        """Every field of a session, then what lists are filtered and sorted by. Short columns stand before long ones."""
+        """Every field of a session, and what lists are filtered and sorted by; long columns stand behind short ones."""
 
         id = TextField(primary_key=True)
         name = TextField()

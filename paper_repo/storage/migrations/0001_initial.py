@@ -7,10 +7,14 @@ from peewee import CompositeKey, Field, ForeignKeyField, IntegerField, JSONField
 
 
 class AmountColumn(Field):
+    """An exact decimal."""
+
     field_type = "EXACT"
 
 
 class InstantColumn(Field):
+    """A moment in UTC."""
+
     field_type = "INSTANT"
 
 
