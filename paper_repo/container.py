@@ -1,0 +1,48 @@
+"""Registration in a dependency-injection container (svcs; `pip install 'paper_repo[container]'`)."""
+
+from __future__ import annotations
+
+import os
+
+try:
+    import svcs
+except ImportError as error:
+    raise ImportError("paper_repo.container needs svcs: pip install 'paper_repo[container]'") from error
+
+from paper_repo.aio import SQLiteSessionRepository
+from paper_repo.interface import IPaperTradingSessionRepository
+from paper_repo.repository import SessionRepository
+
+
+def register(
+    registry: svcs.Registry, path: str | os.PathLike[str], *, durability: str = "full", busy_timeout: float = 5.0
+) -> SQLiteSessionRepository:
+    """Let `registry` give out one shared repository on the file `path`.
+
+    `IPaperTradingSessionRepository` resolves to the async facade, `SessionRepository` to the synchronous core beneath
+    it. Both have a health check, which reads from the database. Nothing is opened before the first use; everything is
+    closed by `await registry.aclose()` (a synchronous `registry.close()` cannot wait for the facade, and warns).
+
+    Args:
+        registry: the application's registry.
+        path: the file, as a str or Path.
+        durability: "full" or "normal", as for `SessionRepository`.
+        busy_timeout: in seconds, as for `SessionRepository`.
+
+    Returns:
+        The facade.
+    """
+    repository = SQLiteSessionRepository(path, durability=durability, busy_timeout=busy_timeout)
+    registry.register_value(SessionRepository, repository.core, ping=_check, on_registry_close=repository.core.close)
+    registry.register_value(
+        IPaperTradingSessionRepository, repository, ping=_check_async, on_registry_close=repository.close
+    )
+    return repository
+
+
+def _check(repository: SessionRepository) -> None:
+    repository.exists("health check")
+
+
+async def _check_async(repository: IPaperTradingSessionRepository) -> None:
+    await repository.exists("health check")
