@@ -1,0 +1,58 @@
+"""What every test gets: both event loops, a fresh path, and a check that nothing is left running or open behind it."""
+
+from __future__ import annotations
+
+import gc
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+WRITER = "paper_repo writer"
+OPEN_FILES = Path("/proc/self/fd")
+
+
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(("asyncio", {}), id="asyncio"), pytest.param(("trio", {}), id="trio")],
+)
+def anyio_backend(request: pytest.FixtureRequest) -> object:
+    """The event loops on which every test marked `anyio` runs."""
+    return request.param
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where a new database may be created."""
+    return tmp_path / "sessions.db"
+
+
+@pytest.fixture(autouse=True)
+def _leaves_nothing_behind() -> Iterator[None]:
+    """Fail a test that leaves a writer's thread running, or a file open, as an unclosed connection does."""
+    threads, files = _writers(), _open_files()
+    yield
+    if (_writers() - threads) or (_open_files() - files):
+        gc.collect()  # what nobody can reach any more is as good as closed
+    for thread in _writers() - threads:
+        thread.join(timeout=5)  # one that was told to end may need a moment more
+    assert not (_writers() - threads), "a writer's thread still runs: the repository was not closed"
+    assert not (_open_files() - files), "a file is still open: a repository or a connection was not closed"
+
+
+def _writers() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name == WRITER}
+
+
+def _open_files() -> set[str]:
+    """The regular files that this process holds open, by name; where the system does not tell, none."""
+    found = set()
+    for descriptor in OPEN_FILES.iterdir() if OPEN_FILES.is_dir() else ():
+        try:
+            name = str(descriptor.readlink())
+        except FileNotFoundError:
+            continue  # the descriptor of this listing itself
+        if name.startswith("/") and not name.startswith(("/dev/", "/proc/")):
+            found.add(name)
+    return found
