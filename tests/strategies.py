@@ -1,0 +1,224 @@
+"""Hypothesis strategies for everything that a session can hold.
+
+Each one is a function, so that a database that cannot hold some character (PostgreSQL and NUL) can leave it out:
+`sessions(texts(without="\\0"))`.
+"""
+
+from __future__ import annotations
+
+import decimal
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+
+from hypothesis import strategies as st
+
+from paper_repo.domain import (
+    EquityPoint,
+    Fill,
+    Order,
+    OrderType,
+    PaperTradingSession,
+    Position,
+    SessionStatus,
+    Side,
+    Strategy,
+    TimeInForce,
+)
+
+DIGITS = 40
+EXPONENTS = 60
+
+
+def amounts(*, digits=DIGITS, exponents=EXPONENTS):
+    """Exact decimals of either sign with so many digits, in plain and in scientific form, zeros of every kind too."""
+    return st.builds(
+        lambda sign, number, exponent: Decimal(f"{sign}{number}E{exponent}"),
+        st.sampled_from(["", "-"]),
+        st.integers(0, 10**digits - 1),
+        st.integers(-exponents, exponents),
+    )
+
+
+def positive_amounts(*, digits=DIGITS, exponents=EXPONENTS):
+    """Exact decimals above zero."""
+    return st.builds(
+        lambda number, exponent: Decimal(f"{number}E{exponent}"),
+        st.integers(1, 10**digits - 1),
+        st.integers(-exponents, exponents),
+    )
+
+
+def nonzero_amounts(*, digits=DIGITS, exponents=EXPONENTS):
+    """Exact decimals of either sign, but never zero."""
+    return st.builds(
+        lambda number, positive: number if positive else number.copy_negate(),
+        positive_amounts(digits=digits, exponents=exponents),
+        st.booleans(),
+    )
+
+
+def quantities():
+    """Amounts as they are traded: whole ones, and small parts of crypto coins."""
+    return st.decimals(min_value="0.00000001", max_value="1000000", places=8)
+
+
+def prices():
+    """Prices as they occur: mostly above zero, sometimes zero or (crude oil, electricity) below."""
+    return st.decimals(min_value="-50", max_value="100000", places=6)
+
+
+def fees():
+    """Fees, and rebates, which are fees below zero."""
+    return st.decimals(min_value="-10", max_value="100", places=4)
+
+
+def instants():
+    """Aware times of any zone, to the microsecond, over all the years that there are."""
+    zones = st.one_of(st.just(UTC), st.integers(-23 * 60, 23 * 60).map(lambda each: timezone(timedelta(minutes=each))))
+    return st.datetimes(min_value=datetime(1, 1, 3), max_value=datetime(9999, 12, 29), timezones=zones)  # noqa: DTZ001
+
+
+def texts(*, min_size=0, max_size=20, without=""):
+    """Any Unicode text: every character but surrogates, NUL and control characters included."""
+    letters = st.characters(exclude_categories=["Cs"], exclude_characters=without)
+    return st.text(letters, min_size=min_size, max_size=max_size)
+
+
+def names(text=None):
+    """Text that is not empty."""
+    return (text or texts()).filter(bool)
+
+
+def json_data(text=None):
+    """Whatever JSON can hold."""
+    text = texts() if text is None else text
+    leaves = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), text)
+    return st.recursive(
+        leaves, lambda below: st.lists(below, max_size=3) | st.dictionaries(text, below, max_size=3), max_leaves=8
+    )
+
+
+def json_objects(text=None):
+    """A JSON object, as `state`, `metadata` and `parameters` are."""
+    text = texts() if text is None else text
+    return st.dictionaries(text, json_data(text), max_size=3)
+
+
+def strategies(text=None):
+    """Strategies with any parameters."""
+    text = texts() if text is None else text
+    return st.builds(Strategy, name=text, version=text, parameters=json_objects(text))
+
+
+def positions(text=None):
+    """Open positions, long and short."""
+    return st.builds(
+        Position,
+        symbol=names(text),
+        quantity=nonzero_amounts(),
+        cost_basis=amounts(),
+        last_price=amounts(),
+        opened_at=instants(),
+        realized_pnl=amounts(),
+    )
+
+
+@st.composite
+def orders(draw, text=None):
+    """Resting orders, filled in part or not at all."""
+    quantity = draw(positive_amounts())
+    filled = draw(st.sampled_from([Decimal(0), quantity]) | positive_amounts().map(lambda each: min(each, quantity)))
+    return Order(
+        id=draw(names(text)),
+        symbol=draw(names(text)),
+        side=draw(st.sampled_from(Side)),
+        type=draw(st.sampled_from(OrderType)),
+        quantity=quantity,
+        filled_quantity=filled,
+        limit_price=draw(st.none() | amounts()),
+        stop_price=draw(st.none() | amounts()),
+        time_in_force=draw(st.sampled_from(TimeInForce)),
+        created_at=draw(instants()),
+    )
+
+
+def fills(text=None):
+    """Fills of any size, at any price, of an order or of none."""
+    text = texts() if text is None else text
+    return st.builds(
+        Fill,
+        id=names(text),
+        symbol=names(text),
+        side=st.sampled_from(Side),
+        quantity=positive_amounts(),
+        price=amounts(),
+        fee=amounts(),
+        executed_at=instants(),
+        order_id=st.none() | text,
+    )
+
+
+def equity_points():
+    """Equity points."""
+    return st.builds(EquityPoint, at=instants(), cash=amounts(), equity=amounts())
+
+
+def histories(text=None, *, max_size=3):
+    """Fills with an id of their own each."""
+    return st.lists(fills(text), max_size=max_size, unique_by=lambda fill: fill.id)
+
+
+@st.composite
+def sessions(draw, text=None):
+    """Whole sessions that were never saved, with history that waits; the books need not balance."""
+    text = texts() if text is None else text
+    session = PaperTradingSession(
+        id=draw(names(text)),
+        name=draw(text),
+        strategy=draw(strategies(text)),
+        symbols=draw(st.lists(names(text), max_size=3)),
+        base_currency=draw(names(text)),
+        status=draw(st.sampled_from(SessionStatus)),
+        initial_cash=draw(amounts()),
+        cash=draw(amounts()),
+        positions={each.symbol: each for each in draw(st.lists(positions(text), max_size=2))},
+        open_orders={each.id: each for each in draw(st.lists(orders(text), max_size=2))},
+        realized_pnl=draw(amounts()),
+        fees_paid=draw(amounts()),
+        state=draw(json_objects(text)),
+        metadata=draw(json_objects(text)),
+        error=draw(st.none() | text),
+        created_at=draw(instants()),
+        started_at=draw(st.none() | instants()),
+        stopped_at=draw(st.none() | instants()),
+        updated_at=draw(st.none() | instants()),
+    )
+    for fill in draw(histories(text)):
+        session.record_fill(fill)
+    for point in draw(st.lists(equity_points(), max_size=3)):
+        session.record_equity(point)
+    return session
+
+
+def trades(symbols=("AAPL", "EURUSD"), *, max_size=20):
+    """Realistic fills of these symbols, each with an id of its own, in random order of sides and sizes."""
+    one = st.tuples(st.sampled_from(symbols), st.sampled_from(Side), quantities(), prices(), fees())
+    return st.lists(one, max_size=max_size).map(
+        lambda several: [
+            Fill(f"fill-{place}", *each, executed_at=datetime(2024, 1, 2, tzinfo=UTC) + timedelta(minutes=place))
+            for place, each in enumerate(several)
+        ]
+    )
+
+
+def hostile_contexts():
+    """Decimal contexts that would round, or raise, wherever the caller's own context were used."""
+    every_trap = list(decimal.Context().flags)
+    return st.sampled_from(
+        [
+            decimal.Context(prec=3),
+            decimal.Context(prec=1, rounding=decimal.ROUND_UP, Emin=-3, Emax=3),
+            decimal.Context(prec=3, traps=every_trap),
+            decimal.Context(prec=28, capitals=0, clamp=1, traps=[decimal.Inexact, decimal.FloatOperation]),
+        ]
+    )
