@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -15,7 +14,7 @@ from typing import Unpack
 import anyio
 import anyio.lowlevel
 
-from paper_repo import schemas
+from paper_repo import compiled
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
 from paper_repo.domain.downsampling import downsample
 from paper_repo.domain.selection import Selection, SessionFilters, SessionQuery, SessionSummary
@@ -29,6 +28,7 @@ from paper_repo.errors import (
 )
 from paper_repo.interface import IPaperTradingSessionRepository
 from paper_repo.ownership import OpenBlock, open_block
+from paper_repo.schemas import Data
 from paper_repo.snapshot import Pending, Snapshot, UndoLog, apply, no_such_fill, other_fill_stored
 from paper_repo.wakeup import Wakeup, wake
 
@@ -150,14 +150,14 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
 
     def _write(self, snapshot: Snapshot) -> None:
         store, pending = self._working[-1], snapshot.pending()
-        session_id, expected = pending.data["id"], pending.expected_version
+        session_id, expected = pending.columns["id"], pending.expected_version
         record = store.get(session_id)
         actual = record.session.version if record else 0
         if actual != expected:
             raise ConflictError(session_id, expected, actual or None)
         fills = _new_fills(record, pending)
         skipped = len(pending.fills) - len(fills)
-        pending.data["fill_count"] -= skipped
+        pending.columns["fill_count"] -= skipped
         store[session_id] = _Record.after(record, pending, fills)
         self._undo.append(apply(snapshot.session, pending, skipped))
 
@@ -201,26 +201,25 @@ class _Block(AbstractAsyncContextManager[None]):
 
 @dataclass(frozen=True)
 class _Record:
-    """One stored session: its text is what loading decodes; its entity, which nobody else gets, is what filters see."""
+    """One stored session: loading decodes its columns; its entity, which nobody else gets, is what filters see."""
 
-    text: str
+    columns: Data
     session: PaperTradingSession
     fills: tuple[Fill, ...]
     points: tuple[EquityPoint, ...]
 
     @classmethod
     def after(cls, before: _Record | None, pending: Pending, fills: list[Fill]) -> _Record:
-        text = json.dumps(pending.data)
-        points = [schemas.load(EquityPoint, point) for point in pending.points]
+        points = [compiled.load(EquityPoint, point) for point in pending.points]
         return cls(
-            text,
-            schemas.load(PaperTradingSession, json.loads(text)),
+            pending.columns,
+            compiled.from_columns(pending.columns),
             (before.fills if before else ()) + tuple(fills),
             (before.points if before else ()) + tuple(points),
         )
 
     def load(self) -> PaperTradingSession:
-        return schemas.load(PaperTradingSession, json.loads(self.text))
+        return compiled.from_columns(self.columns)
 
 
 _Store = dict[str, _Record]
@@ -274,12 +273,12 @@ def _new_fills(record: _Record | None, pending: Pending) -> list[Fill]:
     """The fills of `pending` that are not stored yet."""
     stored = {fill.id: fill for fill in record.fills} if record and pending.fills else {}
     new: dict[str, Fill] = {}
-    for fill in (schemas.load(Fill, data) for data in pending.fills):
+    for fill in (compiled.load(Fill, data) for data in pending.fills):
         known = stored.get(fill.id) or new.get(fill.id)
         if known is None:
             new[fill.id] = fill
         elif known != fill:
-            raise other_fill_stored(fill.id, pending.data["id"])
+            raise other_fill_stored(fill.id, pending.columns["id"])
     return list(new.values())
 
 

@@ -16,7 +16,7 @@ from decimal import Decimal
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
-from paper_repo import schemas
+from paper_repo import compiled, schemas
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
 from paper_repo.domain.downsampling import downsample
 from paper_repo.domain.selection import Selection, SessionFilters, SessionQuery, SessionSummary
@@ -32,7 +32,6 @@ from paper_repo.storage.tables import Row
 
 T = TypeVar("T")
 
-JSON_COLUMNS = ("symbols", "strategy", "metadata", "open_orders", "state", "positions")
 PAGE = 100
 """How many sessions `iterate` reads at a time."""
 
@@ -262,12 +261,9 @@ class SessionRepository:
     def _session(self, row: Sequence[Any]) -> PaperTradingSession:
         stored = dict(zip(self._statements.session_columns, row, strict=True))
         try:
-            data = {name: stored[name] for name in _SESSION_FIELDS}
-            for column in JSON_COLUMNS:
-                data[column] = json.loads(data[column])
-        except (TypeError, ValueError) as error:
+            return compiled.from_columns({name: stored[name] for name in _SESSION_FIELDS})
+        except InvalidSessionError as error:
             raise _corrupt(stored["id"], str(error)) from error
-        return _load(PaperTradingSession, data, stored["id"])
 
 
 class _Transaction(threading.local):
@@ -277,17 +273,19 @@ class _Transaction(threading.local):
         self.undo = UndoLog()
 
 
-_SESSION_FIELDS = tuple(schemas.PaperTradingSessionSchema().fields)
+_SESSION_FIELDS = tuple(schemas.fields_of(PaperTradingSession))
 
 
 def _row(pending: Pending) -> Row:
-    data = pending.data
-    row = {**data, **{column: json.dumps(data[column], separators=(",", ":")) for column in JSON_COLUMNS}}
-    row["strategy_name"] = data["strategy"]["name"]
-    row["position_count"] = len(data["positions"])
-    row["equity"], row["equity_order"] = str(pending.equity), sort_key(pending.equity)
-    row["net_pnl"], row["net_pnl_order"] = str(pending.net_pnl), sort_key(pending.net_pnl)
-    return row
+    overview = pending.overview
+    return pending.columns | {
+        "strategy_name": overview.strategy_name,
+        "position_count": overview.position_count,
+        "equity": str(overview.equity),
+        "net_pnl": str(overview.net_pnl),
+        "equity_order": sort_key(overview.equity),
+        "net_pnl_order": sort_key(overview.net_pnl),
+    }
 
 
 def _summary(row: Sequence[Any]) -> SessionSummary:
@@ -315,7 +313,7 @@ def _time(moment: datetime | None, name: str) -> str | None:
 
 def _load(kind: type[T], data: Data, session_id: str) -> T:
     try:
-        return schemas.load(kind, data)
+        return compiled.load(kind, data)
     except InvalidSessionError as error:
         raise _corrupt(session_id, str(error)) from error
 

@@ -250,6 +250,11 @@ def load(kind: type[T], data: Mapping[str, Any]) -> T:
         raise InvalidSessionError(_by_path(error.messages)) from error
 
 
+def fields_of(kind: type[Any]) -> dict[str, fields.Field[Any]]:
+    """The declared fields of the schema for entities of type `kind`, by name."""
+    return _SCHEMAS[kind].fields
+
+
 def instant_text(moment: datetime) -> str:
     """A moment in UTC as text of fixed width."""
     return moment.isoformat(timespec="microseconds")

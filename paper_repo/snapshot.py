@@ -17,9 +17,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from paper_repo import schemas
+from paper_repo import compiled, schemas
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
-from paper_repo.domain.values import utc_now
+from paper_repo.domain.values import EXACT, utc_now
 from paper_repo.errors import InvalidSessionError
 from paper_repo.schemas import Data
 
@@ -48,20 +48,29 @@ class UndoLog(list[Undo]):
 
 
 @dataclass(frozen=True, slots=True)
-class Pending:
-    """One save at the moment of writing: the session's data at its new version, and the history not yet stored."""
+class Overview:
+    """What lists are filtered and sorted by beside a session's own columns."""
 
-    expected_version: int
-    data: Data
+    strategy_name: str
+    position_count: int
     equity: Decimal
     net_pnl: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """One save at the moment of writing: the session's columns at its new version, and the history not yet stored."""
+
+    expected_version: int
+    columns: Data
+    overview: Overview
     fills: list[Data]
     points: list[Data]
 
     @property
     def first_sequence(self) -> int:
         """Where the first of `fills` stands in the history of the session, from 1."""
-        return int(self.data["fill_count"]) - len(self.fills) + 1
+        return int(self.columns["fill_count"]) - len(self.fills) + 1
 
 
 class Snapshot:
@@ -77,8 +86,8 @@ class Snapshot:
         self.session = session
         self._taken = session.history_taken
         try:
-            self._data = schemas.dump(session)
-            self._equity, self._net_pnl = session.equity, session.net_pnl
+            self._columns = compiled.to_columns(session, session.known_texts)
+            self._overview = _overview(session)
             self._fills = _dump_history(Fill, session.new_fills, "new_fills")
             self._points = _dump_history(EquityPoint, session.new_equity_points, "new_equity_points")
         except InvalidSessionError as error:
@@ -94,7 +103,7 @@ class Snapshot:
             "updated_at": schemas.instant_text(utc_now()),
             "fill_count": session.fill_count - len(session.new_fills) + len(fills),
         }
-        return Pending(session.version, self._data | changes, self._equity, self._net_pnl, fills, points)
+        return Pending(session.version, self._columns | changes, self._overview, fills, points)
 
 
 def apply(session: PaperTradingSession, written: Pending, skipped: int = 0) -> Undo:
@@ -109,8 +118,8 @@ def apply(session: PaperTradingSession, written: Pending, skipped: int = 0) -> U
     fills, points = session.new_fills[: len(written.fills)], session.new_equity_points[: len(written.points)]
     before = session.version, session.updated_at
     _take_history(session, len(fills), len(points))
-    session.version = written.data["version"]
-    session.updated_at = datetime.fromisoformat(written.data["updated_at"])
+    session.version = written.columns["version"]
+    session.updated_at = datetime.fromisoformat(written.columns["updated_at"])
     session.fill_count -= skipped
 
     def undo() -> None:
@@ -124,6 +133,12 @@ def apply(session: PaperTradingSession, written: Pending, skipped: int = 0) -> U
     return undo
 
 
+def _overview(session: PaperTradingSession) -> Overview:
+    value, basis = session.totals()
+    gain = EXACT.subtract(EXACT.add(session.realized_pnl, EXACT.subtract(value, basis)), session.fees_paid)
+    return Overview(session.strategy.name, len(session.positions), EXACT.add(session.cash, value), gain)
+
+
 def _take_history(session: PaperTradingSession, fills: int, points: int) -> None:
     del session.new_fills[:fills]
     del session.new_equity_points[:points]
@@ -135,7 +150,7 @@ def _dump_history(kind: type[Any], history: list[Any], path: str) -> list[Data]:
     for index, each in enumerate(history):
         if not isinstance(each, kind):
             raise InvalidSessionError({f"{path}[{index}]": [f"must be a {kind.__name__}, not {each!r}."]})
-    return [schemas.dump(each) for each in history]
+    return [compiled.dump(each) for each in history]
 
 
 def other_fill_stored(fill_id: str, session_id: str) -> InvalidSessionError:

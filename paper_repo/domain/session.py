@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import decimal
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -28,7 +29,7 @@ from paper_repo.domain.values import (
     texts,
     utc_now,
 )
-from paper_repo.errors import InvalidTransitionError
+from paper_repo.errors import InvalidSessionError, InvalidTransitionError
 
 
 @dataclass(kw_only=True)
@@ -100,6 +101,7 @@ class PaperTradingSession:
     def __post_init__(self) -> None:
         self._waiting: dict[str, Fill] = {}
         self.history_taken: tuple[int, int] = (0, 0)  # how many fills and points saves have taken from this object
+        self.known_texts: dict[str, Any] = {}  # what serialising it has found out, for the next time
 
     def __setattr__(self, name: str, value: Any) -> None:
         check = _CHECKS.get(name)
@@ -115,12 +117,12 @@ class PaperTradingSession:
     @property
     def market_value(self) -> Decimal:
         """What the open positions are worth at their last prices."""
-        return _total(position.market_value for position in self.positions.values())
+        return self.totals()[0]
 
     @property
     def unrealized_pnl(self) -> Decimal:
         """What closing every position at its last price would gain, before fees."""
-        return _total(position.unrealized_pnl for position in self.positions.values())
+        return EXACT.subtract(*self.totals())
 
     @property
     def equity(self) -> Decimal:
@@ -131,6 +133,15 @@ class PaperTradingSession:
     def net_pnl(self) -> Decimal:
         """Realized and unrealized profit or loss, after fees."""
         return EXACT.subtract(EXACT.add(self.realized_pnl, self.unrealized_pnl), self.fees_paid)
+
+    def totals(self) -> tuple[Decimal, Decimal]:
+        """Market value and cost basis of all open positions together."""
+        value = basis = Decimal(0)
+        with decimal.localcontext(EXACT):
+            for position in self.positions.values():
+                value += position.quantity * position.last_price
+                basis += position.cost_basis
+        return value, basis
 
     # Lifecycle
 
@@ -215,9 +226,13 @@ class PaperTradingSession:
         marked = {
             symbol: self.positions[symbol].marked(price) for symbol, price in prices.items() if symbol in self.positions
         }
-        value = _total(marked.get(symbol, position).market_value for symbol, position in self.positions.items())
-        point = EquityPoint(at, self.cash, EXACT.add(self.cash, value))
+        before = dict(self.positions)
         self.positions.update(marked)
+        try:
+            point = EquityPoint(at, self.cash, self.equity)
+        except InvalidSessionError:
+            self.positions.update(before)
+            raise
         self.record_equity(point)
         return point
 
@@ -328,13 +343,6 @@ _CHECKS: dict[str, Callable[[object, str], Any]] = {
     "version": count,
     "fill_count": count,
 }
-
-
-def _total(amounts: Iterable[Decimal]) -> Decimal:
-    total = Decimal(0)
-    for each in amounts:
-        total = EXACT.add(total, each)
-    return total
 
 
 def _keep(held: dict[str, Any], key: str, value: object) -> None:

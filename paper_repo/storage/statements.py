@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from operator import itemgetter
 from typing import Any
 
 from peewee import Database, Model, Query, SqliteDatabase, Value, fn
@@ -15,16 +16,17 @@ class Placeholder(str):
 
 
 class Statement:
-    """One query, as text, and the order in which it takes a row's values."""
+    """One query, as text, and which of a row's values it takes in which order."""
 
     def __init__(self, query: Query) -> None:
-        self.sql, self._params = query.sql()
+        self.sql, params = query.sql()
+        self._constants = {f"constant {place}": each for place, each in enumerate(params) if not _placeholder(each)}
+        names = [each if _placeholder(each) else f"constant {place}" for place, each in enumerate(params)]
+        self._values = itemgetter(*names) if len(names) > 1 else lambda row: (row[names[0]],)
 
     def run(self, database: Database, row: Row) -> Any:
         """The cursor of this statement, run with the values of `row`."""
-        return database.execute_sql(
-            self.sql, [row[each] if type(each) is Placeholder else each for each in self._params]
-        )
+        return database.execute_sql(self.sql, self._values(row | self._constants if self._constants else row))
 
 
 class Statements:
@@ -105,6 +107,10 @@ def _columns(model: type[Model]) -> tuple[str, ...]:
 
 def _values(model: type[Model]) -> dict[Any, Value]:
     return {field: _value(field.column_name) for field in model._meta.sorted_fields}
+
+
+def _placeholder(param: object) -> bool:
+    return type(param) is Placeholder
 
 
 def _value(name: str) -> Value:
