@@ -11,5 +11,5 @@ report, least = Path(sys.argv[1]), float(sys.argv[2])
 if not report.exists():
     sys.exit()
 covered = json.loads(report.read_text())["totals"]["percent_branches_covered"]
-print(f"{covered:.1f}% of the branches are covered, of {least:g}% at least")
+print(f"{covered:.2f}% of the branches are covered, of {least:g}% at least")
 sys.exit(covered < least)
