@@ -86,7 +86,7 @@ def texts(*, min_size=0, max_size=20, without=""):
 
 def names(text=None):
     """Text that is not empty."""
-    return (text or texts()).filter(bool)
+    return (texts() if text is None else text).filter(bool)
 
 
 def json_data(text=None):
@@ -123,22 +123,20 @@ def positions(text=None):
     )
 
 
-@st.composite
-def orders(draw, text=None):
+def orders(text=None):
     """Resting orders, filled in part or not at all."""
-    quantity = draw(positive_amounts())
-    filled = draw(st.sampled_from([Decimal(0), quantity]) | positive_amounts().map(lambda each: min(each, quantity)))
-    return Order(
-        id=draw(names(text)),
-        symbol=draw(names(text)),
-        side=draw(st.sampled_from(Side)),
-        type=draw(st.sampled_from(OrderType)),
-        quantity=quantity,
-        filled_quantity=filled,
-        limit_price=draw(st.none() | amounts()),
-        stop_price=draw(st.none() | amounts()),
-        time_in_force=draw(st.sampled_from(TimeInForce)),
-        created_at=draw(instants()),
+    return st.builds(
+        _order,
+        filled=st.sampled_from([Decimal(0), Decimal("Infinity")]) | positive_amounts(),
+        id=names(text),
+        symbol=names(text),
+        side=st.sampled_from(Side),
+        type=st.sampled_from(OrderType),
+        quantity=positive_amounts(),
+        limit_price=st.none() | amounts(),
+        stop_price=st.none() | amounts(),
+        time_in_force=st.sampled_from(TimeInForce),
+        created_at=instants(),
     )
 
 
@@ -168,36 +166,33 @@ def histories(text=None, *, max_size=3):
     return st.lists(fills(text), max_size=max_size, unique_by=lambda fill: fill.id)
 
 
-@st.composite
-def sessions(draw, text=None):
+def sessions(text=None):
     """Whole sessions that were never saved, with history that waits; the books need not balance."""
     text = texts() if text is None else text
-    session = PaperTradingSession(
-        id=draw(names(text)),
-        name=draw(text),
-        strategy=draw(strategies(text)),
-        symbols=draw(st.lists(names(text), max_size=3)),
-        base_currency=draw(names(text)),
-        status=draw(st.sampled_from(SessionStatus)),
-        initial_cash=draw(amounts()),
-        cash=draw(amounts()),
-        positions={each.symbol: each for each in draw(st.lists(positions(text), max_size=2))},
-        open_orders={each.id: each for each in draw(st.lists(orders(text), max_size=2))},
-        realized_pnl=draw(amounts()),
-        fees_paid=draw(amounts()),
-        state=draw(json_objects(text)),
-        metadata=draw(json_objects(text)),
-        error=draw(st.none() | text),
-        created_at=draw(instants()),
-        started_at=draw(st.none() | instants()),
-        stopped_at=draw(st.none() | instants()),
-        updated_at=draw(st.none() | instants()),
+    return st.builds(
+        _session,
+        fills=histories(text),
+        points=st.lists(equity_points(), max_size=3),
+        id=names(text),
+        name=text,
+        strategy=strategies(text),
+        symbols=st.lists(names(text), max_size=3),
+        base_currency=names(text),
+        status=st.sampled_from(SessionStatus),
+        initial_cash=amounts(),
+        cash=amounts(),
+        positions=st.lists(positions(text), max_size=2).map(lambda held: {each.symbol: each for each in held}),
+        open_orders=st.lists(orders(text), max_size=2).map(lambda resting: {each.id: each for each in resting}),
+        realized_pnl=amounts(),
+        fees_paid=amounts(),
+        state=json_objects(text),
+        metadata=json_objects(text),
+        error=st.none() | text,
+        created_at=instants(),
+        started_at=st.none() | instants(),
+        stopped_at=st.none() | instants(),
+        updated_at=st.none() | instants(),
     )
-    for fill in draw(histories(text)):
-        session.record_fill(fill)
-    for point in draw(st.lists(equity_points(), max_size=3)):
-        session.record_equity(point)
-    return session
 
 
 def trades(symbols=("AAPL", "EURUSD"), *, max_size=20):
@@ -222,3 +217,16 @@ def hostile_contexts():
             decimal.Context(prec=28, capitals=0, clamp=1, traps=[decimal.Inexact, decimal.FloatOperation]),
         ]
     )
+
+
+def _order(filled, quantity, **fields):
+    return Order(quantity=quantity, filled_quantity=min(filled, quantity), **fields)
+
+
+def _session(fills, points, **fields):
+    session = PaperTradingSession(**fields)
+    for fill in fills:
+        session.record_fill(fill)
+    for point in points:
+        session.record_equity(point)
+    return session
