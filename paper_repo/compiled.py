@@ -117,49 +117,50 @@ def _has_parts(field: fields.Field[Any]) -> bool:
 # Writing: entity -> JSON text, or columns
 
 _JSON: dict[type[fields.Field[Any]], str] = {
-    fields.String: "quote({value})",
-    AmountField: "'\"' + str({value}) + '\"'",
-    InstantField: "'\"' + instant({value}) + '\"'",
-    fields.Enum: "'\"' + {value}._name_ + '\"'",
-    fields.Integer: "str({value})",
-    JsonField: "json_text({value})",
-    fields.List: "to_json(list({value}))",
-    EntityField: "encode_{name}({value})",
-    EntitiesField: "encode_{name}({value}, known)",
+    fields.String: "{{quote({value})}}",
+    AmountField: '"{{{value}!s}}"',
+    InstantField: '"{{instant({value})}}"',
+    fields.Enum: '"{{{value}._name_}}"',
+    JsonField: "{{json_text({value})}}",
 }
-_COLUMN = {
-    **_JSON,
+"""What stands in an f-string for a field of an entity in JSON."""
+
+_COLUMN: dict[type[fields.Field[Any]], str] = {
     fields.String: "{value}",
     AmountField: "str({value})",
     InstantField: "instant({value})",
     fields.Enum: "{value}._name_",
     fields.Integer: "{value}",
+    JsonField: "json_text({value})",
+    fields.List: "to_json(list({value}))",
+    EntityField: "encode_{name}({value})",
+    EntitiesField: "encode_{name}({value}, known)",
 }
+"""The expression for a field as a column."""
 
 
 @cache
 def _encoder(kind: type[Any]) -> Callable[[Any], str]:
     """A function that gives the JSON text of an entity of type `kind`."""
-    parts = [
-        f"'{',' if index else '{'}{json.dumps(name)}:' + " + _expression(_JSON, name, field, "'null'")
-        for index, (name, field) in enumerate(schemas.fields_of(kind).items())
-    ]
-    return _built(f"def built(entity):\n    return {' + '.join(parts)} + '}}'", kind)
+    lines, members = [], []
+    for name, field in schemas.fields_of(kind).items():
+        text = _JSON[type(field)].format(value=f"entity.{name}")
+        if field.allow_none:
+            lines.append(f"{name} = 'null' if entity.{name} is None else f'{text}'")
+            text = f"{{{name}}}"
+        members.append(f"{json.dumps(name)}:{text}")
+    lines.append(f"return f'{{{{{','.join(members)}}}}}'")
+    return _built("def built(entity):", lines, kind)
 
 
 @cache
 def _writer(kind: type[Any]) -> Callable[[Any, dict[str, Texts]], Data]:
     """A function that gives an entity of type `kind` as columns."""
-    parts = [
-        f"{name!r}: {_expression(_COLUMN, name, field, 'None')}" for name, field in schemas.fields_of(kind).items()
-    ]
-    return _built(f"def built(entity, known):\n    return {{{', '.join(parts)}}}", kind)
-
-
-def _expression(sources: dict[Any, str], name: str, field: fields.Field[Any], none: str) -> str:
-    value = f"entity.{name}"
-    source = "(" + sources[type(field)].format(value=value, name=name) + ")"
-    return f"({none} if {value} is None else {source})" if field.allow_none else source
+    members = []
+    for name, field in schemas.fields_of(kind).items():
+        value = _COLUMN[type(field)].format(value=f"entity.{name}", name=name)
+        members.append(f"{name!r}: {f'None if entity.{name} is None else {value}' if field.allow_none else value}")
+    return _built("def built(entity, known):", [f"return {{{', '.join(members)}}}"], kind)
 
 
 def _many_encoder(field: EntitiesField, name: str) -> Callable[[Mapping[str, Any], dict[str, Texts]], str]:
@@ -212,9 +213,9 @@ def _reader(kind: type[Any], columns: bool) -> Callable[[Mapping[str, Any]], Any
     of itself (`_REQUIRES`) it asks at the end.
     """
     declared = schemas.fields_of(kind)
-    lines = ["def built(data):", f"    if len(data) != {len(declared)}: raise TypeError", "    entity = new(kind)"]
+    lines = [f"if len(data) != {len(declared)}: raise TypeError", "entity = new(kind)"]
     if not _slotted(kind):
-        lines.append("    fields = entity.__dict__")
+        lines.append("fields = entity.__dict__")
     for name, field in declared.items():
         value = f"data[{name!r}]"
         if columns and _has_parts(field):
@@ -222,12 +223,11 @@ def _reader(kind: type[Any], columns: bool) -> Callable[[Mapping[str, Any]], Any
         source = _READ[type(field)].format(value=value, name=name)
         if field.allow_none:
             source = f"None if data[{name!r}] is None else {source}"
-        lines.append(f"    {name} = {source}")
+        lines.append(f"{name} = {source}")
         if isinstance(field, AmountField):
-            lines.append(f"    if {name} is not None and not {name}.is_finite(): raise ValueError")
-        lines.append(f"    set_{name}(entity, {name})" if _slotted(kind) else f"    fields[{name!r}] = {name}")
-    lines += [f"    {line}" for line in _REQUIRES.get(kind.__name__, ())] + ["    return entity"]
-    return _built("\n".join(lines), kind)
+            lines.append(f"if {name} is not None and not {name}.is_finite(): raise ValueError")
+        lines.append(f"set_{name}(entity, {name})" if _slotted(kind) else f"fields[{name!r}] = {name}")
+    return _built("def built(data):", [*lines, *_REQUIRES.get(kind.__name__, ()), "return entity"], kind)
 
 
 _REQUIRES: dict[str, Sequence[str]] = {
@@ -306,8 +306,8 @@ def _slotted(kind: type[Any]) -> bool:
     return "__slots__" in kind.__dict__
 
 
-def _built(source: str, kind: type[Any]) -> Any:
-    """The function `built` of `source`, with all that it may use."""
+def _built(head: str, lines: Sequence[str], kind: type[Any]) -> Any:
+    """The function of this source, with all that it may use."""
     scope: dict[str, Any] = {
         "quote": encode_basestring_ascii,
         "json_text": _json_text,
@@ -321,13 +321,13 @@ def _built(source: str, kind: type[Any]) -> Any:
         "texts": _texts,
         "whole": _whole,
         "json_object": _json_object,
-        "instant": _instant if "def built(data)" in source else _instant_text,
+        "instant": _instant if "data" in head else _instant_text,
     }
     for name, field in schemas.fields_of(kind).items():
         scope |= _parts(name, field)
         if _slotted(kind):
             scope[f"set_{name}"] = kind.__dict__[name].__set__
-    exec(source, scope)
+    exec("\n    ".join([head, *lines]), scope)
     return scope["built"]
 
 

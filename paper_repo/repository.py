@@ -88,7 +88,9 @@ class SessionRepository:
 
     def write(self, snapshots: Sequence[Snapshot]) -> None:
         """Store what was serialised before, all or none."""
-        if snapshots:
+        if len(snapshots) == 1 and self._storage.in_transaction() and not snapshots[0].has_history:
+            self._write(snapshots[0])  # one statement, which is all or none by itself
+        elif snapshots:
             with self.atomic():
                 for snapshot in snapshots:
                     self._write(snapshot)
@@ -98,16 +100,26 @@ class SessionRepository:
             return self._storage.change(self._statements.delete_session, {"id": session_id}) > 0
 
     def delete_many(self, **filters: Unpack[SessionFilters]) -> int:
-        selection = Selection.of(filters)
+        selection, tables = Selection.of(filters), self._statements.tables
         with self.atomic():
-            return self._storage.change(queries.delete_sessions(self._statements.tables, selection))
+            return int(self._storage.execute(*queries.delete_sessions(tables, selection).sql()).rowcount)
 
     @contextmanager
     def atomic(self) -> Iterator[None]:
-        nested = self._storage.in_transaction()
-        block = self._storage.savepoint() if nested else self._storage.transaction()
-        with self._transaction.undo.unless_committed(nested), block:
+        storage, undo = self._storage, self._transaction.undo
+        storage.begin()
+        start = len(undo)
+        try:
             yield
+            storage.commit()
+        except BaseException:
+            try:
+                storage.roll_back()
+            finally:
+                undo.rewind(start)
+            raise
+        if not storage.in_transaction():
+            undo.clear()
 
     # Reading
 

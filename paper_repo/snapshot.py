@@ -10,8 +10,7 @@ A save has three moments, which may lie in different threads:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -28,18 +27,6 @@ Undo = Callable[[], None]
 
 class UndoLog(list[Undo]):
     """How to give back the caller's objects as they were before a transaction, the latest change last."""
-
-    @contextmanager
-    def unless_committed(self, nested: bool) -> Iterator[None]:
-        """Undo what the block has changed when it fails; forget it when the outermost one is committed."""
-        start = len(self)
-        try:
-            yield
-        except BaseException:
-            self.rewind(start)
-            raise
-        if not nested:
-            self.clear()
 
     def rewind(self, start: int) -> None:
         """Undo all but the first `start` changes."""
@@ -92,6 +79,11 @@ class Snapshot:
             self._points = _dump_history(EquityPoint, session.new_equity_points, "new_equity_points")
         except InvalidSessionError as error:
             raise InvalidSessionError(error.messages, session.id) from error
+
+    @property
+    def has_history(self) -> bool:
+        """Whether there are fills or equity points to be written."""
+        return bool(self._fills or self._points)
 
     def pending(self) -> Pending:
         """What is to be written, now."""

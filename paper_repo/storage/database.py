@@ -1,0 +1,265 @@
+"""A database as a repository uses it: connections for any number of threads, transactions, rows."""
+
+from __future__ import annotations
+
+import os
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from peewee import Query
+
+from paper_repo.errors import BusyError, RepositoryClosedError, StorageError, TransactionError
+from paper_repo.storage.statements import Statement, Statements
+from paper_repo.storage.tables import Row
+from paper_repo.storage.translation import Translated
+
+CONNECTIONS = 16
+"""How many connections a repository has at most."""
+
+_abandoned: list[object] = []
+
+
+class Storage(ABC):
+    """The rows of one database, for any number of threads.
+
+    A thread has a connection from the pool for as long as one call, or one transaction, of it lasts. One transaction
+    of this process writes at a time; other processes wait for the database's own lock, both for the busy timeout at
+    most.
+
+    Args:
+        name: what messages call the database; never a password in it.
+        busy_timeout: in seconds.
+    """
+
+    def __init__(self, name: str, busy_timeout: float) -> None:
+        if isinstance(busy_timeout, bool) or not isinstance(busy_timeout, int | float) or not 0 <= busy_timeout < 1e6:
+            raise ValueError(f"busy_timeout is a number of seconds from 0, not {busy_timeout!r}")
+        self.name = name
+        self.busy_timeout = float(busy_timeout)
+        self._translated = Translated(name)
+        self._closed = False
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Everything that belongs to this process alone, so that a forked child starts with its own."""
+        self._process = os.getpid()
+        self._opened = False
+        self._opening = threading.Lock()
+        self._writing = threading.Lock()
+        self._idle = threading.Condition()
+        self._users = 0
+        self._held = _Held()
+        self._database = self._pool()
+
+    @abstractmethod
+    def _pool(self) -> Any:
+        """A new pool of connections, none of them open yet."""
+
+    @abstractmethod
+    def _open(self) -> None:
+        """Create or recognise the database, and bring its schema to the present version."""
+
+    @property
+    @abstractmethod
+    def statements(self) -> Statements:
+        """The statements for this kind of database."""
+
+    # Opening and closing
+
+    def open(self) -> None:
+        """Do what is done once before the first use."""
+        if self._process != os.getpid():
+            self._leave_to_parent()
+        if self._closed:
+            raise RepositoryClosedError(f"{self.name}: the repository was closed")
+        if self._opened:
+            return
+        with self._opening:
+            if not self._opened:
+                self._open()
+                self._opened = True
+
+    def close(self) -> None:
+        """Wait for the calls that are under way, then close every connection; from any thread."""
+        if self._process != os.getpid():
+            self._leave_to_parent()
+        if self._held.connected:
+            raise TransactionError(f"{self.name}: cannot be closed inside a transaction; leave the block first")
+        with self._idle:
+            if self._closed:
+                return
+            self._closed = True
+            self._idle.wait_for(lambda: not self._users, timeout=self.busy_timeout)
+        with self._translated:
+            self._database.close_all()
+
+    def _leave_to_parent(self) -> None:
+        """In a forked child: keep the parent's connections alive, unused and unclosed, and start with new ones.
+
+        SQLite forbids carrying a connection across a fork (https://www.sqlite.org/howtocorrupt.html, 2.6).
+        """
+        pool = self._database
+        _abandoned.append((pool, list(pool._connections), list(pool._in_use.values())))
+        self._prepare()
+
+    # Connections
+
+    @contextmanager
+    def connection(self) -> Iterator[None]:
+        """A connection for this thread, for the length of the block; the one it has already, if it has one."""
+        if self._is_connected():
+            yield
+            return
+        self._connect()
+        try:
+            yield
+        finally:
+            self._disconnect()
+
+    def _is_connected(self) -> bool:
+        return self._held.connected and self._process == os.getpid()
+
+    def _connect(self) -> None:
+        self.open()
+        with self._idle:
+            if self._closed:
+                raise RepositoryClosedError(f"{self.name}: the repository was closed")
+            self._users += 1
+        try:
+            with self._translated:
+                self._database.connect()
+        except BaseException:
+            self._leave()
+            raise
+        self._held.connected = True
+
+    def _disconnect(self) -> None:
+        self._held.connected = False
+        try:
+            self._database.close()
+        finally:
+            self._leave()
+
+    def _leave(self) -> None:
+        with self._idle:
+            self._users -= 1
+            if self._closed:
+                self._idle.notify_all()
+
+    # Transactions
+
+    def in_transaction(self) -> bool:
+        """Whether this thread has a transaction open."""
+        return self._held.depth > 0 and self._process == os.getpid()
+
+    def begin(self) -> None:
+        """Begin a write transaction, or a part of the open one that can be rolled back by itself.
+
+        `commit` or `roll_back` must follow, and a `roll_back` each `commit` that fails.
+        """
+        if self.in_transaction():
+            self._begin_part()
+        else:
+            self._begin_whole()
+
+    def commit(self) -> None:
+        """Commit what the innermost `begin` began."""
+        if self._held.depth > 1:
+            self.execute(f"RELEASE part_{self._held.depth}")
+            self._held.depth -= 1
+        else:
+            with self._translated:
+                self._database.commit()
+            self._end()
+
+    def roll_back(self) -> None:
+        """Roll back what the innermost `begin` began."""
+        depth = self._held.depth
+        try:
+            # SQLite has rolled back by itself after some errors (a full disk, an interrupt): a second ROLLBACK would
+            # fail and hide the cause.
+            if not self._is_alive():
+                return
+            if depth > 1:
+                self.execute(f"ROLLBACK TO part_{depth}")
+                self.execute(f"RELEASE part_{depth}")
+            else:
+                self.execute("ROLLBACK")
+        finally:
+            if depth > 1:
+                self._held.depth -= 1
+            else:
+                self._end()
+
+    def _begin_whole(self) -> None:
+        self.open()
+        if not self._writing.acquire(timeout=self.busy_timeout):
+            raise BusyError(
+                f"{self.name}: another transaction of this program was open for longer than the busy timeout "
+                f"({self.busy_timeout:g} s); repeat the call"
+            )
+        try:
+            self._connect()
+            try:
+                with self._translated:
+                    self._database.begin()
+            except BaseException:
+                self._disconnect()
+                raise
+        except BaseException:
+            self._writing.release()
+            raise
+        self._held.depth = 1
+
+    def _begin_part(self) -> None:
+        if not self._is_alive():
+            raise StorageError(f"{self.name}: an earlier error in this transaction has rolled it back; leave the block")
+        self.execute(f"SAVEPOINT part_{self._held.depth + 1}")
+        self._held.depth += 1
+
+    def _end(self) -> None:
+        self._held.depth = 0
+        try:
+            self._disconnect()
+        finally:
+            self._writing.release()
+
+    @abstractmethod
+    def _is_alive(self) -> bool:
+        """Whether the database still has this thread's transaction open."""
+
+    # Rows
+
+    def fetch_one(self, statement: Statement, row: Row) -> tuple[Any, ...] | None:
+        """The first row that `statement` finds, or None."""
+        with self.connection(), self._translated:
+            cursor = statement.run(self._database, row)
+            found: tuple[Any, ...] | None = cursor.fetchone()
+            cursor.close()  # a cursor left half-way would hold its snapshot
+            return found
+
+    def fetch_all(self, query: Query) -> list[tuple[Any, ...]]:
+        """All rows of a query built from the tables."""
+        with self.connection():
+            found: list[tuple[Any, ...]] = self.execute(*query.sql()).fetchall()
+            return found
+
+    def change(self, statement: Statement, row: Row) -> int:
+        """Run `statement` in this thread's transaction, and say how many rows it changed."""
+        with self._translated:
+            return int(statement.run(self._database, row).rowcount)
+
+    def execute(self, sql: str, params: Sequence[object] = ()) -> Any:
+        """The cursor of one statement on this thread's connection."""
+        with self._translated:
+            return self._database.execute_sql(sql, params)
+
+
+class _Held(threading.local):
+    """Whether this thread has a connection, and how many transactions and parts of them it has open on it."""
+
+    connected = False
+    depth = 0
