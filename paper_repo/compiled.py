@@ -16,18 +16,24 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cache, lru_cache
 from json.encoder import encode_basestring_ascii
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from marshmallow import fields
 
 from paper_repo import schemas
 from paper_repo.domain import PaperTradingSession
 from paper_repo.errors import InvalidSessionError
-from paper_repo.schemas import AmountField, Data, EntitiesField, EntityField, InstantField, JsonField
+from paper_repo.schemas import AmountField, Data, EntitiesField, EntityField, EntitySchema, InstantField, JsonField
 
 T = TypeVar("T")
+B = TypeVar("B", bound=Callable[..., Any])
 Texts = dict[str, tuple[object, str]]
 """Frozen entities with the JSON text that each of them was last written as, by name."""
+
+
+def _built_once(build: B) -> B:
+    """`functools.cache`, for functions of a class, which its type does not take to be hashable."""
+    return cast("B", cache(build))
 
 
 def to_columns(session: PaperTradingSession, known: dict[str, Texts] | None = None) -> Data:
@@ -139,8 +145,8 @@ _COLUMN: dict[type[fields.Field[Any]], str] = {
 """The expression for a field as a column."""
 
 
-@cache
-def _encoder(kind: type[Any]) -> Callable[[Any], str]:
+@_built_once
+def _encoder(kind: type) -> Callable[[Any], str]:
     """A function that gives the JSON text of an entity of type `kind`."""
     lines, members = [], []
     for name, field in schemas.fields_of(kind).items():
@@ -153,8 +159,8 @@ def _encoder(kind: type[Any]) -> Callable[[Any], str]:
     return _built("def built(entity):", lines, kind)
 
 
-@cache
-def _writer(kind: type[Any]) -> Callable[[Any, dict[str, Texts]], Data]:
+@_built_once
+def _writer(kind: type) -> Callable[[Any, dict[str, Texts]], Data]:
     """A function that gives an entity of type `kind` as columns."""
     members = []
     for name, field in schemas.fields_of(kind).items():
@@ -205,8 +211,8 @@ _READ: dict[type[fields.Field[Any]], str] = {
 }
 
 
-@cache
-def _reader(kind: type[Any], columns: bool) -> Callable[[Mapping[str, Any]], Any]:
+@_built_once
+def _reader(kind: type, columns: bool) -> Callable[[Mapping[str, Any]], Any]:
     """A function that makes an entity of type `kind` from plain data, or from columns.
 
     It sets the fields without the entity's own checks, having made the same ones itself; what else the entity requires
@@ -302,11 +308,11 @@ def _json_object(value: Any) -> Data:
 # Building
 
 
-def _slotted(kind: type[Any]) -> bool:
+def _slotted(kind: type) -> bool:
     return "__slots__" in kind.__dict__
 
 
-def _built(head: str, lines: Sequence[str], kind: type[Any]) -> Any:
+def _built(head: str, lines: Sequence[str], kind: type) -> Callable[..., Any]:
     """The function of this source, with all that it may use."""
     scope: dict[str, Any] = {
         "quote": encode_basestring_ascii,
@@ -328,7 +334,8 @@ def _built(head: str, lines: Sequence[str], kind: type[Any]) -> Any:
         if _slotted(kind):
             scope[f"set_{name}"] = kind.__dict__[name].__set__
     exec("\n    ".join([head, *lines]), scope)
-    return scope["built"]
+    built: Callable[..., Any] = scope["built"]
+    return built
 
 
 def _parts(name: str, field: fields.Field[Any]) -> Data:
@@ -338,7 +345,7 @@ def _parts(name: str, field: fields.Field[Any]) -> Data:
     if isinstance(field, EntitiesField):
         return {f"encode_{name}": _many_encoder(field, name), f"read_{name}": _many_reader(field)}
     if isinstance(field, EntityField):
-        kind = field.schema.entity
+        kind = cast("EntitySchema", field.schema).entity
         return {f"encode_{name}": _encoder(kind), f"read_{name}": _reader(kind, False)}
     return {}
 

@@ -3,7 +3,8 @@
 A frozen copy of the models of that time, on purpose independent of the present ones.
 """
 
-from peewee import CompositeKey, Field, ForeignKeyField, IntegerField, JSONField, Model, TextField
+from peewee import CompositeKey, Database, Field, ForeignKeyField, IntegerField, JSONField, Model, TextField
+from playhouse.migrate import SchemaMigrator
 
 
 class AmountColumn(Field):
@@ -18,7 +19,7 @@ class InstantColumn(Field):
     field_type = "INSTANT"
 
 
-def up(migrator, db):
+def up(migrator: SchemaMigrator, db: Database) -> None:
     class SessionRow(Model):
         id = TextField(primary_key=True)
         name = TextField()
