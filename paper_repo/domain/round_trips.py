@@ -64,8 +64,8 @@ def round_trips(fills: Iterable[Fill]) -> list[RoundTrip]:
     open at the end makes no round trip.
 
     All amounts are exact. A fill's fee is shared out by quantity: a part is rounded towards zero at the 28th
-    significant digit of the fee (or at its last one if it has more), and the last part is all that remains, so the
-    parts of a closed fill add up to its fee exactly.
+    significant digit of the fee, and the last part is all that remains, so the parts of a closed fill add up to its fee
+    exactly.
 
     Args:
         fills: in the order in which they were booked, as `get_fills` returns them; this order counts, not the times.
@@ -109,8 +109,7 @@ class _Lot:
 
 def _last_place(fee: Decimal) -> Decimal:
     """One unit of the last place that a part of `fee` may have."""
-    exponent = min(int(fee.as_tuple().exponent), fee.adjusted() - _FEE_DIGITS + 1)
-    return Decimal((0, (1,), exponent))
+    return Decimal((0, (1,), fee.adjusted() - _FEE_DIGITS + 1))
 
 
 def _match(entry: _Lot, exit: _Lot) -> RoundTrip:
