@@ -214,7 +214,7 @@ class Writer:
             if self._open and not withdrawn:
                 self._block = deque()
         if self._open and withdrawn:
-            self.roll_back()
+            _attempt(self.roll_back)
         if not withdrawn:
             self._finish([begin])
         while self._open:
@@ -224,7 +224,7 @@ class Writer:
         job = self._next_of_owner()
         if job is None:
             while self._open:
-                self.roll_back()
+                _attempt(self.roll_back)
         else:
             job.do()
         if not self._open:
@@ -320,7 +320,10 @@ def _taken(jobs: list[Job]) -> list[Job]:
 
 def _own(error: BaseException) -> BaseException:
     """A copy for one of several tasks that get the same error, each with a traceback of its own."""
-    twin = copy.copy(error)
+    try:
+        twin = copy.copy(error)
+    except Exception:  # not every exception can be copied
+        return error
     twin.__cause__ = error.__cause__
     return twin
 
