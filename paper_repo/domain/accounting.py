@@ -12,18 +12,16 @@ holds to the last digit after any sequence of fills and marks.
 
 from __future__ import annotations
 
-import decimal
 from decimal import Decimal
 
 from paper_repo.domain.trading import Fill, Position
-from paper_repo.domain.values import EXACT
+from paper_repo.domain.values import EXACT, ROUNDED
 
 SHARE_DIGITS = 28
 """To how many significant digits of the cost basis a part of a position takes its share of it."""
 
-_ROUNDING = decimal.Context(
-    prec=EXACT.prec, rounding=decimal.ROUND_HALF_EVEN, Emin=decimal.MIN_EMIN, Emax=decimal.MAX_EMAX
-)
+_ROUNDING = ROUNDED.copy()
+_ROUNDING.prec = EXACT.prec
 
 
 def after_fill(position: Position | None, fill: Fill) -> tuple[Position | None, Decimal]:
@@ -33,7 +31,7 @@ def after_fill(position: Position | None, fill: Fill) -> tuple[Position | None, 
         return Position.open(fill.symbol, traded, fill.price, fill.executed_at), Decimal(0)
     if _same_direction(position.quantity, traded):
         return _grown(position, traded, fill.price), Decimal(0)
-    if abs(traded) < abs(position.quantity):
+    if traded.copy_abs() < position.quantity.copy_abs():
         return _reduced(position, traded, fill.price)
     gain = _gain(EXACT.minus(position.quantity), fill.price, position.cost_basis)
     rest = EXACT.add(position.quantity, traded)
@@ -80,9 +78,9 @@ def _share(basis: Decimal, part: Decimal, whole: Decimal) -> Decimal:
     if not basis:
         return basis
     last_place = min(int(basis.as_tuple().exponent), basis.adjusted() - SHARE_DIGITS + 1)
-    digits = max(1, basis.adjusted() - last_place + 2)
-    exact = EXACT.multiply(basis, part)
-    quotient = decimal.Context(digits, decimal.ROUND_HALF_EVEN, decimal.MIN_EMIN, decimal.MAX_EMAX).divide(exact, whole)
+    rounding = ROUNDED.copy()
+    rounding.prec = max(1, basis.adjusted() - last_place + 2)
+    quotient = rounding.divide(EXACT.multiply(basis, part), whole)
     return _shortest(quotient.quantize(Decimal((0, (1,), last_place)), context=_ROUNDING), basis)
 
 

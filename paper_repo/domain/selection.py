@@ -10,7 +10,7 @@ from typing import Any, Literal, TypedDict
 
 from paper_repo.domain.session import PaperTradingSession
 from paper_repo.domain.status import SessionStatus
-from paper_repo.domain.values import choice, optional_instant
+from paper_repo.domain.values import LARGEST_COUNT, ROUNDED, choice, optional_instant
 
 OrderBy = Literal["created_at", "updated_at", "name", "equity", "net_pnl"]
 ORDERS: tuple[OrderBy, ...] = ("created_at", "updated_at", "name", "equity", "net_pnl")
@@ -128,7 +128,7 @@ class SessionSummary:
     @property
     def total_return(self) -> float | None:
         """Net P&L as a fraction of the initial cash; None when there was none."""
-        return float(self.net_pnl / self.initial_cash) if self.initial_cash else None
+        return float(ROUNDED.divide(self.net_pnl, self.initial_cash)) if self.initial_cash else None
 
     @classmethod
     def of(cls, session: PaperTradingSession) -> SessionSummary:
@@ -156,9 +156,9 @@ class SessionSummary:
 def _statuses(status: object) -> frozenset[SessionStatus] | None:
     if status is None:
         return None
-    several = [status] if isinstance(status, str) else list(status)  # type: ignore[call-overload]
+    several = [status] if isinstance(status, str) or not isinstance(status, Iterable) else status
     return frozenset(choice(SessionStatus, each, "status") for each in several)
 
 
 def _from_zero(number: object) -> bool:
-    return isinstance(number, int) and not isinstance(number, bool) and number >= 0
+    return isinstance(number, int) and not isinstance(number, bool) and 0 <= number <= LARGEST_COUNT

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import decimal
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from paper_repo.domain.values import (
     EXACT,
+    ROUNDED,
     Amount,
     amount,
     choice,
@@ -23,8 +23,6 @@ from paper_repo.domain.values import (
     text,
     utc_now,
 )
-
-_QUOTIENT = decimal.Context(prec=28, rounding=decimal.ROUND_HALF_EVEN, Emin=decimal.MIN_EMIN, Emax=decimal.MAX_EMAX)
 
 
 class Side(StrEnum):
@@ -63,6 +61,8 @@ class Strategy:
     def __post_init__(self) -> None:
         _set(self, "name", text(self.name, "name"))
         _set(self, "version", text(self.version, "version"))
+        if not isinstance(self.parameters, dict):
+            raise invalid("parameters", f"must be a dict, not {self.parameters!r}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ class Position:
     @property
     def average_price(self) -> Decimal:
         """What one unit cost on average, to 28 significant digits."""
-        return _QUOTIENT.divide(self.cost_basis, self.quantity)
+        return ROUNDED.divide(self.cost_basis, self.quantity)
 
     @property
     def market_value(self) -> Decimal:

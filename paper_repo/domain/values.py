@@ -29,6 +29,20 @@ EXACT = decimal.Context(
 )
 """The domain's own decimal context: it raises instead of rounding, whatever the caller's context is."""
 
+ROUNDED = decimal.Context(
+    prec=28,
+    rounding=decimal.ROUND_HALF_EVEN,
+    Emin=decimal.MIN_EMIN,
+    Emax=decimal.MAX_EMAX,
+    capitals=1,
+    clamp=0,
+    traps=[decimal.InvalidOperation, decimal.DivisionByZero, decimal.Overflow],
+)
+"""For quotients, which have no exact decimal form: to 28 significant digits, whatever the caller's context is."""
+
+LARGEST_COUNT = 2**53
+"""Up to here every database and every reader of JSON keeps whole numbers exactly."""
+
 _E = TypeVar("_E", bound=StrEnum)
 
 
@@ -63,9 +77,9 @@ def optional_amount(value: object, path: str) -> Decimal | None:
 
 
 def count(value: object, path: str) -> int:
-    """`value` as a whole number from 0."""
-    if type(value) is not int or value < 0:
-        raise invalid(path, f"must be a whole number from 0, not {value!r}.")
+    """`value` as a whole number from 0 to 2**53."""
+    if type(value) is not int or not 0 <= value <= LARGEST_COUNT:
+        raise invalid(path, f"must be a whole number from 0 to {LARGEST_COUNT}, not {value!r}.")
     return value
 
 
