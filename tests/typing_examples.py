@@ -1,0 +1,80 @@
+"""What a type checker must accept, and what it must not: every `type: ignore` here marks an error that has to be found.
+
+mypy checks this file in strict mode, where an ignore that hides no error is an error itself. It is never run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import assert_type
+
+from paper_repo import (
+    AsyncSessionRepository,
+    EquityPoint,
+    Fill,
+    InMemorySessionRepository,
+    IPaperTradingSessionRepository,
+    Order,
+    PaperTradingSession,
+    Position,
+    SessionRepository,
+    SessionStatus,
+    SessionSummary,
+    SQLiteSessionRepository,
+    Strategy,
+)
+
+
+def amounts_may_be_given_in_any_exact_form(at: datetime) -> None:
+    """Constructors take what people have; fields are what the library keeps."""
+    session = PaperTradingSession(strategy=Strategy("s"), initial_cash="1000.50", symbols=["AAPL"])
+    fill = Fill("1", "AAPL", "BUY", 10, 1.5, fee="0.1")
+    order = Order("1", "AAPL", "SELL", "LIMIT", "10", limit_price=Decimal(2), time_in_force="DAY")
+
+    assert_type(session.initial_cash, Decimal)
+    assert_type(session.symbols, tuple[str, ...])
+    assert_type(session.equity, Decimal)
+    assert_type(fill.price, Decimal)
+    assert_type(order.limit_price, Decimal | None)
+    assert_type(session.mark({"AAPL": "2"}, at), EquityPoint)
+    assert_type(Position.open("AAPL", -5, "1.5", at).average_price, Decimal)
+
+    PaperTradingSession(strategy="crossover", initial_cash=1)  # type: ignore[arg-type]
+    PaperTradingSession(strategy=Strategy("s"))  # type: ignore[call-arg]
+    Fill("1", "AAPL", "BUY", 10, None)  # type: ignore[arg-type]
+    fill.price = Decimal(1)  # type: ignore[misc]
+
+
+def blocking_calls(path: Path) -> None:
+    """The core's methods give plain values."""
+    with SessionRepository(path, durability="normal", busy_timeout=1) as repository:
+        assert_type(repository.get_by_id("1"), PaperTradingSession | None)
+        assert_type(repository.get_all(status=SessionStatus.RUNNING, limit=5), list[PaperTradingSession])
+        assert_type(repository.get_summaries(order_by="equity"), list[SessionSummary])
+        assert_type(repository.iterate(), Iterator[PaperTradingSession])
+        assert_type(repository.get_fills("1", after="fill-1"), list[Fill])
+        assert_type(repository.delete("1"), bool)
+        assert_type(repository.delete_many(status="STOPPED"), int)
+
+        repository.get_all(order_by="colour")  # type: ignore[arg-type]
+        repository.get_all(state="RUNNING")  # type: ignore[call-arg]
+        repository.get_by_id("1").cash  # type: ignore[union-attr]
+
+
+async def awaited_calls() -> None:
+    """The facade's methods give the same values, awaited, and every implementation is the interface."""
+    repository: IPaperTradingSessionRepository
+    for repository in (SQLiteSessionRepository("s.db"), InMemorySessionRepository()):
+        assert_type(await repository.get_by_id("1"), PaperTradingSession | None)
+        assert_type(await repository.get_active(), list[PaperTradingSession])
+        async with repository.atomic():
+            await repository.save(PaperTradingSession(strategy=Strategy("s"), initial_cash=1))
+        async for session in repository.iterate(strategy="s"):
+            assert_type(session, PaperTradingSession)
+
+        repository.save(None)  # type: ignore[arg-type,unused-coroutine]
+
+    assert_type(AsyncSessionRepository(SessionRepository("s.db")).core, SessionRepository)
