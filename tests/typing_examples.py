@@ -61,7 +61,7 @@ def blocking_calls(path: Path) -> None:
 
         repository.get_all(order_by="colour")  # type: ignore[arg-type]
         repository.get_all(state="RUNNING")  # type: ignore[call-arg]
-        repository.get_by_id("1").cash  # type: ignore[union-attr]
+        _ = repository.get_by_id("1").cash  # type: ignore[union-attr]
 
 
 async def awaited_calls() -> None:
