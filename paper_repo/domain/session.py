@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import decimal
+import os
+import threading
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paper_repo.domain import accounting
 from paper_repo.domain.status import STEPS, SessionStatus, steps_from
@@ -30,6 +32,22 @@ from paper_repo.domain.values import (
     utc_now,
 )
 from paper_repo.errors import InvalidSessionError, InvalidTransitionError
+
+
+HISTORY_LOCK = threading.Lock()
+"""Held for the moment in which a fill joins a session's history or a save takes it: that may be in different threads."""
+
+if hasattr(os, "register_at_fork"):  # a child must not inherit it held by a thread that it does not have
+    os.register_at_fork(after_in_child=lambda: HISTORY_LOCK.release() if HISTORY_LOCK.locked() else None)
+
+
+class HistoryTaken(NamedTuple):
+    """What saves have taken from a session object since it was made; a save that is under way finds its place by it."""
+
+    fills: int = 0
+    points: int = 0
+    skipped: int = 0
+    """How many of the fills were stored before, and so not counted again."""
 
 
 @dataclass(kw_only=True)
@@ -100,7 +118,7 @@ class PaperTradingSession:
 
     def __post_init__(self) -> None:
         self._waiting: dict[str, Fill] = {}
-        self.history_taken: tuple[int, int] = (0, 0)  # how many fills and points saves have taken from this object
+        self.history_taken = HistoryTaken()
         self.known_texts: dict[str, Any] = {}  # what serialising it has found out, for the next time
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -261,9 +279,10 @@ class PaperTradingSession:
 
     def record_fill(self, fill: Fill) -> None:
         """Keep `fill` as history without booking it, for programs with accounting of their own."""
-        self.new_fills.append(fill)
+        with HISTORY_LOCK:
+            self.new_fills.append(fill)
+            self.fill_count += 1
         self._waiting[fill.id] = fill
-        self.fill_count += 1
 
     def record_equity(self, point: EquityPoint) -> None:
         """Keep `point` as history."""
@@ -287,8 +306,9 @@ class PaperTradingSession:
         )
 
     def _waits_already(self, fill: Fill) -> bool:
-        if len(self._waiting) != len(self.new_fills):  # a save, or the caller, has changed the list
-            self._waiting = {each.id: each for each in self.new_fills}
+        known = self._waiting.values()
+        if len(known) != len(self.new_fills) or (known and next(reversed(known), None) not in self.new_fills[-1:]):
+            self._waiting = {each.id: each for each in self.new_fills}  # a save, or the caller, has changed the list
         waiting = self._waiting.get(fill.id)
         if waiting is not None and waiting != fill:
             raise invalid(f"new_fills.{fill.id}", "another fill of this id waits to be saved.")
