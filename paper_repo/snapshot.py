@@ -18,6 +18,7 @@ from typing import Any
 
 from paper_repo import compiled, schemas
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
+from paper_repo.domain.session import HISTORY_LOCK, HistoryTaken
 from paper_repo.domain.values import EXACT, utc_now
 from paper_repo.errors import InvalidSessionError
 from paper_repo.schemas import Data
@@ -71,12 +72,15 @@ class Snapshot:
         if not isinstance(session, PaperTradingSession):
             raise InvalidSessionError({"session": [f"must be a PaperTradingSession, not {session!r}."]})
         self.session = session
-        self._taken = session.history_taken
+        with HISTORY_LOCK:
+            fills, points = list(session.new_fills), list(session.new_equity_points)
+            self._taken = session.history_taken
+            self._stored = session.fill_count - len(fills)
         try:
             self._columns = compiled.to_columns(session, session.known_texts)
             self._overview = _overview(session)
-            self._fills = _dump_history(Fill, session.new_fills, "new_fills")
-            self._points = _dump_history(EquityPoint, session.new_equity_points, "new_equity_points")
+            self._fills = _dump_history(Fill, fills, "new_fills")
+            self._points = _dump_history(EquityPoint, points, "new_equity_points")
         except InvalidSessionError as error:
             raise InvalidSessionError(error.messages, session.id) from error
 
@@ -85,15 +89,18 @@ class Snapshot:
         """Whether there are fills or equity points to be written."""
         return bool(self._fills or self._points)
 
+    def as_it_is(self) -> Pending:
+        """What is to be written to store the session under its own version and times, without history."""
+        return Pending(0, self._columns, self._overview, [], [])
+
     def pending(self) -> Pending:
         """What is to be written, now."""
-        session = self.session
-        fills = self._fills[session.history_taken[0] - self._taken[0] :]
-        points = self._points[session.history_taken[1] - self._taken[1] :]
+        session, before, now = self.session, self._taken, self.session.history_taken
+        fills, points = self._fills[now.fills - before.fills :], self._points[now.points - before.points :]
         changes = {
             "version": session.version + 1,
             "updated_at": schemas.instant_text(utc_now()),
-            "fill_count": session.fill_count - len(session.new_fills) + len(fills),
+            "fill_count": self._stored + len(self._fills) - (now.skipped - before.skipped),
         }
         return Pending(session.version, self._columns | changes, self._overview, fills, points)
 
@@ -107,20 +114,21 @@ def apply(session: PaperTradingSession, written: Pending, skipped: int = 0) -> U
     Returns:
         What gives the session back as it was, for a transaction that rolls back.
     """
-    fills, points = session.new_fills[: len(written.fills)], session.new_equity_points[: len(written.points)]
     before = session.version, session.updated_at
-    _take_history(session, len(fills), len(points))
+    with HISTORY_LOCK:
+        fills, points = session.new_fills[: len(written.fills)], session.new_equity_points[: len(written.points)]
+        del session.new_fills[: len(fills)], session.new_equity_points[: len(points)]
+        session.fill_count -= skipped
+        _count_taken(session, len(fills), len(points), skipped)
     session.version = written.columns["version"]
     session.updated_at = datetime.fromisoformat(written.columns["updated_at"])
-    session.fill_count -= skipped
 
     def undo() -> None:
         session.version, session.updated_at = before
-        session.fill_count += skipped
-        session.new_fills[:0] = fills
-        session.new_equity_points[:0] = points
-        taken_fills, taken_points = session.history_taken
-        session.history_taken = taken_fills - len(fills), taken_points - len(points)
+        with HISTORY_LOCK:
+            session.new_fills[:0], session.new_equity_points[:0] = fills, points
+            session.fill_count += skipped
+            _count_taken(session, -len(fills), -len(points), -skipped)
 
     return undo
 
@@ -131,11 +139,9 @@ def _overview(session: PaperTradingSession) -> Overview:
     return Overview(session.strategy.name, len(session.positions), EXACT.add(session.cash, value), gain)
 
 
-def _take_history(session: PaperTradingSession, fills: int, points: int) -> None:
-    del session.new_fills[:fills]
-    del session.new_equity_points[:points]
-    taken_fills, taken_points = session.history_taken
-    session.history_taken = taken_fills + fills, taken_points + points
+def _count_taken(session: PaperTradingSession, fills: int, points: int, skipped: int) -> None:
+    taken = session.history_taken
+    session.history_taken = HistoryTaken(taken.fills + fills, taken.points + points, taken.skipped + skipped)
 
 
 def _dump_history(kind: type[Any], history: list[Any], path: str) -> list[Data]:
