@@ -1,0 +1,190 @@
+"""Which sessions a list shows, in which order, and what it shows of each."""
+
+from __future__ import annotations
+
+import decimal
+from datetime import datetime
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from paper_repo import InvalidSessionError, Position, SessionStatus, SessionSummary, Strategy
+from paper_repo.domain.selection import ORDERS, Selection
+from tests.builders import START, full_session, moment, new_fill, new_session
+from tests.strategies import amounts, hostile_contexts, instants, names, texts
+
+RSI = Strategy("rsi")
+NAIVE = datetime(2026, 1, 5)  # noqa: DTZ001
+
+
+plain = st.builds(
+    new_session, id=names(), name=texts(max_size=2), cash=amounts(), realized_pnl=amounts(), created_at=instants()
+)
+
+
+def listed(several, **query):
+    """The ids that this query finds among these sessions, in its order."""
+    return [session.id for session in Selection.of(query).among(several)]
+
+
+class TestQuery:
+    """What may be asked."""
+
+    def test_nothing_asked_is_everything(self):
+        """Without arguments every session is meant, oldest first."""
+        newer, older = new_session(id="1", created_at=moment(2)), new_session(id="2", created_at=moment(1))
+
+        assert Selection.of({}) == Selection()
+        assert listed([newer, older]) == ["2", "1"]
+
+    def test_none_does_not_filter(self):
+        """A filter that is None is the same as none."""
+        filters = dict.fromkeys(["status", "strategy", "symbol", "created_from", "created_to", "limit"])
+
+        assert Selection.of(filters) == Selection()
+
+    @pytest.mark.parametrize(
+        "status",
+        ["running", SessionStatus.RUNNING, ["RUNNING"], {SessionStatus.RUNNING}, iter(["running", "RUNNING"])],
+    )
+    def test_one_status_or_several(self, status):
+        """A status is given as a member or its name, alone or among others."""
+        assert Selection.of({"status": status}).statuses == {SessionStatus.RUNNING}
+
+    @pytest.mark.parametrize("name", ["state", "statuses", "limits", "order"])
+    def test_unknown_arguments_are_refused(self, name):
+        """A misspelt argument is not passed over; the message lists those that there are."""
+        with pytest.raises(TypeError) as refused:
+            Selection.of({name: None})
+
+        problem, _, known = str(refused.value).partition("; there are: ")
+        assert problem == f"unknown argument '{name}'"
+        assert set(known.split(", ")) == {
+            "status",
+            "strategy",
+            "symbol",
+            "created_from",
+            "created_to",
+            "order_by",
+            "descending",
+            "limit",
+            "offset",
+        }
+
+    @pytest.mark.parametrize(
+        ("query", "message"),
+        [
+            ({"order_by": "cash"}, "order_by is one of created_at, updated_at, name, equity, net_pnl, not 'cash'"),
+            ({"order_by": None}, "not None"),
+            ({"limit": -1}, "limit is a whole number from 0, or None for all, not -1"),
+            ({"limit": 1.5}, "not 1.5"),
+            ({"limit": True}, "not True"),
+            ({"limit": 2**64}, "limit is a whole number"),
+            ({"offset": -1}, "offset is a whole number from 0, not -1"),
+            ({"offset": None}, "not None"),
+            ({"offset": 2**64}, "offset is a whole number"),
+            ({"status": "IDLE"}, "status: 'IDLE' is none of CREATED, RUNNING, PAUSED, STOPPED, FAILED"),
+            ({"status": ["RUNNING", None]}, "status: None is none of"),
+            ({"status": 5}, "status: 5 is none of"),
+            ({"created_from": NAIVE}, "created_from: .* has no time zone"),
+            ({"created_to": "today"}, "created_to: must be a datetime"),
+        ],
+    )
+    def test_values_that_make_no_sense_are_refused(self, query, message):
+        """Each refusal is a ValueError that names the argument and lists what is possible."""
+        with pytest.raises(ValueError, match=message):
+            Selection.of(query)
+
+    def test_a_wrong_value_is_also_one_of_our_errors(self):
+        """Values that sessions check too are refused with the same kind of error."""
+        with pytest.raises(InvalidSessionError):
+            Selection.of({"status": "IDLE"})
+
+
+class TestAmong:
+    """Filtering and sorting sessions at hand, as the in-memory repository does."""
+
+    several = (
+        new_session(id="1", status="RUNNING", created_at=moment(1), name="b", cash=3, fees_paid=1),
+        new_session(id="2", status="STOPPED", created_at=moment(2), name="a", cash=1, symbols=["IBM"]),
+        new_session(id="3", status="FAILED", created_at=moment(3), name="b", cash=2, fees_paid=-1, strategy=RSI),
+    )
+
+    @pytest.mark.parametrize(
+        ("query", "found"),
+        [
+            ({"status": "RUNNING"}, ["1"]),
+            ({"status": ["STOPPED", "FAILED"]}, ["2", "3"]),
+            ({"status": []}, []),
+            ({"strategy": "sma"}, ["1", "2"]),
+            ({"strategy": ""}, []),
+            ({"symbol": "IBM"}, ["2"]),
+            ({"symbol": "IB"}, []),
+            ({"created_from": moment(2)}, ["2", "3"]),
+            ({"created_to": moment(2)}, ["1"]),
+            ({"created_from": moment(1), "created_to": moment(3), "strategy": "sma", "status": "STOPPED"}, ["2"]),
+            ({"order_by": "name"}, ["2", "1", "3"]),
+            ({"order_by": "name", "descending": True}, ["3", "1", "2"]),
+            ({"order_by": "equity"}, ["2", "3", "1"]),
+            ({"order_by": "net_pnl", "descending": True}, ["3", "2", "1"]),
+            ({"limit": 2}, ["1", "2"]),
+            ({"limit": 0}, []),
+            ({"offset": 1}, ["2", "3"]),
+            ({"limit": 1, "offset": 2, "descending": True}, ["1"]),
+            ({"offset": 5}, []),
+        ],
+    )
+    def test_what_is_found(self, query, found):
+        """Filters must all hold; ties are broken by id; limit and offset cut after sorting."""
+        assert listed(self.several, **query) == found
+
+    @given(st.lists(plain, max_size=5), st.sampled_from([each for each in ORDERS if each != "updated_at"]))
+    def test_descending_is_the_other_way_round(self, several, order_by):
+        """Either direction holds the same sessions, the last of one being the first of the other."""
+        ascending = Selection.of({"order_by": order_by}).among(several)
+
+        descending = Selection.of({"order_by": order_by, "descending": True}).among(reversed(several))
+
+        keys = [(getattr(each, order_by), each.id) for each in ascending]
+        assert keys == sorted(keys)
+        assert [(getattr(each, order_by), each.id) for each in descending] == keys[::-1]
+
+
+class TestSummary:
+    """What a list shows of a session."""
+
+    def test_it_shows_the_session(self):
+        """Every field of a summary is that of the session, equity and net P&L included."""
+        session = full_session(version=3)
+
+        summary = SessionSummary.of(session)
+
+        for name in ("id", "name", "status", "symbols", "base_currency", "initial_cash", "equity", "net_pnl",
+                     "fill_count", "created_at", "started_at", "stopped_at", "updated_at", "version"):  # fmt: skip
+            assert getattr(summary, name) == getattr(session, name)
+        assert (summary.strategy_name, summary.open_positions) == (session.strategy.name, 2)
+
+    def test_total_return_is_a_fraction(self):
+        """A tenth more than the start is 0.1."""
+        session = new_session(
+            initial_cash=1000, positions={"A": Position("A", 10, 1000, "110.5", START)}, cash=0, fees_paid=5
+        )
+
+        assert SessionSummary.of(session).total_return == 0.1
+
+    def test_nothing_has_no_return(self):
+        """Where nothing was put in there is no fraction of it."""
+        assert SessionSummary.of(new_session(initial_cash=0)).total_return is None
+
+    @given(hostile_contexts())
+    def test_the_callers_context_changes_nothing(self, context):
+        """The total return is the same in any decimal context."""
+        session = new_session(initial_cash="12345.67", cash="12345.67")
+        session.apply_fill(new_fill(1, price="0.0001234567"))
+
+        with decimal.localcontext(context):
+            seen = SessionSummary.of(session).total_return
+
+        assert seen == float(Decimal("-0.5") / Decimal("12345.67"))
