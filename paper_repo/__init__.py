@@ -17,7 +17,7 @@ from paper_repo.domain import (
 from paper_repo.domain.downsampling import downsample
 from paper_repo.domain.performance import Performance, performance
 from paper_repo.domain.round_trips import RoundTrip, round_trips
-from paper_repo.domain.selection import SessionSummary
+from paper_repo.domain.selection import Loaded, SessionSummary
 from paper_repo.errors import (
     BusyError,
     ConflictError,
@@ -57,6 +57,7 @@ __all__ = [
     "InMemorySessionRepository",
     "InvalidSessionError",
     "InvalidTransitionError",
+    "Loaded",
     "Order",
     "OrderType",
     "PaperRepoError",

@@ -20,7 +20,7 @@ import anyio.to_thread
 from anyio.lowlevel import current_token
 
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
-from paper_repo.domain.selection import Selection, SessionFilters, SessionQuery, SessionSummary
+from paper_repo.domain.selection import Loaded, OnDamage, Selection, SessionFilters, SessionQuery, SessionSummary
 from paper_repo.errors import RepositoryClosedError, TransactionError
 from paper_repo.interface import IPaperTradingSessionRepository
 from paper_repo.ownership import OpenBlock, open_block
@@ -74,13 +74,13 @@ class AsyncSessionRepository(IPaperTradingSessionRepository):
     async def get_by_id(self, session_id: str) -> PaperTradingSession | None:
         return await self._read(self._core.get_by_id, session_id)
 
-    async def get_all(self, **query: Unpack[SessionQuery]) -> list[PaperTradingSession]:
+    async def get_all(self, **query: Unpack[SessionQuery]) -> Loaded[PaperTradingSession]:
         return await self._read(partial(self._core.get_all, **query))
 
-    async def get_active(self) -> list[PaperTradingSession]:
-        return await self._read(self._core.get_active)
+    async def get_active(self, *, errors: OnDamage = "raise") -> Loaded[PaperTradingSession]:
+        return await self._read(partial(self._core.get_active, errors=errors))
 
-    async def get_summaries(self, **query: Unpack[SessionQuery]) -> list[SessionSummary]:
+    async def get_summaries(self, **query: Unpack[SessionQuery]) -> Loaded[SessionSummary]:
         return await self._read(partial(self._core.get_summaries, **query))
 
     async def iterate(self, **query: Unpack[SessionQuery]) -> AsyncIterator[PaperTradingSession]:

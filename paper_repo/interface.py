@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Self, Unpack
 
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
-from paper_repo.domain.selection import SessionFilters, SessionQuery, SessionSummary
+from paper_repo.domain.selection import Loaded, OnDamage, SessionFilters, SessionQuery, SessionSummary
 
 
 class IPaperTradingSessionRepository(ABC):
@@ -83,7 +83,7 @@ class IPaperTradingSessionRepository(ABC):
         """
 
     @abstractmethod
-    async def get_all(self, **query: Unpack[SessionQuery]) -> list[PaperTradingSession]:
+    async def get_all(self, **query: Unpack[SessionQuery]) -> Loaded[PaperTradingSession]:
         """The sessions, oldest first unless asked otherwise.
 
         Args:
@@ -97,18 +97,25 @@ class IPaperTradingSessionRepository(ABC):
             descending: the other way round.
             limit: how many at most; None for all.
             offset: how many to pass over first.
+            errors: "raise" (the default), or "report": one session that cannot be read does not keep the others from
+                loading, and `errors` of the list says what is not in it.
+
+        Returns:
+            A list, whose `errors` is empty unless damage was to be reported: a `CorruptRecordError` for each session
+            that cannot be read, and a `CorruptDatabaseError` where the file itself is damaged.
 
         Raises:
             ValueError: an argument makes no sense; the message lists what does.
             CorruptRecordError: one of the sessions cannot be read.
+            CorruptDatabaseError: the file is damaged, so that sessions may be missing from the list.
         """
 
     @abstractmethod
-    async def get_active(self) -> list[PaperTradingSession]:
-        """The RUNNING sessions, oldest first: what is to be resumed after a restart or a crash."""
+    async def get_active(self, *, errors: OnDamage = "raise") -> Loaded[PaperTradingSession]:
+        """The RUNNING sessions, oldest first: what is to be resumed after a crash; `errors` as in `get_all`."""
 
     @abstractmethod
-    async def get_summaries(self, **query: Unpack[SessionQuery]) -> list[SessionSummary]:
+    async def get_summaries(self, **query: Unpack[SessionQuery]) -> Loaded[SessionSummary]:
         """What a list shows of the sessions, without decoding positions or parameters; arguments as `get_all`."""
 
     @abstractmethod
@@ -116,7 +123,8 @@ class IPaperTradingSessionRepository(ABC):
         """The sessions one by one, in constant memory; arguments as `get_all`.
 
         No lock and no snapshot is held between two of them. A session that is changed meanwhile so that its place in
-        the order moves may be passed over or come twice.
+        the order moves may be passed over or come twice. There is no place to report errors: `errors="report"` is
+        a ValueError here.
         """
 
     @abstractmethod

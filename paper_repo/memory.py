@@ -17,7 +17,7 @@ import anyio.lowlevel
 from paper_repo import compiled
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
 from paper_repo.domain.downsampling import downsample
-from paper_repo.domain.selection import Selection, SessionFilters, SessionQuery, SessionSummary
+from paper_repo.domain.selection import Loaded, OnDamage, Selection, SessionFilters, SessionQuery, SessionSummary
 from paper_repo.domain.status import SessionStatus
 from paper_repo.domain.values import optional_instant
 from paper_repo.errors import (
@@ -68,16 +68,18 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
         record = (await self._visible()).get(session_id)
         return None if record is None else record.load()
 
-    async def get_all(self, **query: Unpack[SessionQuery]) -> list[PaperTradingSession]:
+    async def get_all(self, **query: Unpack[SessionQuery]) -> Loaded[PaperTradingSession]:
         selection = Selection.of(query)
         store = await self._visible()
-        return [store[session.id].load() for session in selection.among(record.session for record in store.values())]
+        return Loaded(
+            store[session.id].load() for session in selection.among(record.session for record in store.values())
+        )
 
-    async def get_active(self) -> list[PaperTradingSession]:
-        return await self.get_all(status=SessionStatus.RUNNING)
+    async def get_active(self, *, errors: OnDamage = "raise") -> Loaded[PaperTradingSession]:
+        return await self.get_all(status=SessionStatus.RUNNING, errors=errors)
 
-    async def get_summaries(self, **query: Unpack[SessionQuery]) -> list[SessionSummary]:
-        return [SessionSummary.of(session) for session in await self.get_all(**query)]
+    async def get_summaries(self, **query: Unpack[SessionQuery]) -> Loaded[SessionSummary]:
+        return Loaded(SessionSummary.of(session) for session in await self.get_all(**query))
 
     async def iterate(self, **query: Unpack[SessionQuery]) -> AsyncIterator[PaperTradingSession]:
         for session in await self.get_all(**query):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -19,13 +19,14 @@ from typing import Any, Self, TypeVar, Unpack
 from paper_repo import compiled, schemas
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
 from paper_repo.domain.downsampling import downsample
-from paper_repo.domain.selection import Selection, SessionFilters, SessionQuery, SessionSummary
+from paper_repo.domain.selection import Loaded, OnDamage, Selection, SessionFilters, SessionQuery, SessionSummary
 from paper_repo.domain.status import SessionStatus
 from paper_repo.domain.values import optional_instant
-from paper_repo.errors import ConflictError, CorruptRecordError, InvalidSessionError
+from paper_repo.errors import ConflictError, CorruptDatabaseError, CorruptRecordError, InvalidSessionError
 from paper_repo.schemas import Data
 from paper_repo.snapshot import Pending, Snapshot, UndoLog, apply, no_such_fill, other_fill_stored
 from paper_repo.storage import queries
+from paper_repo.storage.checksums import Checksum
 from paper_repo.storage.sort_keys import sort_key
 from paper_repo.storage.sqlite import SQLiteStorage
 from paper_repo.storage.tables import Row
@@ -124,18 +125,23 @@ class SessionRepository:
     # Reading
 
     def get_by_id(self, session_id: str) -> PaperTradingSession | None:
-        row = self._storage.fetch_one(self._statements.select_session, {"id": session_id})
-        return None if row is None else self._session(row)
+        try:
+            row = self._storage.fetch_one(self._statements.select_session, {"id": session_id})
+        except CorruptDatabaseError as error:
+            raise _corrupt(session_id, str(error)) from error
+        if row is None:
+            self._storage.require_sound()
+            return None
+        return self._session(row, session_id)
 
-    def get_all(self, **query: Unpack[SessionQuery]) -> list[PaperTradingSession]:
-        rows = self._select(Selection.of(query), self._statements.session_columns)
-        return [self._session(row) for row in rows]
+    def get_all(self, **query: Unpack[SessionQuery]) -> Loaded[PaperTradingSession]:
+        return self._load(Selection.of(query), self._statements.session_columns, self._session, _itself)
 
-    def get_active(self) -> list[PaperTradingSession]:
-        return self.get_all(status=SessionStatus.RUNNING)
+    def get_active(self, *, errors: OnDamage = "raise") -> Loaded[PaperTradingSession]:
+        return self.get_all(status=SessionStatus.RUNNING, errors=errors)
 
-    def get_summaries(self, **query: Unpack[SessionQuery]) -> list[SessionSummary]:
-        return [_summary(row) for row in self._select(Selection.of(query), queries.SUMMARY_COLUMNS)]
+    def get_summaries(self, **query: Unpack[SessionQuery]) -> Loaded[SessionSummary]:
+        return self._load(Selection.of(query), _SUMMARY_ROW, self._summary, SessionSummary.of)
 
     def iterate(self, **query: Unpack[SessionQuery]) -> Iterator[PaperTradingSession]:
         for page in self.pages(Selection.of(query)):
@@ -145,6 +151,8 @@ class SessionRepository:
         """The sessions of `selection`, a short list at a time; each list is read for itself."""
         tables, columns = self._statements.tables, self._statements.session_columns
         key, identity = columns.index(queries.order_column(selection)), columns.index("id")
+        if selection.errors != "raise":
+            raise ValueError("iterate has no place to report errors; use get_all or get_summaries with errors='report'")
         left = selection.limit
         last: tuple[str, str] | None = None
         while left is None or left > 0:
@@ -181,16 +189,18 @@ class SessionRepository:
             fills,
             fills.executed_at,
             session_id,
-            columns[2:],
+            columns,
             symbol=symbol,
             since=_time(since, "since"),
             until=_time(until, "until"),
             after=self._sequence(session_id, after),
             limit=limit,
         )
-        return [
-            _load(Fill, dict(zip(columns[2:], row, strict=True)), session_id) for row in self._storage.fetch_all(query)
-        ]
+        whole = symbol is None and since is None and until is None
+        rows = self._last_fills(query, session_id) if whole and limit is None else self._storage.fetch_all(query)
+        if whole:
+            _require_no_gap(rows, session_id)
+        return [self._history(Fill, columns, row, self._statements.fill_checksum) for row in rows]
 
     def get_equity_curve(
         self,
@@ -203,10 +213,12 @@ class SessionRepository:
         equity = self._statements.tables.equity
         columns = self._statements.equity_columns
         query = queries.select_history(
-            equity, equity.at, session_id, columns[2:], since=_time(since, "since"), until=_time(until, "until")
+            equity, equity.at, session_id, columns, since=_time(since, "since"), until=_time(until, "until")
         )
         rows = self._storage.fetch_all(query)
-        points = [_load(EquityPoint, dict(zip(columns[2:], row, strict=True)), session_id) for row in rows]
+        if since is None and until is None:
+            _require_no_gap(rows, session_id)
+        points = [self._history(EquityPoint, columns, row, self._statements.equity_checksum) for row in rows]
         return points if max_points is None else downsample(points, max_points)
 
     # Between entities and rows
@@ -218,6 +230,50 @@ class SessionRepository:
     def _select(self, selection: Selection, columns: Sequence[str]) -> list[tuple[Any, ...]]:
         return self._storage.fetch_all(queries.select_sessions(self._statements.tables, selection, columns))
 
+    def _load(
+        self,
+        selection: Selection,
+        columns: Sequence[str],
+        decode: Callable[[Sequence[Any]], T],
+        of_session: Callable[[PaperTradingSession], T],
+    ) -> Loaded[T]:
+        """What `decode` makes of the rows selected, or `of_session` of the sessions in a file that is damaged."""
+        try:
+            rows = self._select(selection, columns)
+        except CorruptDatabaseError as error:
+            return self._rescued(selection, of_session, error)
+        if selection.errors == "raise":
+            return Loaded(map(decode, rows))
+        return _sound(decode, rows)
+
+    def _rescued(
+        self, selection: Selection, of_session: Callable[[PaperTradingSession], T], damage: CorruptDatabaseError
+    ) -> Loaded[T]:
+        """What is sound in a damaged file; otherwise, the error that names the record, if there is one."""
+        structural = self._storage.damage is not None
+        rescued = None if structural and selection.errors == "raise" else self._storage.rescued_sessions()
+        if rescued is None:
+            raise damage
+        rows, lost = rescued
+        found = _sound(self._session, rows)
+        found.errors += [_corrupt(session_id, "it lies in a damaged part of the file") for session_id in lost]
+        if selection.errors == "raise":
+            if found.errors:
+                raise found.errors[0] from damage
+            raise damage
+        return Loaded(map(of_session, selection.among(found)), [damage, *found.errors])
+
+    def _last_fills(self, query: Any, session_id: str) -> list[tuple[Any, ...]]:
+        """The rows of `query`, which end where the session's count of fills says."""
+        rows, before = self._storage.fetch_all(query), None
+        while rows and (stored := self._storage.fetch_one(self._statements.select_fill_count, {"id": session_id})):
+            if stored[0] == rows[-1][1]:
+                break
+            if stored == before:  # nobody has saved it between the two readings
+                raise _corrupt(session_id, _INCOMPLETE)
+            before, rows = stored, self._storage.fetch_all(query)
+        return rows
+
     def _write(self, snapshot: Snapshot) -> None:
         """Store one session with its new history, and make its object what was stored."""
         pending = snapshot.pending()
@@ -227,11 +283,13 @@ class SessionRepository:
         if skipped:
             row["fill_count"] -= skipped
             row["expected_version"] = row["version"]
+            self._seal(row)
             self._storage.change(self._statements.update_session, row)
         self._transaction.undo.append(apply(snapshot.session, pending, skipped))
 
     def _write_session(self, row: Row, expected: int) -> None:
         row["expected_version"] = expected
+        self._seal(row)
         statement = self._statements.update_session if expected else self._statements.insert_session
         if not self._storage.change(statement, row):
             raise ConflictError(row["id"], expected, self._version(row["id"]))
@@ -241,24 +299,33 @@ class SessionRepository:
         skipped = 0
         for index, fill in enumerate(pending.fills):
             row = {"session_id": session_id, "sequence": pending.first_sequence + index - skipped, **fill}
+            row["checksum"] = self._statements.fill_checksum.of(row)
             if not self._storage.change(self._statements.insert_fill, row):
                 self._require_same(row, fill)
                 skipped += 1
         for point in pending.points:
-            self._storage.change(self._statements.insert_equity, {"session_id": session_id, **point})
+            row = {"session_id": session_id, **point}
+            row["checksum"] = self._statements.equity_checksum.of(row)
+            self._storage.change(self._statements.insert_equity, row)
         return skipped
+
+    def _seal(self, row: Row) -> None:
+        row["summary_checksum"] = self._statements.summary_checksum.of(row)
+        row["checksum"] = self._statements.session_checksum.of(row)
 
     def _require_same(self, row: Row, fill: Data) -> None:
         stored = self._storage.fetch_one(self._statements.select_fill, row)
         columns = self._statements.fill_columns
         session_id = row["session_id"]
-        if stored is None or _load(Fill, dict(zip(columns[2:], stored[2:], strict=True)), session_id) != schemas.load(
+        if stored is None or self._history(Fill, columns, stored, self._statements.fill_checksum) != schemas.load(
             Fill, fill
         ):
             raise other_fill_stored(fill["id"], session_id)
 
     def _version(self, session_id: str) -> int | None:
         found = self._storage.fetch_one(self._statements.select_version, {"id": session_id})
+        if found is None:
+            self._storage.require_sound()
         return None if found is None else int(found[0])
 
     def _sequence(self, session_id: str, after: int | str) -> int:
@@ -270,12 +337,33 @@ class SessionRepository:
             raise no_such_fill(session_id, after)
         return int(found[1])
 
-    def _session(self, row: Sequence[Any]) -> PaperTradingSession:
+    def _session(self, row: Sequence[Any], session_id: str | None = None) -> PaperTradingSession:
         stored = dict(zip(self._statements.session_columns, row, strict=True))
         try:
-            return compiled.from_columns({name: stored[name] for name in _SESSION_FIELDS})
+            session = compiled.from_columns({name: stored[name] for name in _SESSION_FIELDS})
         except InvalidSessionError as error:
             raise _corrupt(stored["id"], str(error)) from error
+        self._require_unchanged(stored, self._statements.session_checksum, stored["checksum"], stored["id"])
+        if session_id not in (None, session.id):
+            raise _corrupt(session_id, f"another session, {session.id!r}, stands in its place")
+        return session
+
+    def _summary(self, row: Sequence[Any]) -> SessionSummary:
+        stored = dict(zip(queries.SUMMARY_COLUMNS, row, strict=False))
+        summary = _summary(row[:-1])
+        self._require_unchanged(stored, self._statements.summary_checksum, row[-1], summary.id)
+        return summary
+
+    def _history(self, kind: type[T], columns: Sequence[str], row: Sequence[Any], checksum: Checksum) -> T:
+        """The fill or equity point of one stored row, which begins with the session's id and the place."""
+        stored = dict(zip(columns, row, strict=True))
+        entity = _load(kind, {name: stored[name] for name in columns[2:-1]}, row[0])
+        self._require_unchanged(stored, checksum, stored["checksum"], row[0])
+        return entity
+
+    def _require_unchanged(self, stored: Row, checksum: Checksum, expected: object, session_id: str) -> None:
+        if self._storage.keeps_text and checksum.of(stored) != expected:
+            raise _corrupt(session_id, "its checksum is wrong: it is damaged, or was changed by something else than us")
 
 
 class _Transaction(threading.local):
@@ -285,6 +373,7 @@ class _Transaction(threading.local):
         self.undo = UndoLog()
 
 
+_SUMMARY_ROW = (*queries.SUMMARY_COLUMNS, "summary_checksum")
 _SESSION_FIELDS = tuple(schemas.fields_of(PaperTradingSession))
 
 
@@ -328,6 +417,30 @@ def _load(kind: type[T], data: Data, session_id: str) -> T:
         return compiled.load(kind, data)
     except InvalidSessionError as error:
         raise _corrupt(session_id, str(error)) from error
+
+
+def _sound(decode: Callable[[Sequence[Any]], T], rows: Iterable[Sequence[Any]]) -> Loaded[T]:
+    """What `decode` makes of the rows that it can read, and its errors for the others."""
+    found: Loaded[T] = Loaded()
+    for row in rows:
+        try:
+            found.append(decode(row))
+        except CorruptRecordError as error:
+            found.errors.append(error)
+    return found
+
+
+_INCOMPLETE = "a part of its history is missing"
+
+
+def _require_no_gap(rows: Sequence[Sequence[Any]], session_id: str) -> None:
+    """Refuse history in which a place is missing, or stands twice."""
+    if rows and [row[1] for row in rows] != list(range(rows[0][1], rows[0][1] + len(rows))):
+        raise _corrupt(session_id, _INCOMPLETE)
+
+
+def _itself(session: PaperTradingSession) -> PaperTradingSession:
+    return session
 
 
 def _corrupt(session_id: str, problem: str) -> CorruptRecordError:

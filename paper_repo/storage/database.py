@@ -11,7 +11,7 @@ from typing import Any
 
 from peewee import Query
 
-from paper_repo.errors import BusyError, RepositoryClosedError, StorageError, TransactionError
+from paper_repo.errors import BusyError, CorruptDatabaseError, RepositoryClosedError, StorageError, TransactionError
 from paper_repo.storage.statements import Statement, Statements
 from paper_repo.storage.tables import Row
 from paper_repo.storage.translation import Translated
@@ -33,6 +33,12 @@ class Storage(ABC):
         name: what messages call the database; never a password in it.
         busy_timeout: in seconds.
     """
+
+    keeps_text = False
+    """Whether a row comes back as the very text that was written, so that its checksum can be compared."""
+
+    damage: str | None = None
+    """What was found to be wrong with the structure of the database when it was opened."""
 
     def __init__(self, name: str, busy_timeout: float) -> None:
         if isinstance(busy_timeout, bool) or not isinstance(busy_timeout, int | float) or not 0 <= busy_timeout < 1e6:
@@ -81,6 +87,19 @@ class Storage(ABC):
             if not self._opened:
                 self._open()
                 self._opened = True
+
+    def require_sound(self) -> None:
+        """Raise a `CorruptDatabaseError` where damage was found, which makes every answer and every write doubtful."""
+        self.open()
+        if self.damage is not None:
+            raise CorruptDatabaseError(
+                f"{self.name}: the file is damaged, and nothing is written to it; keep a copy and restore a backup, or "
+                f"save what can be read with `paper-repo salvage` (SQLite says: {self.damage})"
+            )
+
+    def rescued_sessions(self) -> tuple[list[tuple[Any, ...]], list[str]] | None:
+        """Of a damaged database: every session's row that can be read, and the ids of others; None: it cannot tell."""
+        return None
 
     def close(self) -> None:
         """Wait for the calls that are under way, then close every connection; from any thread."""
@@ -195,7 +214,7 @@ class Storage(ABC):
                 self._end()
 
     def _begin_whole(self) -> None:
-        self.open()
+        self.require_sound()
         if not self._writing.acquire(timeout=self.busy_timeout):
             raise BusyError(
                 f"{self.name}: another transaction of this program was open for longer than the busy timeout "
@@ -243,7 +262,8 @@ class Storage(ABC):
 
     def fetch_all(self, query: Query) -> list[tuple[Any, ...]]:
         """All rows of a query built from the tables."""
-        with self.connection():
+        self.require_sound()
+        with self.connection(), self._translated:
             found: list[tuple[Any, ...]] = self.execute(*query.sql()).fetchall()
             return found
 

@@ -6,6 +6,7 @@ import os
 import sqlite3
 import time
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import peewee
@@ -16,11 +17,15 @@ from paper_repo.errors import (
     ReadOnlyError,
     StorageError,
 )
+from paper_repo.storage.damage import find_damage, read_sessions, wrong_version
 from paper_repo.storage.database import CONNECTIONS, Storage
 from paper_repo.storage.schema import migrate, newest_version, refuse_newer
 from paper_repo.storage.statements import Statements, sqlite_statements
 from paper_repo.storage.tables import SQLITE_COLUMN_TYPES
 from paper_repo.storage.translation import driver_error
+
+_Sight = tuple[int, int, int, str | None]
+"""Application id, schema version, number of tables and indexes, and damage, if any."""
 
 APPLICATION_ID = 0x50505253
 """Marks a file as ours ("PPRS"); `file` and other programs can tell it (https://www.sqlite.org/pragma.html#pragma_application_id)."""
@@ -33,6 +38,8 @@ _WAL_RETRY_SECONDS = 0.01
 
 class SQLiteStorage(Storage):
     """The rows of one SQLite file."""
+
+    keeps_text = True
 
     def __init__(self, path: str | os.PathLike[str], durability: str = "full", busy_timeout: float = 5.0) -> None:
         self.path = Path(_checked_path(path))
@@ -56,7 +63,7 @@ class SQLiteStorage(Storage):
             max_connections=CONNECTIONS,
             timeout=self.busy_timeout or None,
             lock_type="IMMEDIATE",
-            pragmas=[("foreign_keys", 1), ("synchronous", DURABILITY[self.durability])],
+            pragmas=[("foreign_keys", 1), ("synchronous", DURABILITY[self.durability]), ("cell_size_check", 1)],
             check_same_thread=False,
             field_types=SQLITE_COLUMN_TYPES,
         )
@@ -70,6 +77,9 @@ class SQLiteStorage(Storage):
         self._refuse_bad_place()
         if _size(self.path):
             self._recognise()
+            if self.damage is not None:
+                self._keep_as_it_is()
+                return
         else:
             _create_private(self.path)
         with self._translated, self._database.connection_context():
@@ -89,7 +99,7 @@ class SQLiteStorage(Storage):
         """Refuse a file that is not ours, or newer, by a connection that cannot write."""
         with self._translated:
             try:
-                application, version, objects = self._look()
+                application, version, objects, self.damage = self._look()
             except peewee.DatabaseError as error:
                 code = getattr(driver_error(error), "sqlite_errorcode", 0)
                 if code == sqlite3.SQLITE_NOTADB:
@@ -98,12 +108,13 @@ class SQLiteStorage(Storage):
                     ) from error
                 raise
         if application == APPLICATION_ID:
-            refuse_newer(version, self.name)
+            if self.damage is None:
+                refuse_newer(version, self.name)
         elif application or objects:
             raise ForeignDatabaseError(f"{self.name}: this database belongs to another program; it was not touched")
 
-    def _look(self) -> tuple[int, int, int]:
-        """Application id, schema version and number of tables and indexes, seen without a chance to change anything."""
+    def _look(self) -> _Sight:
+        """What there is, seen without a chance to change anything."""
         try:
             return self._look_at(f"file:{quote(str(self.path))}?mode=ro")
         except peewee.OperationalError as error:
@@ -117,11 +128,33 @@ class SQLiteStorage(Storage):
             self._database = self._pool()
             return self._look_at(uri)
 
-    def _look_at(self, uri: str) -> tuple[int, int, int]:
+    def _look_at(self, uri: str) -> _Sight:
         database = peewee.SqliteDatabase(uri, uri=True, timeout=self.busy_timeout)
-        with database.connection_context():
+        with database.connection_context(), database.atomic("DEFERRED"):
             (objects,) = database.execute_sql("SELECT count(*) FROM sqlite_master").fetchone()
-            return database.pragma("application_id"), database.pragma("user_version"), objects
+            application, version = database.pragma("application_id"), database.pragma("user_version")
+            damage = self._damage(database, version) if application == APPLICATION_ID and objects else None
+            return application, version, objects, damage
+
+    def _damage(self, database: peewee.SqliteDatabase, version: int) -> str | None:
+        connection = database.connection()
+        size = _size(self.path) + _size(self._beside("-wal"))
+        if version == newest_version():
+            return find_damage(connection, self.statements, size) or wrong_version(connection, version)
+        return wrong_version(connection, version)
+
+    def _beside(self, suffix: str) -> Path:
+        return self.path.with_name(self.path.name + suffix)
+
+    def _keep_as_it_is(self) -> None:
+        """Have connections that cannot write: even closing the last one would else move the -wal into the file."""
+        immutable = "" if _size(self._beside("-wal")) else "&immutable=1"
+        self._uri = f"file:{quote(str(self.path))}?mode=ro{immutable}"
+        self._database = self._pool()
+
+    def rescued_sessions(self) -> tuple[list[tuple[Any, ...]], list[str]] | None:
+        with self.connection(), self._translated:
+            return read_sessions(self._database.connection(), self.statements)
 
     def _version(self) -> int:
         return int(self._database.pragma("user_version"))

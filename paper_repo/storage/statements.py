@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property
 from operator import itemgetter
 from typing import Any
 
 from peewee import Database, Model, Query, SqliteDatabase, Value, fn
 
+from paper_repo.storage.checksums import Checksum
+from paper_repo.storage.queries import SUMMARY_COLUMNS
 from paper_repo.storage.tables import SQLITE_COLUMN_TYPES, Row, Tables, make_tables
 
 
@@ -38,6 +41,10 @@ class Statements:
         self.session_columns = _columns(sessions)
         self.fill_columns = _columns(fills)
         self.equity_columns = _columns(equity)
+        self.session_checksum = _checksum(self.session_columns)
+        self.summary_checksum = Checksum(SUMMARY_COLUMNS)
+        self.fill_checksum = _checksum(self.fill_columns)
+        self.equity_checksum = _checksum(self.equity_columns)
 
     @cached_property
     def insert_session(self) -> Statement:
@@ -63,6 +70,11 @@ class Statements:
     def select_version(self) -> Statement:
         sessions = self.tables.sessions
         return Statement(sessions.select(sessions.version).where(sessions.id == _value("id")))
+
+    @cached_property
+    def select_fill_count(self) -> Statement:
+        sessions = self.tables.sessions
+        return Statement(sessions.select(sessions.fill_count, sessions.version).where(sessions.id == _value("id")))
 
     @cached_property
     def delete_session(self) -> Statement:
@@ -103,6 +115,11 @@ _sqlite: Statements | None = None
 
 def _columns(model: type[Model]) -> tuple[str, ...]:
     return tuple(field.column_name for field in model._meta.sorted_fields)
+
+
+def _checksum(columns: Iterable[str]) -> Checksum:
+    """Over all that the caller of an insert knows; the place in the history is checked by there being no gaps."""
+    return Checksum(each for each in columns if each not in ("sequence", "summary_checksum", "checksum"))
 
 
 def _values(model: type[Model]) -> dict[Any, Value]:

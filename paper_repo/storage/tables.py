@@ -84,6 +84,8 @@ def make_tables(database: Database) -> Tables:
         net_pnl = AmountColumn()
         equity_order = TextField(index=True)
         net_pnl_order = TextField()
+        summary_checksum = IntegerField()
+        checksum = IntegerField()
         error = TextField(null=True)
         symbols = JSONField()
         strategy = JSONField()
@@ -109,6 +111,7 @@ def make_tables(database: Database) -> Tables:
         fee = AmountColumn()
         executed_at = InstantColumn()
         order_id = TextField(null=True)
+        checksum = IntegerField()
 
         class Meta:
             table_name = "paper_trading_fills"
@@ -124,6 +127,7 @@ def make_tables(database: Database) -> Tables:
         at = InstantColumn()
         cash = AmountColumn()
         equity = AmountColumn()
+        checksum = IntegerField()
 
         class Meta:
             table_name = "paper_trading_equity"

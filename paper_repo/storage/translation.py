@@ -18,6 +18,10 @@ from paper_repo.errors import (
 
 Translation = tuple[type[StorageError], str]
 
+_DAMAGED = (
+    "the file is damaged; keep a copy of it, then restore a backup, or save what can be read with `paper-repo salvage`"
+)
+
 BY_SQLITE_CODE: dict[int, Translation] = {
     sqlite3.SQLITE_PERM: (ReadOnlyError, "access was denied; check the permissions of the file and its folder"),
     sqlite3.SQLITE_BUSY: (BusyError, "another writer held it for longer than the busy timeout; repeat the call"),
@@ -25,7 +29,9 @@ BY_SQLITE_CODE: dict[int, Translation] = {
     sqlite3.SQLITE_READONLY: (ReadOnlyError, "it cannot be written; check the permissions of the file and its folder"),
     sqlite3.SQLITE_INTERRUPT: (StorageError, "the call was interrupted; nothing of it is stored"),
     sqlite3.SQLITE_IOERR: (StorageError, "reading or writing the file failed; check the disk"),
-    sqlite3.SQLITE_CORRUPT: (CorruptDatabaseError, "the file is damaged; keep a copy of it, then restore a backup"),
+    sqlite3.SQLITE_CORRUPT: (CorruptDatabaseError, _DAMAGED),
+    sqlite3.SQLITE_FORMAT: (CorruptDatabaseError, _DAMAGED),
+    sqlite3.SQLITE_TOOBIG: (CorruptDatabaseError, _DAMAGED),
     sqlite3.SQLITE_FULL: (
         DiskFullError,
         "there is no room left; nothing of this write is stored, make room and repeat it",
@@ -56,6 +62,10 @@ def translate(error: Exception, database: str) -> Exception:
         return BusyError(f"{database}: all connections were in use for longer than the busy timeout; repeat the call")
     driver = driver_error(error)
     code = getattr(driver, "sqlite_errorcode", None)
+    if code is None and str(driver).startswith("Could not decode to UTF-8"):  # and goes on with the text itself
+        return CorruptDatabaseError(f"{database}: the file is damaged: it holds text that is no UTF-8")
+    if code == sqlite3.SQLITE_ERROR and str(driver).startswith(("no such table", "no such column")):
+        return CorruptDatabaseError(f"{database}: the file is damaged: its tables are not ours (SQLite says: {driver})")
     if code is not None and (code & 0xFF) in BY_SQLITE_CODE:
         kind, advice = BY_SQLITE_CODE[code & 0xFF]
         return kind(f"{database}: {advice} (SQLite says: {driver})")
