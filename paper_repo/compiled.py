@@ -191,6 +191,7 @@ def _many_encoder(field: EntitiesField, name: str) -> Callable[[Mapping[str, Any
 
 def _json_text(value: Any) -> str:
     text = to_json(value)
+    schemas.refuse_lone_surrogates(text, value)
     if _scan(text)[0] != value:
         raise TypeError
     return text
