@@ -34,6 +34,9 @@ class Storage(ABC):
         busy_timeout: in seconds.
     """
 
+    BEGIN_SNAPSHOT = "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+    """The statement that begins a transaction whose reads are all of one moment; this is standard SQL's."""
+
     def __init__(self, name: str, busy_timeout: float) -> None:
         if isinstance(busy_timeout, bool) or not isinstance(busy_timeout, int | float) or not 0 <= busy_timeout < 1e6:
             raise ValueError(f"busy_timeout is a number of seconds from 0, not {busy_timeout!r}")
@@ -230,6 +233,26 @@ class Storage(ABC):
     @abstractmethod
     def _is_alive(self) -> bool:
         """Whether the database still has this thread's transaction open."""
+
+    # Reading
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """A block whose reads, by this thread, are all of one moment; it keeps nobody from writing."""
+        if self.in_transaction():
+            yield
+            return
+        with self.connection():
+            self.execute(self.BEGIN_SNAPSHOT)
+            try:
+                yield
+            finally:
+                if self._is_alive():
+                    self.execute("ROLLBACK")
+
+    def describe(self) -> Row:
+        """Facts about the database, for people."""
+        return {"database": self.name}
 
     # Rows
 

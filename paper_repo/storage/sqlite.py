@@ -19,7 +19,7 @@ from paper_repo.errors import (
 from paper_repo.storage.database import CONNECTIONS, Storage
 from paper_repo.storage.schema import migrate, newest_version, refuse_newer
 from paper_repo.storage.statements import Statements, sqlite_statements
-from paper_repo.storage.tables import SQLITE_COLUMN_TYPES
+from paper_repo.storage.tables import SQLITE_COLUMN_TYPES, Row
 from paper_repo.storage.translation import driver_error
 
 APPLICATION_ID = 0x50505253
@@ -28,11 +28,19 @@ APPLICATION_ID = 0x50505253
 DURABILITY = {"full": 2, "normal": 1}
 """PRAGMA synchronous: "full" keeps every commit in a power cut, "normal" may lose the last ones, never the file."""
 
+PRAGMAS = (
+    "application_id", "user_version", "journal_mode", "synchronous", "foreign_keys", "busy_timeout",
+    "page_size", "page_count", "freelist_count", "encoding",
+)  # fmt: skip
+"""What `describe` tells of a file (https://www.sqlite.org/pragma.html)."""
+
 _WAL_RETRY_SECONDS = 0.01
 
 
 class SQLiteStorage(Storage):
     """The rows of one SQLite file."""
+
+    BEGIN_SNAPSHOT = "BEGIN DEFERRED"  # the first read takes the snapshot
 
     def __init__(self, path: str | os.PathLike[str], durability: str = "full", busy_timeout: float = 5.0) -> None:
         self.path = Path(_checked_path(path))
@@ -65,6 +73,11 @@ class SQLiteStorage(Storage):
 
     def _is_alive(self) -> bool:
         return bool(self._database.connection().in_transaction)
+
+    def describe(self) -> Row:
+        with self.connection(), self._translated:
+            settings = {name: self._database.pragma(name) for name in PRAGMAS}
+        return super().describe() | {"bytes": _size(self.path), "pragmas": settings}
 
     def _open(self) -> None:
         self._refuse_bad_place()
