@@ -147,6 +147,10 @@ class SessionRepository:
         if not storage.in_transaction():
             undo.clear()
 
+    def has_lost_transaction(self) -> bool:
+        """Whether an error such as a full disk has ended the transaction around this call before its time."""
+        return self._storage.has_lost_transaction()
+
     # Reading
 
     def get_by_id(self, session_id: str) -> PaperTradingSession | None:

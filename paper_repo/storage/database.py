@@ -82,7 +82,11 @@ class Storage(ABC):
             return
         with self._opening:
             if not self._opened:
-                self._open()
+                try:
+                    self._open()
+                except BaseException:
+                    self._database.close_idle()
+                    raise
                 self._opened = True
 
     def close(self) -> None:
@@ -218,8 +222,7 @@ class Storage(ABC):
         self._held.depth = 1
 
     def _begin_part(self) -> None:
-        if not self._is_alive():
-            raise StorageError(f"{self.name}: an earlier error in this transaction has rolled it back; leave the block")
+        self._require_alive()
         self.execute(f"SAVEPOINT part_{self._held.depth + 1}")
         self._held.depth += 1
 
@@ -229,6 +232,18 @@ class Storage(ABC):
             self._disconnect()
         finally:
             self._writing.release()
+
+    def has_lost_transaction(self) -> bool:
+        """Whether an error has ended this thread's transaction before its time."""
+        return self.in_transaction() and not self._is_alive()
+
+    def _require_alive(self) -> None:
+        """Let nothing be written that would be committed at once, because its transaction has ended."""
+        if self._is_alive():
+            return
+        if self._closed:
+            raise RepositoryClosedError(f"{self.name}: the repository was closed, and the transaction rolled back")
+        raise StorageError(f"{self.name}: an earlier error in this transaction has rolled it back; leave the block")
 
     @abstractmethod
     def _is_alive(self) -> bool:
@@ -266,12 +281,13 @@ class Storage(ABC):
 
     def fetch_all(self, query: Query) -> list[tuple[Any, ...]]:
         """All rows of a query built from the tables."""
-        with self.connection():
-            found: list[tuple[Any, ...]] = self.execute(*query.sql()).fetchall()
+        with self.connection(), self._translated:
+            found: list[tuple[Any, ...]] = self._database.execute_sql(*query.sql()).fetchall()
             return found
 
     def change(self, statement: Statement, row: Row) -> int:
         """Run `statement` in this thread's transaction, and say how many rows it changed."""
+        self._require_alive()
         with self._translated:
             return int(statement.run(self._database, row).rowcount)
 

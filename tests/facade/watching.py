@@ -33,8 +33,8 @@ class Watch:
 
     def __init__(self) -> None:
         self.seen: list[str] = []
-        self.before: Callable[[str], object] = _nothing
-        self.after: Callable[[str], object] = _nothing
+        self.before: Callable[[str], object] = nothing
+        self.after: Callable[[str], object] = nothing
 
     def count(self, verb: str) -> int:
         """How many statements seen begin with `verb`."""
@@ -112,8 +112,8 @@ def assert_no_transaction_is_open(path: object) -> None:
         connection.close()
 
 
-def _nothing(sql: str) -> None:
-    pass
+def nothing(sql: str) -> None:
+    """What a watch does unless it is told something else."""
 
 
 def busy_error() -> sqlite3.OperationalError:
