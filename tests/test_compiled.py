@@ -25,6 +25,7 @@ NO_TIMES = ["", "2026-01-01", "2026-01-01T00:00:00+00:00", "2026-01-01T00:00:00.
 
 
 def by_marshmallow(session: PaperTradingSession) -> dict[str, Any]:
+    """What `to_columns` is to give, by way of marshmallow."""
     data = schemas.dump(session)
     return {name: compiled.to_json(each) if isinstance(each, dict | list) else each for name, each in data.items()}
 
