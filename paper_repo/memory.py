@@ -106,9 +106,7 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
         start = after if isinstance(after, int) else _place(session_id, fills, after)
         since, until = optional_instant(since, "since"), optional_instant(until, "until")
         return [
-            fill
-            for fill in fills[start:]
-            if symbol in (None, fill.symbol) and _within(fill.executed_at, since, until)
+            fill for fill in fills[start:] if symbol in (None, fill.symbol) and _within(fill.executed_at, since, until)
         ][:limit]
 
     async def get_equity_curve(

@@ -11,8 +11,9 @@ _OFFSET = 50_000
 def sort_key(number: Decimal) -> str:
     """Text for `number`; for any two numbers, texts compare as the numbers do, and equal numbers have equal texts.
 
-    A sign letter (N, O for zero, P), the exponent in five digits, then the significant digits. For a negative number exponent and digits
-    are complemented, and a closing "~", which is above every digit, puts the shorter of two that begin alike behind.
+    A sign letter (N below zero, O for zero, P), the exponent in five digits, then the significant digits. For a
+    negative number exponent and digits are complemented, and a closing "~", which is above every digit, puts the
+    shorter of two that begin alike behind.
     """
     if not number:
         return "O"
