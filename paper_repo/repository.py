@@ -9,24 +9,33 @@ import json
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
-from paper_repo import compiled, schemas
+from paper_repo import compiled, history, schemas
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
 from paper_repo.domain.downsampling import downsample
-from paper_repo.domain.selection import Loaded, OnDamage, Selection, SessionFilters, SessionQuery, SessionSummary
+from paper_repo.domain.selection import (
+    Loaded,
+    OnDamage,
+    Selection,
+    SessionFilters,
+    SessionQuery,
+    SessionSummary,
+    check_page,
+)
 from paper_repo.domain.status import SessionStatus
 from paper_repo.domain.values import optional_instant
 from paper_repo.errors import ConflictError, CorruptDatabaseError, CorruptRecordError, InvalidSessionError
+from paper_repo.history import corrupt as _corrupt
+from paper_repo.history import require_no_gap, require_unchanged
 from paper_repo.schemas import Data
 from paper_repo.snapshot import Pending, Snapshot, UndoLog, apply, no_such_fill, other_fill_stored
 from paper_repo.storage import queries
-from paper_repo.storage.checksums import Checksum
 from paper_repo.storage.sort_keys import sort_key
 from paper_repo.storage.sqlite import SQLiteStorage
 from paper_repo.storage.tables import Row
@@ -101,9 +110,35 @@ class SessionRepository:
             return self._storage.change(self._statements.delete_session, {"id": session_id}) > 0
 
     def delete_many(self, **filters: Unpack[SessionFilters]) -> int:
-        selection, tables = Selection.of(filters), self._statements.tables
+        selection, tables = Selection.of_filters(filters), self._statements.tables
         with self.atomic():
             return int(self._storage.execute(*queries.delete_sessions(tables, selection).sql()).rowcount)
+
+    def restore(
+        self,
+        session: PaperTradingSession,
+        fills: Iterable[tuple[int, Fill]] = (),
+        points: Iterable[EquityPoint] = (),
+    ) -> None:
+        """Store a session that was stored before, here or elsewhere, exactly as it was: its version and times included.
+
+        Args:
+            session: as it was loaded, without history that waits.
+            fills: its history, each fill with its place in it, as `fill_history` gives them; read once, one by one.
+            points: its equity curve; read once, one by one, after the fills.
+
+        Raises:
+            ConflictError: a session of this id is stored already.
+            InvalidSessionError: it was never stored, holds history that waits, or its history is out of order.
+        """
+        snapshot = Snapshot(session)
+        if snapshot.has_history or not session.version or session.updated_at is None:
+            message = "only a session as it was loaded can be restored; store this one with save()."
+            raise InvalidSessionError({"version": [message]}, session.id)
+        with self.atomic():
+            self._write_session(_row(snapshot.as_it_is()), 0)
+            history.write_fills(self._storage, session.id, fills)
+            history.write_points(self._storage, session.id, points)
 
     @contextmanager
     def atomic(self) -> Iterator[None]:
@@ -121,6 +156,10 @@ class SessionRepository:
             raise
         if not storage.in_transaction():
             undo.clear()
+
+    def has_lost_transaction(self) -> bool:
+        """Whether an error such as a full disk has ended the transaction around this call before its time."""
+        return self._storage.has_lost_transaction()
 
     # Reading
 
@@ -170,7 +209,7 @@ class SessionRepository:
         return self._version(session_id) is not None
 
     def count(self, **filters: Unpack[SessionFilters]) -> int:
-        query = queries.count_sessions(self._statements.tables, Selection.of(filters))
+        query = queries.count_sessions(self._statements.tables, Selection.of_filters(filters))
         return int(self._storage.fetch_all(query)[0][0])
 
     def get_fills(
@@ -183,6 +222,7 @@ class SessionRepository:
         after: int | str = 0,
         limit: int | None = None,
     ) -> list[Fill]:
+        check_page(after, limit)
         fills = self._statements.tables.fills
         columns = self._statements.fill_columns
         query = queries.select_history(
@@ -199,8 +239,8 @@ class SessionRepository:
         whole = symbol is None and since is None and until is None
         rows = self._last_fills(query, session_id) if whole and limit is None else self._storage.fetch_all(query)
         if whole:
-            _require_no_gap(rows, session_id)
-        return [self._history(Fill, columns, row, self._statements.fill_checksum) for row in rows]
+            require_no_gap(rows, session_id)
+        return [history.fill(self._storage, row) for row in rows]
 
     def get_equity_curve(
         self,
@@ -217,9 +257,39 @@ class SessionRepository:
         )
         rows = self._storage.fetch_all(query)
         if since is None and until is None:
-            _require_no_gap(rows, session_id)
-        points = [self._history(EquityPoint, columns, row, self._statements.equity_checksum) for row in rows]
+            require_no_gap(rows, session_id)
+        points = [history.point(self._storage, row) for row in rows]
         return points if max_points is None else downsample(points, max_points)
+
+    def fill_history(self, session_id: str, after: int = 0) -> Iterator[tuple[int, Fill]]:
+        """The fills of the session one by one, each with its place in the history, in constant memory.
+
+        No lock is held between two of them, and no snapshot unless the caller holds one (`reading`).
+
+        Args:
+            after: only what was recorded behind this place.
+        """
+        return history.read_fills(self._storage, session_id, after)
+
+    def equity_history(self, session_id: str) -> Iterator[EquityPoint]:
+        """The equity points of the session one by one, otherwise as `fill_history`."""
+        return history.read_points(self._storage, session_id)
+
+    def find_ids(self, beginning: str, limit: int = 10) -> list[str]:
+        """The ids of sessions that begin with this text, in their order and at most so many."""
+        sessions = self._statements.tables.sessions
+        query = sessions.select(sessions.id).where(sessions.id >= beginning).order_by(sessions.id).limit(limit)
+        return [found for (found,) in self._storage.fetch_all(query) if found.startswith(beginning)]
+
+    def describe(self) -> Data:
+        """Facts about the database, for people: where it is, how it is set up, and how much is in it."""
+        counts = [self._storage.fetch_all(queries.count_rows(table))[0][0] for table in self._statements.tables.all()]
+        facts = self._storage.describe()
+        return facts | dict(zip(("sessions", "fills", "equity_points"), counts, strict=True))
+
+    def reading(self) -> AbstractContextManager[None]:
+        """A block in which all that this thread reads is of one moment; nobody is kept from writing meanwhile."""
+        return self._storage.snapshot()
 
     # Between entities and rows
 
@@ -270,7 +340,7 @@ class SessionRepository:
             if stored[0] == rows[-1][1]:
                 break
             if stored == before:  # nobody has saved it between the two readings
-                raise _corrupt(session_id, _INCOMPLETE)
+                raise _corrupt(session_id, history.INCOMPLETE)
             before, rows = stored, self._storage.fetch_all(query)
         return rows
 
@@ -298,15 +368,12 @@ class SessionRepository:
         """Append what is new, and say how many of the fills were stored already."""
         skipped = 0
         for index, fill in enumerate(pending.fills):
-            row = {"session_id": session_id, "sequence": pending.first_sequence + index - skipped, **fill}
-            row["checksum"] = self._statements.fill_checksum.of(row)
+            row = history.fill_row(self._storage, session_id, pending.first_sequence + index - skipped, fill)
             if not self._storage.change(self._statements.insert_fill, row):
                 self._require_same(row, fill)
                 skipped += 1
         for point in pending.points:
-            row = {"session_id": session_id, **point}
-            row["checksum"] = self._statements.equity_checksum.of(row)
-            self._storage.change(self._statements.insert_equity, row)
+            self._storage.change(self._statements.insert_equity, history.point_row(self._storage, session_id, point))
         return skipped
 
     def _seal(self, row: Row) -> None:
@@ -315,11 +382,8 @@ class SessionRepository:
 
     def _require_same(self, row: Row, fill: Data) -> None:
         stored = self._storage.fetch_one(self._statements.select_fill, row)
-        columns = self._statements.fill_columns
         session_id = row["session_id"]
-        if stored is None or self._history(Fill, columns, stored, self._statements.fill_checksum) != schemas.load(
-            Fill, fill
-        ):
+        if stored is None or history.fill(self._storage, stored) != schemas.load(Fill, fill):
             raise other_fill_stored(fill["id"], session_id)
 
     def _version(self, session_id: str) -> int | None:
@@ -343,7 +407,7 @@ class SessionRepository:
             session = compiled.from_columns({name: stored[name] for name in _SESSION_FIELDS})
         except InvalidSessionError as error:
             raise _corrupt(stored["id"], str(error)) from error
-        self._require_unchanged(stored, self._statements.session_checksum, stored["checksum"], stored["id"])
+        require_unchanged(self._storage, stored, self._statements.session_checksum, stored["checksum"], stored["id"])
         if session_id not in (None, session.id):
             raise _corrupt(session_id, f"another session, {session.id!r}, stands in its place")
         return session
@@ -351,19 +415,8 @@ class SessionRepository:
     def _summary(self, row: Sequence[Any]) -> SessionSummary:
         stored = dict(zip(queries.SUMMARY_COLUMNS, row, strict=False))
         summary = _summary(row[:-1])
-        self._require_unchanged(stored, self._statements.summary_checksum, row[-1], summary.id)
+        require_unchanged(self._storage, stored, self._statements.summary_checksum, row[-1], summary.id)
         return summary
-
-    def _history(self, kind: type[T], columns: Sequence[str], row: Sequence[Any], checksum: Checksum) -> T:
-        """The fill or equity point of one stored row, which begins with the session's id and the place."""
-        stored = dict(zip(columns, row, strict=True))
-        entity = _load(kind, {name: stored[name] for name in columns[2:-1]}, row[0])
-        self._require_unchanged(stored, checksum, stored["checksum"], row[0])
-        return entity
-
-    def _require_unchanged(self, stored: Row, checksum: Checksum, expected: object, session_id: str) -> None:
-        if self._storage.keeps_text and checksum.of(stored) != expected:
-            raise _corrupt(session_id, "its checksum is wrong: it is damaged, or was changed by something else than us")
 
 
 class _Transaction(threading.local):
@@ -412,13 +465,6 @@ def _time(moment: datetime | None, name: str) -> str | None:
     return None if moment is None else schemas.instant_text(moment)
 
 
-def _load(kind: type[T], data: Data, session_id: str) -> T:
-    try:
-        return compiled.load(kind, data)
-    except InvalidSessionError as error:
-        raise _corrupt(session_id, str(error)) from error
-
-
 def _sound(decode: Callable[[Sequence[Any]], T], rows: Iterable[Sequence[Any]]) -> Loaded[T]:
     """What `decode` makes of the rows that it can read, and its errors for the others."""
     found: Loaded[T] = Loaded()
@@ -430,18 +476,5 @@ def _sound(decode: Callable[[Sequence[Any]], T], rows: Iterable[Sequence[Any]]) 
     return found
 
 
-_INCOMPLETE = "a part of its history is missing"
-
-
-def _require_no_gap(rows: Sequence[Sequence[Any]], session_id: str) -> None:
-    """Refuse history in which a place is missing, or stands twice."""
-    if rows and [row[1] for row in rows] != list(range(rows[0][1], rows[0][1] + len(rows))):
-        raise _corrupt(session_id, _INCOMPLETE)
-
-
 def _itself(session: PaperTradingSession) -> PaperTradingSession:
     return session
-
-
-def _corrupt(session_id: str, problem: str) -> CorruptRecordError:
-    return CorruptRecordError(f"session {session_id!r} is stored but cannot be read: {problem}", session_id)

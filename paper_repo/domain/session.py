@@ -33,7 +33,6 @@ from paper_repo.domain.values import (
 )
 from paper_repo.errors import InvalidSessionError, InvalidTransitionError
 
-
 HISTORY_LOCK = threading.Lock()
 """Held for the moment in which a fill joins a session's history or a save takes it: that may be in different threads."""
 
@@ -282,7 +281,8 @@ class PaperTradingSession:
         with HISTORY_LOCK:
             self.new_fills.append(fill)
             self.fill_count += 1
-        self._waiting[fill.id] = fill
+        if len(self._waiting) == len(self.new_fills) - 1:  # else it is made anew when it is asked for
+            self._waiting[fill.id] = fill
 
     def record_equity(self, point: EquityPoint) -> None:
         """Keep `point` as history."""
