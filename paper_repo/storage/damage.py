@@ -32,7 +32,7 @@ def find_damage(connection: Any, statements: Statements, size: int | None = None
             if problem != "ok":
                 return str(problem)
         return _wrong_tables(connection, statements)
-    except connection.DatabaseError as error:
+    except _errors(connection) as error:
         return str(error)
 
 
@@ -69,7 +69,7 @@ def last_place(connection: Any, table: Any, session_id: str) -> int:
     sql = f"SELECT max(sequence) FROM {table._meta.table_name} WHERE session_id = ?"
     try:
         found = connection.execute(sql, (session_id,)).fetchone()[0]
-    except connection.DatabaseError:
+    except _errors(connection):
         return _LARGEST_ROWID
     return found if isinstance(found, int) else 0
 
@@ -98,7 +98,7 @@ def _scan(connection: Any, table: Any, columns: Sequence[str]) -> Rows:
     name = table._meta.table_name
     try:
         last = connection.execute(f"SELECT max(rowid) FROM {name}").fetchone()[0] or 0
-    except connection.DatabaseError:
+    except _errors(connection):
         last = _LARGEST_ROWID
     sql = f"SELECT {_names(columns)} FROM {name} NOT INDEXED WHERE rowid BETWEEN ? AND ? ORDER BY rowid"
     return list(_in_parts(connection, sql, (), 1, last))
@@ -112,7 +112,7 @@ def _in_parts(connection: Any, sql: str, params: tuple[Any, ...], first: int, la
         attempts += 1
         try:
             yield from connection.execute(sql, (*params, first, last)).fetchall()
-        except connection.DatabaseError:
+        except _errors(connection):
             if first < last:
                 middle = (first + last) // 2
                 waiting += [(middle + 1, last), (first, middle)]
@@ -124,13 +124,13 @@ def _indexed_ids(connection: Any) -> list[str]:
     table = "paper_trading_sessions"
     try:
         indexes = [row[1] for row in connection.execute(f"PRAGMA index_list({table})").fetchall()]
-    except connection.DatabaseError:
+    except _errors(connection):
         return []
     for index in indexes:
         try:
             for (session_id,) in connection.execute(f'SELECT id FROM {table} INDEXED BY "{index}"'):
                 found[session_id] = None
-        except connection.DatabaseError:
+        except _errors(connection):
             continue
     return [each for each in found if isinstance(each, str)]
 
@@ -144,6 +144,11 @@ def _any_text(connection: Any) -> Iterator[None]:
         yield
     finally:
         connection.text_factory = before
+
+
+def _errors(connection: Any) -> tuple[type[Exception], ...]:
+    """What reading a damaged file may raise; the second where a message of SQLite's own quotes wrong bytes."""
+    return connection.DatabaseError, UnicodeDecodeError
 
 
 def _names(columns: Sequence[str]) -> str:

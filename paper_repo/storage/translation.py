@@ -43,6 +43,10 @@ BY_SQLITE_CODE: dict[int, Translation] = {
 """What each of SQLite's primary result codes means here (https://www.sqlite.org/rescode.html)."""
 
 
+_FOREIGN = (peewee.PeeweeException, sqlite3.Error, MaxConnectionsExceeded, UnicodeDecodeError)
+"""The last is what sqlite3 raises when a message of SQLite's quotes wrong bytes of a damaged file."""
+
+
 class Translated:
     """A context whose driver errors leave as errors of ours, chained to their cause, that name `database`."""
 
@@ -53,7 +57,7 @@ class Translated:
         pass
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        if isinstance(error, peewee.PeeweeException | sqlite3.Error | MaxConnectionsExceeded):
+        if isinstance(error, _FOREIGN):
             raise translate(error, self._database) from error
 
 
@@ -63,7 +67,8 @@ def translate(error: Exception, database: str) -> Exception:
         return BusyError(f"{database}: all connections were in use for longer than the busy timeout; repeat the call")
     driver = driver_error(error)
     code = getattr(driver, "sqlite_errorcode", None)
-    if code is None and str(driver).startswith("Could not decode to UTF-8"):  # and goes on with the text itself
+    # sqlite3's message goes on with the text itself, which is nobody's business.
+    if isinstance(driver, UnicodeDecodeError) or (code is None and str(driver).startswith("Could not decode to UTF-8")):
         return CorruptDatabaseError(f"{database}: the file is damaged: it holds text that is no UTF-8")
     if code == sqlite3.SQLITE_ERROR and str(driver).startswith(("no such table", "no such column")):
         return CorruptDatabaseError(f"{database}: the file is damaged: its tables are not ours (SQLite says: {driver})")

@@ -259,6 +259,17 @@ async def test_the_facade_reports_the_same(path: Path) -> None:
     assert summaries.errors == []
 
 
+def test_wrong_bytes_in_the_schema_are_damage(past: Past, tmp_path: Path) -> None:
+    """Bytes that are no UTF-8 in the text of the schema, which messages of SQLite quote, are told like other damage."""
+    files = damaged(past, "closed.db", tmp_path / "sessions.db")
+    place = files[""].index(b"paper_trading_equity")
+    files[""][place + 3] |= 0x80
+
+    found = read(tmp_path / "sessions.db", files, past.states)
+
+    assert isinstance(found["all"], CorruptDatabaseError)
+
+
 def test_a_good_file_gives_what_was_written(past: Past, tmp_path: Path) -> None:
     """Without damage the copies, with and without their -wal, give the last state."""
     for name in ("closed.db", "open.db"):
