@@ -37,11 +37,6 @@ PRAGMAS = (
 """What `describe` tells of a file (https://www.sqlite.org/pragma.html)."""
 
 _WAL_RETRY_SECONDS = 0.01
-_START = 108
-"""The header of the file, and that of its first page."""
-
-_WAL = 2
-_LEAF = 13
 
 
 class _Look(NamedTuple):
@@ -128,19 +123,12 @@ class SQLiteStorage(Storage):
         """
         if self._was_empty():
             return False  # what is in it is half of somebody's first change; `_upgrade` looks again, under the lock
-        start = self._start(self.path)
-        if len(start) < _START or not start.startswith(b"SQLite format 3\0"):
-            raise ForeignDatabaseError(
-                f"{self.name}: this file is no SQLite database, or its start is damaged; it was not touched"
-            )
-        look = self._look_through_sqlite() if _size(self._beside("-wal")) else _look_at(start)
+        look = self._look()
         self._judge(look)
-        if start[18] != _WAL:
-            return False
         if not os.access(self.path.parent, os.W_OK) and not self._beside("-shm").exists():
             # Even a reader of a file in WAL mode needs SQLite's shared memory beside it. Where nothing can be created
             # and nobody has it open, the file may be read as it lies.
-            self._uri = f"{self._read_only()}&immutable=1"
+            self._uri = self._as_it_lies()
             self._database = self._pool()
         return look[:2] == (APPLICATION_ID, newest_version())
 
@@ -158,27 +146,34 @@ class SQLiteStorage(Storage):
         (https://www.sqlite.org/fileformat.html#the_rollback_journal).
         """
         journal = self._beside("-journal")
-        start = self._start(journal) if journal.exists() else b""
+        start = _start(journal) if journal.exists() else b""
         return start.startswith(bytes.fromhex("d9d505f920a163d7")) and start[16:20] == bytes(4)
 
-    def _look_through_sqlite(self) -> _Look:
-        """What the file is when the last changes are not in it yet but in SQLite's log beside it."""
+    def _look(self) -> _Look:
+        """What the file is, as it lies, or with the changes in SQLite's log beside it where there are any.
+
+        SQLite itself opens it: a file that this process has open with SQLite must not be opened in any other way, since
+        closing it takes away all locks that the process has on it (https://www.sqlite.org/howtocorrupt.html, 2.2).
+        """
+        uri = self._read_only() if _size(self._beside("-wal")) else self._as_it_lies()
+        database = peewee.SqliteDatabase(uri, uri=True, timeout=self.busy_timeout)
         with self._translated:
-            database = peewee.SqliteDatabase(self._read_only(), uri=True, timeout=self.busy_timeout)
-            with database.connection_context():
-                return _ask(database)
+            try:
+                with database.connection_context():
+                    return _ask(database)
+            except peewee.DatabaseError as error:
+                if _code(error) != sqlite3.SQLITE_NOTADB:
+                    raise
+                raise ForeignDatabaseError(
+                    f"{self.name}: this file is no SQLite database, or its start is damaged; it was not touched"
+                ) from error
 
     def _read_only(self) -> str:
         return f"file:{quote(str(self.path))}?mode=ro"
 
-    def _start(self, path: Path) -> bytes:
-        try:
-            with path.open("rb") as file:
-                return file.read(_START)
-        except OSError as error:
-            raise StorageError(
-                f"{self.name}: cannot be read: {error.strerror}; check the permissions of the file and its folder"
-            ) from error
+    def _as_it_lies(self) -> str:
+        """The file alone, without a look at anything beside it, and without a lock."""
+        return f"{self._read_only()}&immutable=1"
 
     def _beside(self, ending: str) -> Path:
         """The file that SQLite keeps beside this one, or beside the one that this is a link to."""
@@ -247,14 +242,13 @@ def _ask(database: peewee.SqliteDatabase) -> _Look:
     return _Look(application, version, objects > 0)
 
 
-def _look_at(start: bytes) -> _Look:
-    """What the file is that starts so.
-
-    Its application id is at 68, its schema version at 60. The first page, which begins at 100, lists the tables: it is
-    a leaf without cells where there are none (https://www.sqlite.org/fileformat.html, 1.3 and 1.6).
-    """
-    has_tables = start[100] != _LEAF or start[103:105] != bytes(2)
-    return _Look(int.from_bytes(start[68:72]), int.from_bytes(start[60:64]), has_tables)
+def _start(journal: Path) -> bytes:
+    """The first bytes of SQLite's journal; on that file SQLite has no locks."""
+    try:
+        with journal.open("rb") as file:
+            return file.read(20)
+    except OSError as error:
+        raise StorageError(f"{journal}: cannot be read: {error.strerror}; check its permissions") from error
 
 
 def _found(path: Path) -> os.stat_result | None:
