@@ -37,6 +37,7 @@ PRAGMAS = (
 """What `describe` tells of a file (https://www.sqlite.org/pragma.html)."""
 
 _WAL_RETRY_SECONDS = 0.01
+_SMALLEST_PAGE = 512
 
 
 class _Look(NamedTuple):
@@ -97,11 +98,13 @@ class SQLiteStorage(Storage):
         self._refuse_bad_place(found)
         if found is None or not found.st_size:
             _create_private(self.path)
-        elif self._recognise():
-            return
+            ready = False
+        else:
+            ready = self._recognise(found.st_size)
         with self._translated, self._database.connection_context():
-            self._switch_to_wal()  # first, so that every file that is known as ours is in this mode
-            if self._version() != newest_version() or self._database.pragma("application_id") != APPLICATION_ID:
+            if self._uri is None:
+                self._switch_to_wal()
+            if not ready:
                 self._upgrade()
 
     def _refuse_bad_place(self, found: os.stat_result | None) -> None:
@@ -115,12 +118,14 @@ class SQLiteStorage(Storage):
         if folder is None or not stat.S_ISDIR(folder.st_mode):
             raise StorageError(f"{self.name}: the folder {self.path.parent} does not exist; create it first")
 
-    def _recognise(self) -> bool:
+    def _recognise(self, size: int) -> bool:
         """Refuse a file that is not ours, or newer, without touching it or anything beside it.
 
         Returns:
-            Whether it is ready for use as it is.
+            Whether its schema is the present one.
         """
+        if size < _SMALLEST_PAGE:  # which SQLite would take for an empty file, in part
+            raise self._foreign()
         if self._was_empty():
             return False  # what is in it is half of somebody's first change; `_upgrade` looks again, under the lock
         look = self._look()
@@ -131,6 +136,11 @@ class SQLiteStorage(Storage):
             self._uri = self._as_it_lies()
             self._database = self._pool()
         return look[:2] == (APPLICATION_ID, newest_version())
+
+    def _foreign(self) -> ForeignDatabaseError:
+        return ForeignDatabaseError(
+            f"{self.name}: this file is no SQLite database, or its start is damaged; it was not touched"
+        )
 
     def _judge(self, look: _Look) -> None:
         """Refuse a file that looks so, unless it is ours or new."""
@@ -164,9 +174,7 @@ class SQLiteStorage(Storage):
             except peewee.DatabaseError as error:
                 if _code(error) != sqlite3.SQLITE_NOTADB:
                     raise
-                raise ForeignDatabaseError(
-                    f"{self.name}: this file is no SQLite database, or its start is damaged; it was not touched"
-                ) from error
+                raise self._foreign() from error
 
     def _read_only(self) -> str:
         return f"file:{quote(str(self.path))}?mode=ro"
