@@ -147,4 +147,4 @@ def test_foreign_keys_hold(path):
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA foreign_keys = 1")
         with pytest.raises(sqlite3.IntegrityError, match="FOREIGN KEY"):
-            connection.execute("INSERT INTO paper_trading_equity VALUES ('nobody', 1, '', '', '')")
+            connection.execute("INSERT INTO paper_trading_equity VALUES ('nobody', 1, '', '', '', 0)")
