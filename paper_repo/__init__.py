@@ -1,6 +1,7 @@
 """Paper-trading sessions that survive a restart: saved and loaded exactly, by scripts, async programs and GUIs."""
 
 from paper_repo.aio import AsyncSessionRepository, SQLiteSessionRepository
+from paper_repo.checking import CheckReport, Finding
 from paper_repo.domain import (
     Amount,
     EquityPoint,
@@ -48,12 +49,14 @@ __all__ = [
     "ArchiveError",
     "AsyncSessionRepository",
     "BusyError",
+    "CheckReport",
     "ConflictError",
     "CorruptDatabaseError",
     "CorruptRecordError",
     "DiskFullError",
     "EquityPoint",
     "Fill",
+    "Finding",
     "ForeignDatabaseError",
     "IPaperTradingSessionRepository",
     "InMemorySessionRepository",

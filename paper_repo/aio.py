@@ -19,8 +19,10 @@ import anyio
 import anyio.to_thread
 from anyio.lowlevel import current_token
 
+from paper_repo.checking import CheckReport
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
 from paper_repo.domain.selection import Loaded, OnDamage, Selection, SessionFilters, SessionQuery, SessionSummary
+from paper_repo.domain.values import Progress
 from paper_repo.errors import RepositoryClosedError, TransactionError
 from paper_repo.interface import IPaperTradingSessionRepository
 from paper_repo.ownership import OpenBlock, open_block
@@ -126,6 +128,12 @@ class AsyncSessionRepository(IPaperTradingSessionRepository):
 
     async def delete_many(self, **filters: Unpack[SessionFilters]) -> int:
         return await self._write(partial(self._core.delete_many, **filters))
+
+    async def backup(self, target: str | os.PathLike[str], *, progress: Progress | None = None) -> None:
+        await self._read(partial(self._core.backup, target, progress=progress))
+
+    async def check(self) -> CheckReport:
+        return await self._read(self._core.check)
 
     def atomic(self) -> AbstractAsyncContextManager[None]:
         return _Block(self)

@@ -77,18 +77,20 @@ def point_row(storage: Storage, session_id: str, data: Data) -> Row:
     return row
 
 
-def fill(storage: Storage, row: Sequence[Any]) -> Fill:
-    """The fill that a whole row describes.
+def fill(storage: Storage, row: Sequence[Any], checked: bool = True) -> Fill:
+    """The fill that a whole row describes; not `checked`: whatever its checksum is.
 
     Raises:
         CorruptRecordError: it does not describe one, or its checksum is wrong; so for `point`.
     """
-    return _entity(storage, Fill, storage.statements.fill_columns, row, storage.statements.fill_checksum)
+    checksum = storage.statements.fill_checksum if checked else None
+    return _entity(storage, Fill, storage.statements.fill_columns, row, checksum)
 
 
-def point(storage: Storage, row: Sequence[Any]) -> EquityPoint:
+def point(storage: Storage, row: Sequence[Any], checked: bool = True) -> EquityPoint:
     """The equity point that a whole row describes."""
-    return _entity(storage, EquityPoint, storage.statements.equity_columns, row, storage.statements.equity_checksum)
+    checksum = storage.statements.equity_checksum if checked else None
+    return _entity(storage, EquityPoint, storage.statements.equity_columns, row, checksum)
 
 
 def require_unchanged(storage: Storage, row: Row, checksum: Checksum, expected: object, session_id: str) -> None:
@@ -135,8 +137,10 @@ def _rows(
         after = rows[-1][1]
 
 
-def _entity(storage: Storage, kind: type[T], columns: Sequence[str], row: Sequence[Any], checksum: Checksum) -> T:
+def _entity(
+    storage: Storage, kind: type[T], columns: Sequence[str], row: Sequence[Any], checksum: Checksum | None
+) -> T:
     stored = dict(zip(columns, row, strict=True))
-    expected = stored.pop("checksum")
-    require_unchanged(storage, stored, checksum, expected, row[0])
+    if checksum is not None:
+        require_unchanged(storage, stored, checksum, stored["checksum"], row[0])
     return load(kind, {name: stored[name] for name in columns[2:-1]}, row[0])

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager
@@ -13,8 +14,11 @@ from datetime import datetime
 from types import TracebackType
 from typing import Self, Unpack
 
+from paper_repo.checking import CheckReport
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
 from paper_repo.domain.selection import Loaded, OnDamage, SessionFilters, SessionQuery, SessionSummary
+from paper_repo.domain.values import Progress
+
 
 
 class IPaperTradingSessionRepository(ABC):
@@ -187,6 +191,34 @@ class IPaperTradingSessionRepository(ABC):
     @abstractmethod
     async def delete_many(self, **filters: Unpack[SessionFilters]) -> int:
         """Remove the sessions that the filters name (all, without any) with their history, and say how many."""
+
+    @abstractmethod
+    async def backup(self, target: str | os.PathLike[str], *, progress: Progress | None = None) -> None:
+        """Write all that is stored, as it is at this moment, to a new SQLite file, while others go on writing.
+
+        The copy is written beside the target, verified and then given its name, so that a file of that name is whole.
+        It is readable by its owner alone. It can be opened as a repository like any other file.
+
+        Args:
+            target: the new file; its folder exists. What is there already is never overwritten.
+            progress: called now and then, in another thread, with how much is written and how much there is to write.
+
+        Raises:
+            StorageError: there is something at the target already, or it cannot be created.
+            DiskFullError: there is no room for the copy.
+            CorruptDatabaseError: the database is damaged; there is no copy then.
+            TransactionError: called inside an `atomic` block.
+        """
+
+    @abstractmethod
+    async def check(self) -> CheckReport:
+        """Look at everything that is stored.
+
+        That is the structure of the database, whether every record can be read and is what was written, whether lists
+        show what the sessions hold, whether the histories are complete and the books balance.
+
+        It takes as long as reading all of it. Nothing is changed, and nobody is kept from writing meanwhile.
+        """
 
     @abstractmethod
     def atomic(self) -> AbstractAsyncContextManager[None]:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Unpack
 
 import anyio
 import anyio.lowlevel
+import anyio.to_thread
 
 from paper_repo import compiled
+from paper_repo.checking import CheckReport, check_history, check_session
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
 from paper_repo.domain.downsampling import downsample
 from paper_repo.domain.selection import (
@@ -27,7 +31,7 @@ from paper_repo.domain.selection import (
     check_page,
 )
 from paper_repo.domain.status import SessionStatus
-from paper_repo.domain.values import optional_instant
+from paper_repo.domain.values import Progress, optional_instant
 from paper_repo.errors import (
     BusyError,
     ConflictError,
@@ -36,8 +40,10 @@ from paper_repo.errors import (
 )
 from paper_repo.interface import IPaperTradingSessionRepository
 from paper_repo.ownership import OpenBlock, open_block
+from paper_repo.repository import SessionRepository
 from paper_repo.schemas import Data
 from paper_repo.snapshot import Pending, Snapshot, UndoLog, apply, no_such_fill, other_fill_stored
+from paper_repo.storage.backups import beside, give_name
 from paper_repo.wakeup import Wakeup, wake
 
 
@@ -143,6 +149,20 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
             for session_id in doomed:
                 del self._working[-1][session_id]
             return len(doomed)
+
+    async def backup(self, target: str | os.PathLike[str], *, progress: Progress | None = None) -> None:
+        if open_block(self) is not None:
+            raise TransactionError("cannot be backed up inside an atomic() block; leave the block first")
+        records = list((await self._visible()).values())
+        await anyio.to_thread.run_sync(_back_up, records, Path(target), progress)
+
+    async def check(self) -> CheckReport:
+        report = CheckReport()
+        for record in (await self._visible()).values():
+            first = record.session.fill_count - len(record.fills) + 1
+            check_session(report, record.session, SessionSummary.of(record.session))
+            check_history(report, record.session, enumerate(record.fills, first), record.points)
+        return report
 
     def atomic(self) -> AbstractAsyncContextManager[None]:
         return _Block(self)
@@ -277,6 +297,19 @@ class _Turn:
                 self._waiting.remove(waiter)
                 return
         self.pass_on()  # the turn had come already
+
+
+def _back_up(records: Sequence[_Record], target: Path, progress: Progress | None) -> None:
+    """Write the records to a file as any other repository keeps them."""
+    target = target.absolute()
+    with beside(target) as partial:
+        with SessionRepository(partial) as repository, repository.atomic():
+            for done, record in enumerate(records, 1):
+                first = record.session.fill_count - len(record.fills) + 1
+                repository.restore(record.load(), enumerate(record.fills, first), record.points)
+                if progress is not None:
+                    progress(done, len(records))
+        give_name(partial, target)
 
 
 def _new_fills(record: _Record | None, pending: Pending) -> list[Fill]:

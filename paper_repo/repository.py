@@ -13,10 +13,12 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
 from paper_repo import compiled, history, schemas
+from paper_repo.checking import CheckReport, check_history, check_session
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
 from paper_repo.domain.downsampling import downsample
 from paper_repo.domain.selection import (
@@ -29,7 +31,7 @@ from paper_repo.domain.selection import (
     check_page,
 )
 from paper_repo.domain.status import SessionStatus
-from paper_repo.domain.values import optional_instant
+from paper_repo.domain.values import Progress, optional_instant
 from paper_repo.errors import ConflictError, CorruptDatabaseError, CorruptRecordError, InvalidSessionError
 from paper_repo.history import corrupt as _corrupt
 from paper_repo.history import require_no_gap, require_unchanged
@@ -75,6 +77,17 @@ class SessionRepository:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+    @property
+    def storage(self) -> Storage:
+        """The rows underneath."""
+        return self._storage
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether damage was found when the database was opened: then nothing is written, and lists only report."""
+        self._storage.open()
+        return self._storage.damage is not None
 
     @property
     def busy_timeout(self) -> float:
@@ -171,10 +184,13 @@ class SessionRepository:
         if row is None:
             self._storage.require_sound()
             return None
-        return self._session(row, session_id)
+        session = self.session_of(row)
+        if session.id != session_id:
+            raise _corrupt(session_id, f"another session, {session.id!r}, stands in its place")
+        return session
 
     def get_all(self, **query: Unpack[SessionQuery]) -> Loaded[PaperTradingSession]:
-        return self._load(Selection.of(query), self._statements.session_columns, self._session, _itself)
+        return self._load(Selection.of(query), self._statements.session_columns, self.session_of, _itself)
 
     def get_active(self, *, errors: OnDamage = "raise") -> Loaded[PaperTradingSession]:
         return self.get_all(status=SessionStatus.RUNNING, errors=errors)
@@ -199,7 +215,7 @@ class SessionRepository:
             offset = selection.offset if last is None else 0
             page = queries.select_sessions(tables, replace(selection, limit=size, offset=offset), columns)
             rows = self._storage.fetch_all(page if last is None else queries.after(tables, selection, page, *last))
-            yield [self._session(row) for row in rows]
+            yield [self.session_of(row) for row in rows]
             if len(rows) < size:
                 return
             last = rows[-1][key], rows[-1][identity]
@@ -291,6 +307,50 @@ class SessionRepository:
         """A block in which all that this thread reads is of one moment; nobody is kept from writing meanwhile."""
         return self._storage.snapshot()
 
+    # Keeping it safe
+
+    def backup(self, target: str | os.PathLike[str], *, progress: Progress | None = None) -> None:
+        self._storage.back_up(Path(target).absolute(), progress)
+
+    def compact(self) -> None:
+        """Give back the room that deleted sessions have left in the file, while nobody else has it open.
+
+        Raises:
+            BusyError: another program has it open.
+        """
+        self._storage.compact()
+
+    def check(self) -> CheckReport:
+        report = CheckReport()
+        for problem in self._storage.problems():
+            report.problem(problem)
+        if self._storage.damage is not None:
+            found = self.get_all(errors="report")
+            report.sessions = len(found)
+            for error in found.errors:
+                report.problem(str(error), getattr(error, "session_id", None))
+            return report
+        with self.reading():
+            for session_id in self._ids():
+                self._check(report, session_id)
+        return report
+
+    def _ids(self) -> list[str]:
+        """The ids of all sessions, the oldest first."""
+        sessions = self._statements.tables.sessions
+        query = sessions.select(sessions.id).order_by(sessions.created_at, sessions.id)
+        return [session_id for (session_id,) in self._storage.fetch_all(query)]
+
+    def _check(self, report: CheckReport, session_id: str) -> None:
+        try:
+            session = self.get_by_id(session_id)
+            row = self._storage.fetch_one(self._statements.select_summary, {"id": session_id})
+            if session is not None and row is not None:
+                check_session(report, session, self._summary(row))
+                check_history(report, session, self.fill_history(session_id), self.equity_history(session_id))
+        except CorruptDatabaseError as error:
+            report.problem(str(error), session_id)
+
     # Between entities and rows
 
     @property
@@ -325,7 +385,7 @@ class SessionRepository:
         if rescued is None:
             raise damage
         rows, lost = rescued
-        found = _sound(self._session, rows)
+        found = _sound(self.session_of, rows)
         found.errors += [_corrupt(session_id, "it lies in a damaged part of the file") for session_id in lost]
         if selection.errors == "raise":
             if found.errors:
@@ -401,15 +461,19 @@ class SessionRepository:
             raise no_such_fill(session_id, after)
         return int(found[1])
 
-    def _session(self, row: Sequence[Any], session_id: str | None = None) -> PaperTradingSession:
+    def session_of(self, row: Sequence[Any], checked: bool = True) -> PaperTradingSession:
+        """The session that a whole row describes; not `checked`: whatever its checksum is.
+
+        Raises:
+            CorruptRecordError: it does not describe one, or its checksum is wrong.
+        """
         stored = dict(zip(self._statements.session_columns, row, strict=True))
         try:
             session = compiled.from_columns({name: stored[name] for name in _SESSION_FIELDS})
         except InvalidSessionError as error:
             raise _corrupt(stored["id"], str(error)) from error
-        require_unchanged(self._storage, stored, self._statements.session_checksum, stored["checksum"], stored["id"])
-        if session_id not in (None, session.id):
-            raise _corrupt(session_id, f"another session, {session.id!r}, stands in its place")
+        if checked:
+            require_unchanged(self._storage, stored, self._statements.session_checksum, stored["checksum"], session.id)
         return session
 
     def _summary(self, row: Sequence[Any]) -> SessionSummary:

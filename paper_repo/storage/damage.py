@@ -36,6 +36,18 @@ def find_damage(connection: Any, statements: Statements, size: int | None = None
         return str(error)
 
 
+def find_problems(connection: Any, statements: Statements) -> list[str]:
+    """Everything that is wrong with the structure of the file."""
+    try:
+        found = [str(row[0]) for row in connection.execute("PRAGMA integrity_check").fetchall() if row[0] != "ok"]
+        for table, *_ in connection.execute("PRAGMA foreign_key_check").fetchall():
+            found.append(f"a row of {table} belongs to no session")
+        wrong = _wrong_tables(connection, statements)
+        return [*found, wrong] if wrong else found
+    except _errors(connection) as error:
+        return [str(error)]
+
+
 def wrong_version(connection: Any, version: int) -> str | None:
     """What is wrong with the schema version of the file, which its record of migrations tells once more."""
     found = connection.execute(f"SELECT max(name) FROM {HISTORY_TABLE}").fetchone()[0]

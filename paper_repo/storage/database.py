@@ -7,10 +7,12 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from peewee import Query
 
+from paper_repo.domain.values import Progress
 from paper_repo.errors import BusyError, CorruptDatabaseError, RepositoryClosedError, StorageError, TransactionError
 from paper_repo.storage.statements import Statement, Statements
 from paper_repo.storage.tables import Row
@@ -103,6 +105,20 @@ class Storage(ABC):
                 f"{self.name}: the file is damaged, and nothing is written to it; keep a copy and restore a backup, or "
                 f"save what can be read with `paper-repo salvage` (SQLite says: {self.damage})"
             )
+
+    def back_up(self, target: Path, progress: Progress | None) -> None:
+        """Copy the database as it is at this moment to the new file `target`."""
+        raise StorageError(
+            f"{self.name}: only SQLite files are backed up so; use the server's own means, or copy"
+        )
+
+    def compact(self) -> None:
+        """Give back the room that deleted rows have left."""
+        raise StorageError(f"{self.name}: only SQLite files are compacted so; use the server's own means")
+
+    def problems(self) -> list[str]:
+        """What is wrong with the structure of the database, after a look at all of it."""
+        return []
 
     def rescued_sessions(self) -> tuple[list[tuple[Any, ...]], list[str]] | None:
         """Of a damaged database: every session's row that can be read, and the ids of others; None: it cannot tell."""

@@ -13,12 +13,15 @@ from urllib.parse import quote
 import peewee
 from playhouse.pool import PooledSqliteDatabase
 
+from paper_repo.domain.values import Progress
 from paper_repo.errors import (
     ForeignDatabaseError,
     ReadOnlyError,
     StorageError,
+    TransactionError,
 )
-from paper_repo.storage.damage import find_damage, read_sessions, wrong_version
+from paper_repo.storage.backups import back_up
+from paper_repo.storage.damage import find_damage, find_problems, last_place, read_history, read_sessions, wrong_version
 from paper_repo.storage.database import CONNECTIONS, Storage
 from paper_repo.storage.schema import migrate, newest_version, refuse_newer
 from paper_repo.storage.statements import Statements, sqlite_statements
@@ -210,9 +213,42 @@ class SQLiteStorage(Storage):
         self._uri = self._read_only() if _size(self._beside("-wal")) else self._as_it_lies()
         self._database = self._pool()
 
-    def rescued_sessions(self) -> tuple[list[tuple[Any, ...]], list[str]] | None:
+    def back_up(self, target: Path, progress: Progress | None) -> None:
+        if self.in_transaction():
+            raise TransactionError(f"{self.name}: cannot be backed up inside a transaction; leave the block first")
+        self.require_sound()
+        with self.snapshot(), self._translated:
+            self._database.execute_sql("SELECT count(*) FROM sqlite_master").fetchone()  # takes the snapshot
+            back_up(self._database.connection(), target, self.connect_to, progress)
+
+    def connect_to(self, name: str) -> Any:
+        """A connection of its own to another file of the same kind."""
+        return sqlite3.connect(name, isolation_level=None)
+
+    def problems(self) -> list[str]:
+        self.open()
+        with self.connection(), self._translated:
+            return find_problems(self._database.connection(), self.statements)
+
+    def compact(self) -> None:
+        if self.in_transaction():
+            raise TransactionError(f"{self.name}: cannot be compacted inside a transaction; leave the block first")
+        self.require_sound()
+        with self.connection(), self._translated:
+            self._database.execute_sql("VACUUM")
+            self._database.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def rescued_sessions(self) -> tuple[list[tuple[Any, ...]], list[str]]:
         with self.connection(), self._translated:
             return read_sessions(self._database.connection(), self.statements)
+
+    def rescued_history(self, table: Any, session_id: str, least: int) -> list[tuple[Any, ...]]:
+        """Every row of one session's history in `table` that can be read; it has `least` rows or more."""
+        columns = tuple(each.column_name for each in table._meta.sorted_fields)
+        with self.connection(), self._translated:
+            connection = self._database.connection()
+            last = max(least, last_place(connection, table, session_id))
+            return read_history(connection, table, columns, session_id, last)
 
     def _read_only(self) -> str:
         return f"file:{quote(str(self.path))}?mode=ro"

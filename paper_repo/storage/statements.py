@@ -77,6 +77,12 @@ class Statements:
         return Statement(sessions.select(sessions.fill_count, sessions.version).where(sessions.id == _value("id")))
 
     @cached_property
+    def select_summary(self) -> Statement:
+        sessions = self.tables.sessions
+        columns = [getattr(sessions, name) for name in (*SUMMARY_COLUMNS, "summary_checksum")]
+        return Statement(sessions.select(*columns).where(sessions.id == _value("id")))
+
+    @cached_property
     def delete_session(self) -> Statement:
         sessions = self.tables.sessions
         return Statement(sessions.delete().where(sessions.id == _value("id")))

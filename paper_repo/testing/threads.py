@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, suppress
@@ -12,8 +13,10 @@ from typing import Any, Unpack
 
 import anyio
 
+from paper_repo.checking import CheckReport
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
 from paper_repo.domain.selection import Loaded, OnDamage, SessionFilters, SessionQuery, SessionSummary
+from paper_repo.domain.values import Progress
 from paper_repo.interface import IPaperTradingSessionRepository
 from paper_repo.ownership import OpenBlock, open_block
 from paper_repo.wakeup import Wakeup, wake
@@ -64,6 +67,13 @@ class ThreadedRepository(IPaperTradingSessionRepository):
         sessions = self._core.iterate(**query)
         while (session := await self._call(next, sessions, None)) is not None:
             yield session
+
+    async def backup(self, target: str | os.PathLike[str], *, progress: Progress | None = None) -> None:
+        await self._call(self._core.backup, target, progress=progress)
+
+    async def check(self) -> CheckReport:
+        report: CheckReport = await self._call(self._core.check)
+        return report
 
     async def exists(self, session_id: str) -> bool:
         found: bool = await self._call(self._core.exists, session_id)
