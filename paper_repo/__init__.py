@@ -37,6 +37,7 @@ from paper_repo.errors import (
     StorageError,
     TransactionError,
     TransactionOwnershipError,
+    WrongPassphraseError,
 )
 from paper_repo.interface import IPaperTradingSessionRepository
 from paper_repo.memory import InMemorySessionRepository
@@ -84,6 +85,7 @@ __all__ = [
     "TimeInForce",
     "TransactionError",
     "TransactionOwnershipError",
+    "WrongPassphraseError",
     "downsample",
     "performance",
     "round_trips",

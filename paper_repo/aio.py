@@ -181,8 +181,25 @@ class AsyncSessionRepository(IPaperTradingSessionRepository):
 class SQLiteSessionRepository(AsyncSessionRepository):
     """The async repository on an SQLite file; arguments as for `SessionRepository`."""
 
-    def __init__(self, path: str | os.PathLike[str], *, durability: str = "full", busy_timeout: float = 5.0) -> None:
-        super().__init__(SessionRepository(path, durability=durability, busy_timeout=busy_timeout))
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        durability: str = "full",
+        busy_timeout: float = 5.0,
+        upgrade: str = "auto",
+        passphrase: str | None = None,
+        journal: str = "wal",
+    ) -> None:
+        core = SessionRepository(
+            path,
+            durability=durability,
+            busy_timeout=busy_timeout,
+            upgrade=upgrade,
+            passphrase=passphrase,
+            journal=journal,
+        )
+        super().__init__(core)
 
 
 class _Block(AbstractAsyncContextManager[None]):

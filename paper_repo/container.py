@@ -15,7 +15,14 @@ from paper_repo.repository import SessionRepository
 
 
 def register(
-    registry: svcs.Registry, path: str | os.PathLike[str], *, durability: str = "full", busy_timeout: float = 5.0
+    registry: svcs.Registry,
+    path: str | os.PathLike[str],
+    *,
+    durability: str = "full",
+    busy_timeout: float = 5.0,
+    upgrade: str = "auto",
+    passphrase: str | None = None,
+    journal: str = "wal",
 ) -> SQLiteSessionRepository:
     """Let `registry` give out one shared repository on the file `path`.
 
@@ -28,11 +35,16 @@ def register(
         path: the file, as a str or Path.
         durability: "full" or "normal", as for `SessionRepository`.
         busy_timeout: in seconds, as for `SessionRepository`.
+        upgrade: "auto" or "never", as for `SessionRepository`.
+        passphrase: of an encrypted file, as for `SessionRepository`.
+        journal: "wal" or "rollback", as for `SessionRepository`.
 
     Returns:
         The facade.
     """
-    repository = SQLiteSessionRepository(path, durability=durability, busy_timeout=busy_timeout)
+    repository = SQLiteSessionRepository(
+        path, durability=durability, busy_timeout=busy_timeout, upgrade=upgrade, passphrase=passphrase, journal=journal
+    )
     registry.register_value(SessionRepository, repository.core, ping=_check, on_registry_close=repository.core.close)
     registry.register_value(
         IPaperTradingSessionRepository, repository, ping=_check_async, on_registry_close=repository.close

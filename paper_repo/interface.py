@@ -20,7 +20,6 @@ from paper_repo.domain.selection import Loaded, OnDamage, SessionFilters, Sessio
 from paper_repo.domain.values import Progress
 
 
-
 class IPaperTradingSessionRepository(ABC):
     """A collection of paper-trading sessions that outlives the process.
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from paper_repo.domain.values import Progress
 from paper_repo.errors import BusyError, CorruptDatabaseError, StorageError
 from paper_repo.repository import SessionRepository
-from paper_repo.storage.backups import beside, free_name, write_through
+from paper_repo.storage.backups import beside, file_errors, free_name, write_through
 
 
 def restore_backup(
@@ -40,11 +40,12 @@ def restore_backup(
         with beside(free_name(path, "restored")) as partial:
             partial.unlink()
             source.backup(partial, progress=progress)
-            kept = _keep(path)
-            for suffix in ("-wal", "-shm", "-journal"):
-                Path(f"{path}{suffix}").unlink(missing_ok=True)
-            partial.replace(path)
-    write_through(path)
+            with file_errors(path):
+                kept = _keep(path)
+                for suffix in ("-wal", "-shm", "-journal"):
+                    Path(f"{path}{suffix}").unlink(missing_ok=True)
+                partial.replace(path)
+                write_through(path)
     return kept
 
 
@@ -52,8 +53,8 @@ def compact(path: str | os.PathLike[str], *, passphrase: str | None = None) -> t
     """Rewrite a file without the room that deleted sessions have left; its size in bytes before and after."""
     path = Path(path)
     with SessionRepository(path, passphrase=passphrase) as repository:
-        repository.compact()
         before = path.stat().st_size
+        repository.compact()
     return before, path.stat().st_size
 
 

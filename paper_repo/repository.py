@@ -38,6 +38,7 @@ from paper_repo.history import require_no_gap, require_unchanged
 from paper_repo.schemas import Data
 from paper_repo.snapshot import Pending, Snapshot, UndoLog, apply, no_such_fill, other_fill_stored
 from paper_repo.storage import queries
+from paper_repo.storage.database import Storage
 from paper_repo.storage.sort_keys import sort_key
 from paper_repo.storage.sqlite import SQLiteStorage
 from paper_repo.storage.tables import Row
@@ -56,13 +57,30 @@ class SessionRepository:
         durability: "full" keeps every acknowledged save through a power cut; "normal" is faster and may lose the last
             ones then, but never damages the file. A crash of the program alone loses nothing either way.
         busy_timeout: how long to wait for another writer, in seconds, before `BusyError`.
+        upgrade: "auto" brings a file of an older schema to the present one when it is opened, after a backup beside it;
+            "never" refuses it instead.
+        passphrase: opens or creates an encrypted file, by SQLCipher (`pip install 'paper_repo[encryption]'`); it
+            appears in no message, log or repr.
+        journal: "wal" lets others read while one writes; "rollback" does not, and works on network file systems too.
+            Every program that has the file open at once uses the same one.
 
     Raises:
         ValueError: an argument makes no sense, such as ":memory:" (use `InMemorySessionRepository`).
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, durability: str = "full", busy_timeout: float = 5.0) -> None:
-        self._storage = SQLiteStorage(path, durability, busy_timeout)
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        durability: str = "full",
+        busy_timeout: float = 5.0,
+        upgrade: str = "auto",
+        passphrase: str | None = None,
+        journal: str = "wal",
+    ) -> None:
+        self._storage = SQLiteStorage(
+            path, durability, busy_timeout, upgrade=upgrade, passphrase=passphrase, journal=journal
+        )
         self._transaction = _Transaction()
 
     def __repr__(self) -> str:

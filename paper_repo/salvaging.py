@@ -23,8 +23,10 @@ Row = Sequence[Any]
 
 @dataclass(slots=True)
 class Salvaged:
-    """How much `salvage` has saved; `lost` has a sentence for everything that it has not, `doubtful` for what it has
-    saved although its checksum is wrong."""
+    """How much `salvage` has saved.
+
+    `lost` has a sentence for everything that it has not, `doubtful` for what it has although its checksum is wrong.
+    """
 
     sessions: int = 0
     fills: int = 0
@@ -50,7 +52,8 @@ def salvage(
 
     Raises:
         StorageError: there is something at `target` already, or nothing at `path`.
-        ForeignDatabaseError: the start of the file is damaged, so that nothing can be read; so for CorruptDatabaseError.
+        ForeignDatabaseError: the start of the file is damaged, so that nothing can be read.
+        CorruptDatabaseError: so are its tables.
     """
     target = Path(target).absolute()
     if not Path(path).exists():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from paper_repo.domain.values import Progress
-from paper_repo.errors import CorruptDatabaseError, ReadOnlyError, StorageError
+from paper_repo.errors import CorruptDatabaseError, DiskFullError, ReadOnlyError, StorageError
 
 Connect = Callable[[str], Any]
 """Opens a connection to the file of this name, with whatever it needs to be read."""
@@ -45,12 +46,8 @@ def beside(target: Path) -> Iterator[Path]:
     """A new empty file beside `target`, for its owner's eyes alone; what has that name at the end is removed."""
     require_free(target)
     partial = target.with_name(f"{target.name}.{secrets.token_hex(4)}.partial")
-    try:
+    with file_errors(target):
         os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    except PermissionError as error:
-        raise ReadOnlyError(f"{target}: the folder {target.parent} cannot be written; choose another one") from error
-    except OSError as error:
-        raise StorageError(f"{target}: cannot be created: {error.strerror}") from error
     try:
         yield partial
     finally:
@@ -61,11 +58,21 @@ def beside(target: Path) -> Iterator[Path]:
 def require_free(target: Path) -> None:
     """Raise a `StorageError` when there is something at `target` already, or no folder for it."""
     if os.path.lexists(target):
-        raise StorageError(
-            f"{target}: there is such a file already, and it was not touched; choose another name"
-        )
+        raise StorageError(f"{target}: there is such a file already, and it was not touched; choose another name")
     if not target.parent.is_dir():
         raise StorageError(f"{target}: the folder {target.parent} does not exist; create it first")
+
+
+@contextmanager
+def file_errors(path: Path) -> Iterator[None]:
+    """A block whose errors of the operating system leave as ours, and name `path`."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise DiskFullError(f"{path}: there is no room left; make room and repeat this") from error
+        kind = ReadOnlyError if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS) else StorageError
+        raise kind(f"{path}: cannot be written: {error.strerror}") from error
 
 
 def write_through(path: Path) -> None:
@@ -104,12 +111,13 @@ def _verify(copy: Any, target: Path) -> None:
 
 def give_name(partial: Path, target: Path) -> None:
     """Rename the finished copy, which nobody has seen before; never over another file."""
-    write_through(partial)
-    try:
-        os.link(partial, target)
-    except FileExistsError:
-        require_free(target)
-    except OSError:  # a file system without links
-        require_free(target)
-        partial.rename(target)
-    write_through(target)
+    with file_errors(target):
+        write_through(partial)
+        try:
+            os.link(partial, target)
+        except FileExistsError:
+            require_free(target)
+        except OSError:  # a file system without links
+            require_free(target)
+            partial.rename(target)
+        write_through(target)

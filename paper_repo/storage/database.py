@@ -108,9 +108,7 @@ class Storage(ABC):
 
     def back_up(self, target: Path, progress: Progress | None) -> None:
         """Copy the database as it is at this moment to the new file `target`."""
-        raise StorageError(
-            f"{self.name}: only SQLite files are backed up so; use the server's own means, or copy"
-        )
+        raise StorageError(f"{self.name}: only SQLite files are backed up so; use the server's own means, or copy")
 
     def compact(self) -> None:
         """Give back the room that deleted rows have left."""

@@ -1,4 +1,4 @@
-"""Whether a file lies on a network file system, where programs on two machines do not see each other's write-ahead log."""
+"""Whether a file lies on a network file system, where SQLite's write-ahead log does not work."""
 
 from __future__ import annotations
 
@@ -9,8 +9,25 @@ from pathlib import Path
 from paper_repo.errors import StorageError
 
 NETWORK_FILE_SYSTEMS = frozenset(
-    "9p acfs afs afpfs beegfs ceph cifs coda davfs fuse.glusterfs fuse.rclone fuse.s3fs fuse.sshfs gfs gfs2 glusterfs "
-    "lustre ncpfs nfs nfs3 nfs4 ocfs2 orangefs smb2 smb3 smbfs vboxsf webdav".split()
+    [
+        *(
+            "9p",
+            "acfs",
+            "afpfs",
+            "afs",
+            "beegfs",
+            "ceph",
+            "cifs",
+            "coda",
+            "davfs",
+            "gfs",
+            "gfs2",
+            "glusterfs",
+            "lustre",
+        ),
+        *("lustre", "ncpfs", "nfs", "nfs3", "nfs4", "ocfs2", "orangefs", "smb2", "smb3", "smbfs", "vboxsf", "webdav"),
+        *("fuse.glusterfs", "fuse.rclone", "fuse.s3fs", "fuse.sshfs"),
+    ]
 )
 """Names of file systems that several machines share, as mount tables have them."""
 
@@ -37,21 +54,21 @@ def refuse_network(path: Path, mounts: Path = MOUNTS) -> None:
     kind = network_file_system(path.parent, mounts)
     if kind is not None:
         raise StorageError(
-            f"{path}: lies on a network file system ({kind}), where SQLite's write-ahead log does not work; put the file "
-            "on a local disk, or open it everywhere with journal='rollback', which is slower and lets one program write "
-            "or several read at a time"
+            f"{path}: lies on a network file system ({kind}), where SQLite's write-ahead log does not work; put the "
+            "file on a local disk, or open it everywhere with journal='rollback', which is slower and lets one program "
+            "write or several read at a time"
         )
 
 
 def _kind(path: str, table: str) -> str | None:
-    """The kind of the file system mounted nearest above `path` (https://man7.org/linux/man-pages/man5/proc_pid_mountinfo.5.html)."""
+    """The kind of the file system mounted nearest above `path`, in a table as proc_pid_mountinfo(5) describes it."""
     found: tuple[int, str | None] = (-1, None)
     for line in table.splitlines():
         before, _, after = line.partition(" - ")
         fields, kind = before.split(" "), after.split(" ", 1)[0]
-        if len(fields) > 4 and _is_above(point := _plain(fields[4]), path):
-            found = max(found, (len(point), kind), key=lambda each: each[0])  # of two at one place the later one hides
-            found = (len(point), kind) if found[0] == len(point) else found
+        point = _plain(fields[4]) if len(fields) > 4 else ""
+        if point and _is_above(point, path) and len(point) >= found[0]:  # of two at one place the later hides the other
+            found = len(point), kind
     return found[1]
 
 

@@ -19,14 +19,18 @@ from paper_repo.errors import (
     ReadOnlyError,
     StorageError,
     TransactionError,
+    WrongPassphraseError,
 )
 from paper_repo.storage.backups import back_up
 from paper_repo.storage.damage import find_damage, find_problems, last_place, read_history, read_sessions, wrong_version
 from paper_repo.storage.database import CONNECTIONS, Storage
-from paper_repo.storage.schema import migrate, newest_version, refuse_newer
+from paper_repo.storage.encryption import checked_passphrase, connect, pooled_database, single_database
+from paper_repo.storage.network import refuse_network
+from paper_repo.storage.schema import MIGRATIONS, migrate, newest_version, refuse_newer
 from paper_repo.storage.statements import Statements, sqlite_statements
 from paper_repo.storage.tables import SQLITE_COLUMN_TYPES, Row
 from paper_repo.storage.translation import driver_error
+from paper_repo.storage.upgrades import back_up_before_upgrade, failed, refused
 
 APPLICATION_ID = 0x50505253
 """Marks a file as ours ("PPRS"); `file` and other programs can tell it (https://www.sqlite.org/pragma.html#pragma_application_id)."""
@@ -39,6 +43,9 @@ PRAGMAS = (
     "page_size", "page_count", "freelist_count", "encoding",
 )  # fmt: skip
 """What `describe` tells of a file (https://www.sqlite.org/pragma.html)."""
+
+JOURNALS = {"wal": "wal", "rollback": "delete"}
+"""PRAGMA journal_mode: readers and a writer at once, or, where several machines share the file, one after the other."""
 
 _WAL_RETRY_SECONDS = 0.01
 _SMALLEST_PAGE = 512
@@ -59,11 +66,29 @@ class SQLiteStorage(Storage):
     keeps_text = True
     BEGIN_SNAPSHOT = "BEGIN DEFERRED"  # the first read takes the snapshot
 
-    def __init__(self, path: str | os.PathLike[str], durability: str = "full", busy_timeout: float = 5.0) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        durability: str = "full",
+        busy_timeout: float = 5.0,
+        *,
+        upgrade: str = "auto",
+        passphrase: str | None = None,
+        journal: str = "wal",
+        scripts: Path = MIGRATIONS,
+    ) -> None:
         self.path = Path(_checked_path(path)).absolute()  # a program may change its folder while this is open
         if durability not in DURABILITY:
             raise ValueError(f"durability is 'full' or 'normal', not {durability!r}")
+        if upgrade not in ("auto", "never"):
+            raise ValueError(f"upgrade is 'auto' or 'never', not {upgrade!r}")
+        if journal not in JOURNALS:
+            raise ValueError(f"journal is 'wal' or 'rollback', not {journal!r}")
         self.durability = durability
+        self._upgrade_wanted = upgrade == "auto"
+        self._passphrase = checked_passphrase(passphrase)
+        self._journal = JOURNALS[journal]
+        self._scripts = scripts
         self._uri: str | None = None
         super().__init__(str(self.path), busy_timeout)
 
@@ -74,8 +99,8 @@ class SQLiteStorage(Storage):
     def statements(self) -> Statements:
         return sqlite_statements()
 
-    def _pool(self) -> PooledSqliteDatabase:
-        pool = PooledSqliteDatabase(
+    def _pool(self) -> Any:
+        pool = (pooled_database() if self._passphrase else PooledSqliteDatabase)(
             self._uri or self.name,
             uri=self._uri is not None,
             max_connections=CONNECTIONS,
@@ -84,14 +109,19 @@ class SQLiteStorage(Storage):
             pragmas=[("foreign_keys", 1), ("synchronous", DURABILITY[self.durability]), ("cell_size_check", 1)],
             check_same_thread=False,
             field_types=SQLITE_COLUMN_TYPES,
+            **self._key,
         )
         pool.timeout = self.busy_timeout
         return pool
 
+    @property
+    def _key(self) -> dict[str, str]:
+        return {"passphrase": self._passphrase} if self._passphrase else {}
+
     def _is_alive(self) -> bool:
         try:
             return bool(self._database.connection().in_transaction)
-        except sqlite3.ProgrammingError:
+        except self._database.connection().ProgrammingError:
             return False  # `close` has closed the connection
 
     def describe(self) -> Row:
@@ -100,6 +130,8 @@ class SQLiteStorage(Storage):
         return super().describe() | {"bytes": _size(self.path), "pragmas": settings}
 
     def _open(self) -> None:
+        if self._journal == "wal":
+            refuse_network(self.path)
         found = _found(self.path)
         self._refuse_bad_place(found)
         if found is None or not found.st_size:
@@ -111,7 +143,7 @@ class SQLiteStorage(Storage):
             return
         with self._translated, self._database.connection_context():
             if self._uri is None:
-                self._switch_to_wal()
+                self._switch_journal()
             if not ready:
                 self._upgrade()
 
@@ -146,17 +178,27 @@ class SQLiteStorage(Storage):
             # and nobody has it open, the file may be read as it lies.
             self._uri = self._as_it_lies()
             self._database = self._pool()
-        return look[:2] == (APPLICATION_ID, newest_version())
+        if look.application == APPLICATION_ID and look.version < self._newest and not self._upgrade_wanted:
+            raise refused(self.name, (look.version, self._newest))
+        return look[:2] == (APPLICATION_ID, self._newest)
 
-    def _foreign(self) -> ForeignDatabaseError:
-        return ForeignDatabaseError(
-            f"{self.name}: this file is no SQLite database, or its start is damaged; it was not touched"
-        )
+    @property
+    def _newest(self) -> int:
+        return newest_version(self._scripts)
+
+    def _foreign(self) -> StorageError:
+        what = "is no SQLite database, is encrypted and needs its passphrase, or its start is damaged"
+        if self._passphrase:
+            return WrongPassphraseError(
+                f"{self.name}: the passphrase is wrong, or this file is not encrypted, or its start is damaged; "
+                "it was not touched"
+            )
+        return ForeignDatabaseError(f"{self.name}: this file {what}; it was not touched")
 
     def _judge(self, look: _Look) -> None:
         """Refuse a file that looks so, unless it is ours or new."""
         if look.application == APPLICATION_ID:
-            refuse_newer(look.version, self.name)
+            refuse_newer(look.version, self.name, self._scripts)
         elif look.application or look.has_tables:
             raise ForeignDatabaseError(f"{self.name}: this database belongs to another program; it was not touched")
 
@@ -183,7 +225,8 @@ class SQLiteStorage(Storage):
 
     def _look_once(self) -> _Look:
         uri = self._read_only() if _size(self._beside("-wal")) else self._as_it_lies()
-        database = peewee.SqliteDatabase(uri, uri=True, timeout=self.busy_timeout)
+        kind: Any = single_database() if self._passphrase else peewee.SqliteDatabase
+        database = kind(uri, uri=True, timeout=self.busy_timeout, **self._key)
         with self._translated:
             try:
                 with database.connection_context(), database.atomic("DEFERRED"):
@@ -200,10 +243,10 @@ class SQLiteStorage(Storage):
         return found and (found.st_mtime_ns, found.st_size), _size(self._beside("-wal"))
 
     def _damage(self, database: peewee.SqliteDatabase, look: _Look) -> str | None:
-        if look.application != APPLICATION_ID or look.version > newest_version():
+        if look.application != APPLICATION_ID or look.version > self._newest:
             return None
         connection, size = database.connection(), _size(self.path) + _size(self._beside("-wal"))
-        if look.version < newest_version():
+        if look.version < self._newest:
             return wrong_version(connection, look.version)
         return find_damage(connection, self.statements, size) or wrong_version(connection, look.version)
 
@@ -223,6 +266,8 @@ class SQLiteStorage(Storage):
 
     def connect_to(self, name: str) -> Any:
         """A connection of its own to another file of the same kind."""
+        if self._passphrase:
+            return connect(name, self._passphrase)
         return sqlite3.connect(name, isolation_level=None)
 
     def problems(self) -> list[str]:
@@ -269,20 +314,35 @@ class SQLiteStorage(Storage):
         self._database.pragma("foreign_keys", 0)
         try:
             with self._database.atomic("IMMEDIATE"):
-                self._judge(_ask(self._database))  # somebody else may have filled it while this one waited
-                if self._version() != newest_version():
-                    migrate(self._database)
-                    self._database.pragma("application_id", APPLICATION_ID)
-                    self._database.pragma("user_version", newest_version())
+                look = _ask(self._database)
+                self._judge(look)  # somebody else may have filled or upgraded it while this one waited
+                if look.version < self._newest:
+                    self._migrate(look)
         finally:
             self._database.pragma("foreign_keys", 1)
 
-    def _switch_to_wal(self) -> None:
-        """Switch the file to WAL, again and again: of two first openers one fails at once, whatever its timeout."""
+    def _migrate(self, look: _Look) -> None:
+        if look.application != APPLICATION_ID:
+            self._run_scripts()
+            return
+        backup = back_up_before_upgrade(Path(os.path.realpath(self.path)), look.version, self.connect_to)
+        try:
+            with self._translated:
+                self._run_scripts()
+        except Exception as error:
+            raise failed(error, self.name, (look.version, self._newest), backup) from error
+
+    def _run_scripts(self) -> None:
+        migrate(self._database, self._scripts)
+        self._database.pragma("application_id", APPLICATION_ID)
+        self._database.pragma("user_version", self._newest)
+
+    def _switch_journal(self) -> None:
+        """Switch the file to its journal, again and again: of two first openers one fails at once, at any timeout."""
         deadline = time.monotonic() + self.busy_timeout
-        while self._database.pragma("journal_mode") != "wal":
+        while self._database.pragma("journal_mode") != self._journal:
             try:
-                mode = self._database.pragma("journal_mode", "wal")
+                mode = self._database.pragma("journal_mode", self._journal)
             except peewee.OperationalError as error:
                 code = _code(error) & 0xFF
                 if code == sqlite3.SQLITE_READONLY:
@@ -291,10 +351,10 @@ class SQLiteStorage(Storage):
                     raise
                 time.sleep(_WAL_RETRY_SECONDS)
             else:
-                if mode != "wal":
+                if mode != self._journal:
                     raise StorageError(
                         f"{self.name}: SQLite cannot use its write-ahead log here (journal mode {mode}), as on network "
-                        "file systems; put the file on a local disk"
+                        "file systems; put the file on a local disk, or open it everywhere with journal='rollback'"
                     )
 
 

@@ -34,8 +34,8 @@ def back_up_before_upgrade(path: Path, version: int, connect: Callable[[str], An
 def upgrade_backups(path: Path) -> list[Path]:
     """The backups that upgrades of this file have left, the oldest first."""
     name = re.compile(re.escape(path.name) + r"\.schema-\d+\.(\d{8}T\d{6}Z)(?:-(\d+))?")
-    found = [(match[1], int(match[2] or 1), each) for each in path.parent.iterdir() if (match := name.fullmatch(each.name))]
-    return [each for *_, each in sorted(found)]
+    named = [(match, each) for each in path.parent.iterdir() if (match := name.fullmatch(each.name))]
+    return [each for *_, each in sorted((match[1], int(match[2] or 1), each) for match, each in named)]
 
 
 def failed(error: Exception, name: str, versions: tuple[int, int], backup: Path) -> PaperRepoError:
