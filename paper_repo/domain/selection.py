@@ -63,7 +63,7 @@ class SessionQuery(SessionFilters, total=False):
     errors: OnDamage
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Selection:
     """A checked query."""
 
@@ -130,7 +130,7 @@ class Selection:
             raise ValueError(f"errors is 'raise' or 'report', not {self.errors!r}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SessionSummary:
     """What a list shows of a session. Amounts are in `base_currency`, times in UTC."""
 

@@ -34,8 +34,7 @@ BY_SQLITE_CODE: dict[int, Translation] = {
     # What a quota or a limit of file sizes gives; SQLite takes only the disk itself for full.
     sqlite3.SQLITE_IOERR_WRITE: (
         DiskFullError,
-        "it could not be written, since a quota or the limit of file sizes is reached, or the disk fails; nothing of "
-        "this write is stored, repeat it afterwards",
+        "a quota or the limit of file sizes is reached, or the disk fails; nothing of this write is stored, repeat it",
     ),
     sqlite3.SQLITE_CORRUPT: (CorruptDatabaseError, _DAMAGED),
     sqlite3.SQLITE_FORMAT: (CorruptDatabaseError, _DAMAGED),
