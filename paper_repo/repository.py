@@ -29,6 +29,7 @@ from paper_repo.storage import queries
 from paper_repo.storage.sort_keys import sort_key
 from paper_repo.storage.sqlite import SQLiteStorage
 from paper_repo.storage.tables import Row
+from paper_repo.watching import SessionChanges
 
 T = TypeVar("T")
 
@@ -96,12 +97,15 @@ class SessionRepository:
                     self._write(snapshot)
 
     def delete(self, session_id: str) -> bool:
+        row = {"id": session_id}
         with self.atomic():
-            return self._storage.change(self._statements.delete_session, {"id": session_id}) > 0
+            self._storage.change(self._statements.insert_deletion, row)
+            return self._storage.change(self._statements.delete_session, row) > 0
 
     def delete_many(self, **filters: Unpack[SessionFilters]) -> int:
         selection, tables = Selection.of(filters), self._statements.tables
         with self.atomic():
+            self._storage.execute(*queries.insert_deletions(self._statements, selection).sql())
             return int(self._storage.execute(*queries.delete_sessions(tables, selection).sql()).rowcount)
 
     @contextmanager
@@ -208,6 +212,13 @@ class SessionRepository:
         rows = self._storage.fetch_all(query)
         points = [_load(EquityPoint, dict(zip(columns[2:], row, strict=True)), session_id) for row in rows]
         return points if max_points is None else downsample(points, max_points)
+
+    # Watching
+
+    def watch(
+        self, *, after: int | None = None, timeout: float | None = None, poll_interval: float = 0.1
+    ) -> SessionChanges:
+        return SessionChanges(self._storage.open_feed, after, timeout, poll_interval)
 
     # Between entities and rows
 
