@@ -27,7 +27,7 @@ from paper_repo.ownership import OpenBlock, open_block
 from paper_repo.repository import SessionRepository
 from paper_repo.snapshot import Snapshot
 from paper_repo.watching import AsyncSessionChanges
-from paper_repo.writer import Job, Writer
+from paper_repo.writer import Block, Job, Writer
 
 T = TypeVar("T")
 
@@ -144,27 +144,29 @@ class AsyncSessionRepository(IPaperTradingSessionRepository):
 
     async def _read(self, work: Callable[..., T], *args: Any) -> T:
         """The result of `work`, which only reads: on the writer's thread inside a block, else on one of anyio's."""
-        if open_block(self) is not None:
-            return await self._do_in_block(partial(work, *args))
+        block = open_block(self)
+        if block is not None:
+            return await self._do_in_block(block, partial(work, *args))
         return await anyio.to_thread.run_sync(work, *args, limiter=self._limiter())
 
     async def _write(self, work: Callable[[], T]) -> T:
         """The result of `work` on the writer's thread: in the open block, or in a transaction with what else waits."""
-        if open_block(self) is not None:
-            return await self._do_in_block(work)
+        block = open_block(self)
+        if block is not None:
+            return await self._do_in_block(block, work)
         job = self._writer.submit(Job(work))
         return await self._outcome(job)  # type: ignore[no-any-return]
 
-    async def _do_in_block(self, work: Callable[[], T]) -> T:
-        job = self._writer.submit_to_block(Job(work))
+    async def _do_in_block(self, block: OpenBlock, work: Callable[[], T]) -> T:
+        job = self._writer.submit_to_block(block.transaction, Job(work))
         return await self._outcome(job)  # type: ignore[no-any-return]
 
     async def _outcome(self, job: Job) -> Any:
         """What came of `job`. A cancellation takes it out if it waits still; one that was begun is seen through."""
         try:
             await job.finished.wait()
-        except anyio.get_cancelled_exc_class():
-            if not self._writer.withdraw(job):
+        except BaseException as error:
+            if not self._writer.withdraw(job) and _may_wait(error):
                 await job.finished.wait_uncancelled()
             raise
         return job.outcome()
@@ -194,39 +196,46 @@ class _Block(AbstractAsyncContextManager[None]):
 
     async def __aenter__(self) -> None:
         outer = open_block(self._repository)
+        self._transaction: Block = Block() if outer is None else outer.transaction
         if outer is None:
-            job = self._writer.submit(Job(self._writer.enter, begins_block=True))
+            job = self._writer.submit(Job(self._writer.enter, begins=self._transaction))
         else:
-            job = self._writer.submit_to_block(Job(self._writer.enter))
+            job = self._writer.submit_to_block(self._transaction, Job(self._writer.enter))
         try:
             await self._repository._outcome(job)
-        except anyio.get_cancelled_exc_class():
-            if job.succeeded:
-                await self._post(self._writer.roll_back).finished.wait_uncancelled()
+        except BaseException as error:
+            end = self._writer.give_up(self._transaction, job, heard=_may_wait(error))
+            if end is not None and _may_wait(error):
+                await end.finished.wait_uncancelled()
             raise
-        self._block = OpenBlock(self._repository)
+        self._block = OpenBlock(self._repository, self._transaction)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._block.end()
+        thrown_away = isinstance(error, GeneratorExit)
+        end = self._writer.commit if error is None else self._writer.roll_back
         try:
-            job = self._post(self._writer.commit if error is None else self._writer.roll_back)
+            job = self._writer.submit_to_block(self._transaction, Job(end, heard=not thrown_away))
         except RepositoryClosedError:
             if error is None:
                 raise
             return
-        if isinstance(error, GeneratorExit):
-            return  # the coroutine is being thrown away, and may not wait
+        if thrown_away:
+            return
         try:
             await job.finished.wait()
-        except anyio.get_cancelled_exc_class():
-            await job.finished.wait_uncancelled()
+        except BaseException as interruption:
+            if _may_wait(interruption):
+                await job.finished.wait_uncancelled()
             raise
         job.outcome()
 
-    def _post(self, end: Callable[[], None]) -> Job:
-        return self._writer.submit_to_block(Job(end))
+
+def _may_wait(error: BaseException) -> bool:
+    """Whether a task that `error` interrupts may wait for something first; one that is thrown away may not."""
+    return not isinstance(error, GeneratorExit) and isinstance(error, anyio.get_cancelled_exc_class())
 
 
 def _nothing() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextvars import ContextVar
 from types import MappingProxyType
+from typing import Any
 
 import anyio
 
@@ -18,19 +19,27 @@ _blocks: ContextVar[Mapping[int, OpenBlock]] = ContextVar("paper_repo_open_block
 
 
 class OpenBlock:
-    """An `atomic` block of one repository, around the present task or one that it was started from."""
+    """An `atomic` block of one repository, around the present task or one that it was started from.
 
-    def __init__(self, repository: object) -> None:
+    `transaction` is whatever the repository tells it by, and `outer` the block of the same repository around it.
+    """
+
+    def __init__(self, repository: object, transaction: Any = None) -> None:
+        self.transaction = transaction
         self._repository = repository  # kept, so that no other one gets the same id
         self._task = anyio.get_current_task().id
-        self._outer = _blocks.get()
+        blocks = _blocks.get()
+        self.outer = blocks.get(id(repository))
         self.ended = False
-        _blocks.set({**self._outer, id(repository): self})
+        _blocks.set({**blocks, id(repository): self})
 
     def end(self) -> None:
         """Forget it; a task that was started inside and outlives it works normally from now on."""
         self.ended = True
-        _blocks.set(self._outer)
+        blocks, key = _blocks.get(), id(self._repository)
+        if blocks.get(key) is self:  # else it ends in another task, such as the one that closes a generator
+            others = {other: block for other, block in blocks.items() if other != key}
+            _blocks.set(others if self.outer is None else {**others, key: self.outer})
 
     def require_owner(self) -> None:
         """Raise a `TransactionOwnershipError` unless the present task opened it."""
@@ -51,7 +60,7 @@ def open_block(repository: object) -> OpenBlock | None:
     """
     block = _blocks.get().get(id(repository))
     while block is not None and block.ended:
-        block = block._outer.get(id(repository))
+        block = block.outer
     if block is not None:
         block.require_owner()
     return block

@@ -9,20 +9,22 @@ import json
 import os
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from types import TracebackType
-from typing import Any, Self, TypeVar, Unpack
+from typing import Any, Self, Unpack
 
-from paper_repo import compiled, schemas
+from paper_repo import compiled, history, schemas
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
 from paper_repo.domain.downsampling import downsample
 from paper_repo.domain.selection import Selection, SessionFilters, SessionQuery, SessionSummary
 from paper_repo.domain.status import SessionStatus
 from paper_repo.domain.values import optional_instant
-from paper_repo.errors import ConflictError, CorruptRecordError, InvalidSessionError
+from paper_repo.errors import ConflictError, InvalidSessionError
+from paper_repo.history import corrupt as _corrupt
+from paper_repo.history import load as _load
 from paper_repo.schemas import Data
 from paper_repo.snapshot import Pending, Snapshot, UndoLog, apply, no_such_fill, other_fill_stored
 from paper_repo.storage import queries
@@ -30,8 +32,6 @@ from paper_repo.storage.sort_keys import sort_key
 from paper_repo.storage.sqlite import SQLiteStorage
 from paper_repo.storage.tables import Row
 from paper_repo.watching import SessionChanges
-
-T = TypeVar("T")
 
 PAGE = 100
 """How many sessions `iterate` reads at a time."""
@@ -108,6 +108,32 @@ class SessionRepository:
             self._storage.execute(*queries.insert_deletions(self._statements, selection).sql())
             return int(self._storage.execute(*queries.delete_sessions(tables, selection).sql()).rowcount)
 
+    def restore(
+        self,
+        session: PaperTradingSession,
+        fills: Iterable[tuple[int, Fill]] = (),
+        points: Iterable[EquityPoint] = (),
+    ) -> None:
+        """Store a session that was stored before, here or elsewhere, exactly as it was: its version and times included.
+
+        Args:
+            session: as it was loaded, without history that waits.
+            fills: its history, each fill with its place in it, as `fill_history` gives them; read once, one by one.
+            points: its equity curve; read once, one by one, after the fills.
+
+        Raises:
+            ConflictError: a session of this id is stored already.
+            InvalidSessionError: it was never stored, holds history that waits, or its history is out of order.
+        """
+        snapshot = Snapshot(session)
+        if snapshot.has_history or not session.version or session.updated_at is None:
+            message = "only a session as it was loaded can be restored; store this one with save()."
+            raise InvalidSessionError({"version": [message]}, session.id)
+        with self.atomic():
+            self._write_session(_row(snapshot.as_it_is()), 0)
+            history.write_fills(self._storage, session.id, fills)
+            history.write_points(self._storage, session.id, points)
+
     @contextmanager
     def atomic(self) -> Iterator[None]:
         storage, undo = self._storage, self._transaction.undo
@@ -124,6 +150,10 @@ class SessionRepository:
             raise
         if not storage.in_transaction():
             undo.clear()
+
+    def has_lost_transaction(self) -> bool:
+        """Whether an error such as a full disk has ended the transaction around this call before its time."""
+        return self._storage.has_lost_transaction()
 
     # Reading
 
@@ -212,6 +242,38 @@ class SessionRepository:
         rows = self._storage.fetch_all(query)
         points = [_load(EquityPoint, dict(zip(columns[2:], row, strict=True)), session_id) for row in rows]
         return points if max_points is None else downsample(points, max_points)
+
+    def fill_history(self, session_id: str, after: int = 0) -> Iterator[tuple[int, Fill]]:
+        """The fills of the session one by one, each with its place in the history, in constant memory.
+
+        No lock is held between two of them, and no snapshot unless the caller holds one (`reading`).
+
+        Args:
+            after: only what was recorded behind this place.
+        """
+        return history.read_fills(self._storage, session_id, after)
+
+    def equity_history(self, session_id: str) -> Iterator[EquityPoint]:
+        """The equity points of the session one by one, otherwise as `fill_history`."""
+        return history.read_points(self._storage, session_id)
+
+    def find_ids(self, beginning: str, limit: int = 10) -> list[str]:
+        """The ids of sessions that begin with this text, in their order and at most so many."""
+        sessions = self._statements.tables.sessions
+        query = sessions.select(sessions.id).where(sessions.id >= beginning).order_by(sessions.id).limit(limit)
+        return [found for (found,) in self._storage.fetch_all(query) if found.startswith(beginning)]
+
+    def describe(self) -> Data:
+        """Facts about the database, for people: where it is, how it is set up, and how much is in it."""
+        tables = self._statements.tables
+        counted = (tables.sessions, tables.fills, tables.equity)
+        counts = [self._storage.fetch_all(queries.count_rows(table))[0][0] for table in counted]
+        facts = self._storage.describe()
+        return facts | dict(zip(("sessions", "fills", "equity_points"), counts, strict=True))
+
+    def reading(self) -> AbstractContextManager[None]:
+        """A block in which all that this thread reads is of one moment; nobody is kept from writing meanwhile."""
+        return self._storage.snapshot()
 
     # Watching
 
@@ -332,14 +394,3 @@ def _moment(text: str | None) -> Any:
 def _time(moment: datetime | None, name: str) -> str | None:
     moment = optional_instant(moment, name)
     return None if moment is None else schemas.instant_text(moment)
-
-
-def _load(kind: type[T], data: Data, session_id: str) -> T:
-    try:
-        return compiled.load(kind, data)
-    except InvalidSessionError as error:
-        raise _corrupt(session_id, str(error)) from error
-
-
-def _corrupt(session_id: str, problem: str) -> CorruptRecordError:
-    return CorruptRecordError(f"session {session_id!r} is stored but cannot be read: {problem}", session_id)

@@ -28,7 +28,7 @@ from paper_repo.domain import (
     Strategy,
     TimeInForce,
 )
-from paper_repo.domain.values import UTC
+from paper_repo.domain.values import UTC, text
 from paper_repo.errors import InvalidSessionError
 
 T = TypeVar("T")
@@ -102,17 +102,25 @@ class EntitiesField(fields.Dict):
         self.key = key
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
-        for name, entity in value.items():
-            self._check(name, entity, f"{attr}.{name}")
+        if wrong := self._wrong(value):
+            raise InvalidSessionError({f"{attr}.{name}": messages for name, messages in wrong.items()})
         return super()._serialize(value, attr, obj, **kwargs)  # type: ignore[no-untyped-call]
 
-    def _check(self, name: object, entity: object, path: str) -> None:
-        if not isinstance(entity, self.kind):
-            raise InvalidSessionError({path: [f"must be of type {self.kind.__name__}, not {entity!r}."]})
-        if getattr(entity, self.key) != name:
-            raise InvalidSessionError(
-                {path: [f"is kept under another {self.key} than its own, {getattr(entity, self.key)!r}."]}
-            )
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        entities = super()._deserialize(value, attr, data, **kwargs)  # type: ignore[no-untyped-call]
+        if wrong := self._wrong(entities):
+            raise ValidationError(wrong)
+        return entities
+
+    def _wrong(self, entities: Mapping[Any, Any]) -> dict[Any, list[str]]:
+        """What is wrong with the entities that are of another type, or under another name than their own."""
+        wrong = {}
+        for name, entity in entities.items():
+            if not isinstance(entity, self.kind):
+                wrong[name] = [f"must be of type {self.kind.__name__}, not {entity!r}."]
+            elif getattr(entity, self.key) != name:
+                wrong[name] = [f"is kept under another {self.key} than its own, {getattr(entity, self.key)!r}."]
+        return wrong
 
 
 class EntitySchema(Schema):
@@ -267,12 +275,20 @@ def json_copy(value: Any, path: str) -> Any:
     speed of the json module. Only when it fails does a slow walk look for the place.
     """
     try:
-        twin = json.loads(json.dumps(value, allow_nan=False))
+        written = json.dumps(value, allow_nan=False)
+        refuse_lone_surrogates(written, value)
+        twin = json.loads(written)
         if twin == value:
             return twin
     except (TypeError, ValueError, RecursionError):
         pass
     raise InvalidSessionError(_json_problem(value, path))
+
+
+def refuse_lone_surrogates(written: str, value: Any) -> None:
+    """Raise a `UnicodeEncodeError` when `value`, of which `written` is the JSON in ASCII, holds text that is none."""
+    if "\\ud" in written:  # a surrogate, most likely one of a pair: every character beyond U+FFFF is written as two
+        json.dumps(value, ensure_ascii=False).encode()
 
 
 def _json_problem(value: Any, path: str) -> dict[str, list[str]]:
@@ -286,20 +302,30 @@ def _json_problems(value: Any, path: str) -> Any:
     if isinstance(value, dict):
         for key, each in value.items():
             if isinstance(key, str):
+                yield from _surrogates(key, f"{path}.{key!a}")
                 yield from _json_problems(each, f"{path}.{key}")
             else:
                 yield f"{path}.{key}", [f"the key {key!r} is no text; JSON has only text keys."]
     elif isinstance(value, list):
         for index, each in enumerate(value):
             yield from _json_problems(each, f"{path}[{index}]")
+    elif isinstance(value, str):
+        yield from _surrogates(value, path)
     elif isinstance(value, tuple):
         yield path, ["a tuple would come back as a list; use a list."]
     elif isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
         yield path, [f"{value} cannot be kept in JSON; use None or text."]
-    elif not (value is None or isinstance(value, str | int | float)):
+    elif not (value is None or isinstance(value, int | float)):
         yield path, [f"a {type(value).__name__} cannot be kept in JSON; store text or a number instead."]
     elif isinstance(value, int) and value.bit_length() > 10_000:
         yield path, ["the number has too many digits; store it as text."]
+
+
+def _surrogates(value: str, path: str) -> Any:
+    try:
+        text(value, path)
+    except InvalidSessionError as error:
+        yield from error.messages.items()
 
 
 def _under(prefix: str | None, error: InvalidSessionError) -> InvalidSessionError:
@@ -312,6 +338,11 @@ def _by_path(messages: Any, prefix: str = "") -> dict[str, list[str]]:
         return {prefix or "session": [str(each) for each in messages]}
     flat: dict[str, list[str]] = {}
     for key, below in messages.items():
-        step = "" if key in ("value", "_schema") and prefix else str(key)
-        flat.update(_by_path(below, f"{prefix}.{step}".strip(".")))
+        flat.update(_by_path(below, _below(prefix, key)))
     return flat
+
+
+def _below(path: str, step: object) -> str:
+    if isinstance(step, int):
+        return f"{path}[{step}]"
+    return path if step == "_schema" or (step == "value" and path) else f"{path}.{step}".strip(".")

@@ -34,11 +34,21 @@ class Wakeup:
                     continue  # asyncio's own Task.cancel goes through the shield
 
 
+class Unheard(Wakeup):
+    """For what no task waits for; unlike a `Wakeup` it needs no event loop to run."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        self._loop = None
+
+
 def wake(wakeups: Iterable[Wakeup]) -> None:
     """Announce all of them, with one call for each event loop."""
     by_loop: dict[Any, list[anyio.Event]] = defaultdict(list)
     for each in wakeups:
-        by_loop[each._loop].append(each._event)
+        if each._loop is not None:
+            by_loop[each._loop].append(each._event)
     for loop, events in by_loop.items():
         with suppress(RuntimeError):  # the loop has ended (trio's RunFinishedError is one): nobody waits there now
             _soon(loop)(_set_all, events)

@@ -22,7 +22,7 @@ from typing import Any
 
 from paper_repo.errors import BusyError, RepositoryClosedError
 from paper_repo.repository import SessionRepository
-from paper_repo.wakeup import Wakeup, wake
+from paper_repo.wakeup import Unheard, Wakeup, wake
 
 
 class _State(Enum):
@@ -33,14 +33,21 @@ class _State(Enum):
 
 
 class Job:
-    """Something to be done on the writer's thread, and what came of it."""
+    """Something to be done on the writer's thread, and what came of it.
 
-    def __init__(self, work: Callable[[], Any], *, begins_block: bool = False) -> None:
+    Args:
+        work: what is to be done.
+        begins: the block that it begins, if it begins one.
+        heard: whether a task waits for it.
+    """
+
+    def __init__(self, work: Callable[[], Any], *, begins: Block | None = None, heard: bool = True) -> None:
         self.work = work
-        self.begins_block = begins_block
+        self.begins = begins
         self.deadline = 0.0
         self.state = _State.WAITING
-        self.finished = Wakeup()
+        self.finished = Wakeup() if heard else Unheard()
+        self.failed = False
         self._result: Any = None
         self._error: BaseException | None = None
 
@@ -49,11 +56,17 @@ class Job:
         try:
             self._result = self.work()
         except BaseException as error:
-            self._error = error
+            self.fail(error)
 
     def fail(self, error: BaseException) -> None:
         """Let this be what came of it, unless it has failed already."""
-        self._error = self._error or error
+        if not self.failed:
+            self.failed, self._error = True, error
+
+    def require_success(self) -> None:
+        """Raise what it has failed with, and keep that."""
+        if self._error is not None:
+            raise self._error
 
     def outcome(self) -> Any:
         """The result, or the error raised."""
@@ -64,10 +77,9 @@ class Job:
                 self._error = None  # an exception that is kept here would keep its frames, and they this job
         return self._result
 
-    @property
-    def succeeded(self) -> bool:
-        """Whether it was done without an error."""
-        return self.state is _State.DONE and self._error is None
+
+class Block(deque[Job]):
+    """A transaction block: what its owner asks for, and what tells it from other blocks."""
 
 
 class Writer:
@@ -87,7 +99,7 @@ class Writer:
         self._process = os.getpid()
         self._changed = threading.Condition()
         self._queue: deque[Job] = deque()
-        self._block: deque[Job] | None = None  # what the owner of the open block asks for
+        self._block: Block | None = None
         self._open: list[AbstractContextManager[None]] = []  # the open block, and the savepoints in it
         self._last: list[Job] = []
         self._closing_by: float | None = None
@@ -107,22 +119,36 @@ class Writer:
             self._notify()
         return job
 
-    def submit_to_block(self, job: Job) -> Job:
-        """Put `job` at the end of what the open block does; for its owner only."""
+    def submit_to_block(self, block: Block, job: Job) -> Job:
+        """Put `job` at the end of what `block` does."""
+        if self._process != os.getpid():
+            raise RepositoryClosedError("the transaction belongs to the process that this one was forked from")
         with self._changed:
-            if self._block is None or self._process != os.getpid():
+            if self._block is not block:
                 raise RepositoryClosedError("the repository was closed, and the transaction rolled back")
-            self._block.append(job)
+            block.append(job)
             self._notify()
         return job
+
+    def give_up(self, block: Block, entry: Job, *, heard: bool) -> Job | None:
+        """Roll back what `entry` enters, `block` or a savepoint in it; None when it has not and never will."""
+
+        def undo() -> None:
+            if not entry.failed:
+                self.roll_back()
+
+        if self.withdraw(entry):
+            return None
+        with suppress(RepositoryClosedError):
+            return self.submit_to_block(block, Job(undo, heard=heard))
+        return None
 
     def withdraw(self, job: Job) -> bool:
         """Take `job` out if it has not been begun; True when it never will be."""
         with self._changed:
-            if job.state is not _State.WAITING:
-                return False
-            job.state = _State.WITHDRAWN
-            return True
+            if job.state is _State.WAITING:
+                job.state = _State.WITHDRAWN
+            return job.state is _State.WITHDRAWN
 
     def close(self, last: Job) -> None:
         """Do what waits, close the core, and end the thread; `last` is done then.
@@ -171,12 +197,19 @@ class Writer:
     # On the writer's thread: the loop
 
     def _run(self) -> None:
-        while (head := self._next()) is not None:
-            if head.begins_block:
-                self._serve_block(head)
-            else:
-                self._serve_together()
+        while self._serve():
+            while self._open:
+                self._serve_owner()
         self._end()
+
+    def _serve(self) -> bool:
+        """Do what waits up to the next block, or begin that; False when there will be no more."""
+        head = self._next()
+        if head is not None and head.begins is not None:
+            self._begin(head, head.begins)
+        elif head is not None:
+            self._serve_together()
+        return head is not None
 
     def _next(self) -> Job | None:
         """The first job that waits, without taking it; None when there will be no more."""
@@ -199,26 +232,26 @@ class Writer:
                 jobs = self._take_together()
                 for job in jobs:
                     job.do()
+                    if self._core.has_lost_transaction():
+                        job.require_success()  # its error has ended the transaction for all of them
         except BaseException as error:
             jobs = jobs or self._take_overdue() or self._take_first()
             for job in jobs:
                 job.fail(_own(error))
         self._finish(jobs)
 
-    def _serve_block(self, begin: Job) -> None:
-        """Begin a block, and do what its owner asks for until it has ended."""
+    def _begin(self, begin: Job, block: Block) -> None:
+        """Begin a block, unless its owner has gone by then."""
         begin.do()
         with self._changed:
             withdrawn = not _taken([begin])
             self._queue.popleft()
             if self._open and not withdrawn:
-                self._block = deque()
+                self._block = block
         if self._open and withdrawn:
             _attempt(self.roll_back)
         if not withdrawn:
             self._finish([begin])
-        while self._open:
-            self._serve_owner()
 
     def _serve_owner(self) -> None:
         job = self._next_of_owner()
@@ -276,7 +309,7 @@ class Writer:
     def _take_together(self) -> list[Job]:
         with self._changed:
             jobs = []
-            while self._queue and not self._queue[0].begins_block:
+            while self._queue and self._queue[0].begins is None:
                 jobs.append(self._queue.popleft())
             return _taken(jobs)
 

@@ -66,5 +66,5 @@ def translate(error: Exception, database: str) -> Exception:
 
 def driver_error(error: BaseException) -> BaseException:
     """The driver's own error inside one of Peewee's."""
-    inner = error.args[0] if error.args else None
+    inner = getattr(error, "orig", None)
     return inner if isinstance(inner, BaseException) else error

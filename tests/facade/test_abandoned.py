@@ -1,0 +1,104 @@
+"""Coroutines that are thrown away in the middle: nobody cancels them, nobody runs them any more."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from paper_repo import PaperTradingSession, SQLiteSessionRepository
+from tests.builders import new_session
+from tests.facade.cancelling import assert_sound
+from tests.facade.watching import Gate, Watch, assert_no_transaction_is_open
+
+
+def run_half_way(program: Callable[[], Awaitable[None]], reached: Callable[[], Awaitable[object]]) -> None:
+    """Run `program` on an event loop that is closed as soon as `reached` has been, without cancelling anything."""
+    loop = asyncio.new_event_loop()
+    task = loop.create_task(program())
+    loop.run_until_complete(reached())
+    task._log_destroy_pending = False  # that asyncio complains is right, and not what is tested
+    loop.run_until_complete(loop.shutdown_default_executor())
+    loop.close()
+    del task, loop
+    gc.collect()
+
+
+def test_a_loop_that_is_closed_inside_a_block(path: Path) -> None:
+    """The block is rolled back as soon as its coroutine is gone, and other loops can write."""
+    repository = SQLiteSessionRepository(path)
+    session, other = new_session(), new_session()
+    inside = asyncio.Event()
+
+    async def program() -> None:
+        async with repository.atomic():
+            await repository.save(session)
+            async with repository.atomic():
+                inside.set()
+                await asyncio.Event().wait()
+
+    run_half_way(program, inside.wait)
+
+    asyncio.run(repository.save(other))
+    assert_no_transaction_is_open(path)
+    asyncio.run(assert_sound(repository, path, [session, other]))
+    asyncio.run(repository.close())
+
+
+@pytest.mark.parametrize("nested", [False, True])
+@pytest.mark.parametrize("side", ["before", "after"])
+def test_a_loop_that_is_closed_while_a_block_begins(path: Path, watch: Watch, side: str, nested: bool) -> None:
+    """A block that had begun by the time its coroutine was gone does not stay open."""
+    repository = SQLiteSessionRepository(path)
+    session = new_session()
+    asyncio.run(repository.open())
+    gate = Gate()
+    verb = "SAVEPOINT" if nested else "BEGIN"
+    setattr(watch, side, lambda sql: sql.startswith(verb) and gate.pass_through())
+
+    async def program() -> None:
+        async with repository.atomic():
+            if nested:
+                async with repository.atomic():
+                    pass
+
+    run_half_way(program, gate.reached)
+    gate.open()
+
+    asyncio.run(save_while_collecting(repository, session))
+    assert session.version == 1
+    assert_no_transaction_is_open(path)
+    asyncio.run(repository.close())
+
+
+async def save_while_collecting(repository: SQLiteSessionRepository, session: PaperTradingSession) -> None:
+    """Save, and look for garbage again and again until that is done."""
+    save = asyncio.ensure_future(repository.save(session))
+    while not save.done():
+        gc.collect()
+        await asyncio.sleep(0)
+    save.result()
+
+
+@pytest.mark.anyio
+async def test_an_async_generator_that_is_left_inside_a_block(path: Path) -> None:
+    """The block of a generator that nobody finishes is rolled back when the generator is closed."""
+    async with SQLiteSessionRepository(path) as repository:
+        session, other = new_session(), new_session()
+
+        async def steps() -> AsyncIterator[int]:
+            async with repository.atomic():
+                await repository.save(session)
+                yield 1
+
+        generator = steps()
+        await anext(generator)
+        await generator.aclose()  # type: ignore[attr-defined]
+
+        await repository.save(other)
+        assert session.version == 0
+        assert_no_transaction_is_open(path)
+        await assert_sound(repository, path, [session, other])
