@@ -97,10 +97,12 @@ class SessionRepository:
                     self._write(snapshot)
 
     def delete(self, session_id: str) -> bool:
-        row = {"id": session_id}
         with self.atomic():
-            self._storage.change(self._statements.insert_deletion, row)
-            return self._storage.change(self._statements.delete_session, row) > 0
+            found = self._storage.fetch_one(self._statements.delete_session, {"id": session_id})
+            if found is not None:
+                row = {"session_id": session_id, "version": found[0]}
+                self._storage.change(self._statements.insert_deletion, row)
+            return found is not None
 
     def delete_many(self, **filters: Unpack[SessionFilters]) -> int:
         selection, tables = Selection.of(filters), self._statements.tables

@@ -66,12 +66,15 @@ class Statements:
 
     @cached_property
     def delete_session(self) -> Statement:
+        """Deletes a session, and gives the version that it had."""
         sessions = self.tables.sessions
-        return Statement(sessions.delete().where(sessions.id == _value("id")))
+        return Statement(sessions.delete().where(sessions.id == _value("id")).returning(sessions.version))
 
     @cached_property
     def insert_deletion(self) -> Statement:
-        return Statement(self.insert_deletions(self.doomed().where(self.tables.sessions.id == _value("id"))))
+        """Remembers that a session is deleted."""
+        deletions = self.tables.deletions
+        return Statement(deletions.insert({**_values(deletions), deletions.change_number: self._next_change()}))
 
     def doomed(self) -> Any:
         """Selects the sessions that are to be deleted (all, without a condition) for `insert_deletions`."""
