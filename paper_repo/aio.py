@@ -63,8 +63,10 @@ class AsyncSessionRepository(IPaperTradingSessionRepository):
         if open_block(self) is not None:
             raise TransactionError("the repository cannot be closed inside an atomic() block; leave the block first")
         job = Job(_nothing)
-        self._writer.close(job)
+        thread = self._writer.close(job)
         await self._outcome(job)
+        if thread is not None:
+            thread.join()  # which has nothing left to do
 
     async def save(self, session: PaperTradingSession) -> None:
         await self._write(partial(self._core.write, [Snapshot(session)]))
@@ -124,7 +126,6 @@ class AsyncSessionRepository(IPaperTradingSessionRepository):
         return await self._write(partial(self._core.delete, session_id))
 
     async def delete_many(self, **filters: Unpack[SessionFilters]) -> int:
-        Selection.of(filters)
         return await self._write(partial(self._core.delete_many, **filters))
 
     def atomic(self) -> AbstractAsyncContextManager[None]:

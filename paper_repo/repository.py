@@ -19,7 +19,7 @@ from typing import Any, Self, Unpack
 from paper_repo import compiled, history, schemas
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
 from paper_repo.domain.downsampling import downsample
-from paper_repo.domain.selection import Selection, SessionFilters, SessionQuery, SessionSummary
+from paper_repo.domain.selection import Selection, SessionFilters, SessionQuery, SessionSummary, check_page
 from paper_repo.domain.status import SessionStatus
 from paper_repo.domain.values import optional_instant
 from paper_repo.errors import ConflictError, InvalidSessionError
@@ -105,7 +105,7 @@ class SessionRepository:
             return found is not None
 
     def delete_many(self, **filters: Unpack[SessionFilters]) -> int:
-        selection, tables = Selection.of(filters), self._statements.tables
+        selection, tables = Selection.of_filters(filters), self._statements.tables
         with self.atomic():
             self._storage.execute(*queries.insert_deletions(self._statements, selection).sql())
             return int(self._storage.execute(*queries.delete_sessions(tables, selection).sql()).rowcount)
@@ -198,7 +198,7 @@ class SessionRepository:
         return self._version(session_id) is not None
 
     def count(self, **filters: Unpack[SessionFilters]) -> int:
-        query = queries.count_sessions(self._statements.tables, Selection.of(filters))
+        query = queries.count_sessions(self._statements.tables, Selection.of_filters(filters))
         return int(self._storage.fetch_all(query)[0][0])
 
     def get_fills(
@@ -211,6 +211,7 @@ class SessionRepository:
         after: int | str = 0,
         limit: int | None = None,
     ) -> list[Fill]:
+        check_page(after, limit)
         fills = self._statements.tables.fills
         columns = self._statements.fill_columns
         query = queries.select_history(
