@@ -100,7 +100,7 @@ class SessionRepository:
         with self.atomic():
             found = self._storage.fetch_one(self._statements.delete_session, {"id": session_id})
             if found is not None:
-                row = {"session_id": session_id, "version": found[0]}
+                row = {"session_id": session_id, "version": found[0], "change_number": found[1]}
                 self._storage.change(self._statements.insert_deletion, row)
             return found is not None
 

@@ -66,15 +66,18 @@ class Statements:
 
     @cached_property
     def delete_session(self) -> Statement:
-        """Deletes a session, and gives the version that it had."""
+        """Deletes a session, and gives the version and the change number that it had."""
         sessions = self.tables.sessions
-        return Statement(sessions.delete().where(sessions.id == _value("id")).returning(sessions.version))
+        return Statement(
+            sessions.delete().where(sessions.id == _value("id")).returning(sessions.version, sessions.change_number)
+        )
 
     @cached_property
     def insert_deletion(self) -> Statement:
-        """Remembers that a session is deleted."""
+        """Remembers that a session is deleted, which had the number `change_number` until now."""
         deletions = self.tables.deletions
-        return Statement(deletions.insert({**_values(deletions), deletions.change_number: self._next_change()}))
+        number = self._next_change(_value("change_number"))
+        return Statement(deletions.insert({**_values(deletions), deletions.change_number: number}))
 
     def doomed(self) -> Any:
         """Selects the sessions that are to be deleted (all, without a condition) for `insert_deletions`."""
@@ -100,12 +103,12 @@ class Statements:
         both = saved.where(sessions.change_number > after) + deleted.where(deletions.change_number > after)
         return Statement(both.order_by(SQL("4")).limit(_value("limit")))
 
-    def _next_change(self) -> Any:
+    def _next_change(self, *others: Value) -> Any:
         """The number of the next change; one transaction writes at a time, so that nobody else can take it."""
         sessions, deletions = self.tables.sessions, self.tables.deletions
         saved = fn.COALESCE(sessions.select(fn.MAX(sessions.change_number)), SQL("0"))
         deleted = fn.COALESCE(deletions.select(fn.MAX(deletions.change_number)), SQL("0"))
-        return fn.MAX(saved, deleted) + SQL("1")
+        return fn.MAX(saved, deleted, *others) + SQL("1")
 
     @cached_property
     def insert_fill(self) -> Statement:

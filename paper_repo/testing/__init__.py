@@ -27,6 +27,7 @@ except ImportError as error:
 pytest.register_assert_rewrite(
     *(f"paper_repo.testing.{part}" for part in (
         "cancellation", "closing", "contract", "exactness", "history", "queries", "saving", "transactions",
+        "watching",
     ))
 )  # fmt: skip
 

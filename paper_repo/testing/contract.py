@@ -12,6 +12,7 @@ from paper_repo.testing.history import HistoryContract
 from paper_repo.testing.queries import QueryContract
 from paper_repo.testing.saving import SavingContract
 from paper_repo.testing.transactions import TransactionContract
+from paper_repo.testing.watching import WatchingContract
 
 
 @pytest.mark.anyio
@@ -23,6 +24,7 @@ class SessionRepositoryContract(
     TransactionContract,
     CancellationContract,
     ClosingContract,
+    WatchingContract,
 ):
     """The tests that every implementation of the interface passes, on asyncio and, where it is installed, on trio.
 
