@@ -20,6 +20,7 @@ from paper_repo.domain.performance import Performance, performance
 from paper_repo.domain.round_trips import RoundTrip, round_trips
 from paper_repo.domain.selection import SessionSummary
 from paper_repo.errors import (
+    ArchiveError,
     BusyError,
     ConflictError,
     CorruptDatabaseError,
@@ -45,6 +46,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Amount",
+    "ArchiveError",
     "AsyncSessionRepository",
     "BusyError",
     "ConflictError",
