@@ -7,10 +7,12 @@ import pytest
 from paper_repo.interface import IPaperTradingSessionRepository
 from paper_repo.testing.cancellation import CancellationContract
 from paper_repo.testing.closing import ClosingContract
+from paper_repo.testing.conflicts import ConflictContract
 from paper_repo.testing.exactness import ExactnessContract
 from paper_repo.testing.history import HistoryContract
 from paper_repo.testing.queries import QueryContract
 from paper_repo.testing.saving import SavingContract
+from paper_repo.testing.sharing import SharingContract
 from paper_repo.testing.transactions import TransactionContract
 from paper_repo.testing.watching import WatchingContract
 
@@ -18,10 +20,12 @@ from paper_repo.testing.watching import WatchingContract
 @pytest.mark.anyio
 class SessionRepositoryContract(
     SavingContract,
+    ConflictContract,
     QueryContract,
     HistoryContract,
     ExactnessContract,
     TransactionContract,
+    SharingContract,
     CancellationContract,
     ClosingContract,
     WatchingContract,
