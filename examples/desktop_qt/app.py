@@ -1,4 +1,4 @@
-"""The program: one repository for all of it, opened before the window is shown and closed after everything is stored."""
+"""The program: one repository, opened before the window is shown and closed after everything is stored."""
 
 from __future__ import annotations
 
@@ -31,16 +31,21 @@ def main(arguments: Sequence[str]) -> int:
 
 
 class Program:
-    """One run of the program."""
+    """One run of the program.
 
-    def __init__(self, file: Path, theme: Theme) -> None:
+    Args:
+        busy_timeout: how long to wait for another program's write, in seconds, before the user is told.
+    """
+
+    def __init__(self, file: Path, theme: Theme, *, busy_timeout: float = 5.0) -> None:
         self._file = file
         self._theme = theme
+        self._busy_timeout = busy_timeout
         self.window: Window | None = None
 
     async def run(self) -> int:
         """Open the file, show the window until it is closed, and store what is under way."""
-        repository = SQLiteSessionRepository(self._file)
+        repository = SQLiteSessionRepository(self._file, busy_timeout=self._busy_timeout)
         try:
             await repository.open()
         except PaperRepoError as error:

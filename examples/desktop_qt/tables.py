@@ -8,12 +8,19 @@ from decimal import Decimal
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
-from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
+from PySide6.QtGui import QColor, QPalette
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+    QWidget,
+)
 
 from desktop_qt import texts
 from desktop_qt.theme import Theme
-from paper_repo import Fill, Position, SessionStatus, SessionSummary, Side
+from paper_repo import SessionStatus, SessionSummary, Side
 
 RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
@@ -103,7 +110,7 @@ def positions_table(theme: Theme) -> Rows:
     """The open positions of one session."""
     columns = [
         Column("Symbol", lambda held: held.symbol, is_number=False),
-        Column("Side", lambda held: "▲ long" if held.quantity > 0 else "▼ short", _sign, is_number=False),
+        Column("Side", lambda held: "▲ long" if held.quantity > 0 else "▼ short", is_number=False),
         Column("Quantity", lambda held: texts.quantity(abs(held.quantity))),
         Column("Average", lambda held: texts.money(held.average_price)),
         Column("Last", lambda held: texts.money(held.last_price)),
@@ -117,7 +124,7 @@ def fills_table(theme: Theme) -> Rows:
     columns = [
         Column("Day", lambda fill: texts.market_day(fill.executed_at), is_number=False),
         Column("Symbol", lambda fill: fill.symbol, is_number=False),
-        Column("Side", lambda fill: "▲ buy" if fill.side is Side.BUY else "▼ sell", _side, is_number=False),
+        Column("Side", lambda fill: "▲ buy" if fill.side is Side.BUY else "▼ sell", is_number=False),
         Column("Quantity", lambda fill: texts.quantity(fill.quantity)),
         Column("Price", lambda fill: texts.money(fill.price)),
         Column("Fee", lambda fill: texts.money(fill.fee)),
@@ -131,6 +138,7 @@ def view(rows: Rows, name: str, parent: QWidget, stretched: int = 0) -> QTableVi
     table.setObjectName(name)
     table.setAccessibleName(name)
     table.setModel(rows)
+    table.setItemDelegate(_KeepsColours(table))
     table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
     table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
     table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -146,9 +154,11 @@ def view(rows: Rows, name: str, parent: QWidget, stretched: int = 0) -> QTableVi
     return table
 
 
-def _sign(held: Position) -> Decimal:
-    return held.quantity
+class _KeepsColours(QStyledItemDelegate):
+    """Draws a selected row's texts in their own colours."""
 
-
-def _side(fill: Fill) -> int:
-    return 1 if fill.side is Side.BUY else -1
+    def initStyleOption(self, option: QStyleOptionViewItem, index: Index) -> None:  # noqa: N802
+        super().initStyleOption(option, index)
+        colour = index.data(Qt.ItemDataRole.ForegroundRole)
+        if colour is not None:
+            option.palette.setColor(QPalette.ColorRole.HighlightedText, colour)

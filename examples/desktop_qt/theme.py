@@ -81,7 +81,7 @@ _STYLE = """
 QTableView {{ border: 1px solid {line}; border-radius: 6px; gridline-color: transparent; outline: 0; }}
 QTableView::item {{ padding: 0 10px; border: 0; }}
 QHeaderView::section {{ background: {base}; color: {muted}; border: 0; border-bottom: 1px solid {line};
-    padding: 6px 10px; font-weight: 600; }}
+    padding: 6px 13px; font-weight: 600; }}
 QPushButton {{ background: {button}; border: 1px solid {line}; border-radius: 6px; padding: 6px 14px; color: {text}; }}
 QPushButton:hover {{ border-color: {accent}; }}
 QPushButton:disabled {{ color: {muted}; background: {window}; }}
@@ -89,7 +89,9 @@ QPushButton#new {{ background: {accent}; border-color: {accent}; color: {base}; 
 QLabel#heading {{ color: {muted}; font-weight: 600; padding: 2px 2px; }}
 QLabel#figure {{ color: {muted}; }}
 QFrame#card {{ background: {base}; border: 1px solid {line}; border-radius: 6px; }}
-QLabel#message[kind="problem"] {{ background: {problem}; color: {problem_text}; border-radius: 6px; padding: 8px 12px; }}
-QLabel#message[kind="notice"] {{ background: {notice}; color: {notice_text}; border-radius: 6px; padding: 8px 12px; }}
+QLabel#message {{ border-radius: 6px; padding: 8px 12px; }}
+QLabel#message[kind="problem"] {{ background: {problem}; color: {problem_text}; }}
+QLabel#message[kind="notice"] {{ background: {notice}; color: {notice_text}; }}
+QGraphicsView {{ border: 1px solid {line}; border-radius: 6px; }}
 QSplitter::handle {{ background: transparent; }}
 """
