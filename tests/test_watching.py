@@ -158,16 +158,18 @@ def test_a_closed_repository_cannot_be_watched(path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-def test_a_watch_does_not_follow_into_a_forked_child(path: Path) -> None:
-    """In a forked child the parent's watch is over, and the parent's goes on unharmed."""
+def test_a_watch_goes_on_in_a_forked_child_and_in_its_parent(path: Path) -> None:
+    """After a fork both processes see what is saved, each by a connection of its own."""
     with SessionRepository(path) as repository, repository.watch(timeout=PATIENCE) as changes:
+        repository.save(new_session(id="before"))
+        assert next(changes).session_id == "before"
         child = os.fork()
         if not child:
-            os._exit(0 if next(changes, None) is None else 1)
-        _, status = os.waitpid(child, 0)
+            os._exit(0 if next(changes).session_id == "after" else 1)
         repository.save(new_session(id="after"))
 
         assert next(changes).session_id == "after"
+        _, status = os.waitpid(child, 0)
     assert os.waitstatus_to_exitcode(status) == 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 import anyio.to_thread
@@ -108,15 +109,15 @@ class Window(QMainWindow):
         layout = QHBoxLayout()
         layout.setSpacing(8)
         self.buttons: dict[str, QPushButton] = {}
-        actions: dict[str, tuple[str, Callable[[], Coroutine[Any, Any, object]]]] = {
+        actions: dict[str, tuple[str, Callable[[SessionSummary | None], Coroutine[Any, Any, object]]]] = {
             "new": ("New…", self._new),
-            **{step: (title, lambda step=step: self._step(step)) for step, title in STEPS.items()},
+            **{step: (title, partial(self._step, step)) for step, title in STEPS.items()},
             "reset": ("Reset", self._reset),
             "delete": ("Delete…", self._delete),
         }
         for name, (title, action) in actions.items():
             button = self.buttons[name] = QPushButton(title, objectName=name)
-            button.clicked.connect(lambda _=False, action=action: self.run(action()))
+            button.clicked.connect(lambda _=False, action=action: self.run(action(self.selected)))
             layout.addWidget(button)
         layout.addStretch(1)
         self.speed = QSlider(Qt.Orientation.Horizontal, objectName="speed", minimum=0, maximum=len(SPEEDS) - 1)
@@ -278,27 +279,26 @@ class Window(QMainWindow):
         self._show_buttons()
         self._want(None)
 
-    async def _new(self) -> None:
+    async def _new(self, _: SessionSummary | None) -> None:
         dialog = NewSession(self, f"Crossover {len(self.sessions.rows) + 1}")
         if await _answer(dialog) == QDialog.DialogCode.Accepted:
             session = await self.desk.create(dialog.name.text(), fast=dialog.fast.value(), slow=dialog.slow.value())
             self._to_select = session.id
             self._want(session.id)
 
-    async def _step(self, step: str) -> None:
-        if (session := self.selected) is not None:
+    async def _step(self, step: str, session: SessionSummary | None) -> None:
+        if session is not None:
             await self.desk.take(step, session.id)
             self._want(session.id)
 
-    async def _reset(self) -> None:
-        if (session := self.selected) is not None:
+    async def _reset(self, session: SessionSummary | None) -> None:
+        if session is not None:
             new = await self.desk.reset(session.id)
             if new is not None:
                 self._to_select = new.id
                 self._want(new.id)
 
-    async def _delete(self) -> None:
-        session = self.selected
+    async def _delete(self, session: SessionSummary | None) -> None:
         if session is None:
             return
         question = QMessageBox(

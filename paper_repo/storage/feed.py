@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import weakref
 from collections.abc import Sequence
@@ -11,10 +10,9 @@ from typing import Any
 from peewee import SqliteDatabase
 
 from paper_repo.errors import RepositoryClosedError
+from paper_repo.storage.forking import heed_forks
 from paper_repo.storage.statements import Statements
 from paper_repo.storage.translation import Translated
-
-_abandoned: list[object] = []
 
 
 class SQLiteFeed:
@@ -27,7 +25,6 @@ class SQLiteFeed:
 
     def __init__(self, name: str, uri: str | None, busy_timeout: float, statements: Statements) -> None:
         self._name = name
-        self._process = os.getpid()
         self._statements = statements
         self._translated = Translated(name)
         self._closed = threading.Event()
@@ -43,7 +40,8 @@ class SQLiteFeed:
         )
         with self._translated:
             self._database.connect()
-        weakref.finalize(self, _close, self._database, self._process).atexit = False
+        weakref.finalize(self, self._database.close).atexit = False
+        heed_forks(self)
 
     def newest(self) -> int:
         """The position of the newest change; 0 when there was none."""
@@ -66,7 +64,21 @@ class SQLiteFeed:
         """Close the connection, when a look that is under way has ended; from any thread."""
         self._closed.set()
         with self._using:
-            _close(self._database, self._process)
+            self._database.close()
+
+    def before_fork(self) -> None:
+        """Close the connection, which a child must not inherit; whoever looks next, in either process, opens a new one."""
+        self._using.acquire()
+        self._database.close()
+        self._data_version = None
+
+    def after_fork_in_parent(self) -> None:
+        """Go on looking."""
+        self._using.release()
+
+    def after_fork_in_child(self) -> None:
+        """Go on looking, in the child's own name."""
+        self._using = threading.Lock()
 
     def _pragma(self, name: str) -> int:
         with self._using, self._translated:
@@ -80,12 +92,5 @@ class SQLiteFeed:
             return rows
 
     def _require_open(self) -> None:
-        if self._closed.is_set() or self._process != os.getpid():
+        if self._closed.is_set():
             raise RepositoryClosedError(f"{self._name}: the watch was closed")
-
-
-def _close(database: SqliteDatabase, process: int) -> None:
-    if process == os.getpid():
-        database.close()
-    else:
-        _abandoned.append(database)  # a forked child must neither use nor close its parent's connection

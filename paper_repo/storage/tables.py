@@ -29,6 +29,13 @@ SQLITE_COLUMN_TYPES = {"EXACT": "TEXT", "INSTANT": "TEXT"}
 """Column types of `AmountColumn` and `InstantColumn`. Text on SQLite: its NUMERIC keeps 15 to 17 digits."""
 
 
+SETTLED_COLUMNS = (
+    "id", "name", "base_currency", "status", "initial_cash", "created_at", "started_at", "stopped_at", "error",
+    "symbols", "strategy", "strategy_name", "metadata",
+)  # fmt: skip
+"""The columns of a session that stay the same from tick to tick."""
+
+
 class AmountColumn(Field):
     """An exact decimal."""
 

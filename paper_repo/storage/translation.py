@@ -18,6 +18,10 @@ from paper_repo.errors import (
 
 Translation = tuple[type[StorageError], str]
 
+_DAMAGED = "the file is damaged; keep a copy of it, then restore a backup"
+_UNREADABLE = ("Could not decode to UTF-8", "user-defined function raised exception")
+"""What Python's driver says of a text that is no Unicode, and of one that is no JSON where a filter looks into it."""
+
 BY_SQLITE_CODE: dict[int, Translation] = {
     sqlite3.SQLITE_PERM: (ReadOnlyError, "access was denied; check the permissions of the file and its folder"),
     sqlite3.SQLITE_BUSY: (BusyError, "another writer held it for longer than the busy timeout; repeat the call"),
@@ -25,7 +29,7 @@ BY_SQLITE_CODE: dict[int, Translation] = {
     sqlite3.SQLITE_READONLY: (ReadOnlyError, "it cannot be written; check the permissions of the file and its folder"),
     sqlite3.SQLITE_INTERRUPT: (StorageError, "the call was interrupted; nothing of it is stored"),
     sqlite3.SQLITE_IOERR: (StorageError, "reading or writing the file failed; check the disk"),
-    sqlite3.SQLITE_CORRUPT: (CorruptDatabaseError, "the file is damaged; keep a copy of it, then restore a backup"),
+    sqlite3.SQLITE_CORRUPT: (CorruptDatabaseError, _DAMAGED),
     sqlite3.SQLITE_FULL: (
         DiskFullError,
         "there is no room left; nothing of this write is stored, make room and repeat it",
@@ -47,7 +51,7 @@ class Translated:
         pass
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        if isinstance(error, peewee.PeeweeException | sqlite3.Error | MaxConnectionsExceeded):
+        if isinstance(error, peewee.PeeweeException | sqlite3.Error | MaxConnectionsExceeded | UnicodeDecodeError):
             raise translate(error, self._database) from error
 
 
@@ -56,6 +60,8 @@ def translate(error: Exception, database: str) -> Exception:
     if isinstance(error, MaxConnectionsExceeded):
         return BusyError(f"{database}: all connections were in use for longer than the busy timeout; repeat the call")
     driver = driver_error(error)
+    if isinstance(driver, UnicodeDecodeError) or str(driver).startswith(_UNREADABLE):
+        return CorruptDatabaseError(f"{database}: {_DAMAGED} (a text in it cannot be read)")
     code = getattr(driver, "sqlite_errorcode", None)
     if code is not None and (code & 0xFF) in BY_SQLITE_CODE:
         kind, advice = BY_SQLITE_CODE[code & 0xFF]

@@ -303,14 +303,16 @@ def test_screenshots(desktop: Desktop, stored: SessionRepository, tmp_path: Path
         if days < 250:
             session.pause()
         else:
-            session.stop()
+            session.stop(at=day.closes_at)
         stored.save(session)
     window = desktop.open(theme=theme)
+    window.speed.setValue(0)
     desktop.until(lambda: len(window.chart.drawn) > 200)
     for row in (1, 2):
         window.table.selectRow(row)
         desktop.click("resume")
     window.table.selectRow(0)
+    window.speed.setValue(2)
     desktop.until(lambda: len(window.desk.traded) == 2 and len(window.chart.drawn) > 200)
 
     picture = window.grab()
