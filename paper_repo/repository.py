@@ -32,6 +32,7 @@ from paper_repo.storage import queries
 from paper_repo.storage.sort_keys import sort_key
 from paper_repo.storage.sqlite import SQLiteStorage
 from paper_repo.storage.tables import SETTLED_COLUMNS, Row
+from paper_repo.watching import SessionChanges
 
 PAGE = 100
 """How many sessions `iterate` reads at a time."""
@@ -98,11 +99,16 @@ class SessionRepository:
 
     def delete(self, session_id: str) -> bool:
         with self.atomic():
-            return self._storage.change(self._statements.delete_session, {"id": session_id}) > 0
+            found = self._storage.fetch_one(self._statements.delete_session, {"id": session_id})
+            if found is not None:
+                row = {"session_id": session_id, "version": found[0], "change_number": found[1]}
+                self._storage.change(self._statements.insert_deletion, row)
+            return found is not None
 
     def delete_many(self, **filters: Unpack[SessionFilters]) -> int:
         selection, tables = Selection.of_filters(filters), self._statements.tables
         with self.atomic():
+            self._storage.execute(*queries.insert_deletions(self._statements, selection).sql())
             return int(self._storage.execute(*queries.delete_sessions(tables, selection).sql()).rowcount)
 
     def restore(
@@ -263,13 +269,22 @@ class SessionRepository:
 
     def describe(self) -> Data:
         """Facts about the database, for people: where it is, how it is set up, and how much is in it."""
-        counts = [self._storage.fetch_all(queries.count_rows(table))[0][0] for table in self._statements.tables.all()]
+        tables = self._statements.tables
+        counted = (tables.sessions, tables.fills, tables.equity)
+        counts = [self._storage.fetch_all(queries.count_rows(table))[0][0] for table in counted]
         facts = self._storage.describe()
         return facts | dict(zip(("sessions", "fills", "equity_points"), counts, strict=True))
 
     def reading(self) -> AbstractContextManager[None]:
         """A block in which all that this thread reads is of one moment; nobody is kept from writing meanwhile."""
         return self._storage.snapshot()
+
+    # Watching
+
+    def watch(
+        self, *, after: int | None = None, timeout: float | None = None, poll_interval: float = 0.1
+    ) -> SessionChanges:
+        return SessionChanges(self._storage.open_feed, after, timeout, poll_interval)
 
     # Between entities and rows
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from typing import Any
 from peewee import Query
 
 from paper_repo.errors import BusyError, RepositoryClosedError, StorageError, TransactionError
+from paper_repo.storage.feed import SQLiteFeed
 from paper_repo.storage.forking import heed_forks
 from paper_repo.storage.statements import Statement, Statements
 from paper_repo.storage.tables import Row
@@ -58,6 +60,7 @@ class Storage(ABC):
         self._idle = threading.Condition()
         self._users = 0
         self._held = _Held()
+        self._feeds: weakref.WeakSet[SQLiteFeed] = weakref.WeakSet()
         self._database = self._pool()
 
     @abstractmethod
@@ -99,6 +102,9 @@ class Storage(ABC):
                 return
             self._closed = True
             self._idle.wait_for(lambda: not self._users, timeout=self.busy_timeout)
+            feeds = list(self._feeds)
+        for feed in feeds:
+            feed.close()
         with self._translated:
             self._database.close_all()
 
@@ -174,6 +180,21 @@ class Storage(ABC):
             self._users -= 1
             if self._closed:
                 self._idle.notify_all()
+
+    def open_feed(self) -> SQLiteFeed:
+        """A connection beside the pool that looks for changes; closed with this, if not before."""
+        self.open()
+        feed = self._feed()
+        with self._idle:
+            self._feeds.add(feed)
+            closed = self._closed
+        if closed:
+            feed.close()
+        return feed
+
+    @abstractmethod
+    def _feed(self) -> SQLiteFeed:
+        """A new connection that looks for changes."""
 
     # Transactions
 
