@@ -28,6 +28,7 @@ from paper_repo.interface import IPaperTradingSessionRepository
 from paper_repo.ownership import OpenBlock, open_block
 from paper_repo.repository import SessionRepository
 from paper_repo.snapshot import Snapshot
+from paper_repo.watching import AsyncSessionChanges
 from paper_repo.writer import Block, Job, Writer
 
 T = TypeVar("T")
@@ -138,7 +139,17 @@ class AsyncSessionRepository(IPaperTradingSessionRepository):
     def atomic(self) -> AbstractAsyncContextManager[None]:
         return _Block(self)
 
+    def watch(
+        self, *, after: int | None = None, timeout: float | None = None, poll_interval: float = 0.1
+    ) -> AsyncSessionChanges:
+        changes = self._core.watch(after=after, timeout=timeout, poll_interval=poll_interval)
+        return AsyncSessionChanges(changes, self._run)
+
     # How work reaches a thread
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        """The result of `work` on a thread of anyio's, whatever transaction is open."""
+        return await anyio.to_thread.run_sync(work, limiter=self._limiter())
 
     async def _read(self, work: Callable[..., T], *args: Any) -> T:
         """The result of `work`, which only reads: on the writer's thread inside a block, else on one of anyio's."""

@@ -42,7 +42,8 @@ from paper_repo.storage import queries
 from paper_repo.storage.database import Storage
 from paper_repo.storage.sort_keys import sort_key
 from paper_repo.storage.sqlite import SQLiteStorage
-from paper_repo.storage.tables import SETTLED_COLUMNS, Row
+from paper_repo.storage.tables import SETTLED_COLUMNS, SUMMARY_COLUMNS, Row
+from paper_repo.watching import SessionChanges
 
 T = TypeVar("T")
 
@@ -139,11 +140,16 @@ class SessionRepository:
 
     def delete(self, session_id: str) -> bool:
         with self.atomic():
-            return self._storage.change(self._statements.delete_session, {"id": session_id}) > 0
+            found = self._storage.fetch_one(self._statements.delete_session, {"id": session_id})
+            if found is not None:
+                row = {"session_id": session_id, "version": found[0], "change_number": found[1]}
+                self._storage.change(self._statements.insert_deletion, row)
+            return found is not None
 
     def delete_many(self, **filters: Unpack[SessionFilters]) -> int:
         selection, tables = Selection.of_filters(filters), self._statements.tables
         with self.atomic():
+            self._storage.execute(*queries.insert_deletions(self._statements, selection).sql())
             return int(self._storage.execute(*queries.delete_sessions(tables, selection).sql()).rowcount)
 
     def restore(
@@ -318,7 +324,9 @@ class SessionRepository:
 
     def describe(self) -> Data:
         """Facts about the database, for people: where it is, how it is set up, and how much is in it."""
-        counts = [self._storage.fetch_all(queries.count_rows(table))[0][0] for table in self._statements.tables.all()]
+        tables = self._statements.tables
+        counted = (tables.sessions, tables.fills, tables.equity)
+        counts = [self._storage.fetch_all(queries.count_rows(table))[0][0] for table in counted]
         facts = self._storage.describe()
         return facts | dict(zip(("sessions", "fills", "equity_points"), counts, strict=True))
 
@@ -369,6 +377,13 @@ class SessionRepository:
                 check_history(report, session, self.fill_history(session_id), self.equity_history(session_id))
         except CorruptDatabaseError as error:
             report.problem(str(error), session_id)
+
+    # Watching
+
+    def watch(
+        self, *, after: int | None = None, timeout: float | None = None, poll_interval: float = 0.1
+    ) -> SessionChanges:
+        return SessionChanges(self._storage.open_feed, after, timeout, poll_interval)
 
     # Between entities and rows
 
@@ -501,7 +516,7 @@ class SessionRepository:
         return session
 
     def _summary(self, row: Sequence[Any]) -> SessionSummary:
-        stored = dict(zip(queries.SUMMARY_COLUMNS, row, strict=False))
+        stored = dict(zip(SUMMARY_COLUMNS, row, strict=False))
         summary = _summary(row[:-1])
         require_unchanged(self._storage, stored, self._statements.summary_checksum, row[-1], summary.id)
         return summary
@@ -521,7 +536,7 @@ class _Transaction(threading.local):
         self.undo = UndoLog()
 
 
-_SUMMARY_ROW = (*queries.SUMMARY_COLUMNS, "summary_checksum")
+_SUMMARY_ROW = (*SUMMARY_COLUMNS, "summary_checksum")
 _settled_columns = itemgetter(*(name for name in SETTLED_COLUMNS if name in schemas.fields_of(PaperTradingSession)))
 _SESSION_FIELDS = tuple(schemas.fields_of(PaperTradingSession))
 
@@ -539,7 +554,7 @@ def _row(pending: Pending) -> Row:
 
 
 def _summary(row: Sequence[Any]) -> SessionSummary:
-    stored = dict(zip(queries.SUMMARY_COLUMNS, row, strict=True))
+    stored = dict(zip(SUMMARY_COLUMNS, row, strict=True))
     try:
         for name in ("initial_cash", "equity", "net_pnl"):
             stored[name] = Decimal(stored[name])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from peewee import Query
 
 from paper_repo.domain.values import Progress
 from paper_repo.errors import BusyError, CorruptDatabaseError, RepositoryClosedError, StorageError, TransactionError
+from paper_repo.storage.feed import SQLiteFeed
 from paper_repo.storage.forking import heed_forks
 from paper_repo.storage.statements import Statement, Statements
 from paper_repo.storage.tables import Row
@@ -66,6 +68,7 @@ class Storage(ABC):
         self._idle = threading.Condition()
         self._users = 0
         self._held = _Held()
+        self._feeds: weakref.WeakSet[SQLiteFeed] = weakref.WeakSet()
         self._database = self._pool()
 
     @abstractmethod
@@ -132,6 +135,9 @@ class Storage(ABC):
                 return
             self._closed = True
             self._idle.wait_for(lambda: not self._users, timeout=self.busy_timeout)
+            feeds = list(self._feeds)
+        for feed in feeds:
+            feed.close()
         with self._translated:
             self._database.close_all()
 
@@ -208,6 +214,21 @@ class Storage(ABC):
             if self._closed:
                 self._idle.notify_all()
 
+    def open_feed(self) -> SQLiteFeed:
+        """A connection beside the pool that looks for changes; closed with this, if not before."""
+        self.open()
+        feed = self._feed()
+        with self._idle:
+            self._feeds.add(feed)
+            closed = self._closed
+        if closed:
+            feed.close()
+        return feed
+
+    @abstractmethod
+    def _feed(self) -> SQLiteFeed:
+        """A new connection that looks for changes."""
+
     # Transactions
 
     def in_transaction(self) -> bool:
@@ -229,6 +250,10 @@ class Storage(ABC):
         if self._held.depth > 1:
             self.execute(f"RELEASE part_{self._held.depth}")
             self._held.depth -= 1
+        elif not self._held.depth:
+            raise TransactionError(
+                f"{self.name}: this transaction belongs to the process that this one was forked from"
+            )
         else:
             with self._translated:
                 self._database.commit()
@@ -237,6 +262,8 @@ class Storage(ABC):
     def roll_back(self) -> None:
         """Roll back what the innermost `begin` began."""
         depth = self._held.depth
+        if not depth:
+            return  # it belongs to the process that this one was forked from
         try:
             # SQLite has rolled back by itself after some errors (a full disk, an interrupt): a second ROLLBACK would
             # fail and hide the cause.

@@ -25,6 +25,7 @@ from paper_repo.storage.backups import back_up
 from paper_repo.storage.damage import find_damage, find_problems, last_place, read_history, read_sessions, wrong_version
 from paper_repo.storage.database import CONNECTIONS, Storage
 from paper_repo.storage.encryption import checked_passphrase, connect, pooled_database, single_database
+from paper_repo.storage.feed import SQLiteFeed
 from paper_repo.storage.network import refuse_network
 from paper_repo.storage.schema import MIGRATIONS, migrate, newest_version, refuse_newer
 from paper_repo.storage.statements import Statements, sqlite_statements
@@ -58,6 +59,10 @@ class _Look(NamedTuple):
     version: int
     has_tables: bool
     damage: str | None = None
+
+
+_inherited: set[Path] = set()
+"""The files that this process cannot open, because it was forked with a connection to them in use."""
 
 
 class SQLiteStorage(Storage):
@@ -118,6 +123,14 @@ class SQLiteStorage(Storage):
     def _key(self) -> dict[str, str]:
         return {"passphrase": self._passphrase} if self._passphrase else {}
 
+    def _single(self, name: str, **params: Any) -> Any:
+        """A database with a connection of its own for each thread."""
+        kind: Any = single_database() if self._passphrase else peewee.SqliteDatabase
+        return kind(name, **params, **self._key)
+
+    def _feed(self) -> SQLiteFeed:
+        return SQLiteFeed(self.name, self._uri, self.busy_timeout, self.statements, self._single)
+
     def _is_alive(self) -> bool:
         try:
             return bool(self._database.connection().in_transaction)
@@ -129,9 +142,19 @@ class SQLiteStorage(Storage):
             settings = {name: self._database.pragma(name) for name in PRAGMAS}
         return super().describe() | {"bytes": _size(self.path), "pragmas": settings}
 
+    def after_fork_in_child(self) -> None:
+        if self._database._in_use:
+            _inherited.add(self.path.resolve())
+        super().after_fork_in_child()
+
     def _open(self) -> None:
         if self._journal == "wal":
             refuse_network(self.path)
+        if _inherited and self.path.resolve() in _inherited:
+            raise StorageError(
+                f"{self.name}: this process was forked while a call or a transaction was using the file, and cannot "
+                "open it safely; fork when nothing is under way, or start the process with 'spawn' or 'forkserver'"
+            )
         found = _found(self.path)
         self._refuse_bad_place(found)
         if found is None or not found.st_size:
@@ -225,8 +248,7 @@ class SQLiteStorage(Storage):
 
     def _look_once(self) -> _Look:
         uri = self._read_only() if _size(self._beside("-wal")) else self._as_it_lies()
-        kind: Any = single_database() if self._passphrase else peewee.SqliteDatabase
-        database = kind(uri, uri=True, timeout=self.busy_timeout, **self._key)
+        database = self._single(uri, uri=True, timeout=self.busy_timeout)
         with self._translated:
             try:
                 with database.connection_context(), database.atomic("DEFERRED"):
