@@ -13,12 +13,15 @@ class HeedsForks(Protocol):
 
     def before_fork(self) -> None:
         """Make ready for a fork, in a short time."""
+        return
 
     def after_fork_in_parent(self) -> None:
         """Go on as before."""
+        return
 
     def after_fork_in_child(self) -> None:
         """Begin anew, in the only thread there is."""
+        return
 
 
 def heed_forks(each: HeedsForks) -> None:
