@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TypeVar, Unpack
+from typing import Any, TypeVar, Unpack
 
 import anyio
 import anyio.lowlevel
@@ -41,10 +41,8 @@ from paper_repo.errors import (
 )
 from paper_repo.interface import IPaperTradingSessionRepository
 from paper_repo.ownership import OpenBlock, open_block
-from paper_repo.repository import SessionRepository
 from paper_repo.schemas import Data
 from paper_repo.snapshot import Pending, Snapshot, UndoLog, apply, no_such_fill, other_fill_stored
-from paper_repo.storage.backups import beside, give_name
 from paper_repo.wakeup import Wakeup, wake
 from paper_repo.watching import AsyncSessionChanges, SessionChanges
 
@@ -159,8 +157,10 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
     async def backup(self, target: str | os.PathLike[str], *, progress: Progress | None = None) -> None:
         if open_block(self) is not None:
             raise TransactionError("cannot be backed up inside an atomic() block; leave the block first")
+        from paper_repo.copying import write_backup  # a database, which nothing else here needs
+
         records = list((await self._visible()).values())
-        await anyio.to_thread.run_sync(_back_up, records, Path(target), progress)
+        await anyio.to_thread.run_sync(write_backup, _counted(records, progress), Path(target))
 
     async def check(self) -> CheckReport:
         report = CheckReport()
@@ -350,17 +350,13 @@ class _Turn:
                 self.pass_on()  # the turn had come already
 
 
-def _back_up(records: Sequence[_Record], target: Path, progress: Progress | None) -> None:
-    """Write the records to a file as any other repository keeps them."""
-    target = target.absolute()
-    with beside(target) as partial:
-        with SessionRepository(partial) as repository, repository.atomic():
-            for done, record in enumerate(records, 1):
-                first = record.session.fill_count - len(record.fills) + 1
-                repository.restore(record.load(), enumerate(record.fills, first), record.points)
-                if progress is not None:
-                    progress(done, len(records))
-        give_name(partial, target)
+def _counted(records: Sequence[_Record], progress: Progress | None) -> Iterator[tuple[Any, ...]]:
+    """The sessions of the records with their histories, and the places of the fills in it."""
+    for done, record in enumerate(records, 1):
+        session = record.load()
+        yield session, enumerate(record.fills, session.fill_count - len(record.fills) + 1), record.points
+        if progress is not None:
+            progress(done, len(records))
 
 
 def _new_fills(record: _Record | None, pending: Pending) -> list[Fill]:

@@ -316,8 +316,8 @@ class SessionRepository:
         """The equity points of the session one by one, otherwise as `fill_history`."""
         return history.read_points(self._storage, session_id)
 
-    def find_ids(self, beginning: str, limit: int = 10) -> list[str]:
-        """The ids of sessions that begin with this text, in their order and at most so many."""
+    def find_ids(self, beginning: str, limit: int | None = 10) -> list[str]:
+        """The ids of sessions that begin with this text, in their order and at most so many, or all."""
         sessions = self._statements.tables.sessions
         query = sessions.select(sessions.id).where(sessions.id >= beginning).order_by(sessions.id).limit(limit)
         return [found for (found,) in self._storage.fetch_all(query) if found.startswith(beginning)]

@@ -18,6 +18,8 @@ ROOT = "paper_repo"
 ORDER = [
     "errors",
     "domain",
+    "watching",
+    "checking",
     "interface",
     "schemas",
     "compiled",
@@ -29,9 +31,12 @@ ORDER = [
     "ownership",
     "writer",
     "aio",
+    "copying",
     "memory",
     ROOT,  # what `import paper_repo` gives
     "archive",
+    "maintenance",
+    "salvaging",
     "container",
     "testing",
     "demo",
@@ -43,7 +48,7 @@ ORDER = [
 OTHERS = {
     "schemas": {"marshmallow"},
     "compiled": {"marshmallow"},
-    "storage": {"peewee", "playhouse"},
+    "storage": {"peewee", "playhouse", "sqlcipher3"},
     "wakeup": {"anyio"},
     "ownership": {"anyio"},
     "aio": {"anyio"},
@@ -160,6 +165,7 @@ def test_storage_knows_rows_only() -> None:
 
     assert {each for each in known if not each.startswith("paper_repo.storage")} == {
         "paper_repo.domain.selection",
+        "paper_repo.domain.values",
         "paper_repo.errors",
     }
 

@@ -98,12 +98,17 @@ def _wrong_tables(connection: Any, statements: Statements) -> str | None:
     """Which table has other columns than it should, or columns of another type, so that writing would harm it."""
     for table in statements.tables.all():
         name = table._meta.table_name
-        found = [(row[1], row[2]) for row in connection.execute(f"PRAGMA table_info({name})").fetchall()]
+        found = [(row[1], _affinity(row[2])) for row in connection.execute(f"PRAGMA table_info({name})").fetchall()]
         context = table._meta.database.get_sql_context()
-        expected = [(each.column_name, each.ddl_datatype(context).sql) for each in table._meta.sorted_fields]
+        expected = [(each.column_name, _affinity(each.ddl_datatype(context).sql)) for each in table._meta.sorted_fields]
         if sorted(found) != sorted(expected):  # an upgrade adds its columns behind the others
             return f"the table {name} is not as it should be"
     return None
+
+
+def _affinity(declared: str) -> str:
+    """Whole numbers have several names, which SQLite takes for the same."""
+    return "INTEGER" if "INT" in declared else declared
 
 
 def _scan(connection: Any, table: Any, columns: Sequence[str]) -> Rows:

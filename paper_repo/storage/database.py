@@ -106,8 +106,8 @@ class Storage(HeedsForks, ABC):
         self.open()
         if self.damage is not None:
             raise CorruptDatabaseError(
-                f"{self.name}: the file is damaged, and nothing is written to it; keep a copy and restore a backup, or "
-                f"save what can be read with `paper-repo salvage` (SQLite says: {self.damage})"
+                f"{self.name}: the file is damaged; keep a copy of it, save what can be read with `paper-repo salvage`,"
+                f" or restore a backup; nothing is written to it (SQLite says: {self.damage})"
             )
 
     def back_up(self, target: Path, progress: Progress | None) -> None:

@@ -19,7 +19,7 @@ from paper_repo.errors import (
 Translation = tuple[type[StorageError], str]
 
 _DAMAGED = (
-    "the file is damaged; keep a copy of it, then restore a backup, or save what can be read with `paper-repo salvage`"
+    "the file is damaged; keep a copy of it, save what can be read with `paper-repo salvage`, or restore a backup"
 )
 _UNREADABLE = ("Could not decode to UTF-8", "user-defined function raised exception")
 """What Python's driver says of a text that is no Unicode, and of one that is no JSON where a filter looks into it."""
