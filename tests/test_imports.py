@@ -50,6 +50,7 @@ OTHERS = {
     "compiled": {"marshmallow"},
     "storage": {"peewee", "playhouse", "sqlcipher3"},
     "wakeup": {"anyio"},
+    "watching": {"anyio"},
     "ownership": {"anyio"},
     "aio": {"anyio"},
     "memory": {"anyio"},

