@@ -13,7 +13,7 @@ from peewee import Query
 
 from paper_repo.errors import BusyError, RepositoryClosedError, StorageError, TransactionError
 from paper_repo.storage.feed import SQLiteFeed
-from paper_repo.storage.forking import heed_forks
+from paper_repo.storage.forking import HeedsForks, heed_forks
 from paper_repo.storage.statements import Statement, Statements
 from paper_repo.storage.tables import Row
 from paper_repo.storage.translation import Translated
@@ -25,7 +25,7 @@ _FORK_PATIENCE = 1.0
 """How long a fork waits for the calls of other threads, in seconds."""
 
 
-class Storage(ABC):
+class Storage(HeedsForks, ABC):
     """The rows of one database, for any number of threads.
 
     A thread has a connection from the pool for as long as one call, or one transaction, of it lasts. One transaction
@@ -217,6 +217,10 @@ class Storage(ABC):
         if self._held.depth > 1:
             self.execute(f"RELEASE part_{self._held.depth}")
             self._held.depth -= 1
+        elif not self._held.depth:
+            raise TransactionError(
+                f"{self.name}: this transaction belongs to the process that this one was forked from"
+            )
         else:
             with self._translated:
                 self._database.commit()
@@ -225,6 +229,8 @@ class Storage(ABC):
     def roll_back(self) -> None:
         """Roll back what the innermost `begin` began."""
         depth = self._held.depth
+        if not depth:
+            return  # it belongs to the process that this one was forked from
         try:
             # SQLite has rolled back by itself after some errors (a full disk, an interrupt): a second ROLLBACK would
             # fail and hide the cause.
