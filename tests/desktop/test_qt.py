@@ -313,7 +313,9 @@ def test_screenshots(desktop: Desktop, stored: SessionRepository, tmp_path: Path
         desktop.click("resume")
     window.table.selectRow(0)
     window.speed.setValue(2)
-    desktop.until(lambda: [row[2] for row in desktop.texts()].count("●  running") == 2 and len(window.chart.drawn) > 200)
+    desktop.until(
+        lambda: [row[2] for row in desktop.texts()].count("●  running") == 2 and len(window.chart.drawn) > 200
+    )
 
     picture = window.grab()
     file = (DOCS if os.environ.get("SCREENSHOTS") else tmp_path) / f"desktop-{name}.png"
