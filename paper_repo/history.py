@@ -141,6 +141,7 @@ def _entity(
     storage: Storage, kind: type[T], columns: Sequence[str], row: Sequence[Any], checksum: Checksum | None
 ) -> T:
     stored = dict(zip(columns, row, strict=True))
+    entity = load(kind, {name: stored[name] for name in columns[2:-1]}, row[0])
     if checksum is not None:
         require_unchanged(storage, stored, checksum, stored["checksum"], row[0])
-    return load(kind, {name: stored[name] for name in columns[2:-1]}, row[0])
+    return entity

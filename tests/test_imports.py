@@ -41,6 +41,7 @@ ORDER = [
     "testing",
     "demo",
     "cli",
+    "freezing",
     "__main__",
 ]
 """The parts of the package: each may import from those before it, and from itself."""
@@ -49,8 +50,8 @@ OTHERS = {
     "schemas": {"marshmallow"},
     "compiled": {"marshmallow"},
     "storage": {"peewee", "playhouse", "sqlcipher3"},
-    "wakeup": {"anyio"},
     "watching": {"anyio"},
+    "wakeup": {"anyio"},
     "ownership": {"anyio"},
     "aio": {"anyio"},
     "memory": {"anyio"},
@@ -58,6 +59,7 @@ OTHERS = {
     "testing": {"anyio", "pytest"},
     "demo": {"anyio"},
     "cli": {"platformdirs", "rich", "typer"},
+    "freezing": {"PyInstaller"},
 }
 """What the parts import that neither Python nor the package has; the others import nothing of the kind."""
 

@@ -74,7 +74,7 @@ class SQLiteFeed:
             self._database.close()
 
     def before_fork(self) -> None:
-        """Close the connection, which a child must not inherit; whoever looks next, in either process, opens a new one."""
+        """Close the connection, which a child must not inherit; whoever looks next opens one of its own."""
         self._using.acquire()
         self._database.close()
         self._data_version = None
