@@ -26,6 +26,7 @@ from paper_repo.interface import IPaperTradingSessionRepository
 from paper_repo.ownership import OpenBlock, open_block
 from paper_repo.repository import SessionRepository
 from paper_repo.snapshot import Snapshot
+from paper_repo.storage.address import Address
 from paper_repo.writer import Block, Job, Writer
 
 T = TypeVar("T")
@@ -35,13 +36,19 @@ READERS = 8
 
 
 class AsyncSessionRepository(IPaperTradingSessionRepository):
-    """The repository for asyncio and trio, over the synchronous `core`; any number of event loops may use it at once.
+    """The repository for asyncio and trio, over the synchronous core; any number of event loops may use it at once.
 
     Args:
-        core: the repository that does the work. It stays usable by itself, and is closed with the facade.
+        core: the repository that does the work, which stays usable by itself, and is closed with the facade; or the
+            address of its database, as for `SessionRepository`.
+        options: with an address, what else `SessionRepository` takes.
     """
 
-    def __init__(self, core: SessionRepository) -> None:
+    def __init__(self, core: SessionRepository | Address, **options: Any) -> None:
+        if not isinstance(core, SessionRepository):
+            core = SessionRepository(core, **options)
+        elif options:
+            raise TypeError(f"{', '.join(options)}: only with an address; this core has its options already")
         self._core = core
         self._writer = Writer(core, core.busy_timeout)
         self._limiters: weakref.WeakKeyDictionary[Any, anyio.CapacityLimiter] = weakref.WeakKeyDictionary()

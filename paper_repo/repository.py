@@ -6,9 +6,10 @@ What each method promises stands in `interface.py`, once for all implementations
 from __future__ import annotations
 
 import json
-import os
+import random
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -26,21 +27,27 @@ from paper_repo.errors import ConflictError, CorruptRecordError, InvalidSessionE
 from paper_repo.schemas import Data
 from paper_repo.snapshot import Pending, Snapshot, UndoLog, apply, no_such_fill, other_fill_stored
 from paper_repo.storage import queries
+from paper_repo.storage.address import Address, storage_at
 from paper_repo.storage.sort_keys import sort_key
-from paper_repo.storage.sqlite import SQLiteStorage
 from paper_repo.storage.tables import Row
+from paper_repo.storage.translation import TurnedBackError
 
 T = TypeVar("T")
 
 PAGE = 100
 """How many sessions `iterate` reads at a time."""
 
+_LONGEST_PAUSE = 0.1
+"""Between two attempts at a transaction, in seconds."""
+
 
 class SessionRepository:
-    """Paper-trading sessions in an SQLite file, by plain blocking calls from any number of threads.
+    """Paper-trading sessions in a database, by plain blocking calls from any number of threads.
 
     Args:
-        path: the file, as a str or Path; it is created by the first use, its folder must exist.
+        address: an SQLite file, as a str or Path, which is created by the first use, its folder must exist; or the URL
+            of a database: "sqlite:///PATH", "postgresql://USER:PASSWORD@HOST:PORT/DATABASE" (any parameter of libpq's
+            may follow) or "cockroachdb://...".
         durability: "full" keeps every acknowledged save through a power cut; "normal" is faster and may lose the last
             ones then, but never damages the file. A crash of the program alone loses nothing either way.
         busy_timeout: how long to wait for another writer, in seconds, before `BusyError`.
@@ -49,8 +56,8 @@ class SessionRepository:
         ValueError: an argument makes no sense, such as ":memory:" (use `InMemorySessionRepository`).
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, durability: str = "full", busy_timeout: float = 5.0) -> None:
-        self._storage = SQLiteStorage(path, durability, busy_timeout)
+    def __init__(self, address: Address, *, durability: str = "full", busy_timeout: float = 5.0) -> None:
+        self._storage = storage_at(address, durability=durability, busy_timeout=busy_timeout)
         self._transaction = _Transaction()
 
     def __repr__(self) -> str:
@@ -88,21 +95,41 @@ class SessionRepository:
 
     def write(self, snapshots: Sequence[Snapshot]) -> None:
         """Store what was serialised before, all or none."""
-        if len(snapshots) == 1 and self._storage.in_transaction() and not snapshots[0].has_history:
-            self._write(snapshots[0])  # one statement, which is all or none by itself
+        if len(snapshots) == 1 and not snapshots[0].has_history and self._is_all_or_none():
+            self._write(snapshots[0])
         elif snapshots:
-            with self.atomic():
-                for snapshot in snapshots:
-                    self._write(snapshot)
+            self._alone(self._write_all, snapshots)
 
     def delete(self, session_id: str) -> bool:
-        with self.atomic():
-            return self._storage.change(self._statements.delete_session, {"id": session_id}) > 0
+        return self._alone(self._storage.change, self._statements.delete_session, {"id": session_id}) > 0
 
     def delete_many(self, **filters: Unpack[SessionFilters]) -> int:
-        selection, tables = Selection.of(filters), self._statements.tables
-        with self.atomic():
-            return int(self._storage.execute(*queries.delete_sessions(tables, selection).sql()).rowcount)
+        query = queries.delete_sessions(self._statements.tables, Selection.of(filters))
+        return int(self._alone(self._storage.execute, *query.sql()).rowcount)
+
+    def _is_all_or_none(self) -> bool:
+        """Whether a single statement needs no transaction, and no part of one, of its own."""
+        return self._storage.in_transaction() and not self._storage.errors_end_transactions
+
+    def _alone(self, work: Callable[..., T], *args: Any) -> T:
+        """The result of `work`, done whole or not at all: in a part of the open transaction, or in one of its own.
+
+        One of its own is done again when the database has turned it back because of another one; the caller's objects
+        are as before by then.
+        """
+        if self._storage.in_transaction():
+            with self.atomic():
+                return work(*args)
+        give_up, pause = time.monotonic() + self.busy_timeout, 0.001
+        while True:
+            try:
+                with self.atomic():
+                    return work(*args)
+            except TurnedBackError:
+                if time.monotonic() > give_up:
+                    raise
+            time.sleep(random.uniform(0, pause))  # the others, which do the same, shall not meet it again
+            pause = min(2 * pause, _LONGEST_PAUSE)
 
     @contextmanager
     def atomic(self) -> Iterator[None]:
@@ -217,6 +244,10 @@ class SessionRepository:
 
     def _select(self, selection: Selection, columns: Sequence[str]) -> list[tuple[Any, ...]]:
         return self._storage.fetch_all(queries.select_sessions(self._statements.tables, selection, columns))
+
+    def _write_all(self, snapshots: Sequence[Snapshot]) -> None:
+        for snapshot in snapshots:
+            self._write(snapshot)
 
     def _write(self, snapshot: Snapshot) -> None:
         """Store one session with its new history, and make its object what was stored."""

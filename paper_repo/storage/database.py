@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 from peewee import Query
 
@@ -19,27 +20,39 @@ from paper_repo.storage.translation import Translated
 CONNECTIONS = 16
 """How many connections a repository has at most."""
 
+DURABILITY = ("full", "normal")
+"""What an acknowledged save survives: a power cut too, or a crash of the program alone."""
+
 _abandoned: list[object] = []
 
 
 class Storage(ABC):
     """The rows of one database, for any number of threads.
 
-    A thread has a connection from the pool for as long as one call, or one transaction, of it lasts. One transaction
-    of this process writes at a time; other processes wait for the database's own lock, both for the busy timeout at
-    most.
+    A thread has a connection from the pool for as long as one call, or one transaction, of it lasts. So many
+    transactions of this process as `writers` says write at a time; the others, and other processes, wait for the
+    database's own lock, both for the busy timeout at most.
 
     Args:
         name: what messages call the database; never a password in it.
         busy_timeout: in seconds.
     """
 
+    writers: ClassVar[int] = 1
+    """How many transactions of one process may write at a time."""
+
+    errors_end_transactions: ClassVar[bool] = False
+    """Whether an error leaves nothing of a transaction usable but what was marked by a part of it before."""
+
+    drivers: ClassVar[tuple[type[Exception], ...]] = (sqlite3.Error,)
+    """What the driver raises beside Peewee's own errors."""
+
     def __init__(self, name: str, busy_timeout: float) -> None:
         if isinstance(busy_timeout, bool) or not isinstance(busy_timeout, int | float) or not 0 <= busy_timeout < 1e6:
             raise ValueError(f"busy_timeout is a number of seconds from 0, not {busy_timeout!r}")
         self.name = name
         self.busy_timeout = float(busy_timeout)
-        self._translated = Translated(name)
+        self._translated = Translated(name, self.drivers)
         self._closed = False
         self._prepare()
 
@@ -48,7 +61,7 @@ class Storage(ABC):
         self._process = os.getpid()
         self._opened = False
         self._opening = threading.Lock()
-        self._writing = threading.Lock()
+        self._writing = threading.Lock() if self.writers == 1 else threading.BoundedSemaphore(self.writers)
         self._idle = threading.Condition()
         self._users = 0
         self._held = _Held()
@@ -172,7 +185,7 @@ class Storage(ABC):
             self._held.depth -= 1
         else:
             with self._translated:
-                self._database.commit()
+                self._commit_whole()
             self._end()
 
     def roll_back(self) -> None:
@@ -213,6 +226,9 @@ class Storage(ABC):
             self._writing.release()
             raise
         self._held.depth = 1
+
+    def _commit_whole(self) -> None:
+        self._database.commit()
 
     def _begin_part(self) -> None:
         if not self._is_alive():
@@ -263,3 +279,10 @@ class _Held(threading.local):
 
     connected = False
     depth = 0
+
+
+def checked_durability(durability: object) -> str:
+    """`durability`, which must be one that there is."""
+    if durability not in DURABILITY:
+        raise ValueError(f"durability is 'full' or 'normal', not {durability!r}")
+    return str(durability)

@@ -16,7 +16,7 @@ from paper_repo.errors import (
     ReadOnlyError,
     StorageError,
 )
-from paper_repo.storage.database import CONNECTIONS, Storage
+from paper_repo.storage.database import CONNECTIONS, Storage, checked_durability
 from paper_repo.storage.schema import migrate, newest_version, refuse_newer
 from paper_repo.storage.statements import Statements, sqlite_statements
 from paper_repo.storage.tables import SQLITE_COLUMN_TYPES
@@ -25,7 +25,7 @@ from paper_repo.storage.translation import driver_error
 APPLICATION_ID = 0x50505253
 """Marks a file as ours ("PPRS"); `file` and other programs can tell it (https://www.sqlite.org/pragma.html#pragma_application_id)."""
 
-DURABILITY = {"full": 2, "normal": 1}
+SYNCHRONOUS = {"full": 2, "normal": 1}
 """PRAGMA synchronous: "full" keeps every commit in a power cut, "normal" may lose the last ones, never the file."""
 
 _WAL_RETRY_SECONDS = 0.01
@@ -36,9 +36,7 @@ class SQLiteStorage(Storage):
 
     def __init__(self, path: str | os.PathLike[str], durability: str = "full", busy_timeout: float = 5.0) -> None:
         self.path = Path(_checked_path(path))
-        if durability not in DURABILITY:
-            raise ValueError(f"durability is 'full' or 'normal', not {durability!r}")
-        self.durability = durability
+        self.durability = checked_durability(durability)
         self._uri: str | None = None
         super().__init__(str(self.path), busy_timeout)
 
@@ -56,7 +54,7 @@ class SQLiteStorage(Storage):
             max_connections=CONNECTIONS,
             timeout=self.busy_timeout or None,
             lock_type="IMMEDIATE",
-            pragmas=[("foreign_keys", 1), ("synchronous", DURABILITY[self.durability])],
+            pragmas=[("foreign_keys", 1), ("synchronous", SYNCHRONOUS[self.durability])],
             check_same_thread=False,
             field_types=SQLITE_COLUMN_TYPES,
         )

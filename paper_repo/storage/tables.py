@@ -17,6 +17,7 @@ from peewee import (
     IntegerField,
     JSONField,
     Model,
+    SqliteDatabase,
     TextField,
 )
 
@@ -25,6 +26,9 @@ Row = dict[str, Any]
 
 SQLITE_COLUMN_TYPES = {"EXACT": "TEXT", "INSTANT": "TEXT"}
 """Column types of `AmountColumn` and `InstantColumn`. Text on SQLite: its NUMERIC keeps 15 to 17 digits."""
+
+POSTGRES_COLUMN_TYPES = {"EXACT": "NUMERIC", "INSTANT": "TIMESTAMPTZ", "INT": "BIGINT", "TEXT": 'TEXT COLLATE "C"'}
+"""The same on PostgreSQL, where text has to be told to sort as on SQLite, by its characters' numbers."""
 
 
 class AmountColumn(Field):
@@ -113,7 +117,7 @@ def make_tables(database: Database) -> Tables:
         class Meta:
             table_name = "paper_trading_fills"
             primary_key = CompositeKey("session", "sequence")
-            without_rowid = True
+            without_rowid = isinstance(database, SqliteDatabase)
             indexes = ((("session", "id"), True),)
 
     class EquityRow(Base):
@@ -128,6 +132,6 @@ def make_tables(database: Database) -> Tables:
         class Meta:
             table_name = "paper_trading_equity"
             primary_key = CompositeKey("session", "sequence")
-            without_rowid = True
+            without_rowid = isinstance(database, SqliteDatabase)
 
     return Tables(SessionRow, FillRow, EquityRow)
