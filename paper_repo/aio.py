@@ -130,7 +130,6 @@ class AsyncSessionRepository(IPaperTradingSessionRepository):
         return await self._write(partial(self._core.delete, session_id))
 
     async def delete_many(self, **filters: Unpack[SessionFilters]) -> int:
-        Selection.of(filters)
         return await self._write(partial(self._core.delete_many, **filters))
 
     def atomic(self) -> AbstractAsyncContextManager[None]:

@@ -152,8 +152,8 @@ def _encoder(kind: type) -> Callable[[Any], str]:
     for name, field in schemas.fields_of(kind).items():
         text = _JSON[type(field)].format(value=f"entity.{name}")
         if field.allow_none:
-            lines.append(f"{name} = 'null' if entity.{name} is None else f'{text}'")
-            text = f"{{{name}}}"
+            lines.append(f"{name}_ = 'null' if entity.{name} is None else f'{text}'")
+            text = f"{{{name}_}}"
         members.append(f"{json.dumps(name)}:{text}")
     lines.append(f"return f'{{{{{','.join(members)}}}}}'")
     return _built("def built(entity):", lines, kind)
@@ -230,19 +230,20 @@ def _reader(kind: type, columns: bool) -> Callable[[Mapping[str, Any]], Any]:
         source = _READ[type(field)].format(value=value, name=name)
         if field.allow_none:
             source = f"None if data[{name!r}] is None else {source}"
-        lines.append(f"{name} = {source}")
+        local = f"{name}_"  # a field may be called `type`, which the source needs as it is
+        lines.append(f"{local} = {source}")
         if isinstance(field, AmountField):
-            lines.append(f"if {name} is not None and not {name}.is_finite(): raise ValueError")
-        lines.append(f"set_{name}(entity, {name})" if _slotted(kind) else f"fields[{name!r}] = {name}")
+            lines.append(f"if {local} is not None and not {local}.is_finite(): raise ValueError")
+        lines.append(f"set_{name}(entity, {local})" if _slotted(kind) else f"fields[{name!r}] = {local}")
     return _built("def built(data):", [*lines, *_REQUIRES.get(kind.__name__, ()), "return entity"], kind)
 
 
 _REQUIRES: dict[str, Sequence[str]] = {
-    "Position": ("if not (quantity and symbol): raise ValueError",),
-    "Fill": ("if not (id and symbol and quantity > 0): raise ValueError",),
-    "Order": ("if not (id and symbol and 0 <= filled_quantity <= quantity != 0): raise ValueError",),
+    "Position": ("if not (quantity_ and symbol_): raise ValueError",),
+    "Fill": ("if not (id_ and symbol_ and quantity_ > 0): raise ValueError",),
+    "Order": ("if not (id_ and symbol_ and 0 <= filled_quantity_ <= quantity_ != 0): raise ValueError",),
     "PaperTradingSession": (
-        "if not (id and base_currency and version >= 0 <= fill_count): raise ValueError",
+        "if not (id_ and base_currency_ and version_ >= 0 <= fill_count_): raise ValueError",
         "fields['new_fills'], fields['new_equity_points'] = [], []",
         "entity.__post_init__()",
     ),

@@ -17,7 +17,7 @@ import anyio.lowlevel
 from paper_repo import compiled
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
 from paper_repo.domain.downsampling import downsample
-from paper_repo.domain.selection import Selection, SessionFilters, SessionQuery, SessionSummary
+from paper_repo.domain.selection import Selection, SessionFilters, SessionQuery, SessionSummary, check_page
 from paper_repo.domain.status import SessionStatus
 from paper_repo.domain.values import optional_instant
 from paper_repo.errors import (
@@ -87,7 +87,8 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
         return session_id in await self._visible()
 
     async def count(self, **filters: Unpack[SessionFilters]) -> int:
-        return len(await self.get_all(**filters))
+        selection = Selection.of_filters(filters)
+        return sum(selection.matches(record.session) for record in (await self._visible()).values())
 
     async def get_fills(
         self,
@@ -99,14 +100,13 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
         after: int | str = 0,
         limit: int | None = None,
     ) -> list[Fill]:
+        check_page(after, limit)
         record = (await self._visible()).get(session_id)
         fills = () if record is None else record.fills
         start = after if isinstance(after, int) else _place(session_id, fills, after)
         since, until = optional_instant(since, "since"), optional_instant(until, "until")
         return [
-            fill
-            for fill in fills[max(start, 0) :]
-            if symbol in (None, fill.symbol) and _within(fill.executed_at, since, until)
+            fill for fill in fills[start:] if symbol in (None, fill.symbol) and _within(fill.executed_at, since, until)
         ][:limit]
 
     async def get_equity_curve(
@@ -127,7 +127,7 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
             return self._working[-1].pop(session_id, None) is not None
 
     async def delete_many(self, **filters: Unpack[SessionFilters]) -> int:
-        selection = Selection.of(filters)
+        selection = Selection.of_filters(filters)
         async with self.atomic():
             doomed = [record.session.id for record in self._working[-1].values() if selection.matches(record.session)]
             for session_id in doomed:

@@ -10,27 +10,29 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
-from paper_repo import compiled, schemas
+from paper_repo import compiled, history, schemas
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
 from paper_repo.domain.downsampling import downsample
-from paper_repo.domain.selection import Selection, SessionFilters, SessionQuery, SessionSummary
+from paper_repo.domain.selection import Selection, SessionFilters, SessionQuery, SessionSummary, check_page
 from paper_repo.domain.status import SessionStatus
 from paper_repo.domain.values import optional_instant
-from paper_repo.errors import ConflictError, CorruptRecordError, InvalidSessionError
+from paper_repo.errors import ConflictError, InvalidSessionError
+from paper_repo.history import corrupt as _corrupt
+from paper_repo.history import load as _load
 from paper_repo.schemas import Data
 from paper_repo.snapshot import Pending, Snapshot, UndoLog, apply, no_such_fill, other_fill_stored
 from paper_repo.storage import queries
 from paper_repo.storage.address import Address, storage_at
 from paper_repo.storage.sort_keys import sort_key
+from paper_repo.storage.sqlstates import TurnedBackError
 from paper_repo.storage.tables import Row
-from paper_repo.storage.translation import TurnedBackError
 
 T = TypeVar("T")
 
@@ -104,8 +106,34 @@ class SessionRepository:
         return self._alone(self._storage.change, self._statements.delete_session, {"id": session_id}) > 0
 
     def delete_many(self, **filters: Unpack[SessionFilters]) -> int:
-        query = queries.delete_sessions(self._statements.tables, Selection.of(filters))
+        query = queries.delete_sessions(self._statements.tables, Selection.of_filters(filters))
         return int(self._alone(self._storage.execute, *query.sql()).rowcount)
+
+    def restore(
+        self,
+        session: PaperTradingSession,
+        fills: Iterable[tuple[int, Fill]] = (),
+        points: Iterable[EquityPoint] = (),
+    ) -> None:
+        """Store a session that was stored before, here or elsewhere, exactly as it was: its version and times included.
+
+        Args:
+            session: as it was loaded, without history that waits.
+            fills: its history, each fill with its place in it, as `fill_history` gives them; read once, one by one.
+            points: its equity curve; read once, one by one, after the fills.
+
+        Raises:
+            ConflictError: a session of this id is stored already.
+            InvalidSessionError: it was never stored, holds history that waits, or its history is out of order.
+        """
+        snapshot = Snapshot(session)
+        if snapshot.has_history or not session.version or session.updated_at is None:
+            message = "only a session as it was loaded can be restored; store this one with save()."
+            raise InvalidSessionError({"version": [message]}, session.id)
+        with self.atomic():
+            self._write_session(_row(snapshot.as_it_is()), 0)
+            history.write_fills(self._storage, session.id, fills)
+            history.write_points(self._storage, session.id, points)
 
     def _is_all_or_none(self) -> bool:
         """Whether a single statement needs no transaction, and no part of one, of its own."""
@@ -148,6 +176,10 @@ class SessionRepository:
         if not storage.in_transaction():
             undo.clear()
 
+    def has_lost_transaction(self) -> bool:
+        """Whether an error such as a full disk has ended the transaction around this call before its time."""
+        return self._storage.has_lost_transaction()
+
     # Reading
 
     def get_by_id(self, session_id: str) -> PaperTradingSession | None:
@@ -189,7 +221,7 @@ class SessionRepository:
         return self._version(session_id) is not None
 
     def count(self, **filters: Unpack[SessionFilters]) -> int:
-        query = queries.count_sessions(self._statements.tables, Selection.of(filters))
+        query = queries.count_sessions(self._statements.tables, Selection.of_filters(filters))
         return int(self._storage.fetch_all(query)[0][0])
 
     def get_fills(
@@ -202,6 +234,7 @@ class SessionRepository:
         after: int | str = 0,
         limit: int | None = None,
     ) -> list[Fill]:
+        check_page(after, limit)
         fills = self._statements.tables.fills
         columns = self._statements.fill_columns
         query = queries.select_history(
@@ -235,6 +268,36 @@ class SessionRepository:
         rows = self._storage.fetch_all(query)
         points = [_load(EquityPoint, dict(zip(columns[2:], row, strict=True)), session_id) for row in rows]
         return points if max_points is None else downsample(points, max_points)
+
+    def fill_history(self, session_id: str, after: int = 0) -> Iterator[tuple[int, Fill]]:
+        """The fills of the session one by one, each with its place in the history, in constant memory.
+
+        No lock is held between two of them, and no snapshot unless the caller holds one (`reading`).
+
+        Args:
+            after: only what was recorded behind this place.
+        """
+        return history.read_fills(self._storage, session_id, after)
+
+    def equity_history(self, session_id: str) -> Iterator[EquityPoint]:
+        """The equity points of the session one by one, otherwise as `fill_history`."""
+        return history.read_points(self._storage, session_id)
+
+    def find_ids(self, beginning: str, limit: int = 10) -> list[str]:
+        """The ids of sessions that begin with this text, in their order and at most so many."""
+        sessions = self._statements.tables.sessions
+        query = sessions.select(sessions.id).where(sessions.id >= beginning).order_by(sessions.id).limit(limit)
+        return [found for (found,) in self._storage.fetch_all(query) if found.startswith(beginning)]
+
+    def describe(self) -> Data:
+        """Facts about the database, for people: where it is, how it is set up, and how much is in it."""
+        counts = [self._storage.fetch_all(queries.count_rows(table))[0][0] for table in self._statements.tables.all()]
+        facts = self._storage.describe()
+        return facts | dict(zip(("sessions", "fills", "equity_points"), counts, strict=True))
+
+    def reading(self) -> AbstractContextManager[None]:
+        """A block in which all that this thread reads is of one moment; nobody is kept from writing meanwhile."""
+        return self._storage.snapshot()
 
     # Between entities and rows
 
@@ -352,14 +415,3 @@ def _moment(text: str | None) -> Any:
 def _time(moment: datetime | None, name: str) -> str | None:
     moment = optional_instant(moment, name)
     return None if moment is None else schemas.instant_text(moment)
-
-
-def _load(kind: type[T], data: Data, session_id: str) -> T:
-    try:
-        return compiled.load(kind, data)
-    except InvalidSessionError as error:
-        raise _corrupt(session_id, str(error)) from error
-
-
-def _corrupt(session_id: str, problem: str) -> CorruptRecordError:
-    return CorruptRecordError(f"session {session_id!r} is stored but cannot be read: {problem}", session_id)

@@ -87,7 +87,9 @@ class Snapshot:
     @property
     def has_history(self) -> bool:
         """Whether there are fills or equity points to be written."""
-        return bool(self._fills or self._points)
+        before, now = self._taken, self.session.history_taken
+        come_back = now.fills < before.fills or now.points < before.points
+        return bool(self._fills or self._points or come_back)
 
     def as_it_is(self) -> Pending:
         """What is to be written to store the session under its own version and times, without history."""
@@ -96,7 +98,8 @@ class Snapshot:
     def pending(self) -> Pending:
         """What is to be written, now."""
         session, before, now = self.session, self._taken, self.session.history_taken
-        fills, points = self._fills[now.fills - before.fills :], self._points[now.points - before.points :]
+        fills = _left(self._fills, now.fills - before.fills, session.new_fills)
+        points = _left(self._points, now.points - before.points, session.new_equity_points)
         changes = {
             "version": session.version + 1,
             "updated_at": schemas.instant_text(utc_now()),
@@ -137,6 +140,14 @@ def _overview(session: PaperTradingSession) -> Overview:
     value, basis = session.totals()
     gain = EXACT.subtract(EXACT.add(session.realized_pnl, EXACT.subtract(value, basis)), session.fees_paid)
     return Overview(session.strategy.name, len(session.positions), EXACT.add(session.cash, value), gain)
+
+
+def _left(history: list[Data], taken: int, waiting: list[Any]) -> list[Data]:
+    """What is left of `history` after `taken` of it were stored by saves that were under way when it was serialised.
+
+    Below zero that many came back into `waiting`, because the transaction of such a save was rolled back.
+    """
+    return history[taken:] if taken >= 0 else [*map(compiled.dump, waiting[:-taken]), *history]
 
 
 def _count_taken(session: PaperTradingSession, fills: int, points: int, skipped: int) -> None:

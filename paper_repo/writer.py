@@ -63,6 +63,11 @@ class Job:
         if not self.failed:
             self.failed, self._error = True, error
 
+    def require_success(self) -> None:
+        """Raise what it has failed with, and keep that."""
+        if self._error is not None:
+            raise self._error
+
     def outcome(self) -> Any:
         """The result, or the error raised."""
         if self._error is not None:
@@ -227,6 +232,8 @@ class Writer:
                 jobs = self._take_together()
                 for job in jobs:
                     job.do()
+                    if self._core.has_lost_transaction():
+                        job.require_success()  # its error has ended the transaction for all of them
         except BaseException as error:
             jobs = jobs or self._take_overdue() or self._take_first()
             for job in jobs:

@@ -65,16 +65,20 @@ class Selection:
             TypeError: an argument that there is not.
             ValueError: a value that makes no sense; the message lists what does.
         """
+        _refuse_unknown(query, SessionQuery)
         arguments = dict(query)
         status = arguments.pop("status", None)
-        unknown = arguments.keys() - cls.__dataclass_fields__.keys() | arguments.keys() & {"statuses"}
-        if unknown:
-            raise TypeError(f"unknown argument {min(unknown)!r}; there are: {', '.join(SessionQuery.__annotations__)}")
         for name in ("created_from", "created_to"):
             arguments[name] = optional_instant(arguments.get(name), name)
         selection = cls(statuses=_statuses(status), **arguments)
         selection._check()
         return selection
+
+    @classmethod
+    def of_filters(cls, filters: Mapping[str, Any]) -> Selection:
+        """As `of`, for what takes filters only: an order or a limit, which it would not keep to, is a TypeError."""
+        _refuse_unknown(filters, SessionFilters)
+        return cls.of(filters)
 
     def matches(self, session: PaperTradingSession) -> bool:
         """Whether the filters let `session` through."""
@@ -98,8 +102,7 @@ class Selection:
     def _check(self) -> None:
         if self.order_by not in ORDERS:
             raise ValueError(f"order_by is one of {', '.join(ORDERS)}, not {self.order_by!r}")
-        if self.limit is not None and not _from_zero(self.limit):
-            raise ValueError(f"limit is a whole number from 0, or None for all, not {self.limit!r}")
+        _check_limit(self.limit)
         if not _from_zero(self.offset):
             raise ValueError(f"offset is a whole number from 0, not {self.offset!r}")
 
@@ -158,6 +161,24 @@ def _statuses(status: object) -> frozenset[SessionStatus] | None:
         return None
     several = [status] if isinstance(status, str) or not isinstance(status, Iterable) else status
     return frozenset(choice(SessionStatus, each, "status") for each in several)
+
+
+def check_page(after: object, limit: object) -> None:
+    """Raise a ValueError unless these two can name a part of a history: a fill or its place, and a number or None."""
+    if not isinstance(after, str) and not _from_zero(after):
+        raise ValueError(f"after is the id of a fill, or its place in the history (0: from the start), not {after!r}")
+    _check_limit(limit)
+
+
+def _refuse_unknown(arguments: Mapping[str, Any], known: type) -> None:
+    unknown = arguments.keys() - known.__annotations__.keys()
+    if unknown:
+        raise TypeError(f"unknown argument {min(unknown)!r}; there are: {', '.join(known.__annotations__)}")
+
+
+def _check_limit(limit: object) -> None:
+    if limit is not None and not _from_zero(limit):
+        raise ValueError(f"limit is a whole number from 0, or None for all, not {limit!r}")
 
 
 def _from_zero(number: object) -> bool:

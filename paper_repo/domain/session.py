@@ -282,7 +282,8 @@ class PaperTradingSession:
         with HISTORY_LOCK:
             self.new_fills.append(fill)
             self.fill_count += 1
-        self._waiting[fill.id] = fill
+        if len(self._waiting) == len(self.new_fills) - 1:  # else it is made anew when it is asked for
+            self._waiting[fill.id] = fill
 
     def record_equity(self, point: EquityPoint) -> None:
         """Keep `point` as history."""

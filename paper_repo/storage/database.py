@@ -47,6 +47,12 @@ class Storage(ABC):
     drivers: ClassVar[tuple[type[Exception], ...]] = (sqlite3.Error,)
     """What the driver raises beside Peewee's own errors."""
 
+    durability: str
+    """What an acknowledged save survives; see `DURABILITY`."""
+
+    BEGIN_SNAPSHOT = "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+    """The statement that begins a transaction whose reads are all of one moment; this is standard SQL's."""
+
     def __init__(self, name: str, busy_timeout: float) -> None:
         if isinstance(busy_timeout, bool) or not isinstance(busy_timeout, int | float) or not 0 <= busy_timeout < 1e6:
             raise ValueError(f"busy_timeout is a number of seconds from 0, not {busy_timeout!r}")
@@ -92,7 +98,11 @@ class Storage(ABC):
             return
         with self._opening:
             if not self._opened:
-                self._open()
+                try:
+                    self._open()
+                except BaseException:
+                    self._database.close_idle()
+                    raise
                 self._opened = True
 
     def close(self) -> None:
@@ -231,8 +241,7 @@ class Storage(ABC):
         self._database.commit()
 
     def _begin_part(self) -> None:
-        if not self._is_alive():
-            raise StorageError(f"{self.name}: an earlier error in this transaction has rolled it back; leave the block")
+        self._require_alive()
         self.execute(f"SAVEPOINT part_{self._held.depth + 1}")
         self._held.depth += 1
 
@@ -243,9 +252,41 @@ class Storage(ABC):
         finally:
             self._writing.release()
 
+    def has_lost_transaction(self) -> bool:
+        """Whether an error has ended this thread's transaction before its time."""
+        return self.in_transaction() and not self._is_alive()
+
+    def _require_alive(self) -> None:
+        """Let nothing be written that would be committed at once, because its transaction has ended."""
+        if self._is_alive():
+            return
+        if self._closed:
+            raise RepositoryClosedError(f"{self.name}: the repository was closed, and the transaction rolled back")
+        raise StorageError(f"{self.name}: an earlier error in this transaction has rolled it back; leave the block")
+
     @abstractmethod
     def _is_alive(self) -> bool:
         """Whether the database still has this thread's transaction open."""
+
+    # Reading
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """A block whose reads, by this thread, are all of one moment; it keeps nobody from writing."""
+        if self.in_transaction():
+            yield
+            return
+        with self.connection():
+            self.execute(self.BEGIN_SNAPSHOT)
+            try:
+                yield
+            finally:
+                if self._is_alive():
+                    self.execute("ROLLBACK")
+
+    def describe(self) -> Row:
+        """Facts about the database, for people."""
+        return {"database": self.name}
 
     # Rows
 
@@ -259,12 +300,13 @@ class Storage(ABC):
 
     def fetch_all(self, query: Query) -> list[tuple[Any, ...]]:
         """All rows of a query built from the tables."""
-        with self.connection():
-            found: list[tuple[Any, ...]] = self.execute(*query.sql()).fetchall()
+        with self.connection(), self._translated:
+            found: list[tuple[Any, ...]] = self._database.execute_sql(*query.sql()).fetchall()
             return found
 
     def change(self, statement: Statement, row: Row) -> int:
         """Run `statement` in this thread's transaction, and say how many rows it changed."""
+        self._require_alive()
         with self._translated:
             return int(statement.run(self._database, row).rowcount)
 

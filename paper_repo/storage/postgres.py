@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from typing import Any
 
 import psycopg
@@ -51,7 +50,7 @@ class PostgresStorage(Storage):
 
     @property
     def statements(self) -> Statements:
-        return _statements(self.pool_type)
+        return _statements(self)
 
     def _pool(self) -> Pool:
         return self.pool_type(
@@ -94,7 +93,9 @@ class PostgresStorage(Storage):
         with self._alone():
             version = self._version()  # somebody else may have done it meanwhile
             if not version and any(self._database.table_exists(each._meta.table_name) for each in self._tables()):
-                raise ForeignDatabaseError(f"{self.name}: it has tables of our names that are not ours; nothing was changed")
+                raise ForeignDatabaseError(
+                    f"{self.name}: it has tables of our names that are not ours; nothing was changed"
+                )
             if version < newest_version():
                 migrate(self._database)
 
@@ -127,7 +128,9 @@ class PostgresStorage(Storage):
         connection.warned = ""
         done = self.execute("COMMIT").statusmessage
         if done != "COMMIT":  # the server answers to a COMMIT after an error with a rollback, and calls it no error
-            raise StorageError(f"{self.name}: an earlier error in this transaction has ended it; nothing of it is stored")
+            raise StorageError(
+                f"{self.name}: an earlier error in this transaction has ended it; nothing of it is stored"
+            )
         if connection.warned:  # the wait for a synchronous standby was broken off
             raise StorageError(
                 f"{self.name}: it is stored on this server, but may be lost if that fails: {connection.warned}"
@@ -146,6 +149,12 @@ class PostgresStorage(Storage):
         return super().change(statement, keepable(row))
 
 
-@cache
-def _statements(pool_type: type[Pool]) -> Statements:
-    return Statements(pool_type("statements", prefer_psycopg3=True, field_types=POSTGRES_COLUMN_TYPES))
+def _statements(storage: PostgresStorage) -> Statements:
+    """The statements for the kind of database that `storage` is, built once."""
+    kind = type(storage)
+    if kind not in _built:
+        _built[kind] = Statements(kind.pool_type("any", prefer_psycopg3=True, field_types=POSTGRES_COLUMN_TYPES))
+    return _built[kind]
+
+
+_built: dict[type[PostgresStorage], Statements] = {}

@@ -80,11 +80,8 @@ def connect(patience: float, durability: str, **where: Any) -> Connection:
     Raises:
         psycopg.Error: there is none to be had.
     """
-    connection = Connection.connect(
-        **{"client_encoding": "UTF8", "connect_timeout": max(2, round(patience)), "application_name": "paper_repo"}
-        | where,
-        autocommit=True,
-    )
+    standard = {"client_encoding": "UTF8", "connect_timeout": max(2, round(patience)), "application_name": "paper_repo"}
+    connection: Connection = Connection.connect(**(standard | where), autocommit=True)
     try:
         connection.patience = patience
         connection.add_notice_handler(_keep_warning(connection))

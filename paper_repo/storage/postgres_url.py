@@ -42,5 +42,7 @@ def _host(text: str) -> tuple[str, str]:
     if not colon or port.endswith("]"):  # an IPv6 address is in brackets and has colons itself
         host, port = text, ""
     if not port.isdigit() and port:
-        raise ValueError("the port in the address is no number; a ':', '@' or '/' in a password is written %3A, %40 or %2F")
+        raise ValueError(
+            "the port in the address is no number; a ':', '@' or '/' in a password is written %3A, %40 or %2F"
+        )
     return unquote(host).strip("[]"), port

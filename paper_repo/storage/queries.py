@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from peewee import Expression, Tuple, fn
+from peewee import SQL, Expression, Tuple, fn
 
 from paper_repo.domain.selection import Selection
 from paper_repo.storage.tables import Tables
@@ -43,6 +43,11 @@ def after(tables: Tables, selection: Selection, query: Any, key: str, session_id
 def count_sessions(tables: Tables, selection: Selection) -> Any:
     """How many sessions `selection` names."""
     return _matching(tables, selection, tables.sessions.select(fn.COUNT(tables.sessions.id)))
+
+
+def count_rows(table: Any) -> Any:
+    """How many rows `table` has."""
+    return table.select(fn.COUNT(SQL("*")))
 
 
 def delete_sessions(tables: Tables, selection: Selection) -> Any:

@@ -11,11 +11,12 @@ _OFFSET = 50_000
 def sort_key(number: Decimal) -> str:
     """Text for `number`; for any two numbers, texts compare as the numbers do, and equal numbers have equal texts.
 
-    A sign letter, the exponent in five digits, then the significant digits. For a negative number exponent and digits
-    are complemented, and a closing "~", which is above every digit, puts the shorter of two that begin alike behind.
+    A sign letter (N below zero, O for zero, P), the exponent in five digits, then the significant digits. For a
+    negative number exponent and digits are complemented, and a closing "~", which is above every digit, puts the
+    shorter of two that begin alike behind.
     """
     if not number:
-        return "M"
+        return "O"
     sign, digits, _ = number.as_tuple()
     body = f"{_OFFSET + number.adjusted():05}" + "".join(map(str, digits)).rstrip("0")
     return "P" + body if not sign else "N" + body.translate(_COMPLEMENT) + "~"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 import time
 from pathlib import Path
 from urllib.parse import quote
@@ -19,7 +20,7 @@ from paper_repo.errors import (
 from paper_repo.storage.database import CONNECTIONS, Storage, checked_durability
 from paper_repo.storage.schema import migrate, newest_version, refuse_newer
 from paper_repo.storage.statements import Statements, sqlite_statements
-from paper_repo.storage.tables import SQLITE_COLUMN_TYPES
+from paper_repo.storage.tables import SQLITE_COLUMN_TYPES, Row
 from paper_repo.storage.translation import driver_error
 
 APPLICATION_ID = 0x50505253
@@ -28,14 +29,22 @@ APPLICATION_ID = 0x50505253
 SYNCHRONOUS = {"full": 2, "normal": 1}
 """PRAGMA synchronous: "full" keeps every commit in a power cut, "normal" may lose the last ones, never the file."""
 
+PRAGMAS = (
+    "application_id", "user_version", "journal_mode", "synchronous", "foreign_keys", "busy_timeout",
+    "page_size", "page_count", "freelist_count", "encoding",
+)  # fmt: skip
+"""What `describe` tells of a file (https://www.sqlite.org/pragma.html)."""
+
 _WAL_RETRY_SECONDS = 0.01
 
 
 class SQLiteStorage(Storage):
     """The rows of one SQLite file."""
 
+    BEGIN_SNAPSHOT = "BEGIN DEFERRED"  # the first read takes the snapshot
+
     def __init__(self, path: str | os.PathLike[str], durability: str = "full", busy_timeout: float = 5.0) -> None:
-        self.path = Path(_checked_path(path))
+        self.path = Path(_checked_path(path)).absolute()  # a program may change its folder while this is open
         self.durability = checked_durability(durability)
         self._uri: str | None = None
         super().__init__(str(self.path), busy_timeout)
@@ -62,12 +71,21 @@ class SQLiteStorage(Storage):
         return pool
 
     def _is_alive(self) -> bool:
-        return bool(self._database.connection().in_transaction)
+        try:
+            return bool(self._database.connection().in_transaction)
+        except sqlite3.ProgrammingError:
+            return False  # `close` has closed the connection
+
+    def describe(self) -> Row:
+        with self.connection(), self._translated:
+            settings = {name: self._database.pragma(name) for name in PRAGMAS}
+        return super().describe() | {"bytes": _size(self.path), "pragmas": settings}
 
     def _open(self) -> None:
-        self._refuse_bad_place()
-        if _size(self.path):
-            self._recognise()
+        found = _found(self.path)
+        self._refuse_bad_place(found)
+        if found is not None and found.st_size:
+            self._recognise(found.st_size)
         else:
             _create_private(self.path)
         with self._translated, self._database.connection_context():
@@ -75,22 +93,26 @@ class SQLiteStorage(Storage):
                 self._upgrade()
             self._switch_to_wal()
 
-    def _refuse_bad_place(self) -> None:
-        if self.path.is_dir():
+    def _refuse_bad_place(self, found: os.stat_result | None) -> None:
+        if found is not None and stat.S_ISDIR(found.st_mode):
             raise StorageError(
                 f"{self.name}: this is a folder; give the path of a file in it, such as {self.path / 'sessions.db'}"
             )
-        if not self.path.parent.is_dir():
+        if found is not None and not stat.S_ISREG(found.st_mode):
+            raise StorageError(f"{self.name}: this is no file but a device or a pipe; give the path of a file")
+        folder = _found(self.path.parent)
+        if folder is None or not stat.S_ISDIR(folder.st_mode):
             raise StorageError(f"{self.name}: the folder {self.path.parent} does not exist; create it first")
 
-    def _recognise(self) -> None:
+    def _recognise(self, size: int) -> None:
         """Refuse a file that is not ours, or newer, by a connection that cannot write."""
+        if size == 1:  # which SQLite would take for an empty file
+            raise ForeignDatabaseError(f"{self.name}: this file is no SQLite database; it was not touched")
         with self._translated:
             try:
                 application, version, objects = self._look()
             except peewee.DatabaseError as error:
-                code = getattr(driver_error(error), "sqlite_errorcode", 0)
-                if code == sqlite3.SQLITE_NOTADB:
+                if _code(error) == sqlite3.SQLITE_NOTADB:
                     raise ForeignDatabaseError(
                         f"{self.name}: this file is no SQLite database, or its start is damaged; it was not touched"
                     ) from error
@@ -107,19 +129,38 @@ class SQLiteStorage(Storage):
         except peewee.OperationalError as error:
             # A file in WAL mode needs its -shm beside it even to be read. Where the folder cannot be written nobody
             # can be writing the file either, so that it may be read as it lies.
-            code = getattr(driver_error(error), "sqlite_errorcode", 0) & 0xFF
-            if code not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY) or os.access(self.path.parent, os.W_OK):
+            code = _code(error)
+            if code == sqlite3.SQLITE_READONLY_ROLLBACK:
+                return self._look_at_headers()
+            if code & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+                raise
+            if os.access(self.path.parent, os.W_OK) or _size(self._beside("-wal")):
                 raise
             uri = f"file:{quote(str(self.path))}?mode=ro&immutable=1"
+            found = self._look_at(uri)
             self._uri = uri
             self._database = self._pool()
-            return self._look_at(uri)
+            return found
 
     def _look_at(self, uri: str) -> tuple[int, int, int]:
         database = peewee.SqliteDatabase(uri, uri=True, timeout=self.busy_timeout)
         with database.connection_context():
             (objects,) = database.execute_sql("SELECT count(*) FROM sqlite_master").fetchone()
             return database.pragma("application_id"), database.pragma("user_version"), objects
+
+    def _look_at_headers(self) -> tuple[int, int, int]:
+        """The same of a file with a half-done change beside it, which only a connection that can write rolls back.
+
+        It is what a program leaves behind that was killed while it created the file. The third number is how many
+        pages there were before the change; the places are those of https://www.sqlite.org/fileformat.html, 1.3 and 3.
+        """
+        with self.path.open("rb") as file, self._beside("-journal").open("rb") as journal:
+            header, pages = file.read(72), journal.read(20)[16:]
+        return int.from_bytes(header[68:]), int.from_bytes(header[60:64]), int.from_bytes(pages)
+
+    def _beside(self, ending: str) -> Path:
+        """The file that SQLite keeps beside this one, or beside the one that this is a link to."""
+        return Path(os.path.realpath(self.path) + ending)
 
     def _version(self) -> int:
         return int(self._database.pragma("user_version"))
@@ -142,8 +183,11 @@ class SQLiteStorage(Storage):
         while self._database.pragma("journal_mode") != "wal":
             try:
                 mode = self._database.pragma("journal_mode", "wal")
-            except peewee.OperationalError:
-                if time.monotonic() >= deadline:
+            except peewee.OperationalError as error:
+                code = _code(error) & 0xFF
+                if code == sqlite3.SQLITE_READONLY:
+                    return  # it can be read as it is
+                if code not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_PROTOCOL) or time.monotonic() >= deadline:
                     raise
                 time.sleep(_WAL_RETRY_SECONDS)
             else:
@@ -167,17 +211,30 @@ def _checked_path(path: object) -> str:
     return text
 
 
-def _size(path: Path) -> int:
+def _code(error: peewee.DatabaseError) -> int:
+    """SQLite's extended result code (https://www.sqlite.org/rescode.html), or 0."""
+    return getattr(driver_error(error), "sqlite_errorcode", 0)
+
+
+def _found(path: Path) -> os.stat_result | None:
+    """What is at `path`, or at the end of the links that begin there; None when there is nothing."""
     try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0
+        return path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be reached: {error.strerror}") from error
+
+
+def _size(path: Path) -> int:
+    found = _found(path)
+    return found.st_size if found is not None else 0
 
 
 def _create_private(path: Path) -> None:
     """Create the file so that only its owner can read it; SQLite gives -wal and -shm the same mode."""
     try:
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        os.close(os.open(os.path.realpath(path), os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     except FileExistsError:
         pass
     except PermissionError as error:

@@ -13,7 +13,7 @@ import pytest
 from paper_repo import PaperTradingSession, SQLiteSessionRepository
 from tests.builders import new_fill, new_session
 from tests.facade.cancelling import IN_EVERY_WAY, Way, assert_sound, some_steps, stored
-from tests.facade.watching import PATIENCE, Gate, Watch, writing_elsewhere
+from tests.facade.watching import PATIENCE, Gate, Watch, nothing, writing_elsewhere
 
 pytestmark = pytest.mark.anyio
 
@@ -90,7 +90,7 @@ async def test_cancelled_at_any_statement(path: Path, watch: Watch, way: type[Wa
                     begun = not cancelled.ended.is_set()
                     gate.open()
                     await cancelled.ended.wait()
-                setattr(watch, side, lambda sql: None)
+                setattr(watch, side, nothing)
 
                 assert cancelled.error is None
                 assert cancelled.cancelled
@@ -237,7 +237,7 @@ async def test_a_save_that_was_given_up_inside_a_block(path: Path, watch: Watch)
                     with scope:
                         group.start_soon(cancel_at, gate, scope)
                         await repository.save(sessions[1])
-                setattr(watch, side, lambda sql: None)
+                setattr(watch, side, nothing)
 
             assert scope.cancelled_caught
             assert sessions[0].version == 1
@@ -258,7 +258,7 @@ async def test_reading_that_was_given_up(path: Path, watch: Watch) -> None:
                 with scope:
                     group.start_soon(cancel_at, gate, scope)
                     await repository.get_by_id(session.id)
-            watch.before = lambda sql: None
+            watch.before = nothing
 
         assert await repository.get_by_id(session.id) == session
 

@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import anyio
@@ -23,14 +25,16 @@ connect = sqlite3.connect
 class Watch:
     """Sees every statement of the connections that are opened while it is installed.
 
-    `before` and `after` are called with the text of each statement, `before` may raise what the statement is to fail
-    with; `seen` keeps them all.
+    `before` and `after` are called with the text of each statement, while `connection` is the one that runs it;
+    `before` may raise what the statement is to fail with. `seen` keeps all of them.
     """
+
+    connection: sqlite3.Connection
 
     def __init__(self) -> None:
         self.seen: list[str] = []
-        self.before: Callable[[str], object] = _nothing
-        self.after: Callable[[str], object] = _nothing
+        self.before: Callable[[str], object] = nothing
+        self.after: Callable[[str], object] = nothing
 
     def count(self, verb: str) -> int:
         """How many statements seen begin with `verb`."""
@@ -57,6 +61,7 @@ class _Cursor(sqlite3.Cursor):
 
     def execute(self, sql: str, parameters: Any = ()) -> sqlite3.Cursor:
         self._watch.seen.append(sql)
+        self._watch.connection = self.connection
         self._watch.before(sql)
         result = super().execute(sql, parameters)
         self._watch.after(sql)
@@ -107,5 +112,18 @@ def assert_no_transaction_is_open(path: object) -> None:
         connection.close()
 
 
-def _nothing(sql: str) -> None:
-    pass
+def nothing(sql: str) -> None:
+    """What a watch does unless it is told something else."""
+
+
+def busy_error() -> sqlite3.OperationalError:
+    """SQLite's own error of a file that somebody else writes."""
+    with TemporaryDirectory() as folder, writing_elsewhere(Path(folder) / "busy.db"):
+        connection = connect(Path(folder) / "busy.db", timeout=0, isolation_level=None)
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            return error
+        finally:
+            connection.close()
+    raise AssertionError("the file was not locked")

@@ -19,7 +19,13 @@ from typing import Any
 NOBODY = 65534
 """Who a server belongs to when the tests run as root, which PostgreSQL does not serve."""
 
-QUICK = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "16MB", "autovacuum": "off", "max_wal_size": "64MB"}
+QUICK = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "shared_buffers": "16MB",
+    "autovacuum": "off",
+    "max_wal_size": "64MB",
+}
 """Settings for servers whose machine is not going to lose its power."""
 
 READY = "ready to accept"
@@ -114,7 +120,16 @@ def running(server: Server) -> Iterator[Server]:
 
 def initialise(folder: Path) -> None:
     """Make a server's data in `folder`, for everybody on this machine."""
-    run("initdb", "--pgdata", folder, "--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
+    run(
+        "initdb",
+        "--pgdata",
+        folder,
+        "--username=postgres",
+        "--auth=trust",
+        "--encoding=UTF8",
+        "--locale=C",
+        "--no-sync",
+    )
 
 
 def clone(source: Path, folder: Path) -> None:

@@ -3,7 +3,17 @@
 A frozen copy of the models of that time, on purpose independent of the present ones.
 """
 
-from peewee import CompositeKey, Database, Field, ForeignKeyField, IntegerField, JSONField, Model, SqliteDatabase, TextField
+from peewee import (
+    CompositeKey,
+    Database,
+    Field,
+    ForeignKeyField,
+    IntegerField,
+    JSONField,
+    Model,
+    SqliteDatabase,
+    TextField,
+)
 from playhouse.migrate import SchemaMigrator
 
 

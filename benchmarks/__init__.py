@@ -1,0 +1,1 @@
+"""What saving and loading a paper-trading session costs, beside what one would use instead: `python -m benchmarks`."""
