@@ -69,8 +69,10 @@ class AsyncSessionRepository(IPaperTradingSessionRepository):
         if open_block(self) is not None:
             raise TransactionError("the repository cannot be closed inside an atomic() block; leave the block first")
         job = Job(_nothing)
-        self._writer.close(job)
+        thread = self._writer.close(job)
         await self._outcome(job)
+        if thread is not None:
+            thread.join()  # which has nothing left to do
 
     async def save(self, session: PaperTradingSession) -> None:
         await self._write(partial(self._core.write, [Snapshot(session)]))

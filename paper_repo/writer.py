@@ -114,9 +114,9 @@ class Writer:
         with self._changed:
             if self._closing_by is not None:
                 raise RepositoryClosedError("the repository was closed")
+            self._notify()
             job.deadline = time.monotonic() + self._patience
             self._queue.append(job)
-            self._notify()
         return job
 
     def submit_to_block(self, block: Block, job: Job) -> Job:
@@ -150,31 +150,35 @@ class Writer:
                 job.state = _State.WITHDRAWN
             return job.state is _State.WITHDRAWN
 
-    def close(self, last: Job) -> None:
-        """Do what waits, close the core, and end the thread; `last` is done then.
+    def close(self, last: Job) -> threading.Thread | None:
+        """Do what waits, close the core, and end the thread, which is returned; `last` is done just before its end.
 
         An open block is waited for like by any other job, then rolled back.
         """
         if self._process != os.getpid():
             self._prepare()
         with self._changed:
-            self._last.append(last)
             if self._closing_by is None:
-                self._closing_by = time.monotonic() + self._patience
                 self._notify()
-            elif self._thread is None:
-                self._finish(self._last)
+                self._closing_by = time.monotonic() + self._patience
+            if self._thread is None:
+                self._finish([last])
+            else:
+                self._last.append(last)
+            return self._thread
 
     def stop(self) -> None:
-        """End the thread when nothing waits any more, and leave the core open."""
-        with self._changed:
-            self._closing_by = time.monotonic() + self._patience
-            self._changed.notify()
+        """End the thread when nothing waits any more, and leave the core open; for when nobody is left to use it."""
+        if self._process == os.getpid():
+            with self._changed:
+                self._closing_by = time.monotonic()
+                self._changed.notify()
 
     def _notify(self) -> None:
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="paper_repo writer", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._run, name="paper_repo writer", daemon=True)
+            thread.start()
+            self._thread = thread
         self._changed.notify()
 
     # On the writer's thread: blocks

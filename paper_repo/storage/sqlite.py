@@ -7,6 +7,7 @@ import sqlite3
 import stat
 import time
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote
 
 import peewee
@@ -36,6 +37,14 @@ PRAGMAS = (
 """What `describe` tells of a file (https://www.sqlite.org/pragma.html)."""
 
 _WAL_RETRY_SECONDS = 0.01
+
+
+class _Look(NamedTuple):
+    """What a file is: whose, of which schema version, and how many tables and indexes a foreign one has."""
+
+    application: int
+    version: int
+    objects: int
 
 
 class SQLiteStorage(Storage):
@@ -84,14 +93,14 @@ class SQLiteStorage(Storage):
     def _open(self) -> None:
         found = _found(self.path)
         self._refuse_bad_place(found)
-        if found is not None and found.st_size:
-            self._recognise(found.st_size)
-        else:
+        if found is None or not found.st_size:
             _create_private(self.path)
+        elif self._recognise(found.st_size):
+            return
         with self._translated, self._database.connection_context():
+            self._switch_to_wal()  # first, so that every file that is known as ours is in this mode
             if self._version() != newest_version() or self._database.pragma("application_id") != APPLICATION_ID:
                 self._upgrade()
-            self._switch_to_wal()
 
     def _refuse_bad_place(self, found: os.stat_result | None) -> None:
         if found is not None and stat.S_ISDIR(found.st_mode):
@@ -104,26 +113,27 @@ class SQLiteStorage(Storage):
         if folder is None or not stat.S_ISDIR(folder.st_mode):
             raise StorageError(f"{self.name}: the folder {self.path.parent} does not exist; create it first")
 
-    def _recognise(self, size: int) -> None:
-        """Refuse a file that is not ours, or newer, by a connection that cannot write."""
+    def _recognise(self, size: int) -> bool:
+        """Refuse a file that is not ours, or newer, by a connection that cannot write; True: nothing is left to do."""
         if size == 1:  # which SQLite would take for an empty file
             raise ForeignDatabaseError(f"{self.name}: this file is no SQLite database; it was not touched")
         with self._translated:
             try:
-                application, version, objects = self._look()
+                look = self._look()
             except peewee.DatabaseError as error:
                 if _code(error) == sqlite3.SQLITE_NOTADB:
                     raise ForeignDatabaseError(
                         f"{self.name}: this file is no SQLite database, or its start is damaged; it was not touched"
                     ) from error
                 raise
-        if application == APPLICATION_ID:
-            refuse_newer(version, self.name)
-        elif application or objects:
+        if look.application == APPLICATION_ID:
+            refuse_newer(look.version, self.name)
+        elif look.application or look.objects:
             raise ForeignDatabaseError(f"{self.name}: this database belongs to another program; it was not touched")
+        return look[:2] == (APPLICATION_ID, newest_version())
 
-    def _look(self) -> tuple[int, int, int]:
-        """Application id, schema version and number of tables and indexes, seen without a chance to change anything."""
+    def _look(self) -> _Look:
+        """What the file is, seen without a chance to change anything."""
         try:
             return self._look_at(f"file:{quote(str(self.path))}?mode=ro")
         except peewee.OperationalError as error:
@@ -142,13 +152,16 @@ class SQLiteStorage(Storage):
             self._database = self._pool()
             return found
 
-    def _look_at(self, uri: str) -> tuple[int, int, int]:
+    def _look_at(self, uri: str) -> _Look:
         database = peewee.SqliteDatabase(uri, uri=True, timeout=self.busy_timeout)
         with database.connection_context():
+            application, version = database.pragma("application_id"), database.pragma("user_version")
+            if application == APPLICATION_ID:
+                return _Look(application, version, 0)  # counting makes SQLite read the whole schema, which is slow
             (objects,) = database.execute_sql("SELECT count(*) FROM sqlite_master").fetchone()
-            return database.pragma("application_id"), database.pragma("user_version"), objects
+            return _Look(application, version, objects)
 
-    def _look_at_headers(self) -> tuple[int, int, int]:
+    def _look_at_headers(self) -> _Look:
         """The same of a file with a half-done change beside it, which only a connection that can write rolls back.
 
         It is what a program leaves behind that was killed while it created the file. The third number is how many
@@ -156,7 +169,7 @@ class SQLiteStorage(Storage):
         """
         with self.path.open("rb") as file, self._beside("-journal").open("rb") as journal:
             header, pages = file.read(72), journal.read(20)[16:]
-        return int.from_bytes(header[68:]), int.from_bytes(header[60:64]), int.from_bytes(pages)
+        return _Look(int.from_bytes(header[68:]), int.from_bytes(header[60:64]), int.from_bytes(pages))
 
     def _beside(self, ending: str) -> Path:
         """The file that SQLite keeps beside this one, or beside the one that this is a link to."""

@@ -29,7 +29,8 @@ BY_SQLITE_CODE: dict[int, tuple[type[StorageError], str]] = {
         DiskFullError,
         "there is no room left; nothing of this write is stored, make room and repeat it",
     ),
-    sqlite3.SQLITE_CANTOPEN: (StorageError, "it cannot be opened; check that its folder exists and can be used"),
+    sqlite3.SQLITE_CANTOPEN: (StorageError, "it cannot be opened; check the permissions of the file and its folder"),
+    sqlite3.SQLITE_PROTOCOL: (BusyError, "others were opening it at the same time; repeat the call"),
     sqlite3.SQLITE_NOTADB: (CorruptDatabaseError, "the file is no SQLite database, or its first page is damaged"),
 }
 """What each of SQLite's primary result codes means here (https://www.sqlite.org/rescode.html)."""

@@ -1,0 +1,36 @@
+"""The contract suite: what `IPaperTradingSessionRepository` promises, as tests for any implementation of it.
+
+A few lines in a test module run it, on asyncio and, where it is installed, on trio:
+
+    import pytest
+
+    from paper_repo.testing import SessionRepositoryContract
+
+
+    class TestMySessionRepository(SessionRepositoryContract):
+        @pytest.fixture
+        async def repository(self, tmp_path, busy_timeout):
+            async with MySessionRepository(tmp_path / "sessions", busy_timeout=busy_timeout) as repository:
+                yield repository
+
+It needs pytest (`pip install pytest`); the event loops come from the pytest plugin that is part of anyio. A synchronous
+implementation is tested behind a `ThreadedRepository`.
+"""
+
+from __future__ import annotations
+
+try:
+    import pytest
+except ImportError as error:
+    raise ImportError("paper_repo.testing needs pytest: pip install pytest") from error
+
+pytest.register_assert_rewrite(
+    *(f"paper_repo.testing.{part}" for part in (
+        "cancellation", "closing", "contract", "exactness", "history", "queries", "saving", "transactions",
+    ))
+)  # fmt: skip
+
+from paper_repo.testing.contract import SessionRepositoryContract  # noqa: E402  # its asserts are rewritten first
+from paper_repo.testing.threads import ThreadedRepository  # noqa: E402
+
+__all__ = ["SessionRepositoryContract", "ThreadedRepository"]

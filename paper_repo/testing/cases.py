@@ -1,0 +1,49 @@
+"""What several tests of the contract are run with."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+
+import pytest
+
+from paper_repo.interface import IPaperTradingSessionRepository
+from paper_repo.testing.examples import new_session
+
+Call = Callable[[IPaperTradingSessionRepository], Awaitable[object]]
+
+
+def cases(values: Iterable[object]) -> pytest.MarkDecorator:
+    """Runs a test with each of `values` as its `contract_case`.
+
+    It is one name, and an unusual one, because a parameter replaces every fixture of its name, also one on which the
+    subclass's own fixtures depend.
+    """
+    return pytest.mark.parametrize("contract_case", list(values))
+
+
+async def _iterate(repository: IPaperTradingSessionRepository) -> object:
+    return [session async for session in repository.iterate()]
+
+
+async def _atomic(repository: IPaperTradingSessionRepository) -> None:
+    async with repository.atomic():
+        pass
+
+
+EVERY_CALL: dict[str, Call] = {
+    "save": lambda repository: repository.save(new_session()),
+    "save_many": lambda repository: repository.save_many([new_session()]),
+    "get_by_id": lambda repository: repository.get_by_id("kept"),
+    "get_all": lambda repository: repository.get_all(),
+    "get_active": lambda repository: repository.get_active(),
+    "get_summaries": lambda repository: repository.get_summaries(),
+    "iterate": _iterate,
+    "exists": lambda repository: repository.exists("kept"),
+    "count": lambda repository: repository.count(),
+    "get_fills": lambda repository: repository.get_fills("kept"),
+    "get_equity_curve": lambda repository: repository.get_equity_curve("kept"),
+    "delete": lambda repository: repository.delete("kept"),
+    "delete_many": lambda repository: repository.delete_many(),
+    "atomic": _atomic,
+}
+"""One call of each method, by its name; those that name a session name "kept"."""

@@ -1,0 +1,483 @@
+"""What a repository promises about saving, loading and deleting."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from datetime import UTC, datetime
+
+import anyio
+import anyio.lowlevel
+import pytest
+
+from paper_repo.domain import PaperTradingSession, SessionStatus
+from paper_repo.errors import ConflictError, InvalidSessionError
+from paper_repo.interface import IPaperTradingSessionRepository
+from paper_repo.testing.cases import cases
+from paper_repo.testing.examples import (
+    block_of_another_task,
+    moment,
+    new_fill,
+    new_point,
+    new_session,
+    traded_session,
+    unusual_session,
+)
+
+
+class SavingContract:
+    """Saving, loading and deleting."""
+
+    # The four scenarios
+
+    async def test_a_running_session_that_was_saved_is_there(self, repository: IPaperTradingSessionRepository) -> None:
+        """A running session that was saved is in the repository."""
+        session = new_session(name="crossover")
+        session.start()
+
+        await repository.save(session)
+
+        assert await repository.exists(session.id)
+        assert [each.name for each in await repository.get_all()] == ["crossover"]
+
+    async def test_get_by_id_gives_every_field(self, repository: IPaperTradingSessionRepository) -> None:
+        """`get_by_id` gives the session back with every field as it was saved."""
+        session = unusual_session(id="abc-123")
+        await repository.save(session)
+
+        loaded = await repository.get_by_id("abc-123")
+
+        assert loaded == session
+
+    async def test_get_active_gives_the_running_sessions(self, repository: IPaperTradingSessionRepository) -> None:
+        """Of two running sessions and a stopped one, `get_active` gives the two, oldest first."""
+        running = [new_session(status="RUNNING", created_at=moment(number)) for number in (1, 2)]
+        stopped = new_session(status="STOPPED")
+        await repository.save_many([running[1], stopped, running[0]])
+
+        active = await repository.get_active()
+
+        assert active == running
+
+    async def test_only_running_sessions_are_active(self, repository: IPaperTradingSessionRepository) -> None:
+        """A session of any other status than RUNNING is not active."""
+        others = [status for status in SessionStatus if status is not SessionStatus.RUNNING]
+        await repository.save_many(new_session(status=status) for status in others)
+
+        active = await repository.get_active()
+
+        assert active == []
+
+    async def test_delete_removes_the_session_with_its_history(
+        self, repository: IPaperTradingSessionRepository
+    ) -> None:
+        """A deleted session is gone with its whole history, and `delete` says that there was one."""
+        session, other = traded_session(), traded_session()
+        await repository.save_many([session, other])
+
+        assert await repository.delete(session.id) is True
+
+        assert await repository.get_by_id(session.id) is None
+        assert await repository.get_fills(session.id) == []
+        assert await repository.get_equity_curve(session.id) == []
+        assert await repository.get_all() == [other]
+        assert len(await repository.get_fills(other.id)) == 2
+        assert len(await repository.get_equity_curve(other.id)) == 2
+
+    async def test_a_deleted_history_does_not_come_back(self, repository: IPaperTradingSessionRepository) -> None:
+        """A new session under the id of a deleted one has none of its history."""
+        await repository.save(traded_session(id="again"))
+        await repository.delete("again")
+
+        await repository.save(new_session(id="again"))
+
+        assert await repository.get_fills("again") == []
+        assert await repository.get_equity_curve("again") == []
+
+    async def test_an_unknown_id_names_nothing(self, repository: IPaperTradingSessionRepository) -> None:
+        """Where there is no session of an id there is nothing to get, to see or to delete, and that is no error."""
+        await repository.save(new_session(id="known"))
+
+        assert await repository.get_by_id("unknown") is None
+        assert await repository.exists("unknown") is False
+        assert await repository.delete("unknown") is False
+        assert await repository.get_fills("unknown") == []
+        assert await repository.get_equity_curve("unknown") == []
+        assert await repository.exists("known") is True
+
+    # What saving does to the session
+
+    async def test_every_save_raises_the_version_by_one(self, repository: IPaperTradingSessionRepository) -> None:
+        """The version of a session is 0 before its first save, and one higher after each."""
+        session = new_session()
+
+        versions = [session.version]
+        for _ in range(3):
+            await repository.save(session)
+            versions.append(session.version)
+
+        assert versions == [0, 1, 2, 3]
+        loaded = await repository.get_by_id(session.id)
+        assert loaded is not None
+        assert loaded.version == 3
+
+    async def test_every_save_sets_updated_at(self, repository: IPaperTradingSessionRepository) -> None:
+        """Saving sets `updated_at`, in UTC, on the session and in the repository alike."""
+        long_ago = datetime(2001, 1, 1, tzinfo=UTC)
+        session = new_session(updated_at=long_ago)
+
+        await repository.save(session)
+
+        assert session.updated_at is not None
+        assert session.updated_at > long_ago
+        assert session.updated_at.tzinfo is UTC
+        loaded = await repository.get_by_id(session.id)
+        assert loaded is not None
+        assert loaded.updated_at == session.updated_at
+
+    async def test_saving_takes_the_new_history(self, repository: IPaperTradingSessionRepository) -> None:
+        """Saving stores the history that waits in the session, and leaves none waiting."""
+        session = traded_session()
+        fills, points = list(session.new_fills), list(session.new_equity_points)
+
+        await repository.save(session)
+
+        assert (session.new_fills, session.new_equity_points) == ([], [])
+        assert await repository.get_fills(session.id) == fills
+        assert await repository.get_equity_curve(session.id) == points
+
+    async def test_later_history_is_appended(self, repository: IPaperTradingSessionRepository) -> None:
+        """A later save stores what is new behind what is stored, also for a session that was loaded between."""
+        session = traded_session()
+        await repository.save(session)
+        session.record_fill(new_fill(3))
+        session.record_equity(new_point(3))
+        await repository.save(session)
+        loaded = await repository.get_by_id(session.id)
+        assert loaded is not None
+
+        loaded.record_fill(new_fill(4))
+        loaded.record_equity(new_point(4))
+        await repository.save(loaded)
+
+        assert [fill.id for fill in await repository.get_fills(session.id)] == [f"fill-{n}" for n in (1, 2, 3, 4)]
+        assert [point.at for point in await repository.get_equity_curve(session.id)] == [
+            moment(n) for n in (1, 2, 3, 4)
+        ]
+        assert loaded.fill_count == 4
+
+    async def test_saving_again_replaces_every_field(self, repository: IPaperTradingSessionRepository) -> None:
+        """A save stores every field as it is now, also those that have become empty."""
+        session = unusual_session(id="changing")
+        await repository.save(session)
+        plain = new_session(id="changing", version=session.version, fill_count=session.fill_count)
+
+        await repository.save(plain)
+
+        assert await repository.get_by_id("changing") == plain
+
+    async def test_loads_are_independent(self, repository: IPaperTradingSessionRepository) -> None:
+        """Every load is a new object: what is done to it, or to the one that was saved, does not reach the store."""
+        session = unusual_session()
+        await repository.save(session)
+        stored = deepcopy(session)
+        first = await repository.get_by_id(session.id)
+        (second,) = await repository.get_all()
+        assert first is not None
+        assert first is not second
+
+        for each in (session, first, second):
+            each.name = "changed"
+            each.strategy.parameters["nested"]["list"].append("changed")
+            each.state["text"] = "changed"
+            each.metadata["tags"].clear()
+            each.positions.clear()
+            each.open_orders.clear()
+
+        assert await repository.get_by_id(session.id) == stored
+
+    # Conflicts
+
+    async def test_a_stale_session_is_refused(self, repository: IPaperTradingSessionRepository) -> None:
+        """A session that somebody else has changed since it was loaded is not saved, and nothing of it is stored."""
+        await repository.save(traded_session(id="shared"))
+        mine, theirs = await repository.get_by_id("shared"), await repository.get_by_id("shared")
+        assert mine is not None
+        assert theirs is not None
+        theirs.name = "theirs"
+        await repository.save(theirs)
+        mine.name = "mine"
+        mine.record_fill(new_fill(3))
+        mine.record_equity(new_point(3))
+
+        with pytest.raises(ConflictError) as caught:
+            await repository.save(mine)
+
+        assert (caught.value.session_id, caught.value.expected, caught.value.actual) == ("shared", 1, 2)
+        assert await repository.get_by_id("shared") == theirs
+        assert len(await repository.get_fills("shared")) == 2
+        assert len(await repository.get_equity_curve("shared")) == 2
+
+    async def test_a_deleted_session_is_not_resurrected(self, repository: IPaperTradingSessionRepository) -> None:
+        """A session that was deleted since it was loaded is not saved again."""
+        session = traded_session()
+        await repository.save(session)
+        await repository.delete(session.id)
+        session.record_fill(new_fill(3))
+
+        with pytest.raises(ConflictError) as caught:
+            await repository.save(session)
+
+        assert (caught.value.session_id, caught.value.expected, caught.value.actual) == (session.id, 1, None)
+        assert not await repository.exists(session.id)
+        assert await repository.get_fills(session.id) == []
+
+    async def test_a_taken_id_is_refused(self, repository: IPaperTradingSessionRepository) -> None:
+        """A new session under an id that is taken is not saved, and the stored one stays."""
+        stored = traded_session(id="taken")
+        await repository.save(stored)
+
+        with pytest.raises(ConflictError) as caught:
+            await repository.save(unusual_session(id="taken"))
+
+        assert (caught.value.session_id, caught.value.expected, caught.value.actual) == ("taken", 0, 1)
+        assert await repository.get_by_id("taken") == stored
+        assert len(await repository.get_fills("taken")) == 2
+
+    async def test_a_version_ahead_of_the_stored_one_is_refused(
+        self, repository: IPaperTradingSessionRepository
+    ) -> None:
+        """A session whose version is higher than the stored one is not saved either."""
+        stored = new_session()
+        await repository.save(stored)
+
+        with pytest.raises(ConflictError) as caught:
+            await repository.save(new_session(id=stored.id, version=7))
+
+        assert (caught.value.expected, caught.value.actual) == (7, 1)
+        assert await repository.get_by_id(stored.id) == stored
+
+    async def test_a_refused_session_is_as_it_was(self, repository: IPaperTradingSessionRepository) -> None:
+        """A save that fails leaves the session as it was, with the history that waits, and the same objects in it."""
+        await repository.save(new_session(id="taken"))
+        session = unusual_session(id="taken")
+        before, fills, state = deepcopy(session), list(session.new_fills), session.state
+
+        with pytest.raises(ConflictError):
+            await repository.save(session)
+
+        assert session == before
+        assert all(one is other for one, other in zip(session.new_fills, fills, strict=True))
+        assert session.state is state
+
+    async def test_a_refused_session_can_be_saved_again(self, repository: IPaperTradingSessionRepository) -> None:
+        """A session whose save failed can be saved when the cause is gone, and its history is stored once."""
+        await repository.save(new_session(id="taken"))
+        session = traded_session(id="taken")
+        with pytest.raises(ConflictError):
+            await repository.save(session)
+        await repository.delete("taken")
+
+        await repository.save(session)
+
+        assert (session.version, session.new_fills) == (1, [])
+        assert [fill.id for fill in await repository.get_fills("taken")] == ["fill-1", "fill-2"]
+        assert len(await repository.get_equity_curve("taken")) == 2
+
+    async def test_no_update_is_lost(self, repository: IPaperTradingSessionRepository) -> None:
+        """Tasks that load, change and save one session lose no change: each save succeeds or is a conflict."""
+        await repository.save(new_session(id="counter", state={"count": 0}))
+
+        async def add_three() -> None:
+            done = 0
+            while done < 3:
+                session = await repository.get_by_id("counter")
+                assert session is not None
+                session.state["count"] += 1
+                await anyio.lowlevel.checkpoint()
+                try:
+                    await repository.save(session)
+                except ConflictError:
+                    continue
+                done += 1
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(8):
+                tasks.start_soon(add_three)
+
+        counter = await repository.get_by_id("counter")
+        assert counter is not None
+        assert (counter.state["count"], counter.version) == (24, 25)
+
+    async def test_two_tasks_may_save_one_object(self, repository: IPaperTradingSessionRepository) -> None:
+        """Two tasks may save the same object at once: both saves succeed, and its history is stored once."""
+        session = traded_session()
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(2):
+                tasks.start_soon(repository.save, session)
+
+        assert (session.version, session.new_fills, session.fill_count) == (2, [], 2)
+        assert await repository.get_by_id(session.id) == session
+        assert len(await repository.get_fills(session.id)) == 2
+        assert len(await repository.get_equity_curve(session.id)) == 2
+
+    async def test_one_failure_among_many_saves_harms_no_other(
+        self, repository: IPaperTradingSessionRepository
+    ) -> None:
+        """Of many tasks that save at once only the one fails whose session is refused."""
+        await repository.save(new_session(id="taken"))
+        sessions = [traded_session() for _ in range(20)]
+        refused = new_session(id="taken")
+        conflicts: list[str] = []
+
+        async def save(session: PaperTradingSession) -> None:
+            try:
+                await repository.save(session)
+            except ConflictError as error:
+                conflicts.append(error.session_id)
+
+        async with anyio.create_task_group() as tasks:
+            for session in [*sessions[:10], refused, *sessions[10:]]:
+                tasks.start_soon(save, session)
+
+        assert conflicts == ["taken"]
+        assert refused.version == 0
+        assert {session.version for session in sessions} == {1}
+        assert await repository.count() == 21
+
+    async def test_what_is_stored_is_what_the_session_was_at_the_call(
+        self, repository: IPaperTradingSessionRepository
+    ) -> None:
+        """A change that is made while a save waits is not part of it; it stays, for the next save."""
+        session = traded_session(name="at the call")
+
+        async with anyio.create_task_group() as tasks, block_of_another_task(repository, new_session()):
+            tasks.start_soon(repository.save, session)
+            await anyio.wait_all_tasks_blocked()
+            session.name = "later"
+            session.record_fill(new_fill(3))
+
+        assert (session.name, session.version, session.fill_count) == ("later", 1, 3)
+        assert [fill.id for fill in session.new_fills] == ["fill-3"]
+        loaded = await repository.get_by_id(session.id)
+        assert loaded is not None
+        assert (loaded.name, loaded.fill_count) == ("at the call", 2)
+        await repository.save(session)
+        assert [fill.id for fill in await repository.get_fills(session.id)] == ["fill-1", "fill-2", "fill-3"]
+
+    # Several at once
+
+    async def test_save_many_stores_all(self, repository: IPaperTradingSessionRepository) -> None:
+        """`save_many` stores every session with its history, new ones and changed ones, from any iterable."""
+        known, new = traded_session(), unusual_session()
+        await repository.save(known)
+        known.record_fill(new_fill(3))
+
+        await repository.save_many(each for each in (known, new))
+
+        assert (known.version, new.version) == (2, 1)
+        assert await repository.get_by_id(known.id) == known
+        assert await repository.get_by_id(new.id) == new
+        assert len(await repository.get_fills(known.id)) == 3
+        assert len(await repository.get_fills(new.id)) == 2
+
+    async def test_save_many_of_none_does_nothing(self, repository: IPaperTradingSessionRepository) -> None:
+        """`save_many` without a session stores nothing, and that is no error."""
+        await repository.save_many([])
+
+        assert await repository.count() == 0
+
+    @cases([0, 1, 2])
+    async def test_save_many_stores_none_when_one_is_refused(
+        self, repository: IPaperTradingSessionRepository, contract_case: int
+    ) -> None:
+        """When one session of `save_many` is refused none is stored, and every one of them is as it was."""
+        await repository.save(new_session(id="taken"))
+        sessions = [traded_session(), unusual_session()]
+        sessions.insert(contract_case, new_session(id="taken"))
+        before = deepcopy(sessions)
+
+        with pytest.raises(ConflictError):
+            await repository.save_many(sessions)
+
+        assert sessions == before
+        assert await repository.count() == 1
+        del sessions[contract_case]
+        await repository.save_many(sessions)
+        assert await repository.count() == 3
+
+    async def test_save_many_stores_none_when_one_is_invalid(self, repository: IPaperTradingSessionRepository) -> None:
+        """When one session of `save_many` cannot be stored none is, and every one of them is as it was."""
+        sessions = [traded_session(), new_session(state={"window": (1, 2)})]
+        before = deepcopy(sessions)
+
+        with pytest.raises(InvalidSessionError):
+            await repository.save_many(sessions)
+
+        assert sessions == before
+        assert await repository.count() == 0
+
+    # Fills that are recorded again
+
+    async def test_a_fill_that_is_stored_already_is_skipped(self, repository: IPaperTradingSessionRepository) -> None:
+        """A fill whose id is stored with the same content is not stored again, and not counted again."""
+        session = traded_session()
+        await repository.save(session)
+
+        session.record_fill(new_fill(3))
+        session.record_fill(new_fill(1))
+        session.record_fill(new_fill(4))
+        session.record_fill(new_fill(3))
+        await repository.save(session)
+
+        assert [fill.id for fill in await repository.get_fills(session.id)] == [f"fill-{n}" for n in (1, 2, 3, 4)]
+        assert (session.fill_count, session.new_fills) == (4, [])
+        assert await repository.get_by_id(session.id) == session
+
+    @cases(["stored before", "in the same save"])
+    async def test_another_fill_of_a_stored_id_is_refused(
+        self, repository: IPaperTradingSessionRepository, contract_case: str
+    ) -> None:
+        """A fill whose id has been used for another one is refused with an error that names it; nothing is stored."""
+        session = new_session()
+        session.record_fill(new_fill(1))
+        if contract_case == "stored before":
+            await repository.save(session)
+        session.record_fill(new_fill(2))
+        session.record_fill(new_fill(1, price="100.26"))
+        before, known = deepcopy(session), await repository.get_by_id(session.id)
+
+        with pytest.raises(InvalidSessionError, match="fill-1") as caught:
+            await repository.save(session)
+
+        assert caught.value.session_id == session.id
+        assert session == before
+        assert await repository.get_by_id(session.id) == known
+        assert await repository.get_fills(session.id) == ([] if known is None else [new_fill(1)])
+
+    async def test_a_refused_fill_can_be_taken_out(self, repository: IPaperTradingSessionRepository) -> None:
+        """A session whose fill was refused can be saved without it."""
+        session = traded_session()
+        await repository.save(session)
+        session.record_fill(new_fill(3))
+        session.record_fill(new_fill(1, quantity=2))
+        with pytest.raises(InvalidSessionError):
+            await repository.save(session)
+
+        session.new_fills.pop()
+        session.fill_count -= 1
+        await repository.save(session)
+
+        assert [fill.id for fill in await repository.get_fills(session.id)] == ["fill-1", "fill-2", "fill-3"]
+        assert await repository.get_by_id(session.id) == session
+
+    async def test_fill_ids_belong_to_their_session(self, repository: IPaperTradingSessionRepository) -> None:
+        """Two sessions may have fills of the same id."""
+        one, other = new_session(), new_session()
+        one.record_fill(new_fill(1))
+        other.record_fill(new_fill(1, price=7))
+
+        await repository.save_many([one, other])
+
+        assert await repository.get_fills(one.id) == [new_fill(1)]
+        assert await repository.get_fills(other.id) == [new_fill(1, price=7)]

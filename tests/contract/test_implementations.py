@@ -1,0 +1,59 @@
+"""Every implementation keeps the contract."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from paper_repo import (
+    AsyncSessionRepository,
+    InMemorySessionRepository,
+    IPaperTradingSessionRepository,
+    SessionRepository,
+    SQLiteSessionRepository,
+)
+from paper_repo.testing import SessionRepositoryContract, ThreadedRepository
+
+
+class TestSQLiteSessionRepository(SessionRepositoryContract):
+    """The async repository on a file."""
+
+    @pytest.fixture
+    async def repository(self, path: Path, busy_timeout: float) -> AsyncIterator[IPaperTradingSessionRepository]:
+        async with SQLiteSessionRepository(path, busy_timeout=busy_timeout) as repository:
+            yield repository
+
+
+class TestAsyncSessionRepository(SessionRepositoryContract):
+    """The facade over a core that was made, and opened, before it."""
+
+    @pytest.fixture
+    async def repository(self, path: Path, busy_timeout: float) -> AsyncIterator[IPaperTradingSessionRepository]:
+        core = SessionRepository(path, durability="normal", busy_timeout=busy_timeout)
+        core.open()
+        repository = AsyncSessionRepository(core)
+        yield repository
+        await repository.close()
+
+
+class TestInMemorySessionRepository(SessionRepositoryContract):
+    """The fake."""
+
+    @pytest.fixture
+    async def repository(self, busy_timeout: float) -> AsyncIterator[IPaperTradingSessionRepository]:
+        async with InMemorySessionRepository(busy_timeout=busy_timeout) as repository:
+            yield repository
+
+
+class TestSessionRepository(SessionRepositoryContract):
+    """The synchronous core, each call in a thread and each block in one of its own."""
+
+    # Its caller waits until the save is done, and so cannot change the session meanwhile.
+    test_what_is_stored_is_what_the_session_was_at_the_call = None
+
+    @pytest.fixture
+    async def repository(self, path: Path, busy_timeout: float) -> AsyncIterator[IPaperTradingSessionRepository]:
+        async with ThreadedRepository(SessionRepository(path, busy_timeout=busy_timeout)) as repository:
+            yield repository
