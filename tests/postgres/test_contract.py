@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
-from paper_repo.testing import SessionRepositoryContract, ThreadedRepository
 
 from paper_repo import AsyncSessionRepository, IPaperTradingSessionRepository, SessionRepository
+from paper_repo.testing import SessionRepositoryContract, ThreadedRepository
 
 
 class TestAsyncSessionRepositoryOnPostgreSQL(SessionRepositoryContract):
