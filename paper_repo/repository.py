@@ -169,9 +169,9 @@ class SessionRepository:
             storage.commit()
         except BaseException:
             try:
-                storage.roll_back()
+                undo.rewind(start)  # as long as nobody else may write these sessions
             finally:
-                undo.rewind(start)
+                storage.roll_back()
             raise
         if not storage.in_transaction():
             undo.clear()
@@ -314,6 +314,7 @@ class SessionRepository:
 
     def _write(self, snapshot: Snapshot) -> None:
         """Store one session with its new history, and make its object what was stored."""
+        self._storage.take_turn(snapshot.session.id)
         pending = snapshot.pending()
         row = _row(pending)
         self._write_session(row, pending.expected_version)

@@ -264,6 +264,14 @@ class Storage(ABC):
             raise RepositoryClosedError(f"{self.name}: the repository was closed, and the transaction rolled back")
         raise StorageError(f"{self.name}: an earlier error in this transaction has rolled it back; leave the block")
 
+    def take_turn(self, session_id: str) -> None:
+        """Wait until no other transaction of this process has written this session, which is so where only one writes.
+
+        Raises:
+            BusyError: the other one has not ended in time.
+        """
+        assert self.writers == 1
+
     @abstractmethod
     def _is_alive(self) -> bool:
         """Whether the database still has this thread's transaction open."""

@@ -17,6 +17,7 @@ from paper_repo.storage.postgres_values import keepable
 from paper_repo.storage.schema import HISTORY_TABLE, migrate, newest_version, refuse_newer
 from paper_repo.storage.statements import Statement, Statements
 from paper_repo.storage.tables import POSTGRES_COLUMN_TYPES, Row
+from paper_repo.storage.turns import Turns
 
 UPGRADE_LOCK = 0x50505253
 """The advisory lock that whoever upgrades the schema holds ("PPRS")."""
@@ -45,6 +46,10 @@ class PostgresStorage(Storage):
         self._upgrade_mode = upgrade
         self._where, name = parsed(url)
         super().__init__(name, busy_timeout)
+
+    def _prepare(self) -> None:
+        super()._prepare()
+        self.turns = Turns(self.busy_timeout)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r}, durability={self.durability!r}, busy_timeout={self.busy_timeout})"
@@ -136,6 +141,15 @@ class PostgresStorage(Storage):
             raise StorageError(
                 f"{self.name}: it is stored on this server, but may be lost if that fails: {connection.warned}"
             )
+
+    def take_turn(self, session_id: str) -> None:
+        self.turns.take(session_id)
+
+    def _end(self) -> None:
+        try:
+            super()._end()
+        finally:
+            self.turns.free()
 
     # Rows
 

@@ -80,7 +80,7 @@ def connect(patience: float, durability: str, **where: Any) -> Connection:
     Raises:
         psycopg.Error: there is none to be had.
     """
-    standard = {"client_encoding": "UTF8", "connect_timeout": max(2, round(patience)), "application_name": "paper_repo"}
+    standard: dict[str, Any] = {"client_encoding": "UTF8", "connect_timeout": max(2, round(patience)), "application_name": "paper_repo"}
     connection: Connection = Connection.connect(**(standard | where), autocommit=True)
     try:
         connection.patience = patience
@@ -112,7 +112,7 @@ def _keep_warning(connection: Connection) -> Any:
     return handle
 
 
-class _Adapter(peewee.Psycopg3Adapter):  # type: ignore[misc]
+class _Adapter(peewee.Psycopg3Adapter):
     def connect(self, db: Any, **where: Any) -> Connection:
         return connect(dbname=db.database, **where)
 
