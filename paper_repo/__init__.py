@@ -19,6 +19,7 @@ from paper_repo.domain.performance import Performance, performance
 from paper_repo.domain.round_trips import RoundTrip, round_trips
 from paper_repo.domain.selection import SessionSummary
 from paper_repo.errors import (
+    ArchiveError,
     BusyError,
     ConflictError,
     CorruptDatabaseError,
@@ -44,6 +45,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Amount",
+    "ArchiveError",
     "AsyncSessionRepository",
     "BusyError",
     "ConflictError",

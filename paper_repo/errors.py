@@ -5,6 +5,7 @@ PaperRepoError
 ├── ConflictError
 ├── InvalidSessionError (ValueError)
 ├── InvalidTransitionError
+├── ArchiveError (ValueError)
 ├── TransactionError
 │   └── TransactionOwnershipError
 ├── RepositoryClosedError
@@ -23,6 +24,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 __all__ = [
+    "ArchiveError",
     "BusyError",
     "ConflictError",
     "CorruptDatabaseError",
@@ -105,6 +107,17 @@ class InvalidSessionError(PaperRepoError, ValueError):
 
 class InvalidTransitionError(PaperRepoError):
     """The session's lifecycle does not allow this step from its present status."""
+
+
+class ArchiveError(PaperRepoError, ValueError):
+    """An archive cannot be read; `line` is the number of the line that is wrong, from 1. Nothing of it was stored."""
+
+    def __init__(self, line: int, problem: str) -> None:
+        self.line = line
+        super().__init__(f"line {line}: {problem}")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _restore, (type(self), self.args, self.__dict__)
 
 
 class TransactionError(PaperRepoError):

@@ -37,14 +37,15 @@ PRAGMAS = (
 """What `describe` tells of a file (https://www.sqlite.org/pragma.html)."""
 
 _WAL_RETRY_SECONDS = 0.01
+_SMALLEST_PAGE = 512
 
 
 class _Look(NamedTuple):
-    """What a file is: whose, of which schema version, and how many tables and indexes a foreign one has."""
+    """What a file is: whose, of which schema version, and whether there is anything in it."""
 
     application: int
     version: int
-    objects: int
+    has_tables: bool
 
 
 class SQLiteStorage(Storage):
@@ -95,11 +96,13 @@ class SQLiteStorage(Storage):
         self._refuse_bad_place(found)
         if found is None or not found.st_size:
             _create_private(self.path)
-        elif self._recognise(found.st_size):
-            return
+            ready = False
+        else:
+            ready = self._recognise(found.st_size)
         with self._translated, self._database.connection_context():
-            self._switch_to_wal()  # first, so that every file that is known as ours is in this mode
-            if self._version() != newest_version() or self._database.pragma("application_id") != APPLICATION_ID:
+            if self._uri is None:
+                self._switch_to_wal()
+            if not ready:
                 self._upgrade()
 
     def _refuse_bad_place(self, found: os.stat_result | None) -> None:
@@ -114,62 +117,69 @@ class SQLiteStorage(Storage):
             raise StorageError(f"{self.name}: the folder {self.path.parent} does not exist; create it first")
 
     def _recognise(self, size: int) -> bool:
-        """Refuse a file that is not ours, or newer, by a connection that cannot write; True: nothing is left to do."""
-        if size == 1:  # which SQLite would take for an empty file
-            raise ForeignDatabaseError(f"{self.name}: this file is no SQLite database; it was not touched")
-        with self._translated:
-            try:
-                look = self._look()
-            except peewee.DatabaseError as error:
-                if _code(error) == sqlite3.SQLITE_NOTADB:
-                    raise ForeignDatabaseError(
-                        f"{self.name}: this file is no SQLite database, or its start is damaged; it was not touched"
-                    ) from error
-                raise
-        if look.application == APPLICATION_ID:
-            refuse_newer(look.version, self.name)
-        elif look.application or look.objects:
-            raise ForeignDatabaseError(f"{self.name}: this database belongs to another program; it was not touched")
+        """Refuse a file that is not ours, or newer, without touching it or anything beside it.
+
+        Returns:
+            Whether its schema is the present one.
+        """
+        if size < _SMALLEST_PAGE:  # which SQLite would take for an empty file, in part
+            raise self._foreign()
+        if self._was_empty():
+            return False  # what is in it is half of somebody's first change; `_upgrade` looks again, under the lock
+        look = self._look()
+        self._judge(look)
+        if not os.access(self.path.parent, os.W_OK) and not self._beside("-shm").exists():
+            # Even a reader of a file in WAL mode needs SQLite's shared memory beside it. Where nothing can be created
+            # and nobody has it open, the file may be read as it lies.
+            self._uri = self._as_it_lies()
+            self._database = self._pool()
         return look[:2] == (APPLICATION_ID, newest_version())
 
-    def _look(self) -> _Look:
-        """What the file is, seen without a chance to change anything."""
-        try:
-            return self._look_at(f"file:{quote(str(self.path))}?mode=ro")
-        except peewee.OperationalError as error:
-            # A file in WAL mode needs its -shm beside it even to be read. Where the folder cannot be written nobody
-            # can be writing the file either, so that it may be read as it lies.
-            code = _code(error)
-            if code == sqlite3.SQLITE_READONLY_ROLLBACK:
-                return self._look_at_headers()
-            if code & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
-                raise
-            if os.access(self.path.parent, os.W_OK) or _size(self._beside("-wal")):
-                raise
-            uri = f"file:{quote(str(self.path))}?mode=ro&immutable=1"
-            found = self._look_at(uri)
-            self._uri = uri
-            self._database = self._pool()
-            return found
+    def _foreign(self) -> ForeignDatabaseError:
+        return ForeignDatabaseError(
+            f"{self.name}: this file is no SQLite database, or its start is damaged; it was not touched"
+        )
 
-    def _look_at(self, uri: str) -> _Look:
-        database = peewee.SqliteDatabase(uri, uri=True, timeout=self.busy_timeout)
-        with database.connection_context():
-            application, version = database.pragma("application_id"), database.pragma("user_version")
-            if application == APPLICATION_ID:
-                return _Look(application, version, 0)  # counting makes SQLite read the whole schema, which is slow
-            (objects,) = database.execute_sql("SELECT count(*) FROM sqlite_master").fetchone()
-            return _Look(application, version, objects)
+    def _judge(self, look: _Look) -> None:
+        """Refuse a file that looks so, unless it is ours or new."""
+        if look.application == APPLICATION_ID:
+            refuse_newer(look.version, self.name)
+        elif look.application or look.has_tables:
+            raise ForeignDatabaseError(f"{self.name}: this database belongs to another program; it was not touched")
 
-    def _look_at_headers(self) -> _Look:
-        """The same of a file with a half-done change beside it, which only a connection that can write rolls back.
+    def _was_empty(self) -> bool:
+        """Whether a program was killed, or is at work, in its first change of a file that was empty before.
 
-        It is what a program leaves behind that was killed while it created the file. The third number is how many
-        pages there were before the change; the places are those of https://www.sqlite.org/fileformat.html, 1.3 and 3.
+        The journal beside the file says so: it starts with a mark, and has at 16 how many pages there were before
+        (https://www.sqlite.org/fileformat.html#the_rollback_journal).
         """
-        with self.path.open("rb") as file, self._beside("-journal").open("rb") as journal:
-            header, pages = file.read(72), journal.read(20)[16:]
-        return _Look(int.from_bytes(header[68:]), int.from_bytes(header[60:64]), int.from_bytes(pages))
+        journal = self._beside("-journal")
+        start = _start(journal) if journal.exists() else b""
+        return start.startswith(bytes.fromhex("d9d505f920a163d7")) and start[16:20] == bytes(4)
+
+    def _look(self) -> _Look:
+        """What the file is, as it lies, or with the changes in SQLite's log beside it where there are any.
+
+        SQLite itself opens it: a file that this process has open with SQLite must not be opened in any other way, since
+        closing it takes away all locks that the process has on it (https://www.sqlite.org/howtocorrupt.html, 2.2).
+        """
+        uri = self._read_only() if _size(self._beside("-wal")) else self._as_it_lies()
+        database = peewee.SqliteDatabase(uri, uri=True, timeout=self.busy_timeout)
+        with self._translated:
+            try:
+                with database.connection_context():
+                    return _ask(database)
+            except peewee.DatabaseError as error:
+                if _code(error) != sqlite3.SQLITE_NOTADB:
+                    raise
+                raise self._foreign() from error
+
+    def _read_only(self) -> str:
+        return f"file:{quote(str(self.path))}?mode=ro"
+
+    def _as_it_lies(self) -> str:
+        """The file alone, without a look at anything beside it, and without a lock."""
+        return f"{self._read_only()}&immutable=1"
 
     def _beside(self, ending: str) -> Path:
         """The file that SQLite keeps beside this one, or beside the one that this is a link to."""
@@ -183,7 +193,8 @@ class SQLiteStorage(Storage):
         self._database.pragma("foreign_keys", 0)
         try:
             with self._database.atomic("IMMEDIATE"):
-                if self._version() != newest_version():  # nobody else did it while this one waited for the lock
+                self._judge(_ask(self._database))  # somebody else may have filled it while this one waited
+                if self._version() != newest_version():
                     migrate(self._database)
                     self._database.pragma("application_id", APPLICATION_ID)
                     self._database.pragma("user_version", newest_version())
@@ -227,6 +238,23 @@ def _checked_path(path: object) -> str:
 def _code(error: peewee.DatabaseError) -> int:
     """SQLite's extended result code (https://www.sqlite.org/rescode.html), or 0."""
     return getattr(driver_error(error), "sqlite_errorcode", 0)
+
+
+def _ask(database: peewee.SqliteDatabase) -> _Look:
+    application, version = database.pragma("application_id"), database.pragma("user_version")
+    if application == APPLICATION_ID:
+        return _Look(application, version, True)  # counting makes SQLite read the whole schema, which is slow
+    (objects,) = database.execute_sql("SELECT count(*) FROM sqlite_master").fetchone()
+    return _Look(application, version, objects > 0)
+
+
+def _start(journal: Path) -> bytes:
+    """The first bytes of SQLite's journal; on that file SQLite has no locks."""
+    try:
+        with journal.open("rb") as file:
+            return file.read(20)
+    except OSError as error:
+        raise StorageError(f"{journal}: cannot be read: {error.strerror}; check its permissions") from error
 
 
 def _found(path: Path) -> os.stat_result | None:

@@ -1,0 +1,28 @@
+"""The `paper-repo` command. Importing this needs nothing; running it needs the `cli` extra."""
+
+from __future__ import annotations
+
+import sys
+from importlib.util import find_spec
+
+NEEDED = ("typer", "rich", "platformdirs")
+
+
+def main() -> None:
+    """Run the command with the arguments of this process, and exit with its code."""
+    try:
+        require_extra()
+    except ImportError as error:
+        sys.exit(f"paper-repo: {error}")
+    from paper_repo.cli.app import app
+
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a name may hold what a terminal cannot show
+    app(prog_name="paper-repo")
+
+
+def require_extra() -> None:
+    """Raise an ImportError that names the way out when the packages of the extra are not installed."""
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if missing:
+        raise ImportError(f"the command line needs {', '.join(missing)}: pip install 'paper_repo[cli]'")

@@ -1,0 +1,106 @@
+"""The command line as a whole: its commands, its help, and how every one of them ends."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+import paper_repo
+from paper_repo.cli import carrying, demo, keeping, reading
+from paper_repo.cli.failures import EXPECTED, FAILED, INTERRUPTED, MEANINGS, exit_code, message
+from paper_repo.cli.terminal import complaints
+
+TIMES = (
+    "TIME: a day or a time, in UTC unless it says otherwise, or how long ago: 2026-01-31, 2026-01-31T14:30, 90d, 12h."
+)
+
+
+class Commands(TyperGroup):
+    """The commands, with errors told in one line and as exit codes."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was named."""
+        with _told():
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        return result
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        complaints().print("interrupted")
+        raise typer.Exit(INTERRUPTED) from None
+    except BrokenPipeError:
+        _forget_output()
+        raise typer.Exit(FAILED) from None
+    except EXPECTED as error:
+        complaints().print(f"paper-repo: {message(error)}", style="red", markup=False)
+        raise typer.Exit(exit_code(error)) from error
+
+
+def _forget_output() -> None:
+    """Whoever read standard output has gone: what is still to be written to it may be lost without a complaint."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"paper-repo {paper_repo.__version__}")
+        raise typer.Exit
+
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: " + "; ".join(f"{code} {meaning}" for code, meaning in MEANINGS.items()) + ".",
+)
+
+
+@app.callback()
+def paper_trading_sessions(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Look at paper-trading sessions, take them elsewhere, and clear them away."""
+
+
+def _add(command: Callable[..., None], name: str, *examples: str) -> None:
+    """Make `command` one of the app's, with examples at the end of its help."""
+    lines = [f"[dim]$[/dim] {example}" for example in examples]
+    app.command(name, epilog="\n\n".join(["[bold]Examples[/bold]", *lines]))(command)
+    EXAMPLES[name] = examples
+
+
+EXAMPLES: dict[str, tuple[str, ...]] = {}
+"""The examples in the help of each command; tests run them."""
+
+_add(reading.list_sessions, "list", "paper-repo list --status running", "paper-repo list --order-by net_pnl --limit 10")
+_add(reading.show, "show", "paper-repo show 9f2c", "paper-repo show 9f2c --json")
+_add(reading.fills, "fills", "paper-repo fills 9f2c --symbol AAPL --since 2012-06-01", "paper-repo fills 9f2c --json")
+_add(reading.equity, "equity", "paper-repo equity 9f2c", "paper-repo equity 9f2c --since 2012-06-01 --points 20")
+_add(reading.status, "status", "paper-repo status")
+_add(reading.info, "info", "paper-repo info")
+_add(
+    carrying.export,
+    "export",
+    "paper-repo export --output backup.jsonl",
+    "paper-repo export --format fills 9f2c > fills.csv",
+)
+_add(carrying.import_, "import", "paper-repo import backup.jsonl", "paper-repo import --skip backup.jsonl")
+_add(keeping.rename, "rename", "paper-repo rename 9f2c 'Crossover, spring'")
+_add(keeping.delete, "delete", "paper-repo delete 9f2c --yes")
+_add(keeping.prune, "prune", "paper-repo prune --created-to 90d --dry-run", "paper-repo prune --created-to 90d --yes")
+_add(demo.demo, "demo", "paper-repo demo", "paper-repo demo --db demo.db --speed 25")

@@ -1,0 +1,91 @@
+"""Which database a command works on, and how it finds a session in it."""
+
+from __future__ import annotations
+
+from difflib import SequenceMatcher
+from pathlib import Path
+
+from platformdirs import user_data_path
+
+from paper_repo.cli.failures import NOT_FOUND, USAGE, CommandError
+from paper_repo.cli.text import printable
+from paper_repo.domain.selection import SessionSummary
+from paper_repo.repository import SessionRepository
+
+VARIABLE = "PAPER_REPO_DB"
+SHORTEST_ID = 8
+_LOOKED_THROUGH = 2000
+
+
+def place_of(chosen: Path | None) -> Path:
+    """The file that was chosen, or the one in the user's data folder."""
+    return chosen or user_data_path("paper_repo", appauthor=False) / "sessions.db"
+
+
+def existing(chosen: Path | None) -> SessionRepository:
+    """The repository on a file that is there.
+
+    Raises:
+        CommandError: it is not; reading must not create it.
+    """
+    path = place_of(chosen)
+    if not path.exists():
+        raise CommandError(
+            f"there is no database at {path}; name one with --db or {VARIABLE}, "
+            "or make one: paper-repo demo --db FILE, paper-repo import FILE",
+            NOT_FOUND,
+        )
+    return SessionRepository(path)
+
+
+def existing_or_new(chosen: Path | None) -> SessionRepository:
+    """The repository on a file that is created if it is not there, in a folder of the user's own if none was chosen."""
+    path = place_of(chosen)
+    if chosen is None:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return SessionRepository(path)
+
+
+def find_id(repository: SessionRepository, wanted: str) -> str:
+    """The id of the one session that `wanted` names, whole or shortened.
+
+    Raises:
+        CommandError: there is none, or more than one.
+    """
+    if repository.exists(wanted):
+        return wanted
+    found = repository.find_ids(wanted, limit=6) if wanted else []
+    if len(found) == 1:
+        return found[0]
+    if found:
+        candidates = ", ".join(printable(each) for each in found[:5]) + (", …" if len(found) > 5 else "")
+        raise CommandError(f"{printable(wanted)!r} is the beginning of several ids: {candidates}", USAGE)
+    raise CommandError(f"there is no session {printable(wanted)!r}{_hint(repository, wanted)}", NOT_FOUND)
+
+
+def short_id(repository: SessionRepository, session_id: str) -> str:
+    """As much of the id as names one session only, and eight characters at least."""
+    for length in (SHORTEST_ID, SHORTEST_ID + 4, 2 * SHORTEST_ID, 3 * SHORTEST_ID):
+        if len(session_id) <= length + 4:
+            break
+        if len(repository.find_ids(session_id[:length], limit=2)) == 1:
+            return session_id[:length]
+    return session_id
+
+
+def _hint(repository: SessionRepository, wanted: str) -> str:
+    latest = repository.get_summaries(order_by="updated_at", descending=True, limit=_LOOKED_THROUGH)
+    near = sorted(latest, key=lambda summary: -_likeness(wanted, summary))[:3]
+    near = [summary for summary in near if _likeness(wanted, summary) >= 0.6]
+    if not near:
+        return "; paper-repo list shows what there is"
+    return "; near: " + ", ".join(f"{printable(each.id)} ({printable(each.name)})" for each in near)
+
+
+def _likeness(wanted: str, summary: SessionSummary) -> float:
+    """How much of what was typed is in the id or the name, from 0 to 1."""
+    wanted = wanted.lower()
+    if len(wanted) >= 3 and (wanted in summary.id.lower() or wanted in summary.name.lower()):
+        return 1
+    candidates = (summary.id[: len(wanted)], summary.id, summary.name)
+    return max(SequenceMatcher(None, wanted, each.lower()).ratio() for each in candidates)

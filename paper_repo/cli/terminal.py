@@ -1,0 +1,66 @@
+"""Where a command writes: tables to standard output, progress and complaints to standard error."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+T = TypeVar("T")
+
+WIDTH_WITHOUT_TERMINAL = 1000
+"""So wide that no table in a pipe or a file loses anything."""
+
+
+def output() -> Console:
+    """Standard output, at the terminal's width; wide when it is none."""
+    console = Console(highlight=False, emoji=False, soft_wrap=False)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = WIDTH_WITHOUT_TERMINAL
+    return console
+
+
+def complaints() -> Console:
+    """Standard error."""
+    return Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
+
+
+@contextmanager
+def progress(what: str, total: int | None) -> Iterator[Callable[[int], object]]:
+    """A progress bar on standard error that disappears at its end, and what moves it; on a terminal only."""
+    console = complaints()
+    columns = (TextColumn(what), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda done: bar.update(task, advance=done)
+
+
+def counted(items: Iterable[T], advance: Callable[[int], object], step: int = 1000) -> Iterator[T]:
+    """The same items, and a word to `advance` after each so many."""
+    for number, item in enumerate(items, 1):
+        yield item
+        if not number % step:
+            advance(step)
+
+
+def print_json(document: Any) -> None:
+    """One JSON document."""
+    json.dump(document, sys.stdout, indent=2, ensure_ascii=True)
+    sys.stdout.write("\n")
+
+
+def print_json_stream(head: dict[str, Any], name: str, items: Iterable[Any]) -> None:
+    """One JSON document with a long list under `name`, which is written as it comes."""
+    write = sys.stdout.write
+    write(json.dumps(head, indent=2)[:-2] + f',\n  "{name}": [')
+    separator = "\n    "
+    for item in items:
+        write(separator + json.dumps(item))
+        separator = ",\n    "
+    write("\n  ]\n}\n" if separator[0] == "," else "]\n}\n")

@@ -1,0 +1,298 @@
+"""What people see: tables of sessions, positions, orders and fills, and a session's whole page."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from rich import box
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.table import Table
+from rich.text import Text
+
+from paper_repo.cli import text
+from paper_repo.cli.chart import draw
+from paper_repo.domain import EquityPoint, Fill, Order, PaperTradingSession, Position, SessionStatus
+from paper_repo.domain.performance import Performance
+from paper_repo.domain.selection import SessionSummary
+
+_FARTHEST = 1e300
+WIDE = 110
+"""From this width on a list has all its columns."""
+
+STATUS_STYLES = {
+    SessionStatus.CREATED: ("○", "cyan"),
+    SessionStatus.RUNNING: ("▶", "green"),
+    SessionStatus.PAUSED: ("‖", "yellow"),
+    SessionStatus.STOPPED: ("■", "bright_black"),
+    SessionStatus.FAILED: ("✗", "red"),
+}
+
+
+def session_list(summaries: Sequence[SessionSummary], ids: Mapping[str, str], now: datetime, width: int) -> Table:
+    """Sessions, one a row; `ids` are their shortened ids."""
+    wide = width >= WIDE
+    currencies = {summary.base_currency for summary in summaries}
+    unit = f" {text.printable(currencies.pop())}" if len(currencies) == 1 else ""
+    table = _table()
+    table.add_column("id", style="bold", no_wrap=True)
+    table.add_column("name", ratio=1, overflow="ellipsis", no_wrap=True)
+    if wide:
+        table.add_column("strategy", overflow="ellipsis", no_wrap=True)
+    table.add_column("status", no_wrap=True)
+    for heading in (f"equity{unit}", "net P&L", "return"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    if wide:
+        table.add_column("open", justify="right", no_wrap=True)
+        table.add_column("fills", justify="right", no_wrap=True)
+    table.add_column("saved", justify="right", no_wrap=True)
+    for each in summaries:
+        currency = "" if unit else f" {text.printable(each.base_currency)}"
+        style = text.style_of(each.net_pnl)
+        cells: list[RenderableType] = [
+            text.printable(ids[each.id]),
+            Text(text.printable(each.name)),
+            *([Text(text.printable(each.strategy_name))] if wide else []),
+            status(each.status),
+            text.money(each.equity) + currency,
+            Text(text.signed(each.net_pnl), style),
+            Text(text.percent(each.total_return), style),
+            *([str(each.open_positions), f"{each.fill_count:,}"] if wide else []),
+            Text(text.ago(each.updated_at, now), "bright_black"),
+        ]
+        table.add_row(*cells)
+    return table
+
+
+def status(value: SessionStatus) -> Text:
+    """A status, told by its sign and its colour."""
+    sign, style = STATUS_STYLES[value]
+    return Text(f"{sign} {value}", style)
+
+
+def session_page(session: PaperTradingSession, performance: Performance, curve: Curve, width: int) -> Group:
+    """Everything about one session."""
+    across = 3 if width >= WIDE else 2
+    parts: list[RenderableType] = [_heading(session), "", _grid(_facts(session), across), ""]
+    if len(curve.equities) > 1:
+        parts += [curve, ""]
+    parts.append(_grid(_figures(performance), across))
+    if session.positions:
+        parts += ["", Text(text.count(len(session.positions), "open position"), "bold")]
+        parts.append(position_table(session.positions.values()))
+    if session.open_orders:
+        parts += ["", Text(text.count(len(session.open_orders), "resting order"), "bold")]
+        parts.append(order_table(session.open_orders.values()))
+    return Group(*parts)
+
+
+def position_table(positions: Iterable[Position]) -> Table:
+    """Open positions, long and short."""
+    table = _table("symbol", "side", ">quantity", ">average price", ">last price", ">value", ">unrealized P&L", "since")
+    for each in positions:
+        style = text.style_of(each.unrealized_pnl)
+        table.add_row(
+            Text(text.printable(each.symbol), "bold"),
+            "long" if each.quantity > 0 else "short",
+            text.quantity(each.quantity),
+            text.average(each.average_price, each.last_price),
+            text.price(each.last_price),
+            text.money(each.market_value),
+            Text(text.signed(each.unrealized_pnl), style),
+            Text(text.day(each.opened_at), "bright_black"),
+        )
+    return table
+
+
+def active_table(sessions: Iterable[PaperTradingSession], ids: Mapping[str, str], now: datetime) -> Table:
+    """Sessions that would be resumed."""
+    table = _table("id", "name", "strategy", ">equity", ">net P&L", ">open", ">resting", "last saved")
+    for each in sessions:
+        table.add_row(
+            Text(text.printable(ids[each.id]), "bold"),
+            text.printable(each.name),
+            text.printable(each.strategy.name),
+            text.money(each.equity),
+            Text(text.signed(each.net_pnl), text.style_of(each.net_pnl)),
+            f"{len(each.positions):,}",
+            f"{len(each.open_orders):,}",
+            Text(text.ago(each.updated_at, now), "bright_black"),
+        )
+    return table
+
+
+def order_table(orders: Iterable[Order]) -> Table:
+    """Resting orders."""
+    table = _table("id", "symbol", "side", "type", ">quantity", ">filled", ">limit", ">stop", "valid", "since")
+    for each in orders:
+        table.add_row(
+            text.printable(each.id),
+            Text(text.printable(each.symbol), "bold"),
+            each.side.lower(),
+            each.type.replace("_", " ").lower(),
+            text.quantity(each.quantity),
+            text.quantity(each.filled_quantity) if each.filled_quantity else text.UNKNOWN,
+            text.price(each.limit_price),
+            text.price(each.stop_price),
+            each.time_in_force,
+            Text(text.day(each.created_at), "bright_black"),
+        )
+    return table
+
+
+def fill_table(fills: Iterable[tuple[int, Fill]]) -> Table:
+    """Fills, each with its place in the history."""
+    table = _table(">#", "executed (UTC)", "symbol", "side", ">quantity", ">price", ">fee", "order")
+    for sequence, each in fills:
+        table.add_row(
+            Text(f"{sequence:,}", "bright_black"),
+            text.moment(each.executed_at),
+            Text(text.printable(each.symbol), "bold"),
+            Text(each.side.lower(), "green" if each.side == "BUY" else "red"),
+            text.quantity(each.quantity),
+            text.price(each.price),
+            text.price(each.fee),
+            Text(text.printable(each.order_id or text.UNKNOWN), "bright_black"),
+        )
+    return table
+
+
+def equity_table(points: Sequence[EquityPoint]) -> Table:
+    """Points of an equity curve, each with its change from the one above it."""
+    table = _table("at (UTC)", ">cash", ">equity", ">change", ">")
+    before: Decimal | None = None
+    for each in points:
+        change = None if before is None else each.equity - before
+        style = text.style_of(change)
+        table.add_row(
+            text.moment(each.at),
+            text.money(each.cash),
+            text.money(each.equity),
+            Text(text.UNKNOWN if change is None else text.signed(change), style),
+            Text(text.percent(float(change / before)) if change is not None and before else "", style),
+        )
+        before = each.equity
+    return table
+
+
+class Curve:
+    """An equity curve, kept in little memory as it passes by, and drawn as a chart."""
+
+    HEIGHT = 10
+
+    def __init__(self) -> None:
+        self.times = array("d")
+        self.equities = array("d")
+
+    def gather(self, points: Iterable[EquityPoint]) -> Iterator[EquityPoint]:
+        """The same points, remembered."""
+        for point in points:
+            self.times.append(point.at.timestamp())
+            self.equities.append(max(min(float(point.equity), _FARTHEST), -_FARTHEST))
+            yield point
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        ascii_only = options.ascii_only
+        width = min(options.max_width, 120 if console.is_terminal else 100)
+        labels = [text.money(Decimal(value)) for value in (max(self.equities), min(self.equities))]
+        margin = max(map(len, labels))
+        line = draw(self.times, self.equities, max(width - margin - 3, 10), self.HEIGHT, ascii_only=ascii_only)
+        style = "green" if self.equities[-1] >= self.equities[0] else "red"
+        start = line.row_of(self.equities[0])
+        named = {0: labels[0], len(line.rows) - 1: labels[1]}
+        named.setdefault(start, text.money(Decimal(self.equities[0])))
+        for number, row in enumerate(line.rows):
+            label = Text(named.get(number, "").rjust(margin), "bright_black")
+            rule = ("|" if ascii_only else "┤") if number in named else ("|" if ascii_only else "│")
+            yield label.append(f" {rule}").append(self._dotted(row, number == start, style, ascii_only))
+        first, last = (f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d}" for at in (self.times[0], self.times[-1]))
+        gap = max(len(line.rows[0]) - len(first) - len(last), 1)
+        yield Text(" " * (margin + 2) + first + " " * gap + last, "bright_black")
+
+    @staticmethod
+    def _dotted(row: str, at_start: bool, style: str, ascii_only: bool) -> Text:
+        """A row of the line, with the starting equity dotted where nothing is drawn."""
+        drawn = Text(row, style)
+        if not at_start:
+            return drawn
+        dot = "." if ascii_only else "┈"
+        drawn = Text()
+        for each in row:
+            drawn.append(dot, "bright_black") if each == " " else drawn.append(each, style)
+        return drawn
+
+
+def _heading(session: PaperTradingSession) -> Text:
+    heading = Text(text.printable(session.name) or "(no name)", "bold").append("  ")
+    heading.append(status(session.status)).append(f"\n{text.printable(session.id)}", "bright_black")
+    if session.error is not None:
+        heading.append(f"\n{text.printable(session.error)}", "red")
+    return heading
+
+
+def _facts(session: PaperTradingSession) -> list[tuple[str, Text]]:
+    start, net = session.initial_cash, session.net_pnl
+    change = float(net / start) if start else None
+    arrow = "▲ " if net > 0 else "▼ " if net < 0 else ""
+    strategy = f"{session.strategy.name} {session.strategy.version}".strip()
+    return [
+        ("equity", Text(f"{text.money(session.equity)} {text.printable(session.base_currency)}", "bold")),
+        ("net P&L", Text(f"{arrow}{text.signed(net)} ({text.percent(change)})", text.style_of(net))),
+        ("started with", Text(text.money(start))),
+        ("cash", Text(text.money(session.cash))),
+        ("realized", _gain(session.realized_pnl)),
+        ("unrealized", _gain(session.unrealized_pnl)),
+        ("market value", Text(text.money(session.market_value))),
+        ("fees", Text(text.money(session.fees_paid))),
+        ("fills", Text(f"{session.fill_count:,}")),
+        ("strategy", Text(text.printable(strategy))),
+        ("symbols", Text(text.printable(", ".join(session.symbols)) or text.UNKNOWN)),
+        ("saved", Text(f"{text.moment(session.updated_at)}, version {session.version:,}")),
+        ("created", Text(text.moment(session.created_at))),
+        ("started", Text(text.moment(session.started_at))),
+        ("stopped", Text(text.moment(session.stopped_at))),
+    ]
+
+
+def _figures(performance: Performance) -> list[tuple[str, Text]]:
+    drawdown = text.percent(performance.max_drawdown)
+    if performance.drawdown_trough_at is not None:
+        drawdown += f" ({text.day(performance.drawdown_peak_at)} to {text.day(performance.drawdown_trough_at)})"
+    won = text.percent(performance.win_rate, 1).removeprefix("+")
+    return [
+        ("return", Text(text.percent(performance.total_return), text.style_of(performance.total_return))),
+        ("max drawdown", Text(drawdown, text.style_of(performance.max_drawdown))),
+        ("exposure", Text(text.percent(performance.exposure, 1).removeprefix("+"))),
+        ("Sharpe ratio", Text(text.ratio(performance.sharpe_ratio))),
+        ("Sortino ratio", Text(text.ratio(performance.sortino_ratio))),
+        ("closed trades", Text(f"{performance.trades:,}, {won} won" if performance.trades else "0")),
+        ("profit factor", Text(text.ratio(performance.profit_factor))),
+        ("average win", _gain(performance.average_win)),
+        ("average loss", _gain(performance.average_loss)),
+    ]
+
+
+def _gain(amount: Decimal | None) -> Text:
+    return Text(text.UNKNOWN) if amount is None else Text(text.signed(amount), text.style_of(amount))
+
+
+def _grid(facts: Sequence[tuple[str, Text]], across: int) -> Table:
+    """Names and values, so many pairs a row."""
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    for _ in range(across):
+        grid.add_column(style="bright_black", no_wrap=True)
+        grid.add_column(overflow="fold")
+    for start in range(0, len(facts), across):
+        grid.add_row(*(cell for pair in facts[start : start + across] for cell in pair))
+    return grid
+
+
+def _table(*headings: str) -> Table:
+    """A table without a frame; a heading that begins with ">" is for numbers."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), header_style="bright_black", show_edge=False)
+    for heading in headings:
+        numbers = heading.startswith(">")
+        table.add_column(heading.removeprefix(">"), justify="right" if numbers else "left", no_wrap=True)
+    return table
