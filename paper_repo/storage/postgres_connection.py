@@ -80,7 +80,11 @@ def connect(patience: float, durability: str, **where: Any) -> Connection:
     Raises:
         psycopg.Error: there is none to be had.
     """
-    standard: dict[str, Any] = {"client_encoding": "UTF8", "connect_timeout": max(2, round(patience)), "application_name": "paper_repo"}
+    standard: dict[str, Any] = {
+        "client_encoding": "UTF8",
+        "connect_timeout": max(2, round(patience)),
+        "application_name": "paper_repo",
+    }
     connection: Connection = Connection.connect(**(standard | where), autocommit=True)
     try:
         connection.patience = patience
