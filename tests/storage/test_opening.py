@@ -15,12 +15,12 @@ import threading
 from contextlib import closing
 from pathlib import Path
 
+import anyio
 import pytest
 
 from paper_repo import (
     BusyError,
     ForeignDatabaseError,
-    ReadOnlyError,
     RepositoryClosedError,
     SchemaVersionError,
     SessionRepository,
@@ -29,11 +29,20 @@ from paper_repo import (
     TransactionError,
 )
 from paper_repo.storage.schema import newest_version
-from paper_repo.storage.sqlite import APPLICATION_ID
 from tests.builders import full_session, new_session
 
 NOBODY = 65534
 UNIX = pytest.mark.skipif(os.name != "posix", reason="file modes, links and signals of this kind are POSIX's")
+
+
+SAVE_AND_DIE = """
+import os, signal, sys
+from paper_repo import SessionRepository
+from tests.builders import full_session
+repository = SessionRepository(sys.argv[1])
+repository.save(full_session(id=sys.argv[2]))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
 
 
 def sql(path, *statements):
@@ -252,22 +261,34 @@ class TestExistingFile:
     @UNIX
     def test_what_a_killed_program_left_in_the_log_is_there(self, path):
         """Commits that are only in the write-ahead log when a program is killed are found by the next one."""
-        program = """
-import os, signal, sys
-from paper_repo import SessionRepository
-from tests.builders import full_session
-repository = SessionRepository(sys.argv[1])
-repository.save(full_session(id="abc-123"))
-os.kill(os.getpid(), signal.SIGKILL)
-"""
-        killed(program, path)
+        killed(SAVE_AND_DIE, path, "abc-123")
         left = contents(path.parent)
 
         with SessionRepository(path) as repository:
-            loaded = repository.get_by_id("abc-123")
-
+            assert repository.get_by_id("abc-123").strategy == full_session().strategy
         assert len(left["sessions.db-wal"]) > 0
-        assert loaded.strategy == full_session().strategy
+
+    def test_opening_it_again_keeps_the_locks_of_those_who_have_it_open(self, path):
+        """Another repository of the same program comes and goes, another program too, and no later save is lost.
+
+        A process loses its locks on a file when it closes any descriptor of it that SQLite does not know of; then the
+        other program believes to be the last one, and takes the log away.
+        """
+        visit = (
+            "import sys, sqlite3; c = sqlite3.connect(sys.argv[1]); c.execute('SELECT id FROM paper_trading_sessions')"
+        )
+
+        with SessionRepository(path) as repository:
+            repository.save(new_session(id="before"))
+            for _ in range(2):
+                with SessionRepository(path) as another:
+                    another.get_all()
+                subprocess.run([sys.executable, "-c", f"{visit}; c.close()", path], check=True, timeout=60)
+                beside = {each.name for each in path.parent.iterdir()}
+            repository.save(new_session(id="after"))
+
+        assert beside == {"sessions.db", "sessions.db-wal", "sessions.db-shm"}
+        assert sql(path, "SELECT id FROM paper_trading_sessions ORDER BY id") == [("after",), ("before",)]
 
     def test_locked_for_longer_than_the_timeout_is_busy(self, path):
         """A file that somebody holds exclusively, as a backup tool may, is a `BusyError`, and can be opened later."""
@@ -392,7 +413,7 @@ class TestRefusedFile:
         ],
     )
     def test_another_programs_database(self, path, statements):
-        """A database with anything in it, or with another program's mark, is not ours; the names in it do not matter."""
+        """A database with anything in it, or with another program's mark, is not ours, whatever its tables' names."""
         sql(path, *statements)
 
         self.refuse(path, ForeignDatabaseError, self.FOREIGN)
@@ -447,8 +468,6 @@ os.kill(os.getpid(), signal.SIGKILL)
 
     def test_the_async_repository_refuses_in_the_same_way(self, path):
         """The facade opens files through the same door."""
-        import anyio
-
         path.write_text("notes")
 
         async def use():
@@ -465,14 +484,16 @@ class TestBadPlace:
 
     def test_a_folder(self, tmp_path):
         """A folder is refused with a path that would do."""
-        with pytest.raises(StorageError, match=r"this is a folder; give the path of a file in it, such as .*sessions\.db"):
+        with pytest.raises(
+            StorageError, match=r"this is a folder; give the path of a file in it, such as .*sessions\.db"
+        ):
             SessionRepository(tmp_path).open()
 
     def test_a_missing_folder(self, tmp_path):
         """The folder is named, and not created; once it is there the same repository works."""
         repository = SessionRepository(tmp_path / "new" / "sessions.db")
 
-        with pytest.raises(StorageError, match="the folder .*new does not exist; create it first"):
+        with pytest.raises(StorageError, match=r"the folder .*new does not exist; create it first"):
             repository.open()
         assert list(tmp_path.iterdir()) == []
 
@@ -484,7 +505,7 @@ class TestBadPlace:
         """A file cannot hold another one."""
         (tmp_path / "file").touch()
 
-        with pytest.raises(StorageError, match="the folder .*file does not exist"):
+        with pytest.raises(StorageError, match=r"the folder .*file does not exist"):
             SessionRepository(tmp_path / "file" / "sessions.db").open()
 
     @UNIX
@@ -502,7 +523,7 @@ class TestBadPlace:
         (tmp_path / "a").symlink_to(tmp_path / "b")
         (tmp_path / "b").symlink_to(tmp_path / "a")
 
-        with pytest.raises(StorageError, match="cannot be reached: .*links"):
+        with pytest.raises(StorageError, match=r"cannot be reached: .*links"):
             SessionRepository(tmp_path / "a").open()
 
     @UNIX
@@ -515,7 +536,7 @@ class TestBadPlace:
 
     def test_a_name_that_is_too_long(self, tmp_path):
         """The system's own limit is told in its own words."""
-        with pytest.raises(StorageError, match="cannot be (reached|created): "):
+        with pytest.raises(StorageError, match=r"cannot be (reached|created): "):
             SessionRepository(tmp_path / ("x" * 300)).open()
 
 
@@ -533,7 +554,7 @@ class TestArguments:
     @pytest.mark.parametrize("path", ["", None, 5, b"sessions.db", "a\0b", ["sessions.db"]])
     def test_what_is_no_path(self, repository, path):
         """Only texts and Paths name files."""
-        with pytest.raises(ValueError, match="path (is a str or a Path|must name a file), not"):
+        with pytest.raises(ValueError, match=r"path (is a str or a Path|must name a file), not"):
             repository(path)
 
     @pytest.mark.parametrize("durability", ["FULL", "off", None, 2, True])
@@ -593,7 +614,9 @@ class TestClosing:
         """Closing inside a block is refused, and the block goes on."""
         with SessionRepository(path) as repository:
             with repository.atomic():
-                with pytest.raises(TransactionError, match="cannot be closed inside a transaction; leave the block first"):
+                with pytest.raises(
+                    TransactionError, match="cannot be closed inside a transaction; leave the block first"
+                ):
                     repository.close()
                 repository.save(new_session())
             assert repository.count() == 1
@@ -629,15 +652,7 @@ class TestFirstOpeners:
         barrier = threading.Barrier(8)
         failures = []
 
-        def first(number):
-            try:
-                with SessionRepository(path) as repository:
-                    barrier.wait(20)
-                    repository.save(new_session(id=f"{number}"))
-            except Exception as error:
-                failures.append(error)
-
-        def opens_late(number):
+        def use(number):
             try:
                 repository = SessionRepository(path)
                 barrier.wait(20)
@@ -646,7 +661,7 @@ class TestFirstOpeners:
             except Exception as error:
                 failures.append(error)
 
-        run_all([threading.Thread(target=opens_late, args=(number,)) for number in range(8)])
+        run_all([threading.Thread(target=use, args=(number,)) for number in range(8)])
 
         assert failures == []
         with SessionRepository(path) as repository:
@@ -657,9 +672,6 @@ class TestFirstOpeners:
         barrier = threading.Barrier(8)
         failures = []
 
-        with SessionRepository.__new__(SessionRepository) if False else SessionRepository(path) as shared:
-            pass
-        path.unlink()
         shared = SessionRepository(path)
 
         def use(number):
@@ -806,17 +818,20 @@ print(json.dumps(answer))
         assert answer["read"] == ["abc-123"]
         assert answer["save"][0] == "ReadOnlyError"
 
-    def test_saves_in_the_log_are_never_passed_over(self, theirs):
-        """A read-only folder with a log in it that cannot be read is an error, not a look at an older state."""
-        program = """
-import os, signal, sys
-from paper_repo import SessionRepository
-from tests.builders import new_session
-repository = SessionRepository(sys.argv[1])
-repository.save(new_session(id="in the log"))
-os.kill(os.getpid(), signal.SIGKILL)
-"""
-        killed(program, theirs)
+    def test_saves_in_the_log_of_a_read_only_folder(self, theirs):
+        """What a killed program left in its log is there, although no file can be created beside it."""
+        killed(SAVE_AND_DIE, theirs, "in the log")
+        for each in theirs.parent.iterdir():
+            give_away(each)
+        theirs.parent.chmod(0o555)
+
+        answer = self.use(theirs)
+
+        assert sorted(answer["read"]) == ["abc-123", "in the log"]
+
+    def test_saves_in_a_log_that_cannot_be_read_are_not_passed_over(self, theirs):
+        """Where the log cannot be read without writing, that is an error, not a look at an older state."""
+        killed(SAVE_AND_DIE, theirs, "in the log")
         for each in theirs.parent.iterdir():
             give_away(each)
         theirs.with_name("sessions.db-shm").unlink()
@@ -824,7 +839,9 @@ os.kill(os.getpid(), signal.SIGKILL)
 
         answer = self.use(theirs)
 
-        assert answer["read"][0] in ("StorageError", "ReadOnlyError") or sorted(answer["read"]) == ["abc-123", "in the log"]
+        assert answer["read"] == answer["save"]
+        assert answer["read"][0] in ("StorageError", "ReadOnlyError")
+        assert "check the permissions of the file and its folder" in answer["read"][1]
 
     def test_a_file_that_cannot_be_read(self, theirs):
         """The message says that permissions are missing."""
