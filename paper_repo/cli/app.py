@@ -13,12 +13,8 @@ from typer.core import TyperGroup
 
 import paper_repo
 from paper_repo.cli import carrying, demo, keeping, reading
-from paper_repo.cli.failures import EXPECTED, FAILED, INTERRUPTED, MEANINGS, exit_code, message
+from paper_repo.cli.failures import EXPECTED, FAILED, INTERRUPTED, MEANINGS, exit_code
 from paper_repo.cli.terminal import complaints
-
-TIMES = (
-    "TIME: a day or a time, in UTC unless it says otherwise, or how long ago: 2026-01-31, 2026-01-31T14:30, 90d, 12h."
-)
 
 
 class Commands(TyperGroup):
@@ -43,7 +39,7 @@ def _told() -> Iterator[None]:
         _forget_output()
         raise typer.Exit(FAILED) from None
     except EXPECTED as error:
-        complaints().print(f"paper-repo: {message(error)}", style="red", markup=False)
+        complaints().print(f"paper-repo: {error}", style="red", markup=False)
         raise typer.Exit(exit_code(error)) from error
 
 

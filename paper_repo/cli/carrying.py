@@ -32,6 +32,7 @@ from paper_repo.cli.options import (
 from paper_repo.cli.terminal import complaints, counted, progress
 from paper_repo.domain import EquityPoint, Fill
 from paper_repo.domain.selection import SessionFilters
+from paper_repo.errors import ConflictError
 from paper_repo.repository import SessionRepository
 from paper_repo.schemas import fields_of
 
@@ -86,8 +87,16 @@ def import_(
     if skip and replace:
         raise CommandError("--skip or --replace, not both", USAGE)
     on_conflict: OnConflict = "skip" if skip else "replace" if replace else "error"
-    with _source(source) as (file, size), existing_or_new(db) as repository, progress("importing", size) as advance:
-        done = import_archive(repository, file, on_conflict=on_conflict, progress=advance)
+    try:
+        with _source(source) as (file, size), existing_or_new(db) as repository, progress("importing", size) as advance:
+            done = import_archive(repository, file, on_conflict=on_conflict, progress=advance)
+    except ConflictError as error:
+        place = " ".join(getattr(error, "__notes__", ()))
+        raise CommandError(
+            f"session {error.session_id!r} is stored already, at version {error.actual}. {place} "
+            "Use --skip to leave what is stored as it is, or --replace to replace it",
+            CONFLICT,
+        ) from error
     complaints().print(Text(f"imported {_told(done)}"))
 
 

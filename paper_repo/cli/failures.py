@@ -34,10 +34,5 @@ def exit_code(error: Exception) -> int:
     return CONFLICT if isinstance(error, ConflictError) else FAILED
 
 
-def message(error: Exception) -> str:
-    """What `error` says, with what was noted on its way."""
-    return "\n".join([str(error), *getattr(error, "__notes__", [])])
-
-
 EXPECTED = (CommandError, PaperRepoError, OSError)
 """What a user, a file or a disk may be the cause of; anything else is our mistake, and its traceback is shown."""

@@ -55,7 +55,7 @@ def rename(
 
 def delete(
     session_ids: Annotated[
-        list[str], typer.Argument(metavar="ID...", help="Ids, or their beginnings.", autocompletion=complete_id)
+        list[str], typer.Argument(metavar="ID", help="Ids, or their beginnings.", autocompletion=complete_id)
     ],
     db: DbOption = None,
     yes: YesOption = False,

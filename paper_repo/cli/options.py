@@ -83,7 +83,7 @@ SessionId = Annotated[
 ]
 SessionIds = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[ID]...", help="Ids, or their beginnings; all without any.", autocompletion=complete_id),
+    typer.Argument(metavar="ID", help="Ids, or their beginnings; all without any.", autocompletion=complete_id),
 ]
 StatusOption = Annotated[
     list[SessionStatus] | None,
@@ -92,12 +92,26 @@ StatusOption = Annotated[
 StrategyOption = Annotated[str | None, typer.Option("--strategy", metavar="NAME", help="Only of this strategy.")]
 SymbolOption = Annotated[str | None, typer.Option("--symbol", metavar="SYMBOL", help="Only with this symbol.")]
 CreatedFromOption = Annotated[
-    datetime | None, typer.Option("--created-from", metavar="TIME", parser=moment, help="Only created then or later.")
+    datetime | None,
+    typer.Option(
+        "--created-from",
+        metavar="TIME",
+        parser=moment,
+        help="Only created then or later: 2026-01-31, 2026-01-31T14:30 (UTC), 90d (ago).",
+    ),
 ]
 CreatedToOption = Annotated[
-    datetime | None, typer.Option("--created-to", metavar="TIME", parser=moment, help="Only created before.")
+    datetime | None, typer.Option("--created-to", metavar="TIME", parser=moment, help="Only created before this time.")
 ]
 SinceOption = Annotated[
-    datetime | None, typer.Option("--since", metavar="TIME", parser=moment, help="Only from then on.")
+    datetime | None,
+    typer.Option(
+        "--since",
+        metavar="TIME",
+        parser=moment,
+        help="Only from then on: 2026-01-31, 2026-01-31T14:30 (UTC), 90d (ago).",
+    ),
 ]
-UntilOption = Annotated[datetime | None, typer.Option("--until", metavar="TIME", parser=moment, help="Only before.")]
+UntilOption = Annotated[
+    datetime | None, typer.Option("--until", metavar="TIME", parser=moment, help="Only before this time.")
+]

@@ -249,9 +249,12 @@ def _info_table(facts: dict[str, Any]) -> Table:
     if not database.pop("exists"):
         table.add_row("", "is not there yet")
         return table
-    nested = {**database.pop("pragmas", {}), **database.pop("by_status")}
-    for name, value in {**database, **nested}.items():
-        table.add_row(name.replace("_", " "), f"{value:,}" if isinstance(value, int) else str(value))
+    pragmas, by_status = database.pop("pragmas", {}), database.pop("by_status")
+    for name, number in {**database, **by_status}.items():
+        table.add_row(name.replace("_", " "), f"{number:,}")
+    table.add_row("", "")
+    for name, value in pragmas.items():
+        table.add_row(name, str(value))
     return table
 
 

@@ -33,12 +33,20 @@ def complaints() -> Console:
 
 @contextmanager
 def progress(what: str, total: int | None) -> Iterator[Callable[[int], object]]:
-    """A progress bar on standard error that disappears at its end, and what moves it; on a terminal only."""
+    """What moves a progress bar on standard error: it appears with the first move, and only on a terminal."""
     console = complaints()
     columns = (TextColumn(what), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda done: bar.update(task, advance=done)
+    bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    task = bar.add_task(what, total=total)
+
+    def advance(done: int) -> None:
+        bar.start()  # does nothing the second time
+        bar.update(task, advance=done)
+
+    try:
+        yield advance
+    finally:
+        bar.stop()
 
 
 def counted(items: Iterable[T], advance: Callable[[int], object], step: int = 1000) -> Iterator[T]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
@@ -17,10 +18,13 @@ from paper_repo.cli.chart import draw
 from paper_repo.domain import EquityPoint, Fill, Order, PaperTradingSession, Position, SessionStatus
 from paper_repo.domain.performance import Performance
 from paper_repo.domain.selection import SessionSummary
+from paper_repo.domain.trading import TimeInForce
 
 _FARTHEST = 1e300
+_GAP, _SHORTEST_NAME = 2, 8
 WIDE = 110
-"""From this width on a list has all its columns."""
+MIDDLING = 90
+"""From these widths on a list has all of its columns, or most of them."""
 
 STATUS_STYLES = {
     SessionStatus.CREATED: ("○", "cyan"),
@@ -33,37 +37,53 @@ STATUS_STYLES = {
 
 def session_list(summaries: Sequence[SessionSummary], ids: Mapping[str, str], now: datetime, width: int) -> Table:
     """Sessions, one a row; `ids` are their shortened ids."""
-    wide = width >= WIDE
     currencies = {summary.base_currency for summary in summaries}
     unit = f" {text.printable(currencies.pop())}" if len(currencies) == 1 else ""
-    table = _table()
-    table.add_column("id", style="bold", no_wrap=True)
-    table.add_column("name", ratio=1, overflow="ellipsis", no_wrap=True)
-    if wide:
-        table.add_column("strategy", overflow="ellipsis", no_wrap=True)
-    table.add_column("status", no_wrap=True)
-    for heading in (f"equity{unit}", "net P&L", "return"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    if wide:
-        table.add_column("open", justify="right", no_wrap=True)
-        table.add_column("fills", justify="right", no_wrap=True)
-    table.add_column("saved", justify="right", no_wrap=True)
-    for each in summaries:
-        currency = "" if unit else f" {text.printable(each.base_currency)}"
-        style = text.style_of(each.net_pnl)
-        cells: list[RenderableType] = [
-            text.printable(ids[each.id]),
-            Text(text.printable(each.name)),
-            *([Text(text.printable(each.strategy_name))] if wide else []),
-            status(each.status),
-            text.money(each.equity) + currency,
-            Text(text.signed(each.net_pnl), style),
-            Text(text.percent(each.total_return), style),
-            *([str(each.open_positions), f"{each.fill_count:,}"] if wide else []),
-            Text(text.ago(each.updated_at, now), "bright_black"),
-        ]
-        table.add_row(*cells)
+    headings = [
+        "id",
+        "name",
+        "strategy",
+        "status",
+        f">equity{unit}",
+        ">net P&L",
+        ">return",
+        ">open",
+        ">fills",
+        ">saved",
+    ]
+    rows = [_list_row(each, ids[each.id], now, "" if unit else f" {each.base_currency}") for each in summaries]
+    left_out = () if width >= WIDE else (2, 7, 8) if width >= MIDDLING else (2, 7, 8, 9)
+    shown = [column for column in range(len(headings)) if column not in left_out]
+    table = _table(*(headings[column] for column in shown))
+    for row in _with_shorter_names([[row[column] for column in shown] for row in rows], table, width):
+        table.add_row(*row)
     return table
+
+
+def _list_row(each: SessionSummary, short_id: str, now: datetime, currency: str) -> list[Text]:
+    style = text.style_of(each.net_pnl)
+    return [
+        Text(text.printable(short_id), "bold"),
+        Text(text.printable(each.name)),
+        Text(text.printable(each.strategy_name)),
+        status(each.status),
+        Text(text.money(each.equity) + text.printable(currency)),
+        Text(text.signed(each.net_pnl), style),
+        Text(text.percent(each.total_return), style),
+        Text(f"{each.open_positions:,}"),
+        Text(f"{each.fill_count:,}"),
+        Text(text.ago(each.updated_at, now), "bright_black"),
+    ]
+
+
+def _with_shorter_names(rows: list[list[Text]], table: Table, width: int) -> list[list[Text]]:
+    """The rows with as much of the name, the second column, as leaves room for all the others."""
+    headings = [cell_len(str(column.header)) for column in table.columns]
+    widths = [max(found) for found in zip(headings, *([cell.cell_len for cell in row] for row in rows), strict=True)]
+    room = max(width - sum(widths) + widths[1] - _GAP * (len(widths) - 1), _SHORTEST_NAME)
+    for row in rows:
+        row[1].truncate(room, overflow="ellipsis")
+    return rows
 
 
 def status(value: SessionStatus) -> Text:
@@ -90,7 +110,7 @@ def session_page(session: PaperTradingSession, performance: Performance, curve: 
 
 def position_table(positions: Iterable[Position]) -> Table:
     """Open positions, long and short."""
-    table = _table("symbol", "side", ">quantity", ">average price", ">last price", ">value", ">unrealized P&L", "since")
+    table = _table("symbol", "side", ">quantity", ">average", ">last", ">value", ">unrealized", "since")
     for each in positions:
         style = text.style_of(each.unrealized_pnl)
         table.add_row(
@@ -123,21 +143,22 @@ def active_table(sessions: Iterable[PaperTradingSession], ids: Mapping[str, str]
     return table
 
 
-def order_table(orders: Iterable[Order]) -> Table:
-    """Resting orders."""
-    table = _table("id", "symbol", "side", "type", ">quantity", ">filled", ">limit", ">stop", "valid", "since")
+def order_table(orders: Collection[Order]) -> Table:
+    """Resting orders; how long they are valid only when some are for less than until cancelled."""
+    valid = any(each.time_in_force is not TimeInForce.GTC for each in orders)
+    headings = ["id", "symbol", "order", ">quantity", ">filled", ">limit", ">stop", "since"]
+    table = _table(*headings, *(["valid"] if valid else []))
     for each in orders:
         table.add_row(
             text.printable(each.id),
             Text(text.printable(each.symbol), "bold"),
-            each.side.lower(),
-            each.type.replace("_", " ").lower(),
+            f"{each.side} {each.type}".replace("_", " ").lower(),
             text.quantity(each.quantity),
             text.quantity(each.filled_quantity) if each.filled_quantity else text.UNKNOWN,
             text.price(each.limit_price),
             text.price(each.stop_price),
-            each.time_in_force,
             Text(text.day(each.created_at), "bright_black"),
+            *([each.time_in_force] if valid else []),
         )
     return table
 
@@ -244,12 +265,12 @@ def _facts(session: PaperTradingSession) -> list[tuple[str, Text]]:
         ("cash", Text(text.money(session.cash))),
         ("realized", _gain(session.realized_pnl)),
         ("unrealized", _gain(session.unrealized_pnl)),
-        ("market value", Text(text.money(session.market_value))),
         ("fees", Text(text.money(session.fees_paid))),
         ("fills", Text(f"{session.fill_count:,}")),
         ("strategy", Text(text.printable(strategy))),
         ("symbols", Text(text.printable(", ".join(session.symbols)) or text.UNKNOWN)),
-        ("saved", Text(f"{text.moment(session.updated_at)}, version {session.version:,}")),
+        ("version", Text(f"{session.version:,}")),
+        ("saved", Text(text.moment(session.updated_at))),
         ("created", Text(text.moment(session.created_at))),
         ("started", Text(text.moment(session.started_at))),
         ("stopped", Text(text.moment(session.stopped_at))),
@@ -291,7 +312,9 @@ def _grid(facts: Sequence[tuple[str, Text]], across: int) -> Table:
 
 def _table(*headings: str) -> Table:
     """A table without a frame; a heading that begins with ">" is for numbers."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), header_style="bright_black", show_edge=False)
+    table = Table(
+        box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), header_style="bright_black", show_edge=False
+    )
     for heading in headings:
         numbers = heading.startswith(">")
         table.add_column(heading.removeprefix(">"), justify="right" if numbers else "left", no_wrap=True)

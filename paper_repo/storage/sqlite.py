@@ -153,8 +153,7 @@ class SQLiteStorage(Storage):
         The journal beside the file says so: it starts with a mark, and has at 16 how many pages there were before
         (https://www.sqlite.org/fileformat.html#the_rollback_journal).
         """
-        journal = self._beside("-journal")
-        start = _start(journal) if journal.exists() else b""
+        start = _start(self._beside("-journal"))
         return start.startswith(bytes.fromhex("d9d505f920a163d7")) and start[16:20] == bytes(4)
 
     def _look(self) -> _Look:
@@ -249,10 +248,12 @@ def _ask(database: peewee.SqliteDatabase) -> _Look:
 
 
 def _start(journal: Path) -> bytes:
-    """The first bytes of SQLite's journal; on that file SQLite has no locks."""
+    """The first bytes of SQLite's journal, if there is one; on that file SQLite has no locks."""
     try:
         with journal.open("rb") as file:
             return file.read(20)
+    except FileNotFoundError:
+        return b""
     except OSError as error:
         raise StorageError(f"{journal}: cannot be read: {error.strerror}; check its permissions") from error
 
