@@ -53,13 +53,17 @@ class SessionRepository:
         durability: "full" keeps every acknowledged save through a power cut; "normal" is faster and may lose the last
             ones then, but never damages the file. A crash of the program alone loses nothing either way.
         busy_timeout: how long to wait for another writer, in seconds, before `BusyError`.
+        upgrade: "auto" brings the schema of an older database up to date when it is opened; "never" refuses to, for
+            users who may not change it.
 
     Raises:
         ValueError: an argument makes no sense, such as ":memory:" (use `InMemorySessionRepository`).
     """
 
-    def __init__(self, address: Address, *, durability: str = "full", busy_timeout: float = 5.0) -> None:
-        self._storage = storage_at(address, durability=durability, busy_timeout=busy_timeout)
+    def __init__(
+        self, address: Address, *, durability: str = "full", busy_timeout: float = 5.0, upgrade: str = "auto"
+    ) -> None:
+        self._storage = storage_at(address, durability=durability, busy_timeout=busy_timeout, upgrade=upgrade)
         self._transaction = _Transaction()
 
     def __repr__(self) -> str:
@@ -309,7 +313,8 @@ class SessionRepository:
         return self._storage.fetch_all(queries.select_sessions(self._statements.tables, selection, columns))
 
     def _write_all(self, snapshots: Sequence[Snapshot]) -> None:
-        for snapshot in snapshots:
+        # In the same order everywhere: two programs that save the same sessions do not wait for each other crosswise.
+        for snapshot in sorted(snapshots, key=lambda each: each.session.id):
             self._write(snapshot)
 
     def _write(self, snapshot: Snapshot) -> None:

@@ -20,6 +20,9 @@ from paper_repo.storage.translation import Translated
 CONNECTIONS = 16
 """How many connections a repository has at most."""
 
+UPGRADES = ("auto", "never")
+"""What to do about a schema that is older than this library."""
+
 DURABILITY = ("full", "normal")
 """What an acknowledged save survives: a power cut too, or a crash of the program alone."""
 
@@ -329,6 +332,13 @@ class _Held(threading.local):
 
     connected = False
     depth = 0
+
+
+def checked_upgrade(upgrade: object) -> str:
+    """`upgrade`, which must be one that there is."""
+    if upgrade not in UPGRADES:
+        raise ValueError(f"upgrade is one of {', '.join(UPGRADES)}, not {upgrade!r}")
+    return str(upgrade)
 
 
 def checked_durability(durability: object) -> str:

@@ -9,12 +9,12 @@ from typing import Any, ClassVar
 import psycopg
 from psycopg.pq import TransactionStatus
 
-from paper_repo.errors import ForeignDatabaseError, SchemaVersionError, StorageError
-from paper_repo.storage.database import CONNECTIONS, Storage, checked_durability
+from paper_repo.errors import ForeignDatabaseError, StorageError
+from paper_repo.storage.database import CONNECTIONS, Storage, checked_durability, checked_upgrade
 from paper_repo.storage.postgres_connection import Pool
 from paper_repo.storage.postgres_url import parsed
 from paper_repo.storage.postgres_values import keepable
-from paper_repo.storage.schema import HISTORY_TABLE, migrate, newest_version, refuse_newer
+from paper_repo.storage.schema import HISTORY_TABLE, migrate, newest_version, refuse_newer, refuse_older
 from paper_repo.storage.statements import Statement, Statements
 from paper_repo.storage.tables import POSTGRES_COLUMN_TYPES, Row
 from paper_repo.storage.turns import Turns
@@ -33,6 +33,7 @@ class PostgresStorage(Storage):
             several hosts if there are several (https://www.postgresql.org/docs/current/libpq-connect.html).
         durability: "full" leaves the server's `synchronous_commit` as it is; "normal" switches it off.
         busy_timeout: in seconds; for locks, for a connection and for every answer of the server.
+        upgrade: "auto", or "never" for a user who may not change the schema.
     """
 
     writers = CONNECTIONS // 2
@@ -41,9 +42,9 @@ class PostgresStorage(Storage):
     pool_type: ClassVar[type[Pool]] = Pool
     column_types: ClassVar[dict[str, str]] = POSTGRES_COLUMN_TYPES
 
-    def __init__(self, url: str, durability: str = "full", busy_timeout: float = 5.0, upgrade: str = "backup") -> None:
+    def __init__(self, url: str, durability: str = "full", busy_timeout: float = 5.0, upgrade: str = "auto") -> None:
         self.durability = checked_durability(durability)
-        self._upgrade_mode = upgrade
+        self.upgrade = checked_upgrade(upgrade)
         self._where, name = parsed(url)
         super().__init__(name, busy_timeout)
 
@@ -91,11 +92,8 @@ class PostgresStorage(Storage):
         return int(newest[:4]) if newest else 0
 
     def _upgrade(self, version: int) -> None:
-        if self._upgrade_mode == "never":
-            raise SchemaVersionError(
-                f"{self.name}: its schema has version {version}, this paper_repo needs version {newest_version()}; "
-                "have somebody who may change it open it once without upgrade='never'"
-            )
+        if self.upgrade == "never":
+            refuse_older(version, self.name)
         with self._alone():
             version = self._version()  # somebody else may have done it meanwhile
             if not version and any(self._database.table_exists(each._meta.table_name) for each in self._tables()):

@@ -18,8 +18,8 @@ from paper_repo.errors import (
     ReadOnlyError,
     StorageError,
 )
-from paper_repo.storage.database import CONNECTIONS, Storage, checked_durability
-from paper_repo.storage.schema import migrate, newest_version, refuse_newer
+from paper_repo.storage.database import CONNECTIONS, Storage, checked_durability, checked_upgrade
+from paper_repo.storage.schema import migrate, newest_version, refuse_newer, refuse_older
 from paper_repo.storage.statements import Statements, sqlite_statements
 from paper_repo.storage.tables import SQLITE_COLUMN_TYPES, Row
 from paper_repo.storage.translation import driver_error
@@ -53,9 +53,16 @@ class SQLiteStorage(Storage):
 
     BEGIN_SNAPSHOT = "BEGIN DEFERRED"  # the first read takes the snapshot
 
-    def __init__(self, path: str | os.PathLike[str], durability: str = "full", busy_timeout: float = 5.0) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        durability: str = "full",
+        busy_timeout: float = 5.0,
+        upgrade: str = "auto",
+    ) -> None:
         self.path = Path(_checked_path(path)).absolute()  # a program may change its folder while this is open
         self.durability = checked_durability(durability)
+        self.upgrade = checked_upgrade(upgrade)
         self._uri: str | None = None
         super().__init__(str(self.path), busy_timeout)
 
@@ -188,6 +195,8 @@ class SQLiteStorage(Storage):
         return int(self._database.pragma("user_version"))
 
     def _upgrade(self) -> None:
+        if self.upgrade == "never" and self._version():
+            refuse_older(self._version(), self.name)
         # Rebuilding a table must not cascade; the switch works outside of a transaction only.
         self._database.pragma("foreign_keys", 0)
         try:

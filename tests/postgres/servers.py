@@ -24,7 +24,7 @@ QUICK = {
     "full_page_writes": "off",
     "shared_buffers": "16MB",
     "autovacuum": "off",
-    "max_wal_size": "64MB",
+    "deadlock_timeout": "50ms",
 }
 """Settings for servers whose machine is not going to lose its power."""
 
