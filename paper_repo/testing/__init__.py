@@ -4,6 +4,7 @@ A few lines in a test module run it, on asyncio and, where it is installed, on t
 
     import pytest
 
+    from my_program import MySessionRepository
     from paper_repo.testing import SessionRepositoryContract
 
 
@@ -14,7 +15,8 @@ A few lines in a test module run it, on asyncio and, where it is installed, on t
                 yield repository
 
 It needs pytest (`pip install pytest`); the event loops come from the pytest plugin that is part of anyio. A synchronous
-implementation is tested behind a `ThreadedRepository`.
+implementation is tested behind a `ThreadedRepository`. A test that does not apply is taken out by its name, which best
+says why: `test_names_are_in_code_point_order = None`.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ except ImportError as error:
 
 pytest.register_assert_rewrite(
     *(f"paper_repo.testing.{part}" for part in (
-        "cancellation", "closing", "contract", "exactness", "history", "queries", "saving", "transactions",
+        "cancellation", "closing", "conflicts", "exactness", "history", "queries", "saving", "sharing", "transactions",
     ))
 )  # fmt: skip
 

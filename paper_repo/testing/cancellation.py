@@ -64,7 +64,7 @@ class Interruption:
 
 def ways_to_cancel(backend_name: str) -> list[str]:
     """How a task can be cancelled on this backend; see `Interruption`."""
-    return ["scope", "task", "task, twice"] if backend_name == "asyncio" else ["scope"]
+    return ["task", "task, twice", "scope"] if backend_name == "asyncio" else ["scope"]
 
 
 class CancellationContract:
@@ -162,7 +162,6 @@ class CancellationContract:
                 give_up.append(step)
                 async with repository.atomic():
                     await repository.save(session)
-                await anyio.lowlevel.checkpoint()
 
             async with anyio.create_task_group() as tasks, block_of_another_task(repository, theirs):
                 tasks.start_soon(interruption.run, wait)

@@ -78,7 +78,9 @@ class ClosingContract:
             with pytest.raises(RepositoryClosedError):
                 pytest.fail(f"{name} gave {await call(repository)!r}")
 
-    async def test_a_refused_session_is_as_it_was(self, repository: IPaperTradingSessionRepository) -> None:
+    async def test_a_session_that_a_closed_one_refuses_is_as_it_was(
+        self, repository: IPaperTradingSessionRepository
+    ) -> None:
         """A save that is refused because the repository is closed leaves the session as it was."""
         session = traded_session()
         await repository.close()

@@ -7,20 +7,24 @@ import pytest
 from paper_repo.interface import IPaperTradingSessionRepository
 from paper_repo.testing.cancellation import CancellationContract
 from paper_repo.testing.closing import ClosingContract
+from paper_repo.testing.conflicts import ConflictContract
 from paper_repo.testing.exactness import ExactnessContract
 from paper_repo.testing.history import HistoryContract
 from paper_repo.testing.queries import QueryContract
 from paper_repo.testing.saving import SavingContract
+from paper_repo.testing.sharing import SharingContract
 from paper_repo.testing.transactions import TransactionContract
 
 
 @pytest.mark.anyio
 class SessionRepositoryContract(
     SavingContract,
+    ConflictContract,
     QueryContract,
     HistoryContract,
     ExactnessContract,
     TransactionContract,
+    SharingContract,
     CancellationContract,
     ClosingContract,
 ):

@@ -15,6 +15,8 @@ from paper_repo.domain import EquityPoint, Fill, Order, PaperTradingSession, Pos
 from paper_repo.interface import IPaperTradingSessionRepository
 
 START = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
+LONG = 60
+"""Seconds after which something that waits for ever is given up."""
 
 
 def moment(number: int) -> datetime:

@@ -11,7 +11,7 @@ import pytest
 from paper_repo.domain import PaperTradingSession, SessionStatus, Strategy
 from paper_repo.domain.selection import SessionSummary
 from paper_repo.interface import IPaperTradingSessionRepository
-from paper_repo.testing.cases import cases
+from paper_repo.testing.cases import EVERY_CALL, cases
 from paper_repo.testing.examples import moment, new_session, traded_session, unusual_session
 
 AMOUNTS = [
@@ -126,6 +126,27 @@ FILTERED = ["count", "delete_many"]
 
 class QueryContract:
     """Finding sessions."""
+
+    async def test_an_empty_repository_answers(self, repository: IPaperTradingSessionRepository) -> None:
+        """Where nothing is stored, nothing is found, and that is no error."""
+        questions = {name: call for name, call in EVERY_CALL.items() if not name.startswith("save")}
+
+        answers = [await call(repository) for call in questions.values()]
+
+        assert dict(zip(questions, answers, strict=True)) == {
+            "get_by_id": None,
+            "get_all": [],
+            "get_active": [],
+            "get_summaries": [],
+            "iterate": [],
+            "exists": False,
+            "count": 0,
+            "get_fills": [],
+            "get_equity_curve": [],
+            "delete": False,
+            "delete_many": 0,
+            "atomic": None,
+        }
 
     async def test_the_oldest_comes_first(self, repository: IPaperTradingSessionRepository) -> None:
         """Unless asked otherwise, every session comes, the oldest first; of equally old ones the order is by id."""

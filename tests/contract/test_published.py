@@ -1,0 +1,116 @@
+"""The contract suite as another project uses it."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+import paper_repo.testing
+from paper_repo.testing import SessionRepositoryContract
+
+pytest_plugins = ["pytester"]
+
+MY_PROGRAM = """
+    from paper_repo import InMemorySessionRepository
+
+
+    class MySessionRepository(InMemorySessionRepository):
+        def __init__(self, path, *, busy_timeout):
+            super().__init__(busy_timeout=busy_timeout)
+"""
+
+
+def _documented_lines() -> str:
+    """The indented lines of the package's docstring."""
+    lines = inspect.cleandoc(paper_repo.testing.__doc__ or "").splitlines()
+    return textwrap.dedent("\n".join(line for line in lines if not line or line.startswith("    ")))
+
+
+def test_the_documented_lines_run_the_contract(pytester: pytest.Pytester) -> None:
+    """The lines in the documentation run every test on asyncio and on trio, without a warning."""
+    pytester.makepyfile(my_program=MY_PROGRAM)
+    pytester.syspathinsert()
+    module = pytester.makepyfile(test_mine=_documented_lines())
+
+    record = pytester.inline_run(module, "--strict-markers", "-W", "error")
+
+    ran = {report.nodeid for report in record.getreports("pytest_runtest_logreport") if report.passed}
+    for name in (name for name in dir(SessionRepositoryContract) if name.startswith("test_")):
+        for backend in ("asyncio", "trio"):
+            assert any(f"::{name}[{backend}" in nodeid for nodeid in ran), (name, backend)
+    assert record.countoutcomes()[1:] == [0, 0]
+
+
+def test_no_part_of_the_contract_hides_another() -> None:
+    """The parts have no test of the same name, of which only one would run."""
+    names = [name for part in SessionRepositoryContract.__bases__ for name in vars(part) if name.startswith("test_")]
+
+    assert len(names) == len(set(names))
+
+
+def test_a_missing_fixture_is_explained(pytester: pytest.Pytester) -> None:
+    """A subclass without the fixture `repository` is told so by its name."""
+    module = pytester.makepyfile(
+        """
+        from paper_repo.testing import SessionRepositoryContract
+
+
+        class TestForgetful(SessionRepositoryContract):
+            pass
+        """
+    )
+
+    result = pytester.runpytest_inprocess(module, "-k", "test_every_status_comes_back")
+
+    result.assert_outcomes(errors=2)
+    result.stdout.fnmatch_lines("*NotImplementedError: TestForgetful has no fixture `repository`*")
+
+
+def test_a_failure_shows_the_values(pytester: pytest.Pytester) -> None:
+    """A failed test shows what it compared, as tests of the project's own do."""
+    module = pytester.makepyfile(
+        """
+        import pytest
+
+        from paper_repo import InMemorySessionRepository
+        from paper_repo.testing import SessionRepositoryContract
+
+
+        class Forgetful(InMemorySessionRepository):
+            async def save(self, session):
+                session.version = 7
+
+
+        class TestForgetful(SessionRepositoryContract):
+            @pytest.fixture
+            def repository(self):
+                return Forgetful()
+        """
+    )
+
+    result = pytester.runpytest_inprocess(module, "-k", "test_every_save_raises_the_version_by_one")
+
+    result.stdout.fnmatch_lines(["*assert [[]0, 7, 7, 7[]] == [[]0, 1, 2, 3[]]*"])
+
+
+def test_it_needs_pytest_and_nothing_more() -> None:
+    """Importing the suite imports neither hypothesis nor trio."""
+    program = "import sys, paper_repo.testing; print(*sorted({'hypothesis', 'trio', 'pytest'} & set(sys.modules)))"
+
+    imported = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout
+
+    assert imported.split() == ["pytest"]
+
+
+def test_without_pytest_it_says_what_to_install() -> None:
+    """Where pytest is missing, importing the suite says what to do."""
+    program = "import sys; sys.modules['pytest'] = None; import paper_repo.testing"
+
+    failed = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True)
+
+    assert failed.returncode == 1
+    assert failed.stderr.rstrip().endswith("ImportError: paper_repo.testing needs pytest: pip install pytest")

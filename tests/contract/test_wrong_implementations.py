@@ -1,0 +1,86 @@
+"""The contract finds every implementation out that is wrong, and none that is right."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import pytest
+
+from paper_repo.testing import SessionRepositoryContract
+from tests.contract.wrong_implementations import EVERY_WRONG_ONE
+
+pytest_plugins = ["pytester"]
+
+MODULE = """
+    import pytest
+
+    from paper_repo.testing import SessionRepositoryContract
+    from tests.contract.wrong_implementations import EVERY_WRONG_ONE, ConflictsInBlocks, SeesThingsThrough, Wrong
+
+
+    @pytest.fixture(scope="module")
+    def anyio_backend():
+        return "asyncio"
+
+
+    class TestNothingWrong(SessionRepositoryContract):
+        implementation = Wrong
+
+        @pytest.fixture
+        def busy_timeout(self):
+            return 0.2
+
+        @pytest.fixture
+        async def repository(self, busy_timeout):
+            async with self.implementation(busy_timeout=busy_timeout) as repository:
+                yield repository
+
+
+    class TestSeesThingsThrough(TestNothingWrong):
+        implementation = SeesThingsThrough
+
+
+    class TestConflictsInBlocks(TestNothingWrong):
+        implementation = ConflictsInBlocks
+
+
+    def with_its_test_only(wrong):
+        others = {name: None for name in dir(SessionRepositoryContract) if name.startswith("test_")}
+        others.pop(wrong.caught_by)
+        return type(wrong.__name__, (TestNothingWrong,), {"implementation": wrong, **others})
+
+
+    for wrong in EVERY_WRONG_ONE:
+        globals()[f"Test{wrong.__name__}"] = with_its_test_only(wrong)
+"""
+
+
+def test_wrong_implementations_are_found_out(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, subtests: pytest.Subtests
+) -> None:
+    """An implementation that breaks one promise fails the test of that promise."""
+    monkeypatch.setattr("paper_repo.testing.sharing.LONG", 1)
+    module = pytester.makepyfile(MODULE)
+
+    record = pytester.inline_run(module, "-k", " or ".join(wrong.__name__ for wrong in EVERY_WRONG_ONE))
+
+    failed = defaultdict(set)
+    for report in record.getreports("pytest_runtest_logreport"):
+        _, kind, test = report.nodeid.split("::")
+        if report.failed and report.when == "call":
+            failed[kind].add(test.partition("[")[0])
+    for wrong in EVERY_WRONG_ONE:
+        with subtests.test(wrong=wrong.__name__):
+            assert failed[f"Test{wrong.__name__}"] == {wrong.caught_by}
+
+
+def test_right_implementations_pass(pytester: pytest.Pytester) -> None:
+    """What the wrong ones are made of passes every test, and so does what is right in a way of its own."""
+    module = pytester.makepyfile(MODULE)
+    everything = sum(name.startswith("test_") for name in dir(SessionRepositoryContract))
+    chosen = "TestNothingWrong or TestSeesThingsThrough or TestConflictsInBlocks and test_blocks_of_several_tasks"
+
+    outcomes = pytester.inline_run(module, "-k", chosen, "-W", "error").countoutcomes()
+
+    assert outcomes[0] >= 2 * everything + 1
+    assert outcomes[1:] == [0, 0]
