@@ -46,8 +46,8 @@ UNKEEPABLE = ("22", "54")
 
 def by_sqlstate(driver: Any, database: str) -> Exception:
     """What an error of psycopg is in our terms; one without a code comes from the client's side of the connection."""
-    code = driver.sqlstate or ""
     said = _said(driver)
+    code = driver.sqlstate or ("53300" if "too many" in said else "")  # who is not let in is told no code
     if code.startswith(UNKEEPABLE) or type(driver).__name__ == "DataError":
         return InvalidSessionError({"session": [f"holds what {database} cannot keep ({said})."]})
     for beginning in (code, code[:3], code[:2]):
