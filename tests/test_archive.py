@@ -16,9 +16,15 @@ from hypothesis import strategies as st
 from paper_repo import (
     ArchiveError,
     ConflictError,
+    EquityPoint,
+    Fill,
+    Order,
     PaperTradingSession,
+    Position,
     SessionNotFoundError,
     SessionRepository,
+    Strategy,
+    schemas,
 )
 from paper_repo.archive import Contents, Imported, export_archive, import_archive
 from tests.builders import full_session, moment, new_fill, new_session
@@ -389,3 +395,13 @@ class TestWrongArchives:
         imported(elsewhere, archive, progress=steps.append)
 
         assert sum(steps) == len(archive)
+
+
+@pytest.mark.parametrize("kind", [PaperTradingSession, Strategy, Position, Order, Fill, EquityPoint])
+def test_the_documented_form_names_every_field(kind: type[Any]) -> None:
+    """Whatever the schemas write stands in the description of the form."""
+    description = (Path(__file__).parent.parent / "docs" / "archive-format.md").read_text(encoding="utf-8")
+
+    missing = [name for name in schemas.fields_of(kind) if f"`{name}`" not in description]
+
+    assert missing == []

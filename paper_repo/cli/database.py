@@ -14,7 +14,7 @@ from paper_repo.repository import SessionRepository
 
 VARIABLE = "PAPER_REPO_DB"
 SHORTEST_ID = 8
-_LOOKED_THROUGH = 2000
+_LOOKED_THROUGH, _LIKE_ENOUGH = 2000, 0.6
 
 
 def place_of(chosen: Path | None) -> Path:
@@ -75,8 +75,9 @@ def short_id(repository: SessionRepository, session_id: str) -> str:
 
 def _hint(repository: SessionRepository, wanted: str) -> str:
     latest = repository.get_summaries(order_by="updated_at", descending=True, limit=_LOOKED_THROUGH)
-    near = sorted(latest, key=lambda summary: -_likeness(wanted, summary))[:3]
-    near = [summary for summary in near if _likeness(wanted, summary) >= 0.6]
+    likeness = {each.id: _likeness(wanted, each) for each in latest if wanted}
+    near = [each for each in latest if likeness.get(each.id, 0) >= _LIKE_ENOUGH]
+    near = sorted(near, key=lambda each: -likeness[each.id])[:3]
     if not near:
         return "; paper-repo list shows what there is"
     return "; near: " + ", ".join(f"{printable(each.id)} ({printable(each.name)})" for each in near)

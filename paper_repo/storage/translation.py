@@ -17,6 +17,10 @@ from paper_repo.errors import (
 )
 from paper_repo.storage.sqlstates import by_sqlstate
 
+_DAMAGED = "the file is damaged; keep a copy of it, then restore a backup"
+_UNREADABLE = ("Could not decode to UTF-8", "user-defined function raised exception")
+"""What Python's driver says of a text that is no Unicode, and of one that is no JSON where a filter looks into it."""
+
 BY_SQLITE_CODE: dict[int, tuple[type[StorageError], str]] = {
     sqlite3.SQLITE_PERM: (ReadOnlyError, "access was denied; check the permissions of the file and its folder"),
     sqlite3.SQLITE_BUSY: (BusyError, "another writer held it for longer than the busy timeout; repeat the call"),
@@ -24,7 +28,7 @@ BY_SQLITE_CODE: dict[int, tuple[type[StorageError], str]] = {
     sqlite3.SQLITE_READONLY: (ReadOnlyError, "it cannot be written; check the permissions of the file and its folder"),
     sqlite3.SQLITE_INTERRUPT: (StorageError, "the call was interrupted; nothing of it is stored"),
     sqlite3.SQLITE_IOERR: (StorageError, "reading or writing the file failed; check the disk"),
-    sqlite3.SQLITE_CORRUPT: (CorruptDatabaseError, "the file is damaged; keep a copy of it, then restore a backup"),
+    sqlite3.SQLITE_CORRUPT: (CorruptDatabaseError, _DAMAGED),
     sqlite3.SQLITE_FULL: (
         DiskFullError,
         "there is no room left; nothing of this write is stored, make room and repeat it",
@@ -41,7 +45,7 @@ class Translated:
 
     def __init__(self, database: str, drivers: tuple[type[Exception], ...] = (sqlite3.Error,)) -> None:
         self._database = database
-        self._known: tuple[type[Exception], ...] = (peewee.PeeweeException, MaxConnectionsExceeded, *drivers)
+        self._known: tuple[type[Exception], ...] = (peewee.PeeweeException, MaxConnectionsExceeded, UnicodeDecodeError, *drivers)
 
     def __enter__(self) -> None:
         pass
@@ -58,6 +62,8 @@ def translate(error: Exception, database: str) -> Exception:
     driver = driver_error(error)
     if hasattr(driver, "sqlstate"):
         return by_sqlstate(driver, database)
+    if isinstance(driver, UnicodeDecodeError) or str(driver).startswith(_UNREADABLE):
+        return CorruptDatabaseError(f"{database}: {_DAMAGED} (a text in it cannot be read)")
     code = getattr(driver, "sqlite_errorcode", None)
     if code is not None and (code & 0xFF) in BY_SQLITE_CODE:
         kind, advice = BY_SQLITE_CODE[code & 0xFF]

@@ -1,0 +1,331 @@
+"""The command line as a whole: help, version, exit codes, terminals, completion, a missing extra."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import shlex
+import struct
+import subprocess
+import sys
+import termios
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+import paper_repo
+from paper_repo import SessionRepository
+from paper_repo.cli.app import EXAMPLES
+from paper_repo.cli.failures import MEANINGS
+from tests.builders import new_fill, new_session
+from tests.cli.conftest import DEMO, Command, Run
+
+COMMANDS = [
+    "list",
+    "show",
+    "fills",
+    "equity",
+    "status",
+    "info",
+    "export",
+    "import",
+    "rename",
+    "delete",
+    "prune",
+    "demo",
+]
+
+
+def on_terminal(*arguments: str, width: int = 80, **variables: str) -> tuple[int, str]:
+    """Exit code and everything shown of a command that runs on a terminal of this width."""
+    screen, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, width, 0, 0))
+    environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES", "NO_COLOR")}
+    with subprocess.Popen(
+        [sys.executable, "-m", "paper_repo", *arguments],
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        env=environment | {"TERM": "xterm-256color"} | variables,
+    ) as process:
+        os.close(terminal)
+        shown = b"".join(iter(lambda: _read(screen), b""))
+    os.close(screen)
+    return process.returncode, shown.decode()
+
+
+def _read(screen: int) -> bytes:
+    try:
+        return os.read(screen, 1 << 16)
+    except OSError:  # on Linux the end of a terminal is an error
+        return b""
+
+
+def plain(shown: str) -> str:
+    """What was shown without its colours."""
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown).replace("\r\n", "\n")
+
+
+class TestHelp:
+    """`--help` and `--version`."""
+
+    def test_the_version_is_the_packages(self, run: Run) -> None:
+        """One line, for a report of a problem."""
+        assert run("--version").stdout == f"paper-repo {paper_repo.__version__}\n"
+
+    def test_the_help_names_every_command_and_exit_code(self, run: Run) -> None:
+        """A new user finds everything from there."""
+        output = " ".join(run("--help", width=200).stdout.split())
+
+        assert all(f" {command} " in output for command in COMMANDS)
+        assert all(f"{code} {meaning}" in output for code, meaning in MEANINGS.items())
+
+    def test_without_arguments_the_help_is_shown(self, run: Run) -> None:
+        """With the exit code for usage, since nothing was done."""
+        result = run()
+
+        assert result.exit_code == 2
+        assert "Usage: paper-repo" in result.output.replace("root", "paper-repo")
+
+    @pytest.mark.parametrize("name", COMMANDS)
+    def test_every_command_has_a_help_with_an_example(self, run: Run, name: str) -> None:
+        """What it does, and how it is called."""
+        output = run(name, "--help", width=200).stdout
+
+        assert "Examples" in output
+        assert EXAMPLES[name]
+        assert all(f"$ {example}" in output for example in EXAMPLES[name])
+
+    @pytest.mark.parametrize(
+        "example", [example for name in COMMANDS if name != "demo" for example in EXAMPLES[name]], ids=str
+    )
+    def test_every_example_works(
+        self, run: Run, database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, example: str
+    ) -> None:
+        """As it stands in the help, on a database with a session of that id."""
+        monkeypatch.chdir(tmp_path)
+        with SessionRepository(database) as repository:
+            repository.save(new_session(id="9f2c1b0a", status="STOPPED"))
+        environment = {}
+        if " import " in example:
+            run("export", "--output", "backup.jsonl")
+            environment = {"PAPER_REPO_DB": str(tmp_path / "new.db")}
+
+        arguments = shlex.split(example.partition(" > ")[0])[1:]
+        result = run(*arguments, env=environment)
+
+        assert result.exit_code == 0, result.output
+
+
+class TestExitCodes:
+    """What a script can tell from the exit code, from a real process."""
+
+    @pytest.mark.parametrize(
+        ("arguments", "code"),
+        [
+            (["list"], 0),
+            (["show", DEMO], 0),
+            (["lst"], 2),
+            (["list", "--colour"], 2),
+            (["show"], 2),
+            (["show", "run"], 2),
+            (["show", "nobody"], 3),
+            (["list", "--db", "/nowhere/at/all.db"], 3),
+            (["list", "--db", "/"], 1),
+            (["rename", "run-1", "x"], 4),
+            (["delete", "odd"], 2),
+        ],
+    )
+    def test_exit_code_and_complaint(self, command: Command, arguments: list[str], code: int) -> None:
+        """A failure says why on standard error, in words and without a traceback."""
+        done = command(*arguments)
+
+        assert done.returncode == code
+        assert bool(done.stderr) == bool(code)
+        assert "Traceback" not in done.stderr
+
+    def test_a_conflict_with_another_program(self, run: Run, database: Path) -> None:
+        """An archive that holds what is there already ends with 4."""
+        archive = run("export").stdout_bytes
+
+        assert run("import", "-", input=archive).exit_code == 4
+
+    def test_a_locked_database_is_a_failure_in_words(
+        self, run: Run, database: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """When another program writes for longer than the busy timeout, the message says so."""
+        monkeypatch.setattr("paper_repo.cli.database.SessionRepository", _impatient)
+
+        with SessionRepository(database) as repository, repository.atomic():
+            result = run("delete", "odd", "--yes")
+
+        assert result.exit_code == 1
+        assert "another writer held it" in result.stderr
+
+
+def _impatient(path: Path) -> SessionRepository:
+    return SessionRepository(path, busy_timeout=0.05)
+
+
+class TestTerminal:
+    """What a person sees on a real terminal."""
+
+    @pytest.mark.parametrize("width", [80, 120])
+    def test_lines_fit_the_terminal(self, database: Path, width: int) -> None:
+        """List and page, at both widths."""
+        for arguments in (["list"], ["show", DEMO], ["fills", DEMO], ["equity", DEMO]):
+            code, shown = on_terminal(*arguments, "--db", str(database), width=width)
+
+            assert code == 0
+            assert max(map(len, plain(shown).splitlines())) <= width
+
+    def test_gains_are_green_and_losses_red(self, database: Path) -> None:
+        """And both have signs, for whoever does not see the colours."""
+        shown = on_terminal("show", DEMO, "--db", str(database))[1]
+
+        assert re.search(r"\x1b\[32m▲ \+116,262\.06", shown)
+        assert re.search(r"\x1b\[31m-1,507\.23", shown)
+
+    def test_colours_can_be_turned_off(self, database: Path) -> None:
+        """By the usual variable."""
+        shown = on_terminal("list", "--db", str(database), NO_COLOR="1")[1]
+
+        assert "\x1b[3" not in shown
+
+    def test_an_escape_sequence_in_a_name_does_not_reach_the_terminal(self, database: Path) -> None:
+        """The name that would clear the screen does not."""
+        shown = on_terminal("list", "--db", str(database))[1]
+
+        assert "\x1b[2J" not in shown
+        assert r"\x1b[2J" in shown
+
+    def test_a_progress_bar_is_for_terminals_only(self, database: Path, command: Command) -> None:
+        """On a terminal it is shown while a long history is read, and taken away; elsewhere there is nothing of it."""
+        with SessionRepository(database) as repository:
+            session = new_session(id="long")
+            for number in range(5000):
+                session.record_fill(new_fill(number))
+            repository.save(session)
+
+        code, shown = on_terminal("show", "long", "--db", str(database))
+        done = command("show", "long")
+
+        assert code == 0
+        assert "reading the history" in shown
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "reading" not in done.stdout
+
+
+class TestCompletion:
+    """Completion in a shell."""
+
+    def _completed(self, command: Command, words: str) -> list[str]:
+        variables = {
+            "_PAPER_REPO_COMPLETE": "complete_bash",
+            "COMP_WORDS": words,
+            "COMP_CWORD": str(len(words.split(" ")) - 1),
+        }
+        done = command(env=os.environ | variables)
+        assert done.stderr == ""
+        return done.stdout.split()
+
+    def test_commands_are_completed(self, command: Command) -> None:
+        """From their first letters."""
+        assert self._completed(command, "paper-repo ex") == ["export"]
+
+    @pytest.mark.parametrize(
+        ("words", "found"), [("show 1", [DEMO]), ("fills run-", ["run-1", "run-2"]), ("show x", [])]
+    )
+    def test_ids_are_completed(self, command: Command, words: str, found: list[str]) -> None:
+        """From the database that the variable names."""
+        assert self._completed(command, f"paper-repo {words}") == found
+
+    def test_ids_are_completed_from_the_database_of_the_line(self, command: Command, tmp_path: Path) -> None:
+        """--db counts when it was typed before."""
+        with SessionRepository(tmp_path / "other.db") as repository:
+            repository.save(new_session(id="other"))
+
+        assert self._completed(command, f"paper-repo show --db {tmp_path / 'other.db'} o") == ["other"]
+
+    def test_without_a_database_nothing_is_completed(self, command: Command, tmp_path: Path) -> None:
+        """And nothing is complained about or created."""
+        missing = tmp_path / "missing.db"
+
+        assert self._completed(command, f"paper-repo show --db {missing} o") == []
+        assert not missing.exists()
+
+    def test_the_shells_script_can_be_shown(self, command: Command) -> None:
+        """It is for the command by its name, in the shell that asks."""
+        done = command(
+            "--show-completion", "bash", env=os.environ | {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
+        )
+
+        assert "paper-repo" in done.stdout
+        assert "_PAPER_REPO_COMPLETE=complete_bash" in done.stdout
+
+
+class TestWithoutTheExtra:
+    """A Python that has only what the library itself needs."""
+
+    @pytest.fixture
+    def bare(self, tmp_path: Path) -> dict[str, str]:
+        """The environment of a Python with nothing but paper_repo, peewee, marshmallow and anyio."""
+        folder = tmp_path / "packages"
+        folder.mkdir()
+        for name in (
+            "paper_repo",
+            "peewee",
+            "playhouse",
+            "marshmallow",
+            "anyio",
+            "idna",
+            "sniffio",
+            "typing_extensions",
+        ):
+            spec = find_spec(name)
+            if spec is not None and spec.origin is not None:
+                origin = Path(spec.origin)
+                place = origin.parent if spec.submodule_search_locations else origin
+                (folder / place.name).symlink_to(place)
+        return {**os.environ, "PYTHONPATH": str(folder)}
+
+    def _python(self, environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-S", *arguments], env=environment, capture_output=True, encoding="utf-8", check=False
+        )
+
+    def test_the_command_says_what_to_install(self, bare: dict[str, str]) -> None:
+        """One line, no traceback, exit code 1."""
+        done = self._python(bare, "-m", "paper_repo", "list")
+
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr == (
+            "paper-repo: the command line needs typer, rich, platformdirs: pip install 'paper_repo[cli]'\n"
+        )
+
+    def test_a_program_gets_an_import_error(self, bare: dict[str, str]) -> None:
+        """It names the way out too."""
+        done = self._python(bare, "-c", "import paper_repo.cli; paper_repo.cli.require_extra()")
+
+        assert done.stderr.endswith(
+            "ImportError: the command line needs typer, rich, platformdirs: pip install 'paper_repo[cli]'\n"
+        )
+
+    def test_the_demos_parts_work(self, bare: dict[str, str]) -> None:
+        """Market, strategy, archive and the whole demo need no extra."""
+        program = (
+            "import pathlib, sys, tempfile\n"
+            "import paper_repo.archive\n"
+            "from paper_repo.demo.run import run\n"
+            "folder = pathlib.Path(tempfile.mkdtemp())\n"
+            "*_, end = run(folder / 'a.db', folder / 'b.db')\n"
+            "print(end.passed, 'typer' in sys.modules, 'rich' in sys.modules)\n"
+        )
+        environment = bare | {"PYTHONPATH": bare["PYTHONPATH"], "PYTHONNOUSERSITE": "1"}
+
+        done = self._python(environment, "-c", program)
+
+        assert (done.stdout, done.stderr) == ("True False False\n", "")

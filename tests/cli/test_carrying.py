@@ -1,0 +1,289 @@
+"""Export and import on the command line."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from paper_repo import BusyError, SessionRepository
+from tests.builders import moment, new_fill, new_session
+from tests.cli.conftest import DEMO, Run, document
+
+
+@pytest.fixture
+def archive(run: Run, tmp_path: Path) -> Path:
+    """An archive of the database."""
+    path = tmp_path / "backup.jsonl"
+    assert run("export", "--output", str(path)).exit_code == 0
+    return path
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Path:
+    """Where a new database may be created."""
+    return tmp_path / "elsewhere.db"
+
+
+class TestExport:
+    """`paper-repo export`."""
+
+    def test_it_says_how_much_it_wrote(self, run: Run, tmp_path: Path) -> None:
+        """To standard error, so that standard output stays the archive's."""
+        result = run("export", "-o", str(tmp_path / "a.jsonl"))
+
+        assert result.stderr == "exported 5 sessions, 96 fills, 252 equity points\n"
+        assert result.stdout == ""
+
+    def test_standard_output_is_the_archive(self, run: Run, archive: Path) -> None:
+        """The same bytes as in a file."""
+        assert run("export").stdout_bytes == archive.read_bytes()
+
+    def test_ids_and_filters_choose(self, run: Run) -> None:
+        """Ids may be shortened, and one that is named twice is written once."""
+        by_id = run("export", "run-2", "10e", "run-2").stdout.splitlines()
+        by_status = run("export", "--status", "running").stdout.splitlines()
+
+        assert [json.loads(line)["id"] for line in by_id if '"type":"session"' in line] == ["run-2", DEMO]
+        assert json.loads(by_status[-1])["sessions"] == 2
+
+    def test_ids_and_filters_do_not_go_together(self, run: Run) -> None:
+        """It is a usage error."""
+        assert run("export", "run-1", "--status", "running").exit_code == 2
+
+    def test_a_file_that_is_there_is_not_overwritten(self, run: Run, database: Path) -> None:
+        """Unless it is forced: the database itself might have been named."""
+        before = database.read_bytes()
+
+        result = run("export", "-o", str(database))
+
+        assert result.exit_code == 4
+        assert "is there already" in result.stderr
+        assert database.read_bytes() == before
+
+    def test_force_replaces_a_file(self, run: Run, archive: Path) -> None:
+        """The old content is gone."""
+        whole = archive.read_bytes()
+        archive.write_text("old")
+
+        assert run("export", "-o", str(archive), "--force").exit_code == 0
+        assert archive.read_bytes() == whole
+
+    def test_an_archive_can_be_read_by_its_owner_only(self, archive: Path) -> None:
+        """As the database is."""
+        assert archive.stat().st_mode & 0o777 == 0o600
+
+    def test_an_export_that_fails_leaves_no_file(self, run: Run, database: Path, tmp_path: Path) -> None:
+        """A record that cannot be read ends it; neither the file nor an unfinished one stays."""
+        with sqlite3.connect(database) as connection:
+            connection.execute("UPDATE paper_trading_fills SET price = 'much' WHERE sequence = 50")
+        connection.close()
+        folder = tmp_path / "out"
+        folder.mkdir()
+
+        result = run("export", "-o", str(folder / "a.jsonl"))
+
+        assert result.exit_code == 1
+        assert "price" in result.stderr
+        assert list(folder.iterdir()) == []
+
+    def test_a_folder_that_is_not_there_is_an_error(self, run: Run, tmp_path: Path) -> None:
+        """The message names it."""
+        result = run("export", "-o", str(tmp_path / "no" / "a.jsonl"))
+
+        assert result.exit_code == 1
+        assert "No such file or directory" in result.stderr
+
+    def test_fills_as_csv(self, run: Run, database: Path) -> None:
+        """One row a fill with exact amounts, the session's id first; what is null is empty."""
+        with SessionRepository(database) as repository:
+            session = new_session(id='comma, "quote"', created_at=moment(90))
+            session.record_fill(new_fill(1, price="100.10"))
+            repository.save(session)
+
+        rows = list(csv.DictReader(io.StringIO(run("export", "--format", "fills").stdout)))
+
+        assert len(rows) == 97
+        assert rows[0]["session_id"] == DEMO
+        assert rows[-1] == {
+            "session_id": 'comma, "quote"',
+            "sequence": "1",
+            "id": "fill-1",
+            "symbol": "AAPL",
+            "side": "BUY",
+            "quantity": "1",
+            "price": "100.10",
+            "fee": "0.5",
+            "executed_at": "2026-01-05T14:31:00.000000+00:00",
+            "order_id": "",
+        }
+
+    def test_equity_as_csv(self, run: Run, tmp_path: Path) -> None:
+        """One row a point, of the sessions that were named."""
+        path = tmp_path / "equity.csv"
+
+        assert run("export", DEMO, "--format", "equity", "-o", str(path)).exit_code == 0
+
+        rows = list(csv.reader(path.read_text(encoding="utf-8").splitlines()))
+        assert rows[0] == ["session_id", "at", "cash", "equity"]
+        assert rows[1] == [DEMO, "2012-03-01T14:30:00.000000+00:00", "1000000", "1000000"]
+        assert len(rows) == 253
+
+
+class TestImport:
+    """`paper-repo import`."""
+
+    def test_export_import_export_gives_the_same_bytes(self, run: Run, archive: Path, elsewhere: Path) -> None:
+        """Into a database that is created by it."""
+        result = run("import", str(archive), "--db", str(elsewhere))
+
+        assert (result.exit_code, result.stderr) == (0, "imported 5 sessions\n")
+        assert run("export", "--db", str(elsewhere)).stdout_bytes == archive.read_bytes()
+
+    def test_standard_input_is_read(self, run: Run, archive: Path, elsewhere: Path) -> None:
+        """A hyphen stands for it."""
+        result = run("import", "-", "--db", str(elsewhere), input=archive.read_bytes())
+
+        assert result.exit_code == 0
+        assert len(document(run("list", "--json", "--db", str(elsewhere)))["sessions"]) == 5
+
+    def test_a_new_data_folder_is_its_owners_alone(self, run: Run, archive: Path, tmp_path: Path) -> None:
+        """Without --db the folder is made when it is needed, with mode 0700."""
+        home = {"PAPER_REPO_DB": None, "HOME": str(tmp_path / "home"), "XDG_DATA_HOME": str(tmp_path / "home" / "data")}
+
+        assert run("import", str(archive), env=home).exit_code == 0
+
+        folder = tmp_path / "home" / "data" / "paper_repo"
+        assert folder.stat().st_mode & 0o777 == 0o700
+        assert (folder / "sessions.db").stat().st_mode & 0o777 == 0o600
+
+    def test_a_conflict_is_refused_with_the_ways_out(self, run: Run, archive: Path) -> None:
+        """The session, the line and both options are named, and nothing is imported."""
+        result = run("import", str(archive))
+
+        assert result.exit_code == 4
+        assert f"session '{DEMO}' is stored already, at version 1. It is in line 2 of the archive" in result.stderr
+        assert "--skip" in result.stderr
+        assert "--replace" in result.stderr
+
+    def test_skip_and_replace(self, run: Run, archive: Path, database: Path) -> None:
+        """What was stored stays, or is replaced; it is counted either way."""
+        run("rename", "odd", "changed")
+
+        skipped = run("import", "--skip", str(archive))
+        kept = document(run("show", "odd", "--json"))["session"]["name"]
+        replaced = run("import", "--replace", str(archive))
+
+        assert skipped.stderr == "imported 0 sessions, 5 skipped\n"
+        assert kept == "changed"
+        assert replaced.stderr == "imported 0 sessions, 5 replaced\n"
+        assert run("export").stdout_bytes == archive.read_bytes()
+
+    def test_skip_and_replace_exclude_each_other(self, run: Run, archive: Path) -> None:
+        """It is a usage error."""
+        assert run("import", "--skip", "--replace", str(archive)).exit_code == 2
+
+    def test_a_wrong_line_is_named(self, run: Run, archive: Path, elsewhere: Path) -> None:
+        """Nothing of the archive is stored."""
+        archive.write_bytes(archive.read_bytes().replace(b'"price":"', b'"price":"x', 1))
+
+        result = run("import", str(archive), "--db", str(elsewhere))
+
+        assert result.exit_code == 1
+        assert result.stderr.startswith("paper-repo: line 3: price: 'x")
+        assert document(run("list", "--json", "--db", str(elsewhere)))["sessions"] == []
+
+    def test_a_file_that_is_not_there(self, run: Run, elsewhere: Path, tmp_path: Path) -> None:
+        """It is told, and no database is created."""
+        result = run("import", str(tmp_path / "none.jsonl"), "--db", str(elsewhere))
+
+        assert result.exit_code == 3
+        assert not elsewhere.exists()
+
+
+class TestInterruption:
+    """Ctrl-C while it works, sent to a real process."""
+
+    def test_an_import_that_is_interrupted_stores_nothing(self, archive: Path, elsewhere: Path) -> None:
+        """It was in its transaction; the exit code is 130, there is no traceback, and the file is sound."""
+        lines = archive.read_bytes().splitlines(keepends=True)
+        command = [sys.executable, "-m", "paper_repo", "import", "-", "--db", str(elsewhere)]
+        with SessionRepository(elsewhere, busy_timeout=0) as repository:
+            repository.save(new_session(id="before"))
+            with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+                assert process.stdin is not None
+                process.stdin.write(b"".join(lines[:100]))
+                process.stdin.flush()
+                _wait_until_writing(repository)
+
+                process.send_signal(signal.SIGINT)
+                stderr = process.communicate()[1]
+
+            assert (process.returncode, stderr) == (130, b"interrupted\n")
+            assert [each.id for each in repository.get_all()] == ["before"]
+        connection = sqlite3.connect(elsewhere)
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        connection.close()
+
+    def test_an_export_that_is_interrupted_ends_at_once(self, database: Path) -> None:
+        """Its reader has read one line and no more; the exit code is 130."""
+        with SessionRepository(database) as repository:
+            long = new_session(id="long")
+            for number in range(3000):
+                long.record_fill(new_fill(number))
+            repository.save(long)
+        command = [sys.executable, "-m", "paper_repo", "export", "--db", str(database)]
+
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            process.send_signal(signal.SIGINT)
+            stderr = process.communicate()[1]
+
+        assert process.returncode == 130
+        assert b"Traceback" not in stderr
+
+    def test_an_export_whose_reader_has_gone_ends_without_a_traceback(self, database: Path) -> None:
+        """As with `| head`: the archive is not whole, so the exit code is 1."""
+        assert _into_a_closed_pipe("export", "--db", str(database)) == (1, "")
+
+
+def _wait_until_writing(repository: SessionRepository) -> None:
+    """Return when somebody else holds the database's write lock."""
+    while True:
+        try:
+            with repository.atomic():
+                pass
+        except BusyError:
+            return
+
+
+def _into_a_closed_pipe(*arguments: str) -> tuple[int, str]:
+    """Exit code and complaints of a command whose output nobody reads."""
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "paper_repo", *arguments],
+            stdout=write,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            check=False,
+        )
+    finally:
+        os.close(write)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["list"], ["list", "--json"], ["show", DEMO], ["fills", DEMO, "-n", "0"]])
+def test_a_pipe_that_is_closed_early_is_no_traceback(database: Path, arguments: list[str]) -> None:
+    """Every reading command ends quietly with exit code 1 when its reader has gone."""
+    assert _into_a_closed_pipe(*arguments, "--db", str(database)) == (1, "")

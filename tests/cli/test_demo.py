@@ -1,0 +1,108 @@
+"""`paper-repo demo`, as a user runs it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from paper_repo import SessionRepository, SessionStatus
+from tests.cli.conftest import Command
+from tests.cli.test_app import on_terminal, plain
+
+
+def test_it_kills_resumes_compares_and_shows(command: Command, tmp_path: Path) -> None:
+    """Plain lines without a terminal: both processes at work, the kill, the comparison, the session, where it lies."""
+    path = tmp_path / "demo.db"
+
+    done = command("demo", "--db", str(path))
+
+    assert (done.returncode, done.stderr) == (0, "")
+    for part in (
+        *["killed with SIGKILL, in the middle of trading, after it had saved day 125", "asks for get_active()"],
+        *["= cash ", "= positions ", "= fills ", "= equity curve ", "all equal: nothing was lost"],
+        *["1,116,262.06 USD", "▲ +116,262.06 (+11.63 %)", "4 open positions", "5 resting orders", "┤"],
+        f"The session is kept in {path}",
+    ):
+        assert part in done.stdout
+    pids = re.findall(r"\(pid (\d+)\)", done.stdout)
+    assert len(set(pids)) == 3
+
+
+def test_the_database_is_kept_where_it_was_asked_for(command: Command, tmp_path: Path) -> None:
+    """The session in it is the one that was shown, and can be looked at with the commands that were named."""
+    path = tmp_path / "demo.db"
+
+    done = command("demo", "--db", str(path))
+
+    with SessionRepository(path) as repository:
+        (session,) = repository.get_all()
+    assert session.status is SessionStatus.STOPPED
+    shown = re.search(r"paper-repo show (\S+) --db", done.stdout)
+    assert shown is not None
+    assert command("show", shown[1], "--db", str(path)).returncode == 0
+
+
+def test_without_a_place_nothing_is_left(command: Command, tmp_path: Path, database: Path) -> None:
+    """The folder is removed, which is said; the user's own database, which the variable names, is not touched."""
+    before = database.read_bytes()
+    (tmp_path / "t").mkdir()
+
+    done = command("demo", env=os.environ | {"TMPDIR": str(tmp_path / "t"), "PAPER_REPO_DB": str(database)})
+
+    assert "it is removed now" in done.stdout
+    assert list((tmp_path / "t").iterdir()) == []
+    assert database.read_bytes() == before
+
+
+def test_a_second_demo_in_the_same_file_is_another_session(command: Command, tmp_path: Path) -> None:
+    """It finds its own session, not the other's."""
+    for _ in range(2):
+        assert command("demo", "--db", str(tmp_path / "demo.db")).returncode == 0
+
+    with SessionRepository(tmp_path / "demo.db") as repository:
+        assert repository.count(status="STOPPED") == 2
+
+
+def test_on_a_terminal_it_shows_bars(tmp_path: Path) -> None:
+    """The days go by on a bar, and everything fits."""
+    code, shown = on_terminal("demo", width=100)
+
+    assert code == 0
+    assert "day 251 of 251" in plain(shown)
+    assert "━" in shown
+    assert "all equal" in shown
+
+
+def test_a_file_of_another_program_is_refused_before_anything_begins(command: Command, tmp_path: Path) -> None:
+    """With the library's message, and the file untouched."""
+    path = tmp_path / "notes.txt"
+    path.write_text("my notes")
+
+    done = command("demo", "--db", str(path))
+
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert "no SQLite database" in done.stderr
+    assert path.read_text() == "my notes"
+
+
+def test_ctrl_c_ends_it_and_its_processes(tmp_path: Path) -> None:
+    """Exit code 130; the process that traded is gone, and what it had saved can be read."""
+    path = tmp_path / "demo.db"
+    command = [sys.executable, "-m", "paper_repo", "demo", "--db", str(path), "--speed", "50"]
+
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8") as process:
+        assert process.stdout is not None
+        worker = next(int(found[1]) for line in process.stdout if (found := re.search(r"pid (\d+)", line)))
+        process.send_signal(signal.SIGINT)
+        stderr = process.communicate()[1]
+
+    assert (process.returncode, stderr) == (130, "interrupted\n")
+    assert not Path(f"/proc/{worker}").exists()
+    with SessionRepository(path) as repository:
+        (session,) = repository.get_active()
+        assert session.state["days"] < 251

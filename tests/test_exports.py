@@ -1,0 +1,143 @@
+"""What the package exports: its names, and its errors."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import pickle
+import re
+from collections.abc import Callable
+from types import ModuleType
+
+import pytest
+
+import paper_repo
+import paper_repo.testing
+from paper_repo import errors
+from paper_repo.errors import (
+    ArchiveError,
+    ConflictError,
+    CorruptRecordError,
+    InvalidSessionError,
+    PaperRepoError,
+    SessionNotFoundError,
+)
+
+COPIES: dict[str, Callable[[PaperRepoError], PaperRepoError]] = {
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+    **{
+        f"pickle protocol {protocol}": lambda error, protocol=protocol: pickle.loads(pickle.dumps(error, protocol))
+        for protocol in range(pickle.HIGHEST_PROTOCOL + 1)
+    },
+}
+SPECIAL = {
+    ArchiveError: lambda: ArchiveError(7, "it is cut off"),
+    ConflictError: lambda: ConflictError("abc-123", 1, None),
+    CorruptRecordError: lambda: CorruptRecordError("cannot be read", "abc-123"),
+    InvalidSessionError: lambda: InvalidSessionError({"state.ema": ["nan cannot be kept."]}, "abc-123"),
+    SessionNotFoundError: lambda: SessionNotFoundError("abc-123", "did you mean 'abc-124'?"),
+}
+"""The errors that are made of more than their message."""
+
+
+def every_error() -> list[type[PaperRepoError]]:
+    """The classes of all errors of the library."""
+    return [kind for kind in vars(errors).values() if inspect.isclass(kind) and issubclass(kind, PaperRepoError)]
+
+
+def example(kind: type[PaperRepoError]) -> PaperRepoError:
+    """An error of this class, as the library makes them, and with a note of the caller's."""
+    error = SPECIAL[kind]() if kind in SPECIAL else kind("what happened; what to do")
+    error.add_note("while the caller did this")
+    return error
+
+
+def documented_tree() -> dict[str, tuple[str, ...]]:
+    """The bases of each error, by its name, as the drawing in the module shows them."""
+    tree: dict[str, tuple[str, ...]] = {}
+    above: list[str] = []
+    for branch, name, other in re.findall(r"^([│├└─ ]*)(\w+Error)(?: \((\w+)\))?$", errors.__doc__ or "", re.MULTILINE):
+        depth = len(branch) // 4
+        tree[name] = (*above[depth - 1 : depth], *filter(None, [other])) or ("Exception",)
+        above[depth:] = [name]
+    return tree
+
+
+@pytest.mark.parametrize("package", [paper_repo, errors, paper_repo.testing], ids=lambda package: package.__name__)
+def test_all_is_sorted(package: ModuleType) -> None:
+    """`__all__` is sorted and has no name twice."""
+    assert package.__all__ == sorted(set(package.__all__))
+
+
+def test_all_names_everything_public() -> None:
+    """`__all__` has exactly the public names of the package: what it imports for its users, and no module."""
+    public = {
+        name
+        for name, value in vars(paper_repo).items()
+        if not name.startswith("_") and not isinstance(value, ModuleType)
+    }
+
+    assert set(paper_repo.__all__) == public
+
+
+def test_every_error_is_exported() -> None:
+    """Every error that leaves the library can be imported from it."""
+    names = {kind.__name__ for kind in every_error()}
+
+    assert set(errors.__all__) == names
+    assert names <= set(paper_repo.__all__)
+
+
+def test_the_drawing_shows_the_tree() -> None:
+    """The tree in the documentation of the errors is the real one, with every base."""
+    real = {kind.__name__: tuple(base.__name__ for base in kind.__bases__) for kind in every_error()}
+
+    assert documented_tree() == real
+
+
+@pytest.mark.parametrize("kind", every_error())
+@pytest.mark.parametrize("way", COPIES)
+def test_errors_can_be_copied(kind: type[PaperRepoError], way: str) -> None:
+    """An error comes through a copy, and through the pickle of a process pool, with all that it says."""
+    error = example(kind)
+
+    twin = COPIES[way](error)
+
+    assert type(twin) is kind
+    assert twin is not error
+    assert (str(twin), twin.args, vars(twin)) == (str(error), error.args, vars(error))
+
+
+@pytest.mark.parametrize("kind", every_error())
+def test_errors_are_documented(kind: type[PaperRepoError]) -> None:
+    """Every error says what has happened when it comes."""
+    assert inspect.cleandoc(vars(kind)["__doc__"])
+
+
+def test_a_conflict_tells_what_to_do() -> None:
+    """The message of a conflict names the session, tells the three kinds apart and says the way out of each."""
+    changed, deleted, taken = (str(ConflictError("abc-123", *versions)) for versions in ((1, 3), (2, None), (0, 4)))
+
+    assert changed == (
+        "session 'abc-123' was not saved: it was loaded at version 1 and is at version 3 now; "
+        "load it again with get_by_id and repeat the change"
+    )
+    assert "has been deleted since" in deleted
+    assert "fresh_copy" in deleted
+    assert "already stored (version 4)" in taken
+    assert "choose another id" in taken
+
+
+def test_an_invalid_session_names_every_path() -> None:
+    """The message of an invalid session names the session, and each path with what is wrong there."""
+    error = InvalidSessionError({"cash": ["must be finite."], "state.ema": ["is nan.", "use None."]}, "abc-123")
+
+    assert str(error) == "session 'abc-123': cash: must be finite.; state.ema: is nan. use None."
+    assert error.messages == {"cash": ["must be finite."], "state.ema": ["is nan.", "use None."]}
+
+
+def test_a_missing_session_may_come_with_a_hint() -> None:
+    """The message of a missing session names its id, and what may be meant instead."""
+    assert str(SessionNotFoundError("abc")) == "there is no session 'abc'"
+    assert str(SessionNotFoundError("abc", "near: 'abd'")) == "there is no session 'abc'; near: 'abd'"

@@ -1,0 +1,110 @@
+"""The synchronous core, the async facade, the fake and the interface say the same in the same words."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from paper_repo import (
+    AsyncSessionRepository,
+    InMemorySessionRepository,
+    IPaperTradingSessionRepository,
+    SessionRepository,
+    SQLiteSessionRepository,
+)
+from paper_repo.testing import ThreadedRepository
+
+INTERFACE = IPaperTradingSessionRepository
+ASYNC = [AsyncSessionRepository, SQLiteSessionRepository, InMemorySessionRepository, ThreadedRepository]
+CORE_ONLY = {
+    "busy_timeout",  # what the facade waits at most
+    "describe",  # for `paper-repo info`
+    "equity_history",  # for archives
+    "fill_history",  # for archives
+    "find_ids",  # for ids that are shortened on the command line
+    "has_lost_transaction",  # for the facade
+    "pages",  # what `iterate` reads at a time, for the facade
+    "reading",  # for archives
+    "restore",  # for archives
+    "write",  # what `save` and `save_many` have serialised, for the facade
+}
+FACADE_ONLY = {"core"}
+SYNC_NAMES = {"__aenter__": "__enter__", "__aexit__": "__exit__"}
+SYNC_RESULTS = {
+    "AsyncIterator[PaperTradingSession]": "Iterator[PaperTradingSession]",
+    "AbstractAsyncContextManager[None]": "Iterator[None]",
+}
+
+
+def public_names(kind: type) -> set[str]:
+    """The names that a caller of this class sees, without those that every object has."""
+    return {name for name in dir(kind) if not name.startswith("_")}
+
+
+METHODS = [*sorted(public_names(INTERFACE)), *SYNC_NAMES]
+
+
+def method(kind: type, name: str) -> Callable[..., Any]:
+    """The function that this method is made of."""
+    return inspect.unwrap(inspect.getattr_static(kind, name) if name in vars(kind) else getattr(kind, name))
+
+
+@pytest.mark.parametrize("kind", ASYNC)
+def test_an_implementation_has_the_names_of_the_interface(kind: type) -> None:
+    """An async implementation has every name of the interface; only the facade has one more, for its core."""
+    extra = FACADE_ONLY if issubclass(kind, AsyncSessionRepository) else set()
+
+    assert public_names(kind) == public_names(INTERFACE) | extra
+
+
+def test_the_core_has_the_names_of_the_interface() -> None:
+    """The synchronous core has every name of the interface, and beside them only those that are listed here."""
+    assert public_names(SessionRepository) == public_names(INTERFACE) | CORE_ONLY
+
+
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("kind", ASYNC)
+def test_an_implementation_has_the_signatures_of_the_interface(kind: type, name: str) -> None:
+    """A method of an async implementation takes and gives what the interface says, with the same defaults."""
+    assert inspect.signature(method(kind, name)) == inspect.signature(method(INTERFACE, name))
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_core_has_the_signatures_of_the_interface(name: str) -> None:
+    """A method of the core takes and gives what the interface says, without the waiting."""
+    promised = inspect.signature(method(INTERFACE, name))
+    result = SYNC_RESULTS.get(promised.return_annotation, promised.return_annotation)
+
+    kept = inspect.signature(method(SessionRepository, SYNC_NAMES.get(name, name)))
+
+    assert kept == promised.replace(return_annotation=result)
+
+
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("kind", ASYNC)
+def test_what_is_awaited_is_awaited_everywhere(kind: type, name: str) -> None:
+    """A method is a coroutine in every async implementation or in none, and never in the core."""
+    assert inspect.iscoroutinefunction(method(kind, name)) is inspect.iscoroutinefunction(method(INTERFACE, name))
+    assert not inspect.iscoroutinefunction(method(SessionRepository, SYNC_NAMES.get(name, name)))
+
+
+def test_both_repositories_on_a_file_are_made_alike() -> None:
+    """The core and the facade on a file take the same arguments and defaults, and the fake has the same timeout."""
+    assert inspect.signature(SQLiteSessionRepository) == inspect.signature(SessionRepository)
+    fake = inspect.signature(InMemorySessionRepository).parameters["busy_timeout"]
+    assert fake == inspect.signature(SessionRepository).parameters["busy_timeout"]
+
+
+@pytest.mark.parametrize("name", sorted(public_names(INTERFACE)))
+def test_every_promise_is_documented(name: str) -> None:
+    """Every method of the interface says what its caller gets."""
+    assert inspect.cleandoc(vars(INTERFACE)[name].__doc__)
+
+
+@pytest.mark.parametrize("name", sorted(public_names(INTERFACE)))
+def test_every_promise_must_be_kept(name: str) -> None:
+    """Every public method of the interface is abstract, so that no implementation can forget one."""
+    assert name in INTERFACE.__abstractmethods__
