@@ -332,6 +332,7 @@ class _Held(threading.local):
 
     connected = False
     depth = 0
+    lost = False
 
 
 def checked_upgrade(upgrade: object) -> str:

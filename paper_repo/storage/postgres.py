@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import psycopg
+from peewee import Query
 from psycopg.pq import TransactionStatus
 
 from paper_repo.errors import ForeignDatabaseError, StorageError
@@ -18,6 +19,8 @@ from paper_repo.storage.schema import HISTORY_TABLE, migrate, newest_version, re
 from paper_repo.storage.statements import Statement, Statements
 from paper_repo.storage.tables import POSTGRES_COLUMN_TYPES, Row
 from paper_repo.storage.turns import Turns
+
+T = TypeVar("T")
 
 UPGRADE_LOCK = 0x50505253
 """The advisory lock that whoever upgrades the schema holds ("PPRS")."""
@@ -122,10 +125,24 @@ class PostgresStorage(Storage):
         return self._database.connection().pgconn.transaction_status in _OPEN
 
     def _disconnect(self) -> None:
-        lost = self._database.connection().closed
+        connection = self._database.connection()
+        self._held.lost = connection.closed and not connection.fell_silent
         super()._disconnect()
-        if lost:
+        if connection.closed:
             self._database.close_idle()  # they are to the same server
+
+    def _begin_whole(self) -> None:
+        self._on_a_living_connection(super()._begin_whole)
+
+    def _on_a_living_connection(self, work: Callable[..., T], *args: Any) -> T:
+        """The result of `work`, which may be done twice: once more if the server had closed the connection."""
+        self._held.lost = False
+        try:
+            return work(*args)
+        except StorageError:
+            if not self._held.lost or self._held.connected:
+                raise
+        return work(*args)
 
     def _commit_whole(self) -> None:
         connection = self._database.connection()
@@ -154,7 +171,10 @@ class PostgresStorage(Storage):
     def fetch_one(self, statement: Statement, row: Row) -> tuple[Any, ...] | None:
         if any("\0" in value for value in row.values() if type(value) is str):
             return None  # there is no such text here
-        return super().fetch_one(statement, row)
+        return self._on_a_living_connection(super().fetch_one, statement, row)
+
+    def fetch_all(self, query: Query) -> list[tuple[Any, ...]]:
+        return self._on_a_living_connection(super().fetch_all, query)
 
     def change(self, statement: Statement, row: Row) -> int:
         if len(row) == 1 and any("\0" in value for value in row.values()):

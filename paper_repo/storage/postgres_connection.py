@@ -32,6 +32,7 @@ class Connection(psycopg.Connection[Any]):
     """A connection that waits for an answer of the server as long as its `patience` says, in seconds."""
 
     patience = 5.0
+    fell_silent = False
     warned = ""
     """What the server last warned of."""
 
@@ -49,6 +50,7 @@ class Connection(psycopg.Connection[Any]):
                 if ready:
                     heard = now
                 elif now - heard > self.patience + _AMPLE:
+                    self.fell_silent = True
                     self.pgconn.finish()
                     raise psycopg.OperationalError(f"the server has not answered for {now - heard:.1f} s")
         except StopIteration as end:

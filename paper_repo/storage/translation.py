@@ -45,7 +45,7 @@ class Translated:
 
     def __init__(self, database: str, drivers: tuple[type[Exception], ...] = (sqlite3.Error,)) -> None:
         self._database = database
-        self._known: tuple[type[Exception], ...] = (peewee.PeeweeException, MaxConnectionsExceeded, UnicodeDecodeError, *drivers)
+        self._known = (peewee.PeeweeException, MaxConnectionsExceeded, UnicodeDecodeError, *drivers)
 
     def __enter__(self) -> None:
         pass
