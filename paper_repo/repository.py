@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from operator import itemgetter
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
@@ -32,7 +33,7 @@ from paper_repo.storage import queries
 from paper_repo.storage.address import Address, storage_at
 from paper_repo.storage.sort_keys import sort_key
 from paper_repo.storage.sqlstates import TurnedBackError
-from paper_repo.storage.tables import Row
+from paper_repo.storage.tables import SETTLED_COLUMNS, Row
 
 T = TypeVar("T")
 
@@ -135,7 +136,7 @@ class SessionRepository:
             message = "only a session as it was loaded can be restored; store this one with save()."
             raise InvalidSessionError({"version": [message]}, session.id)
         with self.atomic():
-            self._write_session(_row(snapshot.as_it_is()), 0)
+            self._write_session(_row(snapshot.as_it_is()), 0, False)
             history.write_fills(self._storage, session.id, fills)
             history.write_points(self._storage, session.id, points)
 
@@ -320,9 +321,9 @@ class SessionRepository:
     def _write(self, snapshot: Snapshot) -> None:
         """Store one session with its new history, and make its object what was stored."""
         self._storage.take_turn(snapshot.session.id)
-        pending = snapshot.pending()
+        pending = snapshot.pending(self._settled)
         row = _row(pending)
-        self._write_session(row, pending.expected_version)
+        self._write_session(row, pending.expected_version, pending.only_ticked)
         skipped = self._write_history(row["id"], pending)
         if skipped:
             row["fill_count"] -= skipped
@@ -330,9 +331,13 @@ class SessionRepository:
             self._storage.change(self._statements.update_session, row)
         self._transaction.undo.append(apply(snapshot.session, pending, skipped))
 
-    def _write_session(self, row: Row, expected: int) -> None:
+    def _write_session(self, row: Row, expected: int, only_ticked: bool) -> None:
         row["expected_version"] = expected
-        statement = self._statements.update_session if expected else self._statements.insert_session
+        statements = self._statements
+        if not expected:
+            statement = statements.insert_session
+        else:
+            statement = statements.update_ticked if only_ticked else statements.update_session
         if not self._storage.change(statement, row):
             raise ConflictError(row["id"], expected, self._version(row["id"]))
 
@@ -373,9 +378,18 @@ class SessionRepository:
     def _session(self, row: Sequence[Any]) -> PaperTradingSession:
         stored = dict(zip(self._statements.session_columns, row, strict=True))
         try:
-            return compiled.from_columns({name: stored[name] for name in _SESSION_FIELDS})
+            session = compiled.from_columns({name: stored[name] for name in _SESSION_FIELDS})
         except InvalidSessionError as error:
             raise _corrupt(stored["id"], str(error)) from error
+        session.stored_settled = self._settled(stored)
+        return session
+
+    def _settled(self, columns: Data) -> object:
+        """The columns that stay as they are from tick to tick, and where they are stored.
+
+        At the version that was loaded or stored, they are stored as they were then.
+        """
+        return self._storage.identity, _settled_columns(columns)
 
 
 class _Transaction(threading.local):
@@ -385,6 +399,7 @@ class _Transaction(threading.local):
         self.undo = UndoLog()
 
 
+_settled_columns = itemgetter(*(name for name in SETTLED_COLUMNS if name in schemas.fields_of(PaperTradingSession)))
 _SESSION_FIELDS = tuple(schemas.fields_of(PaperTradingSession))
 
 

@@ -54,6 +54,10 @@ class Pending:
     overview: Overview
     fills: list[Data]
     points: list[Data]
+    settled: object = None
+    """What seldom changes, and where it is stored."""
+    only_ticked: bool = False
+    """Whether that is stored already as it is, so that only the other columns need to be written."""
 
     @property
     def first_sequence(self) -> int:
@@ -95,8 +99,12 @@ class Snapshot:
         """What is to be written to store the session under its own version and times, without history."""
         return Pending(0, self._columns, self._overview, [], [])
 
-    def pending(self) -> Pending:
-        """What is to be written, now."""
+    def pending(self, settled_of: Callable[[Data], object] | None = None) -> Pending:
+        """What is to be written, now.
+
+        Args:
+            settled_of: what a database keeps of these columns that seldom changes, and which database that is.
+        """
         session, before, now = self.session, self._taken, self.session.history_taken
         fills = _left(self._fills, now.fills - before.fills, session.new_fills)
         points = _left(self._points, now.points - before.points, session.new_equity_points)
@@ -105,7 +113,9 @@ class Snapshot:
             "updated_at": schemas.instant_text(utc_now()),
             "fill_count": self._stored + len(self._fills) - (now.skipped - before.skipped),
         }
-        return Pending(session.version, self._columns | changes, self._overview, fills, points)
+        settled = settled_of(self._columns) if settled_of else None
+        only_ticked = settled is not None and settled == session.stored_settled
+        return Pending(session.version, self._columns | changes, self._overview, fills, points, settled, only_ticked)
 
 
 def apply(session: PaperTradingSession, written: Pending, skipped: int = 0) -> Undo:
@@ -117,7 +127,8 @@ def apply(session: PaperTradingSession, written: Pending, skipped: int = 0) -> U
     Returns:
         What gives the session back as it was, for a transaction that rolls back.
     """
-    before = session.version, session.updated_at
+    before = session.version, session.updated_at, session.stored_settled
+    session.stored_settled = written.settled
     with HISTORY_LOCK:
         fills, points = session.new_fills[: len(written.fills)], session.new_equity_points[: len(written.points)]
         del session.new_fills[: len(fills)], session.new_equity_points[: len(points)]
@@ -127,7 +138,7 @@ def apply(session: PaperTradingSession, written: Pending, skipped: int = 0) -> U
     session.updated_at = datetime.fromisoformat(written.columns["updated_at"])
 
     def undo() -> None:
-        session.version, session.updated_at = before
+        session.version, session.updated_at, session.stored_settled = before
         with HISTORY_LOCK:
             session.new_fills[:0], session.new_equity_points[:0] = fills, points
             session.fill_count += skipped

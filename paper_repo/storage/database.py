@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import ctypes
 import sqlite3
 import threading
 from abc import ABC, abstractmethod
@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from peewee import Query
 
 from paper_repo.errors import BusyError, RepositoryClosedError, StorageError, TransactionError
+from paper_repo.storage.forking import heed_forks
 from paper_repo.storage.statements import Statement, Statements
 from paper_repo.storage.tables import Row
 from paper_repo.storage.translation import Translated
@@ -26,7 +27,8 @@ UPGRADES = ("auto", "never")
 DURABILITY = ("full", "normal")
 """What an acknowledged save survives: a power cut too, or a crash of the program alone."""
 
-_abandoned: list[object] = []
+_FORK_PATIENCE = 1.0
+"""How long a fork waits for the calls of other threads, in seconds."""
 
 
 class Storage(ABC):
@@ -60,14 +62,16 @@ class Storage(ABC):
         if isinstance(busy_timeout, bool) or not isinstance(busy_timeout, int | float) or not 0 <= busy_timeout < 1e6:
             raise ValueError(f"busy_timeout is a number of seconds from 0, not {busy_timeout!r}")
         self.name = name
+        self.identity = object()
+        """Stands for this database, and for no other one."""
         self.busy_timeout = float(busy_timeout)
         self._translated = Translated(name, self.drivers)
         self._closed = False
         self._prepare()
+        heed_forks(self)
 
     def _prepare(self) -> None:
         """Everything that belongs to this process alone, so that a forked child starts with its own."""
-        self._process = os.getpid()
         self._opened = False
         self._opening = threading.Lock()
         self._writing = threading.Lock() if self.writers == 1 else threading.BoundedSemaphore(self.writers)
@@ -93,8 +97,6 @@ class Storage(ABC):
 
     def open(self) -> None:
         """Do what is done once before the first use."""
-        if self._process != os.getpid():
-            self._leave_to_parent()
         if self._closed:
             raise RepositoryClosedError(f"{self.name}: the repository was closed")
         if self._opened:
@@ -110,8 +112,6 @@ class Storage(ABC):
 
     def close(self) -> None:
         """Wait for the calls that are under way, then close every connection; from any thread."""
-        if self._process != os.getpid():
-            self._leave_to_parent()
         if self._held.connected:
             raise TransactionError(f"{self.name}: cannot be closed inside a transaction; leave the block first")
         with self._idle:
@@ -122,13 +122,32 @@ class Storage(ABC):
         with self._translated:
             self._database.close_all()
 
-    def _leave_to_parent(self) -> None:
-        """In a forked child: keep the parent's connections alive, unused and unclosed, and start with new ones.
+    # Forks
 
-        SQLite forbids carrying a connection across a fork (https://www.sqlite.org/howtocorrupt.html, 2.6).
+    def before_fork(self) -> None:
+        """Wait for the calls of other threads, then close the connections that nobody uses.
+
+        A child that inherits one cannot use the file safely any more, not even by a connection of its own: SQLite takes
+        the locks of the inherited one, which the child does not have, for its own
+        (https://www.sqlite.org/howtocorrupt.html, 2.6).
         """
+        self._opening.acquire()
         pool = self._database
-        _abandoned.append((pool, list(pool._connections), list(pool._in_use.values())))
+        pool._pool_lock.acquire()
+        if not self._held.connected:
+            pool._pool_available.wait_for(lambda: not pool._in_use, timeout=_FORK_PATIENCE)
+        pool.close_idle()
+
+    def after_fork_in_parent(self) -> None:
+        """Let the other threads go on."""
+        self._database._pool_lock.release()
+        self._opening.release()
+
+    def after_fork_in_child(self) -> None:
+        """Leave the connections that were in use to the parent, unused and unclosed, and begin with none."""
+        inherited = [each.connection for each in self._database._in_use.values()]
+        for each in inherited:
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(each))  # to close it, even at exit, would not be safe either
         self._prepare()
 
     # Connections
@@ -146,7 +165,7 @@ class Storage(ABC):
             self._disconnect()
 
     def _is_connected(self) -> bool:
-        return self._held.connected and self._process == os.getpid()
+        return self._held.connected
 
     def _connect(self) -> None:
         self.open()
@@ -179,7 +198,7 @@ class Storage(ABC):
 
     def in_transaction(self) -> bool:
         """Whether this thread has a transaction open."""
-        return self._held.depth > 0 and self._process == os.getpid()
+        return self._held.depth > 0
 
     def begin(self) -> None:
         """Begin a write transaction, or a part of the open one that can be rolled back by itself.

@@ -8,7 +8,7 @@ from typing import Any
 
 from peewee import Database, Model, Query, SqliteDatabase, Value, fn
 
-from paper_repo.storage.tables import SQLITE_COLUMN_TYPES, Row, Tables, make_tables
+from paper_repo.storage.tables import SETTLED_COLUMNS, SQLITE_COLUMN_TYPES, Row, Tables, make_tables
 
 
 class Placeholder(str):
@@ -48,8 +48,18 @@ class Statements:
 
     @cached_property
     def update_session(self) -> Statement:
+        return self._update(self.tables.sessions, [self.tables.sessions.id])
+
+    @cached_property
+    def update_ticked(self) -> Statement:
+        """Updates what changes from tick to tick, and no index but the one on equity."""
         sessions = self.tables.sessions
-        values = {field: value for field, value in _values(sessions).items() if field is not sessions.id}
+        return self._update(sessions, [sessions._meta.columns[name] for name in SETTLED_COLUMNS])
+
+    def _update(self, sessions: Any, without: list[Any]) -> Statement:
+        values = {
+            field: value for field, value in _values(sessions).items() if all(field is not each for each in without)
+        }
         return Statement(
             sessions.update(values).where(sessions.id == _value("id"), sessions.version == _value("expected_version"))
         )

@@ -34,6 +34,13 @@ COCKROACH_COLUMN_TYPES = {"EXACT": "DECIMAL", "INSTANT": "TIMESTAMPTZ", "INT": "
 """The same on CockroachDB, whose text sorts so by itself."""
 
 
+SETTLED_COLUMNS = (
+    "id", "name", "base_currency", "status", "initial_cash", "created_at", "started_at", "stopped_at", "error",
+    "symbols", "strategy", "strategy_name", "metadata",
+)  # fmt: skip
+"""The columns of a session that stay the same from tick to tick."""
+
+
 class AmountColumn(Field):
     """An exact decimal."""
 
