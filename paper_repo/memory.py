@@ -230,16 +230,16 @@ class _Turn:
 
     def __init__(self, patience: float) -> None:
         self._patience = patience
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # whatever its owner does, a waiting coroutine may be thrown away meanwhile
         self._waiting: deque[Wakeup] = deque()
-        self._taken = False
+        self._owner: Wakeup | None = None
 
     async def take(self) -> None:
         """Wait for the turn; it is the caller's until `pass_on`."""
         me = Wakeup()
         with self._lock:
-            if not self._taken:
-                self._taken = True
+            if self._owner is None:
+                self._owner = me
                 return
             self._waiting.append(me)
         try:
@@ -255,18 +255,20 @@ class _Turn:
             raise
 
     def pass_on(self) -> None:
-        """Let the next one write."""
+        """Let the next one write; who waits on an event loop that has ended is passed over."""
         with self._lock:
-            self._taken = bool(self._waiting)
-            if self._waiting:
-                wake([self._waiting.popleft()])
+            self._owner = None
+            while self._waiting and self._owner is None:
+                self._owner = self._waiting.popleft()
+                if not wake([self._owner]):
+                    self._owner = None
 
     def _give_up(self, waiter: Wakeup) -> None:
         with self._lock:
             if waiter in self._waiting:
                 self._waiting.remove(waiter)
-                return
-        self.pass_on()  # the turn had come already
+            elif self._owner is waiter:
+                self.pass_on()  # the turn had come already
 
 
 def _new_fills(record: _Record | None, pending: Pending) -> list[Fill]:

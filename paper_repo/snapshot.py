@@ -11,10 +11,9 @@ A save has three moments, which may lie in different threads:
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from paper_repo import compiled, schemas
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
@@ -35,8 +34,7 @@ class UndoLog(list[Undo]):
             self.pop()()
 
 
-@dataclass(frozen=True, slots=True)
-class Overview:
+class Overview(NamedTuple):
     """What lists are filtered and sorted by beside a session's own columns."""
 
     strategy_name: str
@@ -45,8 +43,7 @@ class Overview:
     net_pnl: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
+class Pending(NamedTuple):
     """One save at the moment of writing: the session's columns at its new version, and the history not yet stored."""
 
     expected_version: int

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from typing import Any
 
 import anyio
@@ -43,15 +42,19 @@ class Unheard(Wakeup):
         self._loop = None
 
 
-def wake(wakeups: Iterable[Wakeup]) -> None:
-    """Announce all of them, with one call for each event loop."""
+def wake(wakeups: Iterable[Wakeup]) -> bool:
+    """Announce all of them, with one call for each event loop; False: a loop has ended, and nobody waits there now."""
+    heard = True
     by_loop: dict[Any, list[anyio.Event]] = defaultdict(list)
     for each in wakeups:
         if each._loop is not None:
             by_loop[each._loop].append(each._event)
     for loop, events in by_loop.items():
-        with suppress(RuntimeError):  # the loop has ended (trio's RunFinishedError is one): nobody waits there now
+        try:
             _soon(loop)(_set_all, events)
+        except RuntimeError:  # the loop has ended (trio's RunFinishedError is one)
+            heard = False
+    return heard
 
 
 def _soon(loop: Any) -> Callable[..., object]:

@@ -43,7 +43,7 @@ class SessionQuery(SessionFilters, total=False):
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Selection:
     """A checked query."""
 
@@ -107,7 +107,7 @@ class Selection:
             raise ValueError(f"offset is a whole number from 0, not {self.offset!r}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SessionSummary:
     """What a list shows of a session. Amounts are in `base_currency`, times in UTC."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import sqlite3
 import threading
 from abc import ABC, abstractmethod
@@ -145,8 +144,9 @@ class Storage(ABC):
 
     def after_fork_in_child(self) -> None:
         """Leave the connections that were in use to the parent, unused and unclosed, and begin with none."""
-        inherited = [each.connection for each in self._database._in_use.values()]
-        for each in inherited:
+        import ctypes  # on demand: it takes a while, and only a forked child needs it
+
+        for each in [each.connection for each in self._database._in_use.values()]:
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(each))  # to close it, even at exit, would not be safe either
         self._prepare()
 
