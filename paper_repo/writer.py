@@ -11,7 +11,6 @@ what keeps a cancelled task from leaving a transaction open.
 from __future__ import annotations
 
 import copy
-import os
 import threading
 import time
 from collections import deque
@@ -22,6 +21,7 @@ from typing import Any
 
 from paper_repo.errors import BusyError, RepositoryClosedError
 from paper_repo.repository import SessionRepository
+from paper_repo.storage.forking import heed_forks
 from paper_repo.wakeup import Unheard, Wakeup, wake
 
 
@@ -94,9 +94,9 @@ class Writer:
         self._core = core
         self._patience = patience
         self._prepare()
+        heed_forks(self)
 
     def _prepare(self) -> None:
-        self._process = os.getpid()
         self._changed = threading.Condition()
         self._queue: deque[Job] = deque()
         self._block: Block | None = None
@@ -105,12 +105,22 @@ class Writer:
         self._closing_by: float | None = None
         self._thread: threading.Thread | None = None
 
+    # Forks
+
+    def before_fork(self) -> None:
+        """See `HeedsForks`."""
+
+    def after_fork_in_parent(self) -> None:
+        """See `HeedsForks`."""
+
+    def after_fork_in_child(self) -> None:
+        """Begin anew: a forked child has neither the thread nor what its queue held."""
+        self._prepare()
+
     # From any thread
 
     def submit(self, job: Job) -> Job:
         """Put `job` at the end of the queue."""
-        if self._process != os.getpid():
-            self._prepare()  # a forked child has neither the thread nor what its queue held
         with self._changed:
             if self._closing_by is not None:
                 raise RepositoryClosedError("the repository was closed")
@@ -121,8 +131,6 @@ class Writer:
 
     def submit_to_block(self, block: Block, job: Job) -> Job:
         """Put `job` at the end of what `block` does."""
-        if self._process != os.getpid():
-            raise RepositoryClosedError("the transaction belongs to the process that this one was forked from")
         with self._changed:
             if self._block is not block:
                 raise RepositoryClosedError("the repository was closed, and the transaction rolled back")
@@ -155,8 +163,6 @@ class Writer:
 
         An open block is waited for like by any other job, then rolled back.
         """
-        if self._process != os.getpid():
-            self._prepare()
         with self._changed:
             if self._closing_by is None:
                 self._notify()
@@ -169,10 +175,9 @@ class Writer:
 
     def stop(self) -> None:
         """End the thread when nothing waits any more, and leave the core open; for when nobody is left to use it."""
-        if self._process == os.getpid():
-            with self._changed:
-                self._closing_by = time.monotonic()
-                self._changed.notify()
+        with self._changed:
+            self._closing_by = time.monotonic()
+            self._changed.notify()
 
     def _notify(self) -> None:
         if self._thread is None:

@@ -215,6 +215,10 @@ class Storage(ABC):
         if self._held.depth > 1:
             self.execute(f"RELEASE part_{self._held.depth}")
             self._held.depth -= 1
+        elif not self._held.depth:
+            raise TransactionError(
+                f"{self.name}: this transaction belongs to the process that this one was forked from"
+            )
         else:
             with self._translated:
                 self._commit_whole()
@@ -223,6 +227,8 @@ class Storage(ABC):
     def roll_back(self) -> None:
         """Roll back what the innermost `begin` began."""
         depth = self._held.depth
+        if not depth:
+            return  # it belongs to the process that this one was forked from
         try:
             # SQLite has rolled back by itself after some errors (a full disk, an interrupt): a second ROLLBACK would
             # fail and hide the cause.

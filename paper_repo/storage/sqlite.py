@@ -48,6 +48,10 @@ class _Look(NamedTuple):
     has_tables: bool
 
 
+_inherited: set[Path] = set()
+"""The files that this process cannot open, because it was forked with a connection to them in use."""
+
+
 class SQLiteStorage(Storage):
     """The rows of one SQLite file."""
 
@@ -98,7 +102,17 @@ class SQLiteStorage(Storage):
             settings = {name: self._database.pragma(name) for name in PRAGMAS}
         return super().describe() | {"bytes": _size(self.path), "pragmas": settings}
 
+    def after_fork_in_child(self) -> None:
+        if self._database._in_use:
+            _inherited.add(self.path.resolve())
+        super().after_fork_in_child()
+
     def _open(self) -> None:
+        if _inherited and self.path.resolve() in _inherited:
+            raise StorageError(
+                f"{self.name}: this process was forked while a call or a transaction was using the file, and cannot "
+                "open it safely; fork when nothing is under way, or start the process with 'spawn' or 'forkserver'"
+            )
         found = _found(self.path)
         self._refuse_bad_place(found)
         if found is None or not found.st_size:
