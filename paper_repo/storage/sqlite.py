@@ -19,6 +19,7 @@ from paper_repo.errors import (
     StorageError,
 )
 from paper_repo.storage.database import CONNECTIONS, Storage, checked_durability, checked_upgrade
+from paper_repo.storage.feed import SQLiteFeed
 from paper_repo.storage.schema import migrate, newest_version, refuse_newer, refuse_older
 from paper_repo.storage.statements import Statements, sqlite_statements
 from paper_repo.storage.tables import SQLITE_COLUMN_TYPES, Row
@@ -46,6 +47,10 @@ class _Look(NamedTuple):
     application: int
     version: int
     has_tables: bool
+
+
+_inherited: set[Path] = set()
+"""The files that this process cannot open, because it was forked with a connection to them in use."""
 
 
 class SQLiteStorage(Storage):
@@ -87,6 +92,9 @@ class SQLiteStorage(Storage):
         pool.timeout = self.busy_timeout
         return pool
 
+    def _feed(self) -> SQLiteFeed:
+        return SQLiteFeed(self.name, self._uri, self.busy_timeout, self.statements)
+
     def _is_alive(self) -> bool:
         try:
             return bool(self._database.connection().in_transaction)
@@ -98,7 +106,17 @@ class SQLiteStorage(Storage):
             settings = {name: self._database.pragma(name) for name in PRAGMAS}
         return super().describe() | {"bytes": _size(self.path), "pragmas": settings}
 
+    def after_fork_in_child(self) -> None:
+        if self._database._in_use:
+            _inherited.add(self.path.resolve())
+        super().after_fork_in_child()
+
     def _open(self) -> None:
+        if _inherited and self.path.resolve() in _inherited:
+            raise StorageError(
+                f"{self.name}: this process was forked while a call or a transaction was using the file, and cannot "
+                "open it safely; fork when nothing is under way, or start the process with 'spawn' or 'forkserver'"
+            )
         found = _found(self.path)
         self._refuse_bad_place(found)
         if found is None or not found.st_size:
