@@ -21,7 +21,7 @@ from typing import Any
 
 from paper_repo.errors import BusyError, RepositoryClosedError
 from paper_repo.repository import SessionRepository
-from paper_repo.storage.forking import heed_forks
+from paper_repo.storage.forking import HeedsForks, heed_forks
 from paper_repo.wakeup import Unheard, Wakeup, wake
 
 
@@ -108,7 +108,7 @@ class _Mine(threading.local):
         self.open: list[AbstractContextManager[None]] = []
 
 
-class Writer:
+class Writer(HeedsForks):
     """The thread and its queue.
 
     Args:
@@ -129,14 +129,6 @@ class Writer:
         self._last: list[Job] = []
         self._closing_by: float | None = None
         self._thread: threading.Thread | None = None
-
-    # Forks
-
-    def before_fork(self) -> None:
-        """See `HeedsForks`."""
-
-    def after_fork_in_parent(self) -> None:
-        """See `HeedsForks`."""
 
     def after_fork_in_child(self) -> None:
         """Begin anew: a forked child has neither the thread nor what its queue held."""

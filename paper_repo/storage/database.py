@@ -14,7 +14,7 @@ from peewee import Query
 
 from paper_repo.errors import BusyError, RepositoryClosedError, StorageError, TransactionError
 from paper_repo.storage.feed import ChangeFeed
-from paper_repo.storage.forking import heed_forks
+from paper_repo.storage.forking import HeedsForks, heed_forks
 from paper_repo.storage.statements import Statement, Statements
 from paper_repo.storage.tables import Row
 from paper_repo.storage.translation import Translated
@@ -32,7 +32,7 @@ _FORK_PATIENCE = 1.0
 """How long a fork waits for the calls of other threads, in seconds."""
 
 
-class Storage(ABC):
+class Storage(HeedsForks, ABC):
     """The rows of one database, for any number of threads.
 
     A thread has a connection from the pool for as long as one call, or one transaction, of it lasts. So many
