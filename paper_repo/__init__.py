@@ -14,6 +14,7 @@ from paper_repo.domain import (
     Strategy,
     TimeInForce,
 )
+from paper_repo.domain.changes import SessionChange
 from paper_repo.domain.downsampling import downsample
 from paper_repo.domain.performance import Performance, performance
 from paper_repo.domain.round_trips import RoundTrip, round_trips
@@ -70,6 +71,7 @@ __all__ = [
     "RoundTrip",
     "SQLiteSessionRepository",
     "SchemaVersionError",
+    "SessionChange",
     "SessionNotFoundError",
     "SessionRepository",
     "SessionStatus",

@@ -23,10 +23,12 @@ from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
 from paper_repo.domain.selection import Selection, SessionFilters, SessionQuery, SessionSummary
 from paper_repo.errors import RepositoryClosedError, TransactionError
 from paper_repo.interface import IPaperTradingSessionRepository
+from paper_repo.lanes import ParallelWriter
 from paper_repo.ownership import OpenBlock, open_block
 from paper_repo.repository import SessionRepository
 from paper_repo.snapshot import Snapshot
 from paper_repo.storage.address import Address
+from paper_repo.watching import AsyncSessionChanges
 from paper_repo.writer import Block, Job, Writer
 
 T = TypeVar("T")
@@ -50,7 +52,7 @@ class AsyncSessionRepository(IPaperTradingSessionRepository):
         elif options:
             raise TypeError(f"{', '.join(options)}: only with an address; this core has its options already")
         self._core = core
-        self._writer = Writer(core, core.busy_timeout)
+        self._writer = (ParallelWriter if core.writers > 1 else Writer)(core, core.busy_timeout)
         self._limiters: weakref.WeakKeyDictionary[Any, anyio.CapacityLimiter] = weakref.WeakKeyDictionary()
         weakref.finalize(self, self._writer.stop).atexit = False
 
@@ -75,10 +77,11 @@ class AsyncSessionRepository(IPaperTradingSessionRepository):
             thread.join()  # which has nothing left to do
 
     async def save(self, session: PaperTradingSession) -> None:
-        await self._write(partial(self._core.write, [Snapshot(session)]))
+        await self._write(partial(self._core.write, [Snapshot(session)]), session.id)
 
     async def save_many(self, sessions: Iterable[PaperTradingSession]) -> None:
-        await self._write(partial(self._core.write, [Snapshot(session) for session in sessions]))
+        snapshots = [Snapshot(session) for session in sessions]
+        await self._write(partial(self._core.write, snapshots), *(each.session.id for each in snapshots))
 
     async def get_by_id(self, session_id: str) -> PaperTradingSession | None:
         return await self._read(self._core.get_by_id, session_id)
@@ -129,7 +132,7 @@ class AsyncSessionRepository(IPaperTradingSessionRepository):
         return await self._read(get_equity_curve, session_id)
 
     async def delete(self, session_id: str) -> bool:
-        return await self._write(partial(self._core.delete, session_id))
+        return await self._write(partial(self._core.delete, session_id), session_id)
 
     async def delete_many(self, **filters: Unpack[SessionFilters]) -> int:
         return await self._write(partial(self._core.delete_many, **filters))
@@ -137,7 +140,17 @@ class AsyncSessionRepository(IPaperTradingSessionRepository):
     def atomic(self) -> AbstractAsyncContextManager[None]:
         return _Block(self)
 
+    def watch(
+        self, *, after: int | None = None, timeout: float | None = None, poll_interval: float = 0.1
+    ) -> AsyncSessionChanges:
+        changes = self._core.watch(after=after, timeout=timeout, poll_interval=poll_interval)
+        return AsyncSessionChanges(changes, self._run)
+
     # How work reaches a thread
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        """The result of `work` on a thread of anyio's, whatever transaction is open."""
+        return await anyio.to_thread.run_sync(work, limiter=self._limiter())
 
     async def _read(self, work: Callable[..., T], *args: Any) -> T:
         """The result of `work`, which only reads: on the writer's thread inside a block, else on one of anyio's."""
@@ -146,12 +159,12 @@ class AsyncSessionRepository(IPaperTradingSessionRepository):
             return await self._do_in_block(block, partial(work, *args))
         return await anyio.to_thread.run_sync(work, *args, limiter=self._limiter())
 
-    async def _write(self, work: Callable[[], T]) -> T:
+    async def _write(self, work: Callable[[], T], *session_ids: str) -> T:
         """The result of `work` on the writer's thread: in the open block, or in a transaction with what else waits."""
         block = open_block(self)
         if block is not None:
             return await self._do_in_block(block, work)
-        job = self._writer.submit(Job(work))
+        job = self._writer.submit(Job(work, keys=session_ids))
         return await self._outcome(job)  # type: ignore[no-any-return]
 
     async def _do_in_block(self, block: OpenBlock, work: Callable[[], T]) -> T:

@@ -15,6 +15,7 @@ from typing import Self, Unpack
 
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
 from paper_repo.domain.selection import SessionFilters, SessionQuery, SessionSummary
+from paper_repo.watching import AsyncSessionChanges
 
 
 class IPaperTradingSessionRepository(ABC):
@@ -196,4 +197,33 @@ class IPaperTradingSessionRepository(ABC):
 
         Raises:
             BusyError: another writer did not end within the busy timeout.
+        """
+
+    @abstractmethod
+    def watch(
+        self, *, after: int | None = None, timeout: float | None = None, poll_interval: float = 0.1
+    ) -> AsyncSessionChanges:
+        """The sessions that are saved or deleted from now on, as `SessionChange`, whoever does it: this object, another
+        thread or another process.
+
+            async for change in repository.watch():
+                ...
+
+        Nothing committed is missed; several changes of one session may be reported as one, the last. It begins when the
+        first change is asked for, or at the beginning of `async with repository.watch() as changes`, which also ends it
+        at once when the block is left. Cancelling the wait loses nothing. It ends when the repository is closed.
+
+        It sees what is committed, and belongs to no transaction, wherever it is called. Each watch has a connection of
+        its own; a look that finds nothing costs some microseconds. (Of the synchronous repository it is a plain
+        iterator and context manager, and may wait in a thread while others use the repository.)
+
+        Args:
+            after: only what came after this position, which each change carries: a program that has kept the last one
+                goes on where it was. 0 for every session there is and was; None for now.
+            timeout: end when nothing came for so many seconds; None to wait for ever.
+            poll_interval: how long to wait between two looks, in seconds.
+
+        Raises:
+            ValueError: `after` lies behind the newest change, as with a position from another database, or an argument
+                makes no sense.
         """

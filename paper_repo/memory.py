@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
-from typing import Unpack
+from typing import TypeVar, Unpack
 
 import anyio
 import anyio.lowlevel
 
 from paper_repo import compiled
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
+from paper_repo.domain.changes import SessionChange
 from paper_repo.domain.downsampling import downsample
 from paper_repo.domain.selection import Selection, SessionFilters, SessionQuery, SessionSummary, check_page
 from paper_repo.domain.status import SessionStatus
@@ -31,6 +32,9 @@ from paper_repo.ownership import OpenBlock, open_block
 from paper_repo.schemas import Data
 from paper_repo.snapshot import Pending, Snapshot, UndoLog, apply, no_such_fill, other_fill_stored
 from paper_repo.wakeup import Wakeup, wake
+from paper_repo.watching import AsyncSessionChanges, SessionChanges
+
+T = TypeVar("T")
 
 
 class InMemorySessionRepository(IPaperTradingSessionRepository):
@@ -45,7 +49,9 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
         self._committed: _Store = {}
         self._working: list[_Store] = []  # of the open block and the savepoints in it
         self._undo = UndoLog()
-        self._closed = False
+        self._changes: dict[str, SessionChange] = {}  # the last one of each session, in the order of their positions
+        self._newest = 0
+        self._closed = threading.Event()
 
     async def open(self) -> None:
         self._require_open()
@@ -53,7 +59,7 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
     async def close(self) -> None:
         if open_block(self) is not None:
             raise TransactionError("the repository cannot be closed inside an atomic() block; leave the block first")
-        self._closed = True
+        self._closed.set()
 
     async def save(self, session: PaperTradingSession) -> None:
         await self.save_many([session])
@@ -137,8 +143,13 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
     def atomic(self) -> AbstractAsyncContextManager[None]:
         return _Block(self)
 
+    def watch(
+        self, *, after: int | None = None, timeout: float | None = None, poll_interval: float = 0.1
+    ) -> AsyncSessionChanges:
+        return AsyncSessionChanges(SessionChanges(lambda: _Feed(self), after, timeout, poll_interval), _at_once)
+
     def _require_open(self) -> None:
-        if self._closed:
+        if self._closed.is_set():
             raise RepositoryClosedError("the repository was closed")
 
     async def _visible(self) -> _Store:
@@ -174,10 +185,48 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
         elif self._working:
             self._working[-1] = store
         else:
+            self._record_changes(self._committed, store)
             self._committed = store
         if not self._working:
             self._undo.clear()
             self._turn.pass_on()
+
+    def _record_changes(self, before: _Store, after: _Store) -> None:
+        deleted = [(session_id, before[session_id], True) for session_id in before.keys() - after.keys()]
+        saved = [(each, record, False) for each, record in after.items() if record is not before.get(each)]
+        changes = dict(self._changes)
+        for session_id, record, gone in deleted + saved:
+            self._newest += 1
+            changes.pop(session_id, None)
+            changes[session_id] = SessionChange(session_id, record.session.version, gone, self._newest)
+        self._changes = changes
+
+
+class _Feed:
+    """Looks for changes in a repository; from any thread, as a commit puts a new mapping in place of the old one."""
+
+    def __init__(self, repository: InMemorySessionRepository) -> None:
+        self._repository = repository
+        repository._require_open()
+
+    def newest(self) -> int:
+        return self._repository._newest
+
+    def look(self, after: int, limit: int) -> list[tuple[str, int, bool, int]]:
+        self._repository._require_open()
+        changes = [change for change in self._repository._changes.values() if change.position > after]
+        return [(each.session_id, each.version, each.deleted, each.position) for each in changes[:limit]]
+
+    def wait(self, seconds: float) -> None:
+        self._repository._closed.wait(seconds)
+
+    def close(self) -> None:
+        pass
+
+
+async def _at_once(work: Callable[[], T]) -> T:
+    await anyio.lowlevel.checkpoint()
+    return work()
 
 
 class _Block(AbstractAsyncContextManager[None]):

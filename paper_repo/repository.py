@@ -34,6 +34,7 @@ from paper_repo.storage.address import Address, storage_at
 from paper_repo.storage.sort_keys import sort_key
 from paper_repo.storage.sqlstates import TurnedBackError
 from paper_repo.storage.tables import SETTLED_COLUMNS, Row
+from paper_repo.watching import SessionChanges
 
 T = TypeVar("T")
 
@@ -85,6 +86,19 @@ class SessionRepository:
         """How long to wait for another writer, in seconds."""
         return self._storage.busy_timeout
 
+    @property
+    def writers(self) -> int:
+        """How many transactions of this process may write at the same time."""
+        return self._storage.writers
+
+    def are_free(self, session_ids: Iterable[str]) -> bool:
+        """Whether no other open transaction of this process has written any of these sessions."""
+        return self._storage.are_free(session_ids)
+
+    def when_freed(self, call: Callable[[], None]) -> None:
+        """Have `call` called whenever a transaction of this process that has written sessions has ended."""
+        self._storage.when_freed(call)
+
     def open(self) -> None:
         """See `IPaperTradingSessionRepository.open`; so for every method below."""
         self._storage.open()
@@ -108,11 +122,10 @@ class SessionRepository:
             self._alone(self._write_all, snapshots)
 
     def delete(self, session_id: str) -> bool:
-        return self._alone(self._storage.change, self._statements.delete_session, {"id": session_id}) > 0
+        return self._alone(self._delete, session_id)
 
     def delete_many(self, **filters: Unpack[SessionFilters]) -> int:
-        query = queries.delete_sessions(self._statements.tables, Selection.of_filters(filters))
-        return int(self._alone(self._storage.execute, *query.sql()).rowcount)
+        return self._alone(self._delete_many, Selection.of_filters(filters))
 
     def restore(
         self,
@@ -296,13 +309,22 @@ class SessionRepository:
 
     def describe(self) -> Data:
         """Facts about the database, for people: where it is, how it is set up, and how much is in it."""
-        counts = [self._storage.fetch_all(queries.count_rows(table))[0][0] for table in self._statements.tables.all()]
+        tables = self._statements.tables
+        counted = (tables.sessions, tables.fills, tables.equity)
+        counts = [self._storage.fetch_all(queries.count_rows(table))[0][0] for table in counted]
         facts = self._storage.describe()
         return facts | dict(zip(("sessions", "fills", "equity_points"), counts, strict=True))
 
     def reading(self) -> AbstractContextManager[None]:
         """A block in which all that this thread reads is of one moment; nobody is kept from writing meanwhile."""
         return self._storage.snapshot()
+
+    # Watching
+
+    def watch(
+        self, *, after: int | None = None, timeout: float | None = None, poll_interval: float = 0.1
+    ) -> SessionChanges:
+        return SessionChanges(self._storage.open_feed, after, timeout, poll_interval)
 
     # Between entities and rows
 
@@ -312,6 +334,17 @@ class SessionRepository:
 
     def _select(self, selection: Selection, columns: Sequence[str]) -> list[tuple[Any, ...]]:
         return self._storage.fetch_all(queries.select_sessions(self._statements.tables, selection, columns))
+
+    def _delete(self, session_id: str) -> bool:
+        found = self._storage.fetch_one(self._statements.delete_session, {"id": session_id})
+        if found is not None:
+            row = {"session_id": session_id, "version": found[0], "change_number": found[1]}
+            self._storage.change(self._statements.insert_deletion, row)
+        return found is not None
+
+    def _delete_many(self, selection: Selection) -> int:
+        self._storage.execute(*queries.insert_deletions(self._statements, selection).sql())
+        return int(self._storage.execute(*queries.delete_sessions(self._statements.tables, selection).sql()).rowcount)
 
     def _write_all(self, snapshots: Sequence[Snapshot]) -> None:
         # In the same order everywhere: two programs that save the same sessions do not wait for each other crosswise.

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from paper_repo import (
@@ -29,6 +29,9 @@ from paper_repo import (
 from paper_repo.archive import Contents, Imported, export_archive, import_archive
 from tests.builders import full_session, moment, new_fill, new_session
 from tests.strategies import sessions
+
+UNHURRIED: dict[str, Any] = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+"""An example creates two databases, which takes as long as the disk takes."""
 
 
 @pytest.fixture
@@ -164,7 +167,7 @@ class TestRoundTrip:
             assert list(elsewhere.fill_history(session.id)) == list(repository.fill_history(session.id))
             assert elsewhere.get_equity_curve(session.id) == repository.get_equity_curve(session.id)
 
-    @settings(max_examples=25)
+    @settings(max_examples=25, **UNHURRIED)
     @given(first=sessions(), second=sessions())
     def test_the_second_archive_is_the_first_byte_for_byte(
         self, first: PaperTradingSession, second: PaperTradingSession, tmp_path_factory: pytest.TempPathFactory
@@ -330,7 +333,7 @@ class TestWrongArchives:
 
         assert elsewhere.count() == 0
 
-    @settings(max_examples=20)
+    @settings(max_examples=20, **UNHURRIED)
     @given(data=st.data())
     def test_an_archive_with_a_line_missing_is_refused(
         self, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory

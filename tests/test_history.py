@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 
 from paper_repo import ConflictError, InvalidSessionError, PaperTradingSession, SessionRepository, StorageError, schemas
 from tests.builders import full_session, moment, new_fill, new_session
@@ -83,7 +83,7 @@ class TestHistory:
 class TestRestore:
     """`restore`, which stores a session under its own version and times."""
 
-    @settings(max_examples=25)
+    @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(session=sessions())
     def test_everything_is_as_it_was(
         self, session: PaperTradingSession, tmp_path_factory: pytest.TempPathFactory

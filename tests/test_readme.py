@@ -13,9 +13,7 @@ README = Path(__file__).parents[1] / "README.md"
 TEXT = README.read_text()
 EXAMPLES = [
     (match["code"], match["output"])
-    for match in re.finditer(
-        r"```python\n(?P<code>.*?)```\n(?:\n```text\n(?P<output>.*?)```)?", TEXT, flags=re.DOTALL
-    )
+    for match in re.finditer(r"```python\n(?P<code>.*?)```\n(?:\n```text\n(?P<output>.*?)```)?", TEXT, flags=re.DOTALL)
     if "class Test" not in match["code"]
 ]
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from paper_repo import schemas
+from paper_repo import compiled, schemas
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
 from paper_repo.domain.performance import Performance
 from paper_repo.domain.selection import SessionSummary
@@ -31,12 +31,12 @@ def of_session(session: PaperTradingSession, performance: Performance | None = N
 
 def of_fill(sequence: int, fill: Fill) -> Data:
     """A fill, with its place in the history."""
-    return {"sequence": sequence, **schemas.dump(fill)}
+    return {"sequence": sequence, **compiled.dump(fill)}
 
 
 def of_point(point: EquityPoint) -> Data:
     """A point of an equity curve."""
-    return schemas.dump(point)
+    return compiled.dump(point)
 
 
 def _plain_fields(record: Any) -> Data:

@@ -35,8 +35,9 @@ def moment(given: str) -> datetime:
 
 def complete_id(ctx: typer.Context, incomplete: str) -> list[str]:
     """Ids in the database that begin with what was typed; nothing when there is no database to look into."""
+    typed = ctx.params.get("db")
     try:
-        with existing(ctx.params.get("db")) as repository:
+        with existing(Path(typed) if typed else None) as repository:
             return repository.find_ids(incomplete, limit=100)
     except Exception:  # completion must never complain
         return []

@@ -40,13 +40,14 @@ def progress(what: str, total: int | None) -> Iterator[Callable[[int], object]]:
     task = bar.add_task(what, total=total)
 
     def advance(done: int) -> None:
-        bar.start()  # does nothing the second time
+        bar.start()  # does nothing the second time, and without a terminal
         bar.update(task, advance=done)
 
     try:
         yield advance
     finally:
-        bar.stop()
+        if bar.live.is_started:
+            bar.stop()
 
 
 def counted(items: Iterable[T], advance: Callable[[int], object], step: int = 1000) -> Iterator[T]:

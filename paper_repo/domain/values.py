@@ -87,7 +87,7 @@ def instant(value: object, path: str) -> datetime:
     """`value` as a time in UTC."""
     if not isinstance(value, datetime):
         raise invalid(path, f"must be a datetime with a time zone, not {value!r}.")
-    if value.tzinfo is UTC and type(value) is datetime:
+    if value.tzinfo is UTC and not value.fold and type(value) is datetime:
         return value
     if value.utcoffset() is None:
         raise invalid(

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import weakref
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
 from peewee import Query
 
 from paper_repo.errors import BusyError, RepositoryClosedError, StorageError, TransactionError
-from paper_repo.storage.forking import heed_forks
+from paper_repo.storage.feed import ChangeFeed
+from paper_repo.storage.forking import HeedsForks, heed_forks
 from paper_repo.storage.statements import Statement, Statements
 from paper_repo.storage.tables import Row
 from paper_repo.storage.translation import Translated
@@ -30,7 +32,7 @@ _FORK_PATIENCE = 1.0
 """How long a fork waits for the calls of other threads, in seconds."""
 
 
-class Storage(ABC):
+class Storage(HeedsForks, ABC):
     """The rows of one database, for any number of threads.
 
     A thread has a connection from the pool for as long as one call, or one transaction, of it lasts. So many
@@ -66,6 +68,7 @@ class Storage(ABC):
         self.busy_timeout = float(busy_timeout)
         self._translated = Translated(name, self.drivers)
         self._closed = False
+        self._when_freed: list[Callable[[], None]] = []
         self._prepare()
         heed_forks(self)
 
@@ -77,6 +80,7 @@ class Storage(ABC):
         self._idle = threading.Condition()
         self._users = 0
         self._held = _Held()
+        self._feeds: weakref.WeakSet[ChangeFeed] = weakref.WeakSet()
         self._database = self._pool()
 
     @abstractmethod
@@ -118,6 +122,9 @@ class Storage(ABC):
                 return
             self._closed = True
             self._idle.wait_for(lambda: not self._users, timeout=self.busy_timeout)
+            feeds = list(self._feeds)
+        for feed in feeds:
+            feed.close()
         with self._translated:
             self._database.close_all()
 
@@ -193,6 +200,21 @@ class Storage(ABC):
             self._users -= 1
             if self._closed:
                 self._idle.notify_all()
+
+    def open_feed(self) -> ChangeFeed:
+        """A connection beside the pool that looks for changes; closed with this, if not before."""
+        self.open()
+        feed = self._feed()
+        with self._idle:
+            self._feeds.add(feed)
+            closed = self._closed
+        if closed:
+            feed.close()
+        return feed
+
+    @abstractmethod
+    def _feed(self) -> ChangeFeed:
+        """A new connection that looks for changes."""
 
     # Transactions
 
@@ -299,6 +321,14 @@ class Storage(ABC):
             BusyError: the other one has not ended in time.
         """
         assert self.writers == 1
+
+    def are_free(self, session_ids: Iterable[str]) -> bool:
+        """Whether no other transaction of this process has written any of these sessions."""
+        return self.writers == 1
+
+    def when_freed(self, call: Callable[[], None]) -> None:
+        """Have `call` called when a transaction that has written sessions has ended, where several write at a time."""
+        self._when_freed.append(call)
 
     @abstractmethod
     def _is_alive(self) -> bool:

@@ -12,13 +12,16 @@ class HeedsForks(Protocol):
     """Something with locks or connections that a forked child must not share with its parent."""
 
     def before_fork(self) -> None:
-        """Make ready for a fork; for a short time at most."""
+        """Make ready for a fork, in a short time."""
+        return
 
     def after_fork_in_parent(self) -> None:
         """Go on as before."""
+        return
 
     def after_fork_in_child(self) -> None:
-        """Begin anew; there is one thread only."""
+        """Begin anew, in the only thread there is."""
+        return
 
 
 def heed_forks(each: HeedsForks) -> None:

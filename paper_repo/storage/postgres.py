@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar, TypeVar
 
@@ -12,7 +12,8 @@ from psycopg.pq import TransactionStatus
 
 from paper_repo.errors import ForeignDatabaseError, StorageError
 from paper_repo.storage.database import CONNECTIONS, Storage, checked_durability, checked_upgrade
-from paper_repo.storage.postgres_connection import Pool
+from paper_repo.storage.postgres_changes import PostgresFeed, PostgresStatements
+from paper_repo.storage.postgres_connection import Pool, Single
 from paper_repo.storage.postgres_url import parsed
 from paper_repo.storage.postgres_values import keepable
 from paper_repo.storage.schema import HISTORY_TABLE, migrate, newest_version, refuse_newer, refuse_older
@@ -43,6 +44,7 @@ class PostgresStorage(Storage):
     errors_end_transactions = True
     drivers = (psycopg.Error,)
     pool_type: ClassVar[type[Pool]] = Pool
+    statements_type: ClassVar[type[Statements]] = PostgresStatements
     column_types: ClassVar[dict[str, str]] = POSTGRES_COLUMN_TYPES
 
     def __init__(self, url: str, durability: str = "full", busy_timeout: float = 5.0, upgrade: str = "auto") -> None:
@@ -53,7 +55,7 @@ class PostgresStorage(Storage):
 
     def _prepare(self) -> None:
         super()._prepare()
-        self.turns = Turns(self.busy_timeout)
+        self.turns = Turns(self.busy_timeout, self._when_freed)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r}, durability={self.durability!r}, busy_timeout={self.busy_timeout})"
@@ -72,6 +74,16 @@ class PostgresStorage(Storage):
             patience=self.busy_timeout,
             durability=self.durability,
         )
+
+    def _feed(self) -> PostgresFeed:
+        database = Single(
+            **self._where,
+            prefer_psycopg3=True,
+            thread_safe=False,
+            patience=self.busy_timeout,
+            durability=self.durability,
+        )
+        return PostgresFeed(self.name, database, self.statements, self._translated)
 
     # Opening
 
@@ -160,6 +172,9 @@ class PostgresStorage(Storage):
     def take_turn(self, session_id: str) -> None:
         self.turns.take(session_id)
 
+    def are_free(self, session_ids: Iterable[str]) -> bool:
+        return self.turns.are_free(session_ids)
+
     def _end(self) -> None:
         try:
             super()._end()
@@ -186,7 +201,7 @@ def _statements(storage: PostgresStorage) -> Statements:
     """The statements for the kind of database that `storage` is, built once."""
     kind = type(storage)
     if kind not in _built:
-        _built[kind] = Statements(kind.pool_type("any", prefer_psycopg3=True, field_types=kind.column_types))
+        _built[kind] = kind.statements_type(kind.pool_type("any", prefer_psycopg3=True, field_types=kind.column_types))
     return _built[kind]
 
 

@@ -123,6 +123,12 @@ class _Adapter(peewee.Psycopg3Adapter):
         return connect(dbname=db.database, **where)
 
 
+class Single(peewee.PostgresqlDatabase):
+    """One of our connections, for whoever needs one outside of a pool."""
+
+    psycopg3_adapter = _Adapter
+
+
 class Pool(PooledPostgresqlDatabase):  # type: ignore[misc]
     """Peewee's pool, of our connections."""
 

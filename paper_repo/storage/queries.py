@@ -8,6 +8,7 @@ from typing import Any
 from peewee import SQL, Expression, Tuple, fn
 
 from paper_repo.domain.selection import Selection
+from paper_repo.storage.statements import Statements
 from paper_repo.storage.tables import Tables
 
 SUMMARY_COLUMNS = (
@@ -53,6 +54,11 @@ def count_rows(table: Any) -> Any:
 def delete_sessions(tables: Tables, selection: Selection) -> Any:
     """Deletes the sessions that `selection` names."""
     return _matching(tables, selection, tables.sessions.delete())
+
+
+def insert_deletions(statements: Statements, selection: Selection) -> Any:
+    """Remembers that the sessions that `selection` names are deleted, which must follow."""
+    return statements.insert_deletions(_matching(statements.tables, selection, statements.doomed()))
 
 
 def select_history(

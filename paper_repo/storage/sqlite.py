@@ -19,6 +19,7 @@ from paper_repo.errors import (
     StorageError,
 )
 from paper_repo.storage.database import CONNECTIONS, Storage, checked_durability, checked_upgrade
+from paper_repo.storage.feed import SQLiteFeed
 from paper_repo.storage.schema import migrate, newest_version, refuse_newer, refuse_older
 from paper_repo.storage.statements import Statements, sqlite_statements
 from paper_repo.storage.tables import SQLITE_COLUMN_TYPES, Row
@@ -90,6 +91,9 @@ class SQLiteStorage(Storage):
         )
         pool.timeout = self.busy_timeout
         return pool
+
+    def _feed(self) -> SQLiteFeed:
+        return SQLiteFeed(self.name, self._uri, self.busy_timeout, self.statements)
 
     def _is_alive(self) -> bool:
         try:

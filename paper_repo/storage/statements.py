@@ -6,7 +6,7 @@ from functools import cached_property
 from operator import itemgetter
 from typing import Any
 
-from peewee import Database, Model, Query, SqliteDatabase, Value, fn
+from peewee import SQL, Database, Model, Query, Select, SqliteDatabase, Value, fn
 
 from paper_repo.storage.tables import SETTLED_COLUMNS, SQLITE_COLUMN_TYPES, Row, Tables, make_tables
 
@@ -22,7 +22,7 @@ class Statement:
         self.sql, params = query.sql()
         self._constants = {f"constant {place}": each for place, each in enumerate(params) if not _placeholder(each)}
         names = [each if _placeholder(each) else f"constant {place}" for place, each in enumerate(params)]
-        self._values = itemgetter(*names) if len(names) > 1 else lambda row: (row[names[0]],)
+        self._values = itemgetter(*names) if len(names) > 1 else lambda row: tuple(row[name] for name in names)
 
     def run(self, database: Database, row: Row) -> Any:
         """The cursor of this statement, run with the values of `row`."""
@@ -34,7 +34,7 @@ class Statements:
 
     def __init__(self, database: Database) -> None:
         self.tables: Tables = make_tables(database)
-        sessions, fills, equity = self.tables.all()
+        sessions, fills, equity = self.tables.sessions, self.tables.fills, self.tables.equity
         self.session_columns = _columns(sessions)
         self.fill_columns = _columns(fills)
         self.equity_columns = _columns(equity)
@@ -42,9 +42,8 @@ class Statements:
     @cached_property
     def insert_session(self) -> Statement:
         sessions = self.tables.sessions
-        return Statement(
-            sessions.insert(_values(sessions)).on_conflict(conflict_target=[sessions.id], action="NOTHING")
-        )
+        values = {**_values(sessions), sessions.change_number: self._next_change()}
+        return Statement(sessions.insert(values).on_conflict(conflict_target=[sessions.id], action="NOTHING"))
 
     @cached_property
     def update_session(self) -> Statement:
@@ -60,6 +59,7 @@ class Statements:
         values = {
             field: value for field, value in _values(sessions).items() if all(field is not each for each in without)
         }
+        values[sessions.change_number] = self._next_change()
         return Statement(
             sessions.update(values).where(sessions.id == _value("id"), sessions.version == _value("expected_version"))
         )
@@ -76,8 +76,49 @@ class Statements:
 
     @cached_property
     def delete_session(self) -> Statement:
+        """Deletes a session, and gives the version and the change number that it had."""
         sessions = self.tables.sessions
-        return Statement(sessions.delete().where(sessions.id == _value("id")))
+        return Statement(
+            sessions.delete().where(sessions.id == _value("id")).returning(sessions.version, sessions.change_number)
+        )
+
+    @cached_property
+    def insert_deletion(self) -> Statement:
+        """Remembers that a session is deleted, which had the number `change_number` until now."""
+        deletions = self.tables.deletions
+        number = self._next_change(_value("change_number"))
+        return Statement(deletions.insert({**_values(deletions), deletions.change_number: number}))
+
+    def doomed(self) -> Any:
+        """Selects the sessions that are to be deleted (all, without a condition) for `insert_deletions`."""
+        sessions = self.tables.sessions
+        number = self._next_change() - SQL("1") + fn.ROW_NUMBER().over(order_by=[sessions.id])
+        return sessions.select(number, sessions.id, sessions.version)
+
+    def insert_deletions(self, doomed: Query) -> Any:
+        """Remembers that these sessions are deleted, which must follow."""
+        deletions = self.tables.deletions
+        return deletions.insert_from(doomed, [deletions.change_number, deletions.session_id, deletions.version])
+
+    @cached_property
+    def newest_change(self) -> Statement:
+        return Statement(Select(columns=[self._next_change() - SQL("1")]))
+
+    @cached_property
+    def select_changes(self) -> Statement:
+        """Sessions saved and deleted behind the change number `after`, in the order of their last changes."""
+        sessions, deletions, after = self.tables.sessions, self.tables.deletions, _value("after")
+        saved = sessions.select(sessions.id, sessions.version, SQL("0"), sessions.change_number)
+        deleted = deletions.select(deletions.session_id, deletions.version, SQL("1"), deletions.change_number)
+        both = saved.where(sessions.change_number > after) + deleted.where(deletions.change_number > after)
+        return Statement(both.order_by(SQL("4")).limit(_value("limit")))
+
+    def _next_change(self, *others: Value) -> Any:
+        """The number of the next change; one transaction writes at a time, so that nobody else can take it."""
+        sessions, deletions = self.tables.sessions, self.tables.deletions
+        saved = fn.COALESCE(sessions.select(fn.MAX(sessions.change_number)), SQL("0"))
+        deleted = fn.COALESCE(deletions.select(fn.MAX(deletions.change_number)), SQL("0"))
+        return fn.MAX(saved, deleted, *others) + SQL("1")
 
     @cached_property
     def insert_fill(self) -> Statement:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from peewee import (
+    SQL,
+    BigIntegerField,
     CompositeKey,
     Database,
     Field,
@@ -55,15 +57,16 @@ class InstantColumn(Field):
 
 @dataclass(frozen=True)
 class Tables:
-    """The three models, for one kind of database."""
+    """The models, for one kind of database."""
 
     sessions: Any
     fills: Any
     equity: Any
+    deletions: Any
 
     def all(self) -> list[Any]:
         """The models, in the order in which they can be created."""
-        return [self.sessions, self.fills, self.equity]
+        return [self.sessions, self.fills, self.equity, self.deletions]
 
 
 def make_tables(database: Database) -> Tables:
@@ -105,6 +108,7 @@ def make_tables(database: Database) -> Tables:
         open_orders = JSONField()
         state = JSONField()
         positions = JSONField()
+        change_number = BigIntegerField(default=0, index=True, constraints=[SQL("DEFAULT 0")])
 
         class Meta:
             table_name = "paper_trading_sessions"
@@ -144,4 +148,14 @@ def make_tables(database: Database) -> Tables:
             primary_key = CompositeKey("session", "sequence")
             without_rowid = isinstance(database, SqliteDatabase)
 
-    return Tables(SessionRow, FillRow, EquityRow)
+    class DeletionRow(Base):
+        """One deletion, so that it is reported to those who watch; `version` is the last one that the session had."""
+
+        change_number = BigIntegerField(primary_key=True)
+        session_id = TextField()
+        version = IntegerField()
+
+        class Meta:
+            table_name = "paper_trading_deletions"
+
+    return Tables(SessionRow, FillRow, EquityRow, DeletionRow)

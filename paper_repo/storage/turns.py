@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from paper_repo.errors import BusyError
 from paper_repo.storage.sqlstates import TurnedBackError
@@ -17,15 +17,15 @@ class Turns:
 
     Args:
         patience: how long to wait for a session, in seconds.
+        when_freed: what is called, in its thread, by a transaction that had a session and has ended.
     """
 
-    def __init__(self, patience: float) -> None:
+    def __init__(self, patience: float, when_freed: Sequence[Callable[[], None]] = ()) -> None:
         self._patience = patience
         self._changed = threading.Condition()
         self._owners: dict[str, int] = {}
         self._wanted: dict[int, str] = {}  # by whom; each waits for one at a time
-        self.when_freed: Callable[[], None] | None = None
-        """Called by whoever has ended a transaction that had a turn, in its thread."""
+        self._when_freed = when_freed
 
     def take(self, session_id: str) -> None:
         """Wait until no other transaction has written this session; it is this thread's transaction's from now on.
@@ -60,8 +60,8 @@ class Turns:
                 del self._owners[session_id]
             if mine:
                 self._changed.notify_all()
-        if mine and self.when_freed is not None:
-            self.when_freed()
+        for call in self._when_freed if mine else ():
+            call()
 
     def are_free(self, session_ids: Iterable[str]) -> bool:
         """Whether nobody else has written any of these."""

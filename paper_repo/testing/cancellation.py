@@ -173,6 +173,35 @@ class CancellationContract:
             assert len(await repository.get_fills(stored.id)) == 2, how
             await repository.save_many([after, theirs])
 
+    async def test_a_save_cancelled_while_it_waits_is_stored_or_not(
+        self, repository: IPaperTradingSessionRepository, anyio_backend_name: str
+    ) -> None:
+        """A save that is cancelled while it waits for another task's block is stored or not, and the version tells."""
+        for how in ways_to_cancel(anyio_backend_name):
+            first, second, theirs = traded_session(), traded_session(), traded_session()
+            interruption = Interruption(0, how)
+            give_up: list[Callable[[], None]] = []
+
+            async def wait(
+                step: Callable[[], None],
+                both: tuple[PaperTradingSession, PaperTradingSession] = (first, second),
+                give_up: list[Callable[[], None]] = give_up,
+            ) -> None:
+                give_up.append(step)
+                await repository.save_many(both)
+                await anyio.lowlevel.checkpoint()
+
+            async with anyio.create_task_group() as tasks, block_of_another_task(repository, theirs):
+                tasks.start_soon(interruption.run, wait)
+                await anyio.wait_all_tasks_blocked()
+                give_up[0]()
+
+            assert not interruption.completed, how
+            assert theirs.version == 1, how
+            assert await _both_tell_what_is_stored(repository, first, second), how
+            await repository.save_many([first, second])
+            assert len(await repository.get_fills(second.id)) == 2, how
+
     @cases(["alone", "in a block"])
     async def test_after_a_cancelled_call_everything_works(
         self, repository: IPaperTradingSessionRepository, anyio_backend_name: str, contract_case: str

@@ -14,6 +14,7 @@ from paper_repo.testing.queries import QueryContract
 from paper_repo.testing.saving import SavingContract
 from paper_repo.testing.sharing import SharingContract
 from paper_repo.testing.transactions import TransactionContract
+from paper_repo.testing.watching import WatchingContract
 
 
 @pytest.mark.anyio
@@ -27,6 +28,7 @@ class SessionRepositoryContract(
     SharingContract,
     CancellationContract,
     ClosingContract,
+    WatchingContract,
 ):
     """The tests that every implementation of the interface passes, on asyncio and, where it is installed, on trio.
 

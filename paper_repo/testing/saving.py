@@ -101,6 +101,17 @@ class SavingContract:
         assert await repository.get_equity_curve("unknown") == []
         assert await repository.exists("known") is True
 
+    async def test_ids_are_compared_exactly(self, repository: IPaperTradingSessionRepository) -> None:
+        """An id names no session whose id only looks like it: case, spaces and accents count."""
+        ids = ["id", "ID", "id ", "i\N{LATIN SMALL LETTER E WITH ACUTE}", "ie\N{COMBINING ACUTE ACCENT}", "i%", "i_"]
+
+        for number, each in enumerate(ids):
+            assert not await repository.exists(each), each
+            await repository.save(new_session(id=each, name=str(number)))
+
+        loaded = [await repository.get_by_id(each) for each in ids]
+        assert [session and session.name for session in loaded] == [str(number) for number in range(len(ids))]
+
     # What saving does to the session
 
     async def test_every_save_raises_the_version_by_one(self, repository: IPaperTradingSessionRepository) -> None:
@@ -232,6 +243,16 @@ class SavingContract:
         del sessions[contract_case]
         await repository.save_many(sessions)
         assert await repository.count() == 3
+
+    async def test_save_many_refuses_two_of_one_id(self, repository: IPaperTradingSessionRepository) -> None:
+        """Two new sessions of one id are a conflict, also when they come together; neither is stored."""
+        sessions = [new_session(id="twin"), new_session(id="twin")]
+
+        with pytest.raises(ConflictError):
+            await repository.save_many(sessions)
+
+        assert [session.version for session in sessions] == [0, 0]
+        assert await repository.count() == 0
 
     async def test_save_many_stores_none_when_one_is_invalid(self, repository: IPaperTradingSessionRepository) -> None:
         """When one session of `save_many` cannot be stored none is, and every one of them is as it was."""

@@ -48,6 +48,28 @@ class SharingContract:
         expected = {"committed": ("after", 2, 3), "rolled back": ("before", 1, 2)}
         assert (seen.name, seen.version, seen.fill_count) == expected[contract_case]
 
+    async def test_nobody_sees_half_of_a_block(self, repository: IPaperTradingSessionRepository) -> None:
+        """Who reads while blocks come and go sees the outcome of whole ones: sessions changed together agree."""
+        pair = [new_session(id="a", name="0"), new_session(id="b", name="0")]
+        await repository.save_many(pair)
+        done = anyio.Event()
+
+        async def change() -> None:
+            for number in range(1, 21):
+                async with repository.atomic():
+                    for session in pair:
+                        session.name = str(number)
+                        await repository.save(session)
+            done.set()
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(change)
+            while not done.is_set():
+                assert len({session.name for session in await repository.get_all()}) == 1
+                assert len({each.version for each in await repository.get_summaries()}) == 1
+
+        assert [session.name for session in await repository.get_all()] == ["20", "20"]
+
     # Whose block it is
 
     async def test_a_task_started_inside_may_not_use_the_repository(
@@ -158,7 +180,7 @@ class SharingContract:
 
         assert conflicts == [2]
 
-    @pytest.mark.parametrize("busy_timeout", [0.05])
+    @pytest.mark.parametrize("busy_timeout", [0.3])
     @cases(["save", "block"])
     async def test_waiting_for_a_writer_is_bounded(
         self, repository: IPaperTradingSessionRepository, busy_timeout: float, contract_case: str

@@ -17,6 +17,7 @@ from paper_repo.domain.selection import SessionFilters, SessionQuery, SessionSum
 from paper_repo.interface import IPaperTradingSessionRepository
 from paper_repo.ownership import OpenBlock, open_block
 from paper_repo.wakeup import Wakeup, wake
+from paper_repo.watching import AsyncSessionChanges
 
 
 class ThreadedRepository(IPaperTradingSessionRepository):
@@ -109,6 +110,12 @@ class ThreadedRepository(IPaperTradingSessionRepository):
 
     def atomic(self) -> AbstractAsyncContextManager[None]:
         return _Block(self)
+
+    def watch(
+        self, *, after: int | None = None, timeout: float | None = None, poll_interval: float = 0.1
+    ) -> AsyncSessionChanges:
+        changes = self._core.watch(after=after, timeout=timeout, poll_interval=poll_interval)
+        return AsyncSessionChanges(changes, self._call)
 
     async def _call(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """What `method` returns: from the thread of the present task's block, or from one for this call alone."""

@@ -19,6 +19,10 @@ from tests.builders import moment, new_fill, new_session
 from tests.cli.conftest import DEMO, Run, document
 
 
+BY_CTRL_C = (130, -signal.SIGINT)
+"""A shell tells both as 130. Python ends by the signal itself if it came while some source text was being run."""
+
+
 @pytest.fixture
 def archive(run: Run, tmp_path: Path) -> Path:
     """An archive of the database."""
@@ -227,7 +231,8 @@ class TestInterruption:
                 process.send_signal(signal.SIGINT)
                 stderr = process.communicate()[1]
 
-            assert (process.returncode, stderr) == (130, b"interrupted\n")
+            assert stderr == b"interrupted\n"
+            assert process.returncode in BY_CTRL_C
             assert [each.id for each in repository.get_all()] == ["before"]
         connection = sqlite3.connect(elsewhere)
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
@@ -248,7 +253,7 @@ class TestInterruption:
             process.send_signal(signal.SIGINT)
             stderr = process.communicate()[1]
 
-        assert process.returncode == 130
+        assert process.returncode in BY_CTRL_C
         assert b"Traceback" not in stderr
 
     def test_an_export_whose_reader_has_gone_ends_without_a_traceback(self, database: Path) -> None:

@@ -7,11 +7,19 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
 
 from paper_repo import SessionRepository, SessionStatus
+from paper_repo.cli.app import app
+from paper_repo.demo.run import Event, Killed, run
 from tests.cli.conftest import Command
 from tests.cli.test_app import on_terminal, plain
+from tests.cli.test_carrying import BY_CTRL_C
 
 
 def test_it_kills_resumes_compares_and_shows(command: Command, tmp_path: Path) -> None:
@@ -90,6 +98,48 @@ def test_a_file_of_another_program_is_refused_before_anything_begins(command: Co
     assert path.read_text() == "my notes"
 
 
+def _meddled_with(path: Path, meddle: Callable[[], None]) -> Callable[..., Iterator[Event]]:
+    """The demo, with something done to its file while no process has it open."""
+
+    def meddled_with(*arguments: Any) -> Iterator[Event]:
+        for event in run(*arguments):
+            if isinstance(event, Killed):
+                meddle()
+            yield event
+
+    return meddled_with
+
+
+def test_a_difference_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the resumed run is not the uninterrupted one, that is shown, and the exit code is 1."""
+    path = tmp_path / "demo.db"
+
+    def meddle() -> None:
+        with SessionRepository(path) as repository:
+            (session,) = repository.get_active()
+            session.fees_paid += 1
+            repository.save(session)
+
+    monkeypatch.setattr("paper_repo.cli.demo.run", _meddled_with(path, meddle))
+    result = CliRunner().invoke(app, ["demo", "--db", str(path)])
+
+    assert result.exit_code == 1
+    assert "≠ fees" in result.stdout
+    assert "NOT EQUAL" in result.stdout
+    assert "differs from the uninterrupted one" in result.stderr
+
+
+def test_a_process_that_fails_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the new process cannot go on, because its file is damaged, the demo says so with exit code 1."""
+    path = tmp_path / "demo.db"
+    monkeypatch.setattr("paper_repo.cli.demo.run", _meddled_with(path, lambda: path.write_bytes(b"damaged" * 1000)))
+
+    result = CliRunner().invoke(app, ["demo", "--db", str(path)])
+
+    assert result.exit_code == 1
+    assert "the process that traded ended too early, with exit code 1" in result.stderr
+
+
 def test_ctrl_c_ends_it_and_its_processes(tmp_path: Path) -> None:
     """Exit code 130; the process that traded is gone, and what it had saved can be read."""
     path = tmp_path / "demo.db"
@@ -101,7 +151,8 @@ def test_ctrl_c_ends_it_and_its_processes(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         stderr = process.communicate()[1]
 
-    assert (process.returncode, stderr) == (130, "interrupted\n")
+    assert stderr == "interrupted\n"
+    assert process.returncode in BY_CTRL_C
     assert not Path(f"/proc/{worker}").exists()
     with SessionRepository(path) as repository:
         (session,) = repository.get_active()

@@ -25,10 +25,11 @@ MODULE = """
 
     class TestNothingWrong(SessionRepositoryContract):
         implementation = Wrong
+        patience = 5.0
 
         @pytest.fixture
         def busy_timeout(self):
-            return 0.2
+            return self.patience
 
         @pytest.fixture
         async def repository(self, busy_timeout):
@@ -47,7 +48,8 @@ MODULE = """
     def with_its_test_only(wrong):
         others = {name: None for name in dir(SessionRepositoryContract) if name.startswith("test_")}
         others.pop(wrong.caught_by)
-        return type(wrong.__name__, (TestNothingWrong,), {"implementation": wrong, **others})
+        changes = {"implementation": wrong, "patience": 0.2, **others}
+        return type(wrong.__name__, (TestNothingWrong,), changes)
 
 
     for wrong in EVERY_WRONG_ONE:

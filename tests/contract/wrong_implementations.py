@@ -229,6 +229,15 @@ class SharesPartsOfLoads(Wrong):
         return loaded
 
 
+class IgnoresCase(Wrong):
+    """Takes one id for another that looks like it."""
+
+    caught_by = "test_ids_are_compared_exactly"
+
+    async def exists(self, session_id: str) -> bool:
+        return session_id.casefold() in {session.id.casefold() for session in await self.get_all()}
+
+
 class RoundsToFloats(Wrong):
     """Keeps money as floats."""
 
@@ -689,6 +698,12 @@ class ReadsUncommitted(Wrong):
     async def _visible(self) -> _Store:
         committed = await super()._visible()
         return self._working[-1] if self._working else committed
+
+
+class ShowsHalves(ReadsUncommitted):
+    """The same, found by who compares what belongs together."""
+
+    caught_by = "test_nobody_sees_half_of_a_block"
 
 
 class BlocksReaders(Wrong):

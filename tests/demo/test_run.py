@@ -7,6 +7,7 @@ import subprocess
 import sys
 from contextlib import closing
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,26 @@ def test_the_file_has_the_stopped_session_and_leaves_others_alone(told: tuple[Pa
         assert len(repository.get_fills(session.id)) == session.fill_count > 50
         assert len(repository.get_equity_curve(session.id)) == len(trading_days()) + 1
         assert [(each.name, each.version) for each in active] == [("left over", 1)]
+
+
+def test_what_was_changed_in_between_is_found(tmp_path: Path) -> None:
+    """A cent that somebody adds while the session waits for its new process is found by the comparison."""
+    path, events = tmp_path / "demo.db", list[Event]()
+
+    for event in run(path, tmp_path / "reference.db"):
+        events.append(event)
+        if isinstance(event, Killed):
+            with SessionRepository(path) as repository:
+                (session,) = repository.get_active()
+                session.cash += Decimal("0.01")
+                repository.save(session)
+
+    end = events[-1]
+    assert isinstance(end, Compared)
+    assert not end.passed
+    different = {check.what for check in end.checks if not check.passed}
+    assert different >= {"cash", "equity", "equity curve", "times saved"}
+    assert "positions" not in different
 
 
 def test_a_run_that_is_given_up_leaves_no_process(tmp_path: Path) -> None:

@@ -172,6 +172,12 @@ class TestInstant:
 
         assert values.instant(moment, "here") is moment
 
+    def test_a_fold_is_dropped(self):
+        """UTC has no hour that comes twice, so that no two ways of writing one moment are kept."""
+        moment = datetime(2026, 1, 5, tzinfo=UTC, fold=1)
+
+        assert repr(values.instant(moment, "here")) == repr(datetime(2026, 1, 5, tzinfo=UTC))
+
     def test_a_subclass_becomes_a_plain_datetime(self):
         """A datetime of another library is kept as a plain one."""
 

@@ -98,7 +98,8 @@ def shared_url(server_url: str, administrator: psycopg.Connection[Any], template
 def emptied_url(shared_url: str) -> str:
     """The address of the module's database, without any session in it."""
     with psycopg.connect(shared_url, autocommit=True) as connection:
-        connection.execute("DELETE FROM paper_trading_sessions")
+        connection.execute("DELETE FROM paper_trading_sessions; DELETE FROM paper_trading_deletions")
+        connection.execute("ALTER SEQUENCE paper_trading_changes RESTART")
     return shared_url
 
 

@@ -1,0 +1,73 @@
+"""The program: one repository, opened before the window is shown and closed after everything is stored."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+import qasync
+from PySide6.QtWidgets import QApplication, QMessageBox
+
+from desktop_qt import texts
+from desktop_qt.theme import Theme, apply, chosen
+from desktop_qt.window import Window
+from paper_repo import PaperRepoError, SQLiteSessionRepository
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Show the window until it is closed; 0 when all was stored, 1 when the file could not be opened."""
+    parser = argparse.ArgumentParser(prog="desktop_qt.py", description="Run paper-trading sessions in a window.")
+    parser.add_argument("file", nargs="?", type=Path, default=Path("sessions.db"), help="where sessions are kept")
+    parser.add_argument("--theme", choices=("system", "light", "dark"), default="system")
+    options = parser.parse_args(arguments)
+    app = QApplication.instance() or QApplication([])
+    theme = chosen(options.theme, app)
+    apply(app, theme)
+    app.setQuitOnLastWindowClosed(False)  # what waits to be stored is stored after the window has gone
+    with qasync.QEventLoop(app) as loop:
+        return loop.run_until_complete(Program(options.file, theme).run())
+
+
+class Program:
+    """One run of the program.
+
+    Args:
+        busy_timeout: how long to wait for another program's write, in seconds, before the user is told.
+    """
+
+    def __init__(self, file: Path, theme: Theme, *, busy_timeout: float = 5.0) -> None:
+        self._file = file
+        self._theme = theme
+        self._busy_timeout = busy_timeout
+        self.window: Window | None = None
+
+    async def run(self) -> int:
+        """Open the file, show the window until it is closed, and store what is under way."""
+        repository = SQLiteSessionRepository(self._file, busy_timeout=self._busy_timeout)
+        try:
+            await repository.open()
+        except PaperRepoError as error:
+            await _show_error(error)
+            return 1
+        async with repository:
+            window = self.window = Window(repository, self._theme, str(self._file))
+            closed = asyncio.Event()
+            window.closed.connect(closed.set)
+            window.show()
+            window.run(window.follow())
+            if interrupted := await repository.get_active():
+                window.run(window.offer_to_resume(interrupted))
+            await closed.wait()
+            await window.desk.close()
+            await window.finish()
+        return 0
+
+
+async def _show_error(error: PaperRepoError) -> None:
+    closed = asyncio.Event()
+    box = QMessageBox(QMessageBox.Icon.Critical, "Paper trading", texts.problem(error))
+    box.finished.connect(closed.set)
+    box.open()
+    await closed.wait()

@@ -1,0 +1,49 @@
+"""GUARANTEES.md says of every promise what it rests on, what it does not cover, and which tests show it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PROMISES = re.split(r"^### ", (ROOT / "GUARANTEES.md").read_text(), flags=re.MULTILINE)[1:]
+TESTS = re.compile(r"`((?:tests|paper_repo)/[\w/]+\.py)(?:::(\w+))?`")
+
+
+def exists(file: str, test: str) -> bool:
+    """Whether there is such a file with a function of this name, or of any when none is given."""
+    if not (ROOT / file).is_file():
+        return False
+    nodes = ast.walk(ast.parse((ROOT / file).read_text()))
+    names = {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+    return test in names if test else any(name.startswith("test_") for name in names)
+
+
+@pytest.mark.parametrize("promise", PROMISES, ids=lambda text: text.splitlines()[0][:50])
+def test_every_promise_is_whole(promise: str) -> None:
+    """Each promise is a sentence, with its grounds, its limits and its tests."""
+    sentence = promise.splitlines()[0]
+
+    assert sentence.endswith(".")
+    for part in ("- Rests on: ", "- Does not cover: ", "- Tests: "):
+        assert promise.count(part) == 1
+
+
+@pytest.mark.parametrize("promise", PROMISES, ids=lambda text: text.splitlines()[0][:50])
+def test_every_test_that_is_named_exists(promise: str) -> None:
+    """Each test is there, in the file that is named."""
+    named = TESTS.findall(promise)
+
+    assert named
+    assert [f"{file}::{test}" for file, test in named if not exists(file, test)] == []
+
+
+def test_every_test_that_the_readme_names_exists() -> None:
+    """What the README shows of the promises names tests that are there, too."""
+    named = TESTS.findall((ROOT / "README.md").read_text())
+
+    assert named
+    assert [f"{file}::{test}" for file, test in named if not exists(file, test)] == []
