@@ -187,7 +187,7 @@ class SessionRepository:
             storage.commit()
         except BaseException:
             try:
-                undo.rewind(start)  # as long as nobody else may write these sessions
+                undo.rewind(start)  # before the next writer can begin, who may have the same objects
             finally:
                 storage.roll_back()
             raise
@@ -236,7 +236,7 @@ class SessionRepository:
             left = None if left is None else left - size
 
     def exists(self, session_id: str) -> bool:
-        return self._version(session_id) is not None
+        return self._storage.fetch_one(self._statements.select_version, {"id": session_id}) is not None
 
     def count(self, **filters: Unpack[SessionFilters]) -> int:
         query = queries.count_sessions(self._statements.tables, Selection.of_filters(filters))
@@ -397,7 +397,10 @@ class SessionRepository:
 
     def _version(self, session_id: str) -> int | None:
         found = self._storage.fetch_one(self._statements.select_version, {"id": session_id})
-        return None if found is None else int(found[0])
+        try:
+            return None if found is None else int(found[0])
+        except ValueError as error:
+            raise _corrupt(session_id, f"version: {error}") from error
 
     def _sequence(self, session_id: str, after: int | str) -> int:
         """The place in the history of the fill that `after` names, by its place or its id."""
