@@ -28,7 +28,7 @@ from paper_repo.errors import ConflictError, InvalidSessionError
 from paper_repo.history import corrupt as _corrupt
 from paper_repo.history import load as _load
 from paper_repo.schemas import Data
-from paper_repo.snapshot import Pending, Snapshot, UndoLog, apply, no_such_fill, other_fill_stored
+from paper_repo.snapshot import Pending, Settled, Snapshot, UndoLog, apply, no_such_fill, other_fill_stored
 from paper_repo.storage import queries
 from paper_repo.storage.address import Address, storage_at
 from paper_repo.storage.sort_keys import sort_key
@@ -149,7 +149,7 @@ class SessionRepository:
             message = "only a session as it was loaded can be restored; store this one with save()."
             raise InvalidSessionError({"version": [message]}, session.id)
         with self.atomic():
-            self._write_session(_row(snapshot.as_it_is()), 0, False)
+            self._write_session(_row(snapshot.as_it_is()), 0)
             history.write_fills(self._storage, session.id, fills)
             history.write_points(self._storage, session.id, points)
 
@@ -356,7 +356,7 @@ class SessionRepository:
         self._storage.take_turn(snapshot.session.id)
         pending = snapshot.pending(self._settled)
         row = _row(pending)
-        self._write_session(row, pending.expected_version, pending.only_ticked)
+        self._write_session(row, pending.expected_version, pending.settled_since)
         skipped = self._write_history(row["id"], pending)
         if skipped:
             row["fill_count"] -= skipped
@@ -364,13 +364,12 @@ class SessionRepository:
             self._storage.change(self._statements.update_session, row)
         self._transaction.undo.append(apply(snapshot.session, pending, skipped))
 
-    def _write_session(self, row: Row, expected: int, only_ticked: bool) -> None:
-        row["expected_version"] = expected
+    def _write_session(self, row: Row, expected: int, settled_since: str | None = None) -> None:
+        row["expected_version"], row["expected_updated_at"] = expected, settled_since
         statements = self._statements
-        if not expected:
-            statement = statements.insert_session
-        else:
-            statement = statements.update_ticked if only_ticked else statements.update_session
+        if settled_since is not None and self._storage.change(statements.update_ticked, row):
+            return
+        statement = statements.update_session if expected else statements.insert_session
         if not self._storage.change(statement, row):
             raise ConflictError(row["id"], expected, self._version(row["id"]))
 
@@ -420,12 +419,9 @@ class SessionRepository:
         session.stored_settled = self._settled(stored)
         return session
 
-    def _settled(self, columns: Data) -> object:
-        """The columns that stay as they are from tick to tick, and where they are stored.
-
-        At the version that was loaded or stored, they are stored as they were then.
-        """
-        return self._storage.identity, _settled_columns(columns)
+    def _settled(self, columns: Data) -> Settled:
+        """What this database keeps of these columns that stays as it is from tick to tick."""
+        return Settled(self._storage.identity, columns["version"], columns["updated_at"], _settled_columns(columns))
 
 
 class _Transaction(threading.local):
