@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import os
-
 try:
     import svcs
 except ImportError as error:
     raise ImportError("paper_repo.container needs svcs: pip install 'paper_repo[container]'") from error
 
-from paper_repo.aio import SQLiteSessionRepository
+from paper_repo.aio import AsyncSessionRepository, SQLiteSessionRepository
 from paper_repo.interface import IPaperTradingSessionRepository
 from paper_repo.repository import SessionRepository
+from paper_repo.storage.address import Address, is_server
 
 
 def register(
     registry: svcs.Registry,
-    path: str | os.PathLike[str],
+    address: Address,
     *,
     durability: str = "full",
     busy_timeout: float = 5.0,
     upgrade: str = "auto",
     passphrase: str | None = None,
     journal: str = "wal",
-) -> SQLiteSessionRepository:
-    """Let `registry` give out one shared repository on the file `path`.
+) -> AsyncSessionRepository:
+    """Let `registry` give out one shared repository on the database at `address`.
 
     `IPaperTradingSessionRepository` resolves to the async facade, `SessionRepository` to the synchronous core beneath
     it. Both have a health check, which reads from the database. Nothing is opened before the first use; everything is
@@ -32,7 +31,7 @@ def register(
 
     Args:
         registry: the application's registry.
-        path: the file, as a str or Path.
+        address: the path of a file, or the URL of a database, as for `SessionRepository`.
         durability: "full" or "normal", as for `SessionRepository`.
         busy_timeout: in seconds, as for `SessionRepository`.
         upgrade: "auto" or "never", as for `SessionRepository`.
@@ -42,8 +41,14 @@ def register(
     Returns:
         The facade.
     """
-    repository = SQLiteSessionRepository(
-        path, durability=durability, busy_timeout=busy_timeout, upgrade=upgrade, passphrase=passphrase, journal=journal
+    kind = AsyncSessionRepository if is_server(address) else SQLiteSessionRepository
+    repository = kind(
+        address,
+        durability=durability,
+        busy_timeout=busy_timeout,
+        upgrade=upgrade,
+        passphrase=passphrase,
+        journal=journal,
     )
     registry.register_value(SessionRepository, repository.core, ping=_check, on_registry_close=repository.core.close)
     registry.register_value(

@@ -35,6 +35,14 @@ def migrate(database: Database, scripts: Path = MIGRATIONS) -> None:
     Runner(database, str(scripts), table_name=HISTORY_TABLE).up()
 
 
+def refuse_older(found: int, database: str, scripts: Path = MIGRATIONS) -> None:
+    """Raise a `SchemaVersionError`: schema version `found` is older, and was not to be upgraded."""
+    raise SchemaVersionError(
+        f"{database}: its schema has version {found}, this paper_repo needs version {newest_version(scripts)}; it was "
+        "not touched: have it opened once without upgrade='never', by somebody who may change it"
+    )
+
+
 def refuse_newer(found: int, database: str, scripts: Path = MIGRATIONS) -> None:
     """Raise a `SchemaVersionError` when schema version `found` is newer than this library."""
     if found > newest_version(scripts):

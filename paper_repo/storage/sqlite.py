@@ -23,20 +23,20 @@ from paper_repo.errors import (
 )
 from paper_repo.storage.backups import back_up
 from paper_repo.storage.damage import find_damage, find_problems, last_place, read_history, read_sessions, wrong_version
-from paper_repo.storage.database import CONNECTIONS, Storage
+from paper_repo.storage.database import CONNECTIONS, Storage, checked_durability, checked_upgrade
 from paper_repo.storage.encryption import checked_passphrase, connect, pooled_database, single_database
 from paper_repo.storage.feed import SQLiteFeed
 from paper_repo.storage.network import refuse_network
-from paper_repo.storage.schema import MIGRATIONS, migrate, newest_version, refuse_newer
+from paper_repo.storage.schema import MIGRATIONS, migrate, newest_version, refuse_newer, refuse_older
 from paper_repo.storage.statements import Statements, sqlite_statements
 from paper_repo.storage.tables import SQLITE_COLUMN_TYPES, Row
 from paper_repo.storage.translation import driver_error
-from paper_repo.storage.upgrades import back_up_before_upgrade, failed, refused
+from paper_repo.storage.upgrades import back_up_before_upgrade, failed
 
 APPLICATION_ID = 0x50505253
 """Marks a file as ours ("PPRS"); `file` and other programs can tell it (https://www.sqlite.org/pragma.html#pragma_application_id)."""
 
-DURABILITY = {"full": 2, "normal": 1}
+SYNCHRONOUS = {"full": 2, "normal": 1}
 """PRAGMA synchronous: "full" keeps every commit in a power cut, "normal" may lose the last ones, never the file."""
 
 PRAGMAS = (
@@ -76,21 +76,17 @@ class SQLiteStorage(Storage):
         path: str | os.PathLike[str],
         durability: str = "full",
         busy_timeout: float = 5.0,
-        *,
         upgrade: str = "auto",
+        *,
         passphrase: str | None = None,
         journal: str = "wal",
         scripts: Path = MIGRATIONS,
     ) -> None:
         self.path = Path(_checked_path(path)).absolute()  # a program may change its folder while this is open
-        if durability not in DURABILITY:
-            raise ValueError(f"durability is 'full' or 'normal', not {durability!r}")
-        if upgrade not in ("auto", "never"):
-            raise ValueError(f"upgrade is 'auto' or 'never', not {upgrade!r}")
+        self.durability = checked_durability(durability)
+        self.upgrade = checked_upgrade(upgrade)
         if journal not in JOURNALS:
             raise ValueError(f"journal is 'wal' or 'rollback', not {journal!r}")
-        self.durability = durability
-        self._upgrade_wanted = upgrade == "auto"
         self._passphrase = checked_passphrase(passphrase)
         self._journal = JOURNALS[journal]
         self._scripts = scripts
@@ -111,7 +107,7 @@ class SQLiteStorage(Storage):
             max_connections=CONNECTIONS,
             timeout=self.busy_timeout or None,
             lock_type="IMMEDIATE",
-            pragmas=[("foreign_keys", 1), ("synchronous", DURABILITY[self.durability]), ("cell_size_check", 1)],
+            pragmas=[("foreign_keys", 1), ("synchronous", SYNCHRONOUS[self.durability]), ("cell_size_check", 1)],
             check_same_thread=False,
             field_types=SQLITE_COLUMN_TYPES,
             **self._key,
@@ -201,8 +197,8 @@ class SQLiteStorage(Storage):
             # and nobody has it open, the file may be read as it lies.
             self._uri = self._as_it_lies()
             self._database = self._pool()
-        if look.application == APPLICATION_ID and look.version < self._newest and not self._upgrade_wanted:
-            raise refused(self.name, (look.version, self._newest))
+        if look.application == APPLICATION_ID and look.version < self._newest and self.upgrade == "never":
+            refuse_older(look.version, self.name, self._scripts)
         return look[:2] == (APPLICATION_ID, self._newest)
 
     @property

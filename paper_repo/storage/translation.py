@@ -15,8 +15,7 @@ from paper_repo.errors import (
     RepositoryClosedError,
     StorageError,
 )
-
-Translation = tuple[type[StorageError], str]
+from paper_repo.storage.sqlstates import by_sqlstate
 
 _DAMAGED = (
     "the file is damaged; keep a copy of it, save what can be read with `paper-repo salvage`, or restore a backup"
@@ -24,7 +23,7 @@ _DAMAGED = (
 _UNREADABLE = ("Could not decode to UTF-8", "user-defined function raised exception")
 """What Python's driver says of a text that is no Unicode, and of one that is no JSON where a filter looks into it."""
 
-BY_SQLITE_CODE: dict[int, Translation] = {
+BY_SQLITE_CODE: dict[int, tuple[type[StorageError], str]] = {
     sqlite3.SQLITE_PERM: (ReadOnlyError, "access was denied; check the permissions of the file and its folder"),
     sqlite3.SQLITE_BUSY: (BusyError, "another writer held it for longer than the busy timeout; repeat the call"),
     sqlite3.SQLITE_LOCKED: (BusyError, "another connection holds the table; repeat the call"),
@@ -49,21 +48,18 @@ BY_SQLITE_CODE: dict[int, Translation] = {
 """What each of SQLite's primary result codes means here (https://www.sqlite.org/rescode.html)."""
 
 
-_FOREIGN = (peewee.PeeweeException, sqlite3.Error, MaxConnectionsExceeded, UnicodeDecodeError)
-"""The last is what sqlite3 raises when a message of SQLite's quotes wrong bytes of a damaged file."""
-
-
 class Translated:
     """A context whose driver errors leave as errors of ours, chained to their cause, that name `database`."""
 
-    def __init__(self, database: str) -> None:
+    def __init__(self, database: str, drivers: tuple[type[Exception], ...] = (sqlite3.Error,)) -> None:
         self._database = database
+        self._known = (peewee.PeeweeException, MaxConnectionsExceeded, UnicodeDecodeError, *drivers)
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        if isinstance(error, Exception) and (isinstance(error, _FOREIGN) or _by_sqlcipher(error)):
+        if isinstance(error, Exception) and (isinstance(error, self._known) or _by_sqlcipher(error)):
             raise translate(error, self._database) from error
 
 
@@ -72,6 +68,8 @@ def translate(error: Exception, database: str) -> Exception:
     if isinstance(error, MaxConnectionsExceeded):
         return BusyError(f"{database}: all connections were in use for longer than the busy timeout; repeat the call")
     driver = driver_error(error)
+    if hasattr(driver, "sqlstate"):
+        return by_sqlstate(driver, database)
     if isinstance(driver, UnicodeDecodeError) or str(driver).startswith(_UNREADABLE):
         return CorruptDatabaseError(f"{database}: {_DAMAGED} (a text in it cannot be read)")
     code = getattr(driver, "sqlite_errorcode", None)
@@ -91,6 +89,6 @@ def _by_sqlcipher(error: Exception) -> bool:
 
 
 def driver_error(error: BaseException) -> BaseException:
-    """The driver's own error inside one of Peewee's."""
+    """The driver's own error inside one of Peewee's, which may be inside another one."""
     inner = getattr(error, "orig", None)
-    return inner if isinstance(inner, BaseException) else error
+    return driver_error(inner) if isinstance(inner, BaseException) else error

@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from paper_repo.errors import PaperRepoError, SchemaVersionError, StorageError
+from paper_repo.errors import PaperRepoError, StorageError
 from paper_repo.storage.backups import back_up, free_name
 
 KEPT = 3
@@ -45,13 +45,4 @@ def failed(error: Exception, name: str, versions: tuple[int, int], backup: Path)
     return kind(
         f"{name}: the upgrade of its schema from version {old} to {new} failed, and the file is as it was before; "
         f"a backup of it is {backup}: {error}"
-    )
-
-
-def refused(name: str, versions: tuple[int, int]) -> SchemaVersionError:
-    """The error where an upgrade is needed and not wanted."""
-    old, new = versions
-    return SchemaVersionError(
-        f"{name}: its schema has version {old}, this paper_repo needs version {new}; it was not touched, since "
-        "upgrade='never' was asked for: open it with upgrade='auto'"
     )
