@@ -51,7 +51,7 @@ class Statements:
 
     @cached_property
     def update_ticked(self) -> Statement:
-        """Updates what changes from tick to tick, and no index but the one on equity."""
+        """Updates what changes from tick to tick, and no index but those on equity and on the change number."""
         sessions = self.tables.sessions
         return self._update(sessions, [sessions._meta.columns[name] for name in SETTLED_COLUMNS])
 
