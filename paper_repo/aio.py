@@ -23,9 +23,11 @@ from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
 from paper_repo.domain.selection import Selection, SessionFilters, SessionQuery, SessionSummary
 from paper_repo.errors import RepositoryClosedError, TransactionError
 from paper_repo.interface import IPaperTradingSessionRepository
+from paper_repo.lanes import ParallelWriter
 from paper_repo.ownership import OpenBlock, open_block
 from paper_repo.repository import SessionRepository
 from paper_repo.snapshot import Snapshot
+from paper_repo.storage.address import Address
 from paper_repo.watching import AsyncSessionChanges
 from paper_repo.writer import Block, Job, Writer
 
@@ -36,15 +38,21 @@ READERS = 8
 
 
 class AsyncSessionRepository(IPaperTradingSessionRepository):
-    """The repository for asyncio and trio, over the synchronous `core`; any number of event loops may use it at once.
+    """The repository for asyncio and trio, over the synchronous core; any number of event loops may use it at once.
 
     Args:
-        core: the repository that does the work. It stays usable by itself, and is closed with the facade.
+        core: the repository that does the work, which stays usable by itself, and is closed with the facade; or the
+            address of its database, as for `SessionRepository`.
+        options: with an address, what else `SessionRepository` takes.
     """
 
-    def __init__(self, core: SessionRepository) -> None:
+    def __init__(self, core: SessionRepository | Address, **options: Any) -> None:
+        if not isinstance(core, SessionRepository):
+            core = SessionRepository(core, **options)
+        elif options:
+            raise TypeError(f"{', '.join(options)}: only with an address; this core has its options already")
         self._core = core
-        self._writer = Writer(core, core.busy_timeout)
+        self._writer = (ParallelWriter if core.writers > 1 else Writer)(core, core.busy_timeout)
         self._limiters: weakref.WeakKeyDictionary[Any, anyio.CapacityLimiter] = weakref.WeakKeyDictionary()
         weakref.finalize(self, self._writer.stop).atexit = False
 
@@ -69,10 +77,11 @@ class AsyncSessionRepository(IPaperTradingSessionRepository):
             thread.join()  # which has nothing left to do
 
     async def save(self, session: PaperTradingSession) -> None:
-        await self._write(partial(self._core.write, [Snapshot(session)]))
+        await self._write(partial(self._core.write, [Snapshot(session)]), session.id)
 
     async def save_many(self, sessions: Iterable[PaperTradingSession]) -> None:
-        await self._write(partial(self._core.write, [Snapshot(session) for session in sessions]))
+        snapshots = [Snapshot(session) for session in sessions]
+        await self._write(partial(self._core.write, snapshots), *(each.session.id for each in snapshots))
 
     async def get_by_id(self, session_id: str) -> PaperTradingSession | None:
         return await self._read(self._core.get_by_id, session_id)
@@ -123,7 +132,7 @@ class AsyncSessionRepository(IPaperTradingSessionRepository):
         return await self._read(get_equity_curve, session_id)
 
     async def delete(self, session_id: str) -> bool:
-        return await self._write(partial(self._core.delete, session_id))
+        return await self._write(partial(self._core.delete, session_id), session_id)
 
     async def delete_many(self, **filters: Unpack[SessionFilters]) -> int:
         return await self._write(partial(self._core.delete_many, **filters))
@@ -150,12 +159,12 @@ class AsyncSessionRepository(IPaperTradingSessionRepository):
             return await self._do_in_block(block, partial(work, *args))
         return await anyio.to_thread.run_sync(work, *args, limiter=self._limiter())
 
-    async def _write(self, work: Callable[[], T]) -> T:
+    async def _write(self, work: Callable[[], T], *session_ids: str) -> T:
         """The result of `work` on the writer's thread: in the open block, or in a transaction with what else waits."""
         block = open_block(self)
         if block is not None:
             return await self._do_in_block(block, work)
-        job = self._writer.submit(Job(work))
+        job = self._writer.submit(Job(work, keys=session_ids))
         return await self._outcome(job)  # type: ignore[no-any-return]
 
     async def _do_in_block(self, block: OpenBlock, work: Callable[[], T]) -> T:

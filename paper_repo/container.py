@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import os
-
 try:
     import svcs
 except ImportError as error:
     raise ImportError("paper_repo.container needs svcs: pip install 'paper_repo[container]'") from error
 
-from paper_repo.aio import SQLiteSessionRepository
+from paper_repo.aio import AsyncSessionRepository, SQLiteSessionRepository
 from paper_repo.interface import IPaperTradingSessionRepository
 from paper_repo.repository import SessionRepository
+from paper_repo.storage.address import Address, is_server
 
 
 def register(
-    registry: svcs.Registry, path: str | os.PathLike[str], *, durability: str = "full", busy_timeout: float = 5.0
-) -> SQLiteSessionRepository:
-    """Let `registry` give out one shared repository on the file `path`.
+    registry: svcs.Registry, address: Address, *, durability: str = "full", busy_timeout: float = 5.0
+) -> AsyncSessionRepository:
+    """Let `registry` give out one shared repository on the database at `address`.
 
     `IPaperTradingSessionRepository` resolves to the async facade, `SessionRepository` to the synchronous core beneath
     it. Both have a health check, which reads from the database. Nothing is opened before the first use; everything is
@@ -25,14 +24,15 @@ def register(
 
     Args:
         registry: the application's registry.
-        path: the file, as a str or Path.
+        address: the path of a file, or the URL of a database, as for `SessionRepository`.
         durability: "full" or "normal", as for `SessionRepository`.
         busy_timeout: in seconds, as for `SessionRepository`.
 
     Returns:
         The facade.
     """
-    repository = SQLiteSessionRepository(path, durability=durability, busy_timeout=busy_timeout)
+    kind = AsyncSessionRepository if is_server(address) else SQLiteSessionRepository
+    repository = kind(address, durability=durability, busy_timeout=busy_timeout)
     registry.register_value(SessionRepository, repository.core, ping=_check, on_registry_close=repository.core.close)
     registry.register_value(
         IPaperTradingSessionRepository, repository, ping=_check_async, on_registry_close=repository.close

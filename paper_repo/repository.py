@@ -6,16 +6,17 @@ What each method promises stands in `interface.py`, once for all implementations
 from __future__ import annotations
 
 import json
-import os
+import random
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from operator import itemgetter
 from types import TracebackType
-from typing import Any, Self, Unpack
+from typing import Any, Self, TypeVar, Unpack
 
 from paper_repo import compiled, history, schemas
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
@@ -27,32 +28,44 @@ from paper_repo.errors import ConflictError, InvalidSessionError
 from paper_repo.history import corrupt as _corrupt
 from paper_repo.history import load as _load
 from paper_repo.schemas import Data
-from paper_repo.snapshot import Pending, Snapshot, UndoLog, apply, no_such_fill, other_fill_stored
+from paper_repo.snapshot import Pending, Settled, Snapshot, UndoLog, apply, no_such_fill, other_fill_stored
 from paper_repo.storage import queries
+from paper_repo.storage.address import Address, storage_at
 from paper_repo.storage.sort_keys import sort_key
-from paper_repo.storage.sqlite import SQLiteStorage
+from paper_repo.storage.sqlstates import TurnedBackError
 from paper_repo.storage.tables import SETTLED_COLUMNS, Row
 from paper_repo.watching import SessionChanges
+
+T = TypeVar("T")
 
 PAGE = 100
 """How many sessions `iterate` reads at a time."""
 
+_LONGEST_PAUSE = 0.1
+"""Between two attempts at a transaction, in seconds."""
+
 
 class SessionRepository:
-    """Paper-trading sessions in an SQLite file, by plain blocking calls from any number of threads.
+    """Paper-trading sessions in a database, by plain blocking calls from any number of threads.
 
     Args:
-        path: the file, as a str or Path; it is created by the first use, its folder must exist.
+        address: an SQLite file, as a str or Path, which is created by the first use, its folder must exist; or the URL
+            of a database: "sqlite:///PATH", "postgresql://USER:PASSWORD@HOST:PORT/DATABASE" (any parameter of libpq's
+            may follow) or "cockroachdb://...".
         durability: "full" keeps every acknowledged save through a power cut; "normal" is faster and may lose the last
             ones then, but never damages the file. A crash of the program alone loses nothing either way.
         busy_timeout: how long to wait for another writer, in seconds, before `BusyError`.
+        upgrade: "auto" brings the schema of an older database up to date when it is opened; "never" refuses to, for
+            users who may not change it.
 
     Raises:
         ValueError: an argument makes no sense, such as ":memory:" (use `InMemorySessionRepository`).
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, durability: str = "full", busy_timeout: float = 5.0) -> None:
-        self._storage = SQLiteStorage(path, durability, busy_timeout)
+    def __init__(
+        self, address: Address, *, durability: str = "full", busy_timeout: float = 5.0, upgrade: str = "auto"
+    ) -> None:
+        self._storage = storage_at(address, durability=durability, busy_timeout=busy_timeout, upgrade=upgrade)
         self._transaction = _Transaction()
 
     def __repr__(self) -> str:
@@ -73,6 +86,19 @@ class SessionRepository:
         """How long to wait for another writer, in seconds."""
         return self._storage.busy_timeout
 
+    @property
+    def writers(self) -> int:
+        """How many transactions of this process may write at the same time."""
+        return self._storage.writers
+
+    def are_free(self, session_ids: Iterable[str]) -> bool:
+        """Whether no other open transaction of this process has written any of these sessions."""
+        return self._storage.are_free(session_ids)
+
+    def when_freed(self, call: Callable[[], None]) -> None:
+        """Have `call` called whenever a transaction of this process that has written sessions has ended."""
+        self._storage.when_freed(call)
+
     def open(self) -> None:
         """See `IPaperTradingSessionRepository.open`; so for every method below."""
         self._storage.open()
@@ -90,26 +116,16 @@ class SessionRepository:
 
     def write(self, snapshots: Sequence[Snapshot]) -> None:
         """Store what was serialised before, all or none."""
-        if len(snapshots) == 1 and self._storage.in_transaction() and not snapshots[0].has_history:
-            self._write(snapshots[0])  # one statement, which is all or none by itself
+        if len(snapshots) == 1 and not snapshots[0].has_history and self._is_all_or_none():
+            self._write(snapshots[0])
         elif snapshots:
-            with self.atomic():
-                for snapshot in snapshots:
-                    self._write(snapshot)
+            self._alone(self._write_all, snapshots)
 
     def delete(self, session_id: str) -> bool:
-        with self.atomic():
-            found = self._storage.fetch_one(self._statements.delete_session, {"id": session_id})
-            if found is not None:
-                row = {"session_id": session_id, "version": found[0], "change_number": found[1]}
-                self._storage.change(self._statements.insert_deletion, row)
-            return found is not None
+        return self._alone(self._delete, session_id)
 
     def delete_many(self, **filters: Unpack[SessionFilters]) -> int:
-        selection, tables = Selection.of_filters(filters), self._statements.tables
-        with self.atomic():
-            self._storage.execute(*queries.insert_deletions(self._statements, selection).sql())
-            return int(self._storage.execute(*queries.delete_sessions(tables, selection).sql()).rowcount)
+        return self._alone(self._delete_many, Selection.of_filters(filters))
 
     def restore(
         self,
@@ -133,9 +149,33 @@ class SessionRepository:
             message = "only a session as it was loaded can be restored; store this one with save()."
             raise InvalidSessionError({"version": [message]}, session.id)
         with self.atomic():
-            self._write_session(_row(snapshot.as_it_is()), 0, False)
+            self._write_session(_row(snapshot.as_it_is()), 0)
             history.write_fills(self._storage, session.id, fills)
             history.write_points(self._storage, session.id, points)
+
+    def _is_all_or_none(self) -> bool:
+        """Whether a single statement needs no transaction, and no part of one, of its own."""
+        return self._storage.in_transaction() and not self._storage.errors_end_transactions
+
+    def _alone(self, work: Callable[..., T], *args: Any) -> T:
+        """The result of `work`, done whole or not at all: in a part of the open transaction, or in one of its own.
+
+        One of its own is done again when the database has turned it back because of another one; the caller's objects
+        are as before by then.
+        """
+        if self._storage.in_transaction():
+            with self.atomic():
+                return work(*args)
+        give_up, pause = time.monotonic() + self.busy_timeout, 0.001
+        while True:
+            try:
+                with self.atomic():
+                    return work(*args)
+            except TurnedBackError:
+                if time.monotonic() > give_up:
+                    raise
+            time.sleep(random.uniform(0, pause))  # the others, which do the same, shall not meet it again
+            pause = min(2 * pause, _LONGEST_PAUSE)
 
     @contextmanager
     def atomic(self) -> Iterator[None]:
@@ -295,11 +335,28 @@ class SessionRepository:
     def _select(self, selection: Selection, columns: Sequence[str]) -> list[tuple[Any, ...]]:
         return self._storage.fetch_all(queries.select_sessions(self._statements.tables, selection, columns))
 
+    def _delete(self, session_id: str) -> bool:
+        found = self._storage.fetch_one(self._statements.delete_session, {"id": session_id})
+        if found is not None:
+            row = {"session_id": session_id, "version": found[0], "change_number": found[1]}
+            self._storage.change(self._statements.insert_deletion, row)
+        return found is not None
+
+    def _delete_many(self, selection: Selection) -> int:
+        self._storage.execute(*queries.insert_deletions(self._statements, selection).sql())
+        return int(self._storage.execute(*queries.delete_sessions(self._statements.tables, selection).sql()).rowcount)
+
+    def _write_all(self, snapshots: Sequence[Snapshot]) -> None:
+        # In the same order everywhere: two programs that save the same sessions do not wait for each other crosswise.
+        for snapshot in sorted(snapshots, key=lambda each: each.session.id):
+            self._write(snapshot)
+
     def _write(self, snapshot: Snapshot) -> None:
         """Store one session with its new history, and make its object what was stored."""
+        self._storage.take_turn(snapshot.session.id)
         pending = snapshot.pending(self._settled)
         row = _row(pending)
-        self._write_session(row, pending.expected_version, pending.only_ticked)
+        self._write_session(row, pending.expected_version, pending.settled_since)
         skipped = self._write_history(row["id"], pending)
         if skipped:
             row["fill_count"] -= skipped
@@ -307,13 +364,12 @@ class SessionRepository:
             self._storage.change(self._statements.update_session, row)
         self._transaction.undo.append(apply(snapshot.session, pending, skipped))
 
-    def _write_session(self, row: Row, expected: int, only_ticked: bool) -> None:
-        row["expected_version"] = expected
+    def _write_session(self, row: Row, expected: int, settled_since: str | None = None) -> None:
+        row["expected_version"], row["expected_updated_at"] = expected, settled_since
         statements = self._statements
-        if not expected:
-            statement = statements.insert_session
-        else:
-            statement = statements.update_ticked if only_ticked else statements.update_session
+        if settled_since is not None and self._storage.change(statements.update_ticked, row):
+            return
+        statement = statements.update_session if expected else statements.insert_session
         if not self._storage.change(statement, row):
             raise ConflictError(row["id"], expected, self._version(row["id"]))
 
@@ -363,12 +419,9 @@ class SessionRepository:
         session.stored_settled = self._settled(stored)
         return session
 
-    def _settled(self, columns: Data) -> object:
-        """The columns that stay as they are from tick to tick, and where they are stored.
-
-        At the version that was loaded or stored, they are stored as they were then.
-        """
-        return self._storage.identity, _settled_columns(columns)
+    def _settled(self, columns: Data) -> Settled:
+        """What this database keeps of these columns that stays as it is from tick to tick."""
+        return Settled(self._storage.identity, columns["version"], columns["updated_at"], _settled_columns(columns))
 
 
 class _Transaction(threading.local):

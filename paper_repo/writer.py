@@ -38,12 +38,21 @@ class Job:
     Args:
         work: what is to be done.
         begins: the block that it begins, if it begins one.
+        keys: the ids of the sessions that it writes, as far as they are known.
         heard: whether a task waits for it.
     """
 
-    def __init__(self, work: Callable[[], Any], *, begins: Block | None = None, heard: bool = True) -> None:
+    def __init__(
+        self,
+        work: Callable[[], Any],
+        *,
+        begins: Block | None = None,
+        keys: Iterable[str] = (),
+        heard: bool = True,
+    ) -> None:
         self.work = work
         self.begins = begins
+        self.keys = frozenset(keys)
         self.deadline = 0.0
         self.state = _State.WAITING
         self.finished = Wakeup() if heard else Unheard()
@@ -68,6 +77,13 @@ class Job:
         if self._error is not None:
             raise self._error
 
+    def forget(self, kind: type[BaseException]) -> bool:
+        """Forget an error of this kind, so that the job can be done again; whether it had one."""
+        if not isinstance(self._error, kind):
+            return False
+        self.failed, self._error = False, None
+        return True
+
     def outcome(self) -> Any:
         """The result, or the error raised."""
         if self._error is not None:
@@ -80,6 +96,16 @@ class Job:
 
 class Block(deque[Job]):
     """A transaction block: what its owner asks for, and what tells it from other blocks."""
+
+    is_open = False
+
+
+class _Mine(threading.local):
+    """What one thread has open: the block, and the transaction of it with the savepoints in that."""
+
+    def __init__(self) -> None:
+        self.block: Block | None = None
+        self.open: list[AbstractContextManager[None]] = []
 
 
 class Writer(HeedsForks):
@@ -99,8 +125,7 @@ class Writer(HeedsForks):
     def _prepare(self) -> None:
         self._changed = threading.Condition()
         self._queue: deque[Job] = deque()
-        self._block: Block | None = None
-        self._open: list[AbstractContextManager[None]] = []  # the open block, and the savepoints in it
+        self._mine = _Mine()
         self._last: list[Job] = []
         self._closing_by: float | None = None
         self._thread: threading.Thread | None = None
@@ -124,7 +149,7 @@ class Writer(HeedsForks):
     def submit_to_block(self, block: Block, job: Job) -> Job:
         """Put `job` at the end of what `block` does."""
         with self._changed:
-            if self._block is not block:
+            if not block.is_open:
                 raise RepositoryClosedError("the repository was closed, and the transaction rolled back")
             block.append(job)
             self._notify()
@@ -184,22 +209,22 @@ class Writer(HeedsForks):
         """Open a transaction, or a savepoint in the open one."""
         block = self._core.atomic()
         block.__enter__()
-        self._open.append(block)
+        self._mine.open.append(block)
 
     def commit(self) -> None:
         """Commit the innermost open block."""
-        self._open.pop().__exit__(None, None, None)
+        self._mine.open.pop().__exit__(None, None, None)
 
     def roll_back(self) -> None:
         """Roll the innermost open block back."""
         with suppress(_RollBack):
-            self._open.pop().__exit__(_RollBack, _RollBack(), None)
+            self._mine.open.pop().__exit__(_RollBack, _RollBack(), None)
 
     # On the writer's thread: the loop
 
     def _run(self) -> None:
         while self._serve():
-            while self._open:
+            while self._mine.open:
                 self._serve_owner()
         self._end()
 
@@ -247,9 +272,9 @@ class Writer(HeedsForks):
         with self._changed:
             withdrawn = not _taken([begin])
             self._queue.popleft()
-            if self._open and not withdrawn:
-                self._block = block
-        if self._open and withdrawn:
+            if self._mine.open and not withdrawn:
+                self._own_block(block)
+        if self._mine.open and withdrawn:
             _attempt(self.roll_back)
         if not withdrawn:
             self._finish([begin])
@@ -257,26 +282,37 @@ class Writer(HeedsForks):
     def _serve_owner(self) -> None:
         job = self._next_of_owner()
         if job is None:
-            while self._open:
+            while self._mine.open:
                 _attempt(self.roll_back)
         else:
             job.do()
-        if not self._open:
+        if not self._mine.open:
             with self._changed:
-                abandoned, self._block = self._block or (), None
+                abandoned = self._disown_block()
             for each in abandoned:
                 each.fail(RepositoryClosedError("the repository was closed, and the transaction rolled back"))
             self._finish(abandoned)
         if job is not None:
             self._finish([job])
 
+    def _own_block(self, block: Block) -> None:
+        self._mine.block, block.is_open = block, True
+
+    def _disown_block(self) -> list[Job]:
+        """Take nothing more for the block that has ended, and give back what it was still asked for."""
+        block, self._mine.block = self._mine.block, None
+        if block is None:
+            return []
+        block.is_open = False
+        return list(block)
+
     def _next_of_owner(self) -> Job | None:
         """What the owner asks for next; None when it has no more time, because the repository closes."""
         while True:
             self._refuse_overdue()
             with self._changed:
-                while self._block:
-                    job = self._block.popleft()
+                while self._mine.block:
+                    job = self._mine.block.popleft()
                     if job.state is _State.WAITING:
                         job.state = _State.TAKEN
                         return job

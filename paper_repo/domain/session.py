@@ -33,7 +33,6 @@ from paper_repo.domain.values import (
 )
 from paper_repo.errors import InvalidSessionError, InvalidTransitionError
 
-
 HISTORY_LOCK = threading.Lock()
 """Held for the moment in which a fill joins a session's history or a save takes it: that may be in different threads."""
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import weakref
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 from peewee import Query
 
 from paper_repo.errors import BusyError, RepositoryClosedError, StorageError, TransactionError
-from paper_repo.storage.feed import SQLiteFeed
+from paper_repo.storage.feed import ChangeFeed
 from paper_repo.storage.forking import HeedsForks, heed_forks
 from paper_repo.storage.statements import Statement, Statements
 from paper_repo.storage.tables import Row
@@ -21,6 +22,12 @@ from paper_repo.storage.translation import Translated
 CONNECTIONS = 16
 """How many connections a repository has at most."""
 
+UPGRADES = ("auto", "never")
+"""What to do about a schema that is older than this library."""
+
+DURABILITY = ("full", "normal")
+"""What an acknowledged save survives: a power cut too, or a crash of the program alone."""
+
 _FORK_PATIENCE = 1.0
 """How long a fork waits for the calls of other threads, in seconds."""
 
@@ -28,14 +35,26 @@ _FORK_PATIENCE = 1.0
 class Storage(HeedsForks, ABC):
     """The rows of one database, for any number of threads.
 
-    A thread has a connection from the pool for as long as one call, or one transaction, of it lasts. One transaction
-    of this process writes at a time; other processes wait for the database's own lock, both for the busy timeout at
-    most.
+    A thread has a connection from the pool for as long as one call, or one transaction, of it lasts. So many
+    transactions of this process as `writers` says write at a time; the others, and other processes, wait for the
+    database's own lock, both for the busy timeout at most.
 
     Args:
         name: what messages call the database; never a password in it.
         busy_timeout: in seconds.
     """
+
+    writers: ClassVar[int] = 1
+    """How many transactions of one process may write at a time."""
+
+    errors_end_transactions: ClassVar[bool] = False
+    """Whether an error leaves nothing of a transaction usable but what was marked by a part of it before."""
+
+    drivers: ClassVar[tuple[type[Exception], ...]] = (sqlite3.Error,)
+    """What the driver raises beside Peewee's own errors."""
+
+    durability: str
+    """What an acknowledged save survives; see `DURABILITY`."""
 
     BEGIN_SNAPSHOT = "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
     """The statement that begins a transaction whose reads are all of one moment; this is standard SQL's."""
@@ -47,8 +66,9 @@ class Storage(HeedsForks, ABC):
         self.identity = object()
         """Stands for this database, and for no other one."""
         self.busy_timeout = float(busy_timeout)
-        self._translated = Translated(name)
+        self._translated = Translated(name, self.drivers)
         self._closed = False
+        self._when_freed: list[Callable[[], None]] = []
         self._prepare()
         heed_forks(self)
 
@@ -56,11 +76,11 @@ class Storage(HeedsForks, ABC):
         """Everything that belongs to this process alone, so that a forked child starts with its own."""
         self._opened = False
         self._opening = threading.Lock()
-        self._writing = threading.Lock()
+        self._writing = threading.Lock() if self.writers == 1 else threading.BoundedSemaphore(self.writers)
         self._idle = threading.Condition()
         self._users = 0
         self._held = _Held()
-        self._feeds: weakref.WeakSet[SQLiteFeed] = weakref.WeakSet()
+        self._feeds: weakref.WeakSet[ChangeFeed] = weakref.WeakSet()
         self._database = self._pool()
 
     @abstractmethod
@@ -181,7 +201,7 @@ class Storage(HeedsForks, ABC):
             if self._closed:
                 self._idle.notify_all()
 
-    def open_feed(self) -> SQLiteFeed:
+    def open_feed(self) -> ChangeFeed:
         """A connection beside the pool that looks for changes; closed with this, if not before."""
         self.open()
         feed = self._feed()
@@ -193,7 +213,7 @@ class Storage(HeedsForks, ABC):
         return feed
 
     @abstractmethod
-    def _feed(self) -> SQLiteFeed:
+    def _feed(self) -> ChangeFeed:
         """A new connection that looks for changes."""
 
     # Transactions
@@ -223,7 +243,7 @@ class Storage(HeedsForks, ABC):
             )
         else:
             with self._translated:
-                self._database.commit()
+                self._commit_whole()
             self._end()
 
     def roll_back(self) -> None:
@@ -267,6 +287,9 @@ class Storage(HeedsForks, ABC):
             raise
         self._held.depth = 1
 
+    def _commit_whole(self) -> None:
+        self._database.commit()
+
     def _begin_part(self) -> None:
         self._require_alive()
         self.execute(f"SAVEPOINT part_{self._held.depth + 1}")
@@ -290,6 +313,22 @@ class Storage(HeedsForks, ABC):
         if self._closed:
             raise RepositoryClosedError(f"{self.name}: the repository was closed, and the transaction rolled back")
         raise StorageError(f"{self.name}: an earlier error in this transaction has rolled it back; leave the block")
+
+    def take_turn(self, session_id: str) -> None:
+        """Wait until no other transaction of this process has written this session, which is so where only one writes.
+
+        Raises:
+            BusyError: the other one has not ended in time.
+        """
+        assert self.writers == 1
+
+    def are_free(self, session_ids: Iterable[str]) -> bool:
+        """Whether no other transaction of this process has written any of these sessions."""
+        return self.writers == 1
+
+    def when_freed(self, call: Callable[[], None]) -> None:
+        """Have `call` called when a transaction that has written sessions has ended, where several write at a time."""
+        self._when_freed.append(call)
 
     @abstractmethod
     def _is_alive(self) -> bool:
@@ -348,3 +387,18 @@ class _Held(threading.local):
 
     connected = False
     depth = 0
+    lost = False
+
+
+def checked_upgrade(upgrade: object) -> str:
+    """`upgrade`, which must be one that there is."""
+    if upgrade not in UPGRADES:
+        raise ValueError(f"upgrade is one of {', '.join(UPGRADES)}, not {upgrade!r}")
+    return str(upgrade)
+
+
+def checked_durability(durability: object) -> str:
+    """`durability`, which must be one that there is."""
+    if durability not in DURABILITY:
+        raise ValueError(f"durability is 'full' or 'normal', not {durability!r}")
+    return str(durability)

@@ -1,4 +1,4 @@
-"""A connection of its own that looks for changes in an SQLite file, for as long as somebody watches."""
+"""A connection of its own that looks for changes in a database, for as long as somebody watches."""
 
 from __future__ import annotations
 
@@ -15,29 +15,23 @@ from paper_repo.storage.statements import Statements
 from paper_repo.storage.translation import Translated
 
 
-class SQLiteFeed:
-    """Looks for changes in the file `name`; any thread may use it, one at a time.
+class ChangeFeed:
+    """Looks for changes in the database `name`; any thread may use it, one at a time.
 
-    Most looks are one PRAGMA data_version, which tells from memory whether any other connection, of whatever process,
-    has committed since (https://www.sqlite.org/pragma.html#pragma_data_version). This connection never writes, so
-    that no commit is its own.
+    Args:
+        name: what messages call the database.
+        database: a connection to it that is not open yet, and not bound to a thread.
+        statements: those of its kind of database.
+        translated: makes the driver's errors ours.
     """
 
-    def __init__(self, name: str, uri: str | None, busy_timeout: float, statements: Statements) -> None:
+    def __init__(self, name: str, database: Any, statements: Statements, translated: Translated) -> None:
         self._name = name
         self._statements = statements
-        self._translated = Translated(name)
+        self._translated = translated
         self._closed = threading.Event()
         self._using = threading.Lock()
-        self._data_version: int | None = None
-        self._database = SqliteDatabase(
-            uri or name,
-            uri=uri is not None,
-            timeout=busy_timeout,
-            pragmas=[("query_only", 1)],
-            check_same_thread=False,
-            thread_safe=False,
-        )
+        self._database = database
         with self._translated:
             self._database.connect()
         weakref.finalize(self, self._database.close).atexit = False
@@ -49,12 +43,7 @@ class SQLiteFeed:
 
     def look(self, after: int, limit: int) -> Sequence[tuple[Any, ...]]:
         """The changes behind `after`, in their order, at most `limit`: session id, version, deleted, position."""
-        found = self._pragma("data_version")
-        if found == self._data_version:
-            return ()
-        rows = self._fetch(self._statements.select_changes, {"after": after, "limit": limit})
-        self._data_version = None if len(rows) == limit else found
-        return rows
+        return self._fetch(self._statements.select_changes, {"after": after, "limit": limit})
 
     def wait(self, seconds: float) -> None:
         """Wait so long, or until it is closed."""
@@ -70,7 +59,6 @@ class SQLiteFeed:
         """Close the connection, which a child must not inherit; whoever looks next opens one of its own."""
         self._using.acquire()
         self._database.close()
-        self._data_version = None
 
     def after_fork_in_parent(self) -> None:
         """Go on looking."""
@@ -79,11 +67,6 @@ class SQLiteFeed:
     def after_fork_in_child(self) -> None:
         """Go on looking, in the child's own name."""
         self._using = threading.Lock()
-
-    def _pragma(self, name: str) -> int:
-        with self._using, self._translated:
-            self._require_open()
-            return int(self._database.pragma(name))
 
     def _fetch(self, statement: Any, row: dict[str, Any]) -> list[tuple[Any, ...]]:
         with self._using, self._translated:
@@ -94,3 +77,41 @@ class SQLiteFeed:
     def _require_open(self) -> None:
         if self._closed.is_set():
             raise RepositoryClosedError(f"{self._name}: the watch was closed")
+
+
+class SQLiteFeed(ChangeFeed):
+    """Looks for changes in an SQLite file.
+
+    Most looks are one PRAGMA data_version, which tells from memory whether any other connection, of whatever process,
+    has committed since (https://www.sqlite.org/pragma.html#pragma_data_version). This connection never writes, so
+    that no commit is its own.
+    """
+
+    def __init__(self, name: str, uri: str | None, busy_timeout: float, statements: Statements) -> None:
+        self._data_version: int | None = None
+        database = SqliteDatabase(
+            uri or name,
+            uri=uri is not None,
+            timeout=busy_timeout,
+            pragmas=[("query_only", 1)],
+            check_same_thread=False,
+            thread_safe=False,
+        )
+        super().__init__(name, database, statements, Translated(name))
+
+    def look(self, after: int, limit: int) -> Sequence[tuple[Any, ...]]:
+        found = self._pragma("data_version")
+        if found == self._data_version:
+            return ()
+        rows = super().look(after, limit)
+        self._data_version = None if len(rows) == limit else found
+        return rows
+
+    def before_fork(self) -> None:
+        super().before_fork()
+        self._data_version = None
+
+    def _pragma(self, name: str) -> int:
+        with self._using, self._translated:
+            self._require_open()
+            return int(self._database.pragma(name))

@@ -29,6 +29,14 @@ def migrate(database: Database) -> None:
     Runner(database, str(MIGRATIONS), table_name=HISTORY_TABLE).up()
 
 
+def refuse_older(found: int, database: str) -> None:
+    """Raise a `SchemaVersionError`: schema version `found` is older, and was not to be upgraded."""
+    raise SchemaVersionError(
+        f"{database}: its schema has version {found}, this paper_repo needs version {newest_version()}; it was not "
+        "touched: have it opened once without upgrade='never', by somebody who may change it"
+    )
+
+
 def refuse_newer(found: int, database: str) -> None:
     """Raise a `SchemaVersionError` when schema version `found` is newer than this library."""
     if found > newest_version():

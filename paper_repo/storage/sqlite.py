@@ -18,9 +18,9 @@ from paper_repo.errors import (
     ReadOnlyError,
     StorageError,
 )
-from paper_repo.storage.database import CONNECTIONS, Storage
+from paper_repo.storage.database import CONNECTIONS, Storage, checked_durability, checked_upgrade
 from paper_repo.storage.feed import SQLiteFeed
-from paper_repo.storage.schema import migrate, newest_version, refuse_newer
+from paper_repo.storage.schema import migrate, newest_version, refuse_newer, refuse_older
 from paper_repo.storage.statements import Statements, sqlite_statements
 from paper_repo.storage.tables import SQLITE_COLUMN_TYPES, Row
 from paper_repo.storage.translation import driver_error
@@ -28,7 +28,7 @@ from paper_repo.storage.translation import driver_error
 APPLICATION_ID = 0x50505253
 """Marks a file as ours ("PPRS"); `file` and other programs can tell it (https://www.sqlite.org/pragma.html#pragma_application_id)."""
 
-DURABILITY = {"full": 2, "normal": 1}
+SYNCHRONOUS = {"full": 2, "normal": 1}
 """PRAGMA synchronous: "full" keeps every commit in a power cut, "normal" may lose the last ones, never the file."""
 
 PRAGMAS = (
@@ -58,11 +58,16 @@ class SQLiteStorage(Storage):
 
     BEGIN_SNAPSHOT = "BEGIN DEFERRED"  # the first read takes the snapshot
 
-    def __init__(self, path: str | os.PathLike[str], durability: str = "full", busy_timeout: float = 5.0) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        durability: str = "full",
+        busy_timeout: float = 5.0,
+        upgrade: str = "auto",
+    ) -> None:
         self.path = Path(_checked_path(path)).absolute()  # a program may change its folder while this is open
-        if durability not in DURABILITY:
-            raise ValueError(f"durability is 'full' or 'normal', not {durability!r}")
-        self.durability = durability
+        self.durability = checked_durability(durability)
+        self.upgrade = checked_upgrade(upgrade)
         self._uri: str | None = None
         super().__init__(str(self.path), busy_timeout)
 
@@ -80,7 +85,7 @@ class SQLiteStorage(Storage):
             max_connections=CONNECTIONS,
             timeout=self.busy_timeout or None,
             lock_type="IMMEDIATE",
-            pragmas=[("foreign_keys", 1), ("synchronous", DURABILITY[self.durability])],
+            pragmas=[("foreign_keys", 1), ("synchronous", SYNCHRONOUS[self.durability])],
             check_same_thread=False,
             field_types=SQLITE_COLUMN_TYPES,
         )
@@ -208,6 +213,8 @@ class SQLiteStorage(Storage):
         return int(self._database.pragma("user_version"))
 
     def _upgrade(self) -> None:
+        if self.upgrade == "never" and self._version():
+            refuse_older(self._version(), self.name)
         # Rebuilding a table must not cascade; the switch works outside of a transaction only.
         self._database.pragma("foreign_keys", 0)
         try:

@@ -19,6 +19,7 @@ from peewee import (
     IntegerField,
     JSONField,
     Model,
+    SqliteDatabase,
     TextField,
 )
 
@@ -27,6 +28,12 @@ Row = dict[str, Any]
 
 SQLITE_COLUMN_TYPES = {"EXACT": "TEXT", "INSTANT": "TEXT"}
 """Column types of `AmountColumn` and `InstantColumn`. Text on SQLite: its NUMERIC keeps 15 to 17 digits."""
+
+POSTGRES_COLUMN_TYPES = {"EXACT": "NUMERIC", "INSTANT": "TIMESTAMPTZ", "INT": "BIGINT", "TEXT": 'TEXT COLLATE "C"'}
+"""The same on PostgreSQL, where text has to be told to sort as on SQLite, by its characters' numbers."""
+
+COCKROACH_COLUMN_TYPES = {"EXACT": "DECIMAL", "INSTANT": "TIMESTAMPTZ", "INT": "INT8", "TEXT": "STRING"}
+"""The same on CockroachDB, whose text sorts so by itself."""
 
 
 SETTLED_COLUMNS = (
@@ -124,7 +131,7 @@ def make_tables(database: Database) -> Tables:
         class Meta:
             table_name = "paper_trading_fills"
             primary_key = CompositeKey("session", "sequence")
-            without_rowid = True
+            without_rowid = isinstance(database, SqliteDatabase)
             indexes = ((("session", "id"), True),)
 
     class EquityRow(Base):
@@ -139,7 +146,7 @@ def make_tables(database: Database) -> Tables:
         class Meta:
             table_name = "paper_trading_equity"
             primary_key = CompositeKey("session", "sequence")
-            without_rowid = True
+            without_rowid = isinstance(database, SqliteDatabase)
 
     class DeletionRow(Base):
         """One deletion, so that it is reported to those who watch; `version` is the last one that the session had."""

@@ -15,14 +15,13 @@ from paper_repo.errors import (
     RepositoryClosedError,
     StorageError,
 )
-
-Translation = tuple[type[StorageError], str]
+from paper_repo.storage.sqlstates import by_sqlstate
 
 _DAMAGED = "the file is damaged; keep a copy of it, then restore a backup"
 _UNREADABLE = ("Could not decode to UTF-8", "user-defined function raised exception")
 """What Python's driver says of a text that is no Unicode, and of one that is no JSON where a filter looks into it."""
 
-BY_SQLITE_CODE: dict[int, Translation] = {
+BY_SQLITE_CODE: dict[int, tuple[type[StorageError], str]] = {
     sqlite3.SQLITE_PERM: (ReadOnlyError, "access was denied; check the permissions of the file and its folder"),
     sqlite3.SQLITE_BUSY: (BusyError, "another writer held it for longer than the busy timeout; repeat the call"),
     sqlite3.SQLITE_LOCKED: (BusyError, "another connection holds the table; repeat the call"),
@@ -44,14 +43,15 @@ BY_SQLITE_CODE: dict[int, Translation] = {
 class Translated:
     """A context whose driver errors leave as errors of ours, chained to their cause, that name `database`."""
 
-    def __init__(self, database: str) -> None:
+    def __init__(self, database: str, drivers: tuple[type[Exception], ...] = (sqlite3.Error,)) -> None:
         self._database = database
+        self._known = (peewee.PeeweeException, MaxConnectionsExceeded, UnicodeDecodeError, *drivers)
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        if isinstance(error, peewee.PeeweeException | sqlite3.Error | MaxConnectionsExceeded | UnicodeDecodeError):
+        if isinstance(error, self._known):
             raise translate(error, self._database) from error
 
 
@@ -60,6 +60,8 @@ def translate(error: Exception, database: str) -> Exception:
     if isinstance(error, MaxConnectionsExceeded):
         return BusyError(f"{database}: all connections were in use for longer than the busy timeout; repeat the call")
     driver = driver_error(error)
+    if hasattr(driver, "sqlstate"):
+        return by_sqlstate(driver, database)
     if isinstance(driver, UnicodeDecodeError) or str(driver).startswith(_UNREADABLE):
         return CorruptDatabaseError(f"{database}: {_DAMAGED} (a text in it cannot be read)")
     code = getattr(driver, "sqlite_errorcode", None)
@@ -72,6 +74,6 @@ def translate(error: Exception, database: str) -> Exception:
 
 
 def driver_error(error: BaseException) -> BaseException:
-    """The driver's own error inside one of Peewee's."""
+    """The driver's own error inside one of Peewee's, which may be inside another one."""
     inner = getattr(error, "orig", None)
-    return inner if isinstance(inner, BaseException) else error
+    return driver_error(inner) if isinstance(inner, BaseException) else error

@@ -26,6 +26,13 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return path.read_bytes()
 
 
+@pytest.fixture
+def used_path(path: Path, empty_database: bytes) -> Path:
+    """A path on which an empty database lies already."""
+    path.write_bytes(empty_database)
+    return path
+
+
 class TestSQLiteSessionRepository(SessionRepositoryContract):
     """The async repository on a file."""
 
@@ -39,11 +46,8 @@ class TestAsyncSessionRepository(SessionRepositoryContract):
     """The facade over a core that was made, and opened, before it, on a file that was there before."""
 
     @pytest.fixture
-    async def repository(
-        self, path: Path, busy_timeout: float, empty_database: bytes
-    ) -> AsyncIterator[IPaperTradingSessionRepository]:
-        path.write_bytes(empty_database)
-        core = SessionRepository(path, durability="normal", busy_timeout=busy_timeout)
+    async def repository(self, used_path: Path, busy_timeout: float) -> AsyncIterator[IPaperTradingSessionRepository]:
+        core = SessionRepository(used_path, durability="normal", busy_timeout=busy_timeout)
         core.open()
         repository = AsyncSessionRepository(core)
         yield repository
@@ -66,10 +70,7 @@ class TestSessionRepository(SessionRepositoryContract):
     test_what_is_stored_is_what_the_session_was_at_the_call = None
 
     @pytest.fixture
-    async def repository(
-        self, path: Path, busy_timeout: float, empty_database: bytes
-    ) -> AsyncIterator[IPaperTradingSessionRepository]:
-        path.write_bytes(empty_database)
-        core = SessionRepository(path, durability="normal", busy_timeout=busy_timeout)
+    async def repository(self, used_path: Path, busy_timeout: float) -> AsyncIterator[IPaperTradingSessionRepository]:
+        core = SessionRepository(used_path, durability="normal", busy_timeout=busy_timeout)
         async with ThreadedRepository(core) as repository:
             yield repository

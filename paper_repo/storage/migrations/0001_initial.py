@@ -3,7 +3,17 @@
 A frozen copy of the models of that time, on purpose independent of the present ones.
 """
 
-from peewee import CompositeKey, Database, Field, ForeignKeyField, IntegerField, JSONField, Model, TextField
+from peewee import (
+    CompositeKey,
+    Database,
+    Field,
+    ForeignKeyField,
+    IntegerField,
+    JSONField,
+    Model,
+    SqliteDatabase,
+    TextField,
+)
 from playhouse.migrate import SchemaMigrator
 
 
@@ -70,7 +80,7 @@ def up(migrator: SchemaMigrator, db: Database) -> None:
             database = db
             table_name = "paper_trading_fills"
             primary_key = CompositeKey("session", "sequence")
-            without_rowid = True
+            without_rowid = isinstance(db, SqliteDatabase)  # others have no such thing
             indexes = ((("session", "id"), True),)
 
     class EquityRow(Model):
@@ -84,6 +94,6 @@ def up(migrator: SchemaMigrator, db: Database) -> None:
             database = db
             table_name = "paper_trading_equity"
             primary_key = CompositeKey("session", "sequence")
-            without_rowid = True
+            without_rowid = isinstance(db, SqliteDatabase)  # others have no such thing
 
     db.create_tables([SessionRow, FillRow, EquityRow])

@@ -3,7 +3,7 @@
 Sessions that were stored before count as changed once, in the order of their last save.
 """
 
-from peewee import BigIntegerField, Database, IntegerField, Model, TextField
+from peewee import BigIntegerField, Database, IntegerField, Model, PostgresqlDatabase, TextField
 from playhouse.migrate import SchemaMigrator
 
 NUMBERED = """
@@ -28,3 +28,6 @@ def up(migrator: SchemaMigrator, db: Database) -> None:
     db.execute_sql(NUMBERED)
     db.execute_sql("CREATE INDEX sessionrow_change_number ON paper_trading_sessions (change_number)")
     db.create_tables([DeletionRow])
+    if isinstance(db, PostgresqlDatabase):  # where several transactions write at a time, each must get its own numbers
+        (last,) = db.execute_sql("SELECT count(*) FROM paper_trading_sessions").fetchone()
+        db.execute_sql(f"CREATE SEQUENCE paper_trading_changes START {last + 1}")

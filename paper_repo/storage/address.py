@@ -1,0 +1,59 @@
+"""Which database an address means: the path of a file, or a URL."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from paper_repo.storage.database import Storage
+from paper_repo.storage.sqlite import SQLiteStorage
+
+Address = str | os.PathLike[str]
+"""The path of an SQLite file, or the URL of a database; a `Path` is always a file's."""
+
+SCHEMES = ("sqlite:///PATH", "postgresql://USER:PASSWORD@HOST:PORT/DATABASE", "cockroachdb://...")
+
+
+def storage_at(address: Address, **options: Any) -> Storage:
+    """The storage that `address` means; nothing is opened yet.
+
+    Args:
+        address: a path, or a URL of one of `SCHEMES`.
+        options: what every storage takes.
+
+    Raises:
+        ValueError: there is no such kind of database, or an option makes no sense; passwords are not quoted.
+        ImportError: the driver for it is not installed; the message names the command.
+    """
+    if not isinstance(address, str) or "://" not in address:
+        return SQLiteStorage(address, **options)
+    scheme, _, rest = address.partition("://")
+    if scheme == "sqlite":
+        return SQLiteStorage(_path(rest), **options)
+    if scheme in ("postgresql", "postgres", "cockroachdb", "crdb"):
+        return _on_server(scheme, address, options)
+    raise ValueError(f"{scheme!r} is no kind of database that there is; there are: a path, {', '.join(SCHEMES)}")
+
+
+def is_server(address: Address) -> bool:
+    """Whether `address` is the URL of a database on a server, rather than a file's."""
+    return isinstance(address, str) and "://" in address and not address.startswith("sqlite:")
+
+
+def _path(rest: str) -> str:
+    """What stands behind the slashes of sqlite:///PATH; an absolute path has its own slash as a fourth one."""
+    if not rest.startswith("/"):
+        raise ValueError("the address of a file has three slashes and then its path: sqlite:///sessions.db")
+    return rest[1:]
+
+
+def _on_server(scheme: str, url: str, options: dict[str, Any]) -> Storage:
+    """Imported on demand: a program that keeps its sessions in a file needs no driver for servers."""
+    try:
+        import psycopg  # noqa: F401
+    except ImportError as error:
+        raise ImportError(f"{scheme}:// needs psycopg: pip install 'paper_repo[postgres]'") from error
+    from paper_repo.storage.cockroach import CockroachStorage
+    from paper_repo.storage.postgres import PostgresStorage
+
+    return (PostgresStorage if scheme.startswith("postgres") else CockroachStorage)(url, **options)

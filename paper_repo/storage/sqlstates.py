@@ -1,0 +1,63 @@
+"""What the error codes mean that PostgreSQL, and whatever speaks its protocol, gives with every error."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from paper_repo.errors import (
+    BusyError,
+    CorruptDatabaseError,
+    DiskFullError,
+    InvalidSessionError,
+    ReadOnlyError,
+    StorageError,
+)
+
+
+class TurnedBackError(BusyError):
+    """The database has undone a transaction because of another one; doing all of it again is safe, and may succeed."""
+
+
+BY_SQLSTATE: dict[str, tuple[type[StorageError], str]] = {
+    "08": (StorageError, "the connection to the server failed"),
+    "25006": (ReadOnlyError, "the server accepts no writes now: it is a standby, or set to be read only"),
+    "25P02": (StorageError, "an earlier error in this transaction has ended it; leave the block"),
+    "28": (StorageError, "the server refuses this user; check name and password"),
+    "3D000": (StorageError, "there is no such database on the server; create it first"),
+    "40001": (TurnedBackError, "another transaction was in the way, and this one had to give way; repeat it"),
+    "40P01": (TurnedBackError, "two transactions waited for each other, and this one had to give way; repeat it"),
+    "40003": (StorageError, "whether this was stored is not known; look before repeating it"),
+    "42501": (ReadOnlyError, "the user of this address may not do this; grant it"),
+    "42P01": (StorageError, "its tables are not there; somebody has removed them, or search_path has changed"),
+    "53100": (DiskFullError, "the server has no room left; nothing of this write is stored"),
+    "53300": (BusyError, "the server has no connection to spare; repeat the call"),
+    "55P03": (BusyError, "another writer held the session for longer than the busy timeout; repeat the call"),
+    "57014": (StorageError, "the server has ended the call before it was done"),
+    "57P": (StorageError, "the server was shut down, or is starting; repeat the call when it is there"),
+    "XX001": (CorruptDatabaseError, "its data are damaged; keep a copy of them, then restore a backup"),
+    "XX002": (CorruptDatabaseError, "an index of it is damaged; REINDEX it"),
+}
+"""What PostgreSQL's error codes, or all that begin so, mean here
+(https://www.postgresql.org/docs/current/errcodes-appendix.html). CockroachDB uses the same."""
+
+UNKEEPABLE = ("22", "54")
+"""How the codes begin of what is wrong with a value itself: it is out of range, too long or no text."""
+
+
+def by_sqlstate(driver: Any, database: str) -> Exception:
+    """What an error of psycopg is in our terms; one without a code comes from the client's side of the connection."""
+    said = _said(driver)
+    code = driver.sqlstate or ("53300" if "too many" in said else "")  # who is not let in is told no code
+    if code.startswith(UNKEEPABLE) or type(driver).__name__ == "DataError":
+        return InvalidSessionError({"session": [f"holds what {database} cannot keep ({said})."]})
+    for beginning in (code, code[:3], code[:2]):
+        if beginning in BY_SQLSTATE:
+            kind, advice = BY_SQLSTATE[beginning]
+            return kind(f"{database}: {advice} (it says: {said})")
+    return StorageError(f"{database}: {said}")
+
+
+def _said(driver: Any) -> str:
+    """The driver's message in one line, without the details, which may quote what is stored."""
+    lines = (driver.diag.message_primary or str(driver)).splitlines()
+    return " ".join(each.strip() for each in lines if each.strip())

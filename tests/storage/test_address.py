@@ -1,0 +1,118 @@
+"""Which database an address means, and what of it people get to see."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from paper_repo import AsyncSessionRepository, SessionRepository, StorageError
+from paper_repo.storage.postgres_url import parsed
+from tests.builders import new_session
+
+
+@pytest.mark.parametrize("form", ["{path}", "sqlite:///{path}"])
+def test_paths_and_sqlite_urls_name_the_same_file(path: Path, form: str) -> None:
+    """An absolute path, and the sqlite URL of it, open one file."""
+    session = new_session()
+    with SessionRepository(path) as repository:
+        repository.save(session)
+
+    with SessionRepository(form.format(path=path)) as repository:
+        assert repository.get_by_id(session.id) == session
+
+
+def test_an_sqlite_url_may_be_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behind three slashes stands a path from the present folder on."""
+    monkeypatch.chdir(tmp_path)
+
+    with SessionRepository("sqlite:///sessions.db"):
+        pass
+
+    assert (tmp_path / "sessions.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("mysql://root:hush@localhost/x", "'mysql' is no kind of database"),
+        ("sqlite://sessions.db", "three slashes"),
+        ("postgresql://user:hush@localhost", "no name of a database"),
+        ("postgresql://user:hu:sh/x@localhost/sessions", "no name of a database|password"),
+        ("postgresql://user:hush@localhost:port/sessions", "port in the address is no number"),
+    ],
+)
+def test_an_address_that_makes_no_sense_is_refused(address: str, message: str) -> None:
+    """The message says what is wrong, and does not quote the password."""
+    with pytest.raises(ValueError, match=message) as caught:
+        SessionRepository(address)
+
+    assert "hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "where", "name"),
+    [
+        (
+            "postgresql://me:p%40ss@db.example:5433/sessions?sslmode=require",
+            {"user": "me", "password": "p@ss", "host": "db.example", "port": "5433", "sslmode": "require"},
+            "postgresql://me@db.example:5433/sessions",
+        ),
+        (
+            "postgresql://a:1,b:2,c/sessions?target_session_attrs=read-write",
+            {"host": "a,b,c", "port": "1,2,", "target_session_attrs": "read-write"},
+            "postgresql://a:1,b:2,c/sessions",
+        ),
+        ("postgresql://[::1]:5432/sessions", {"host": "::1", "port": "5432"}, "postgresql://[::1]:5432/sessions"),
+        ("postgresql:///sessions?host=/run/pg", {"host": "/run/pg"}, "postgresql:///sessions"),
+        ("postgresql:///sessions?password=hush", {"password": "hush"}, "postgresql:///sessions"),
+        ("postgresql://%2Frun%2Fpg/sessions", {"host": "/run/pg", "port": ""}, "postgresql://%2Frun%2Fpg/sessions"),
+    ],
+)
+def test_a_url_of_a_server_is_taken_apart(url: str, where: dict[str, str], name: str) -> None:
+    """The driver gets hosts, ports, user, password and libpq's parameters; messages get no password."""
+    assert parsed(url) == ({"database": "sessions", **where}, name)
+
+
+def test_a_password_is_in_no_repr_message_or_log(caplog: pytest.LogCaptureFixture) -> None:
+    """What people and logs see of a repository, and of its errors, has no password in it."""
+    caplog.set_level(logging.DEBUG)
+    repository = SessionRepository("postgresql://me:hush-hush@127.0.0.1:1/sessions")
+    facade = AsyncSessionRepository(repository)
+
+    with pytest.raises(StorageError) as caught:
+        repository.open()
+
+    seen = [repr(repository), repr(facade), repr(repository._storage), str(caught.value), repr(caught.value.__cause__)]
+    assert "postgresql://me@127.0.0.1:1/sessions" in str(caught.value)
+    assert not any("hush" in each for each in [*seen, caplog.text])
+    repository.close()
+
+
+def test_a_file_needs_no_driver_for_servers(path: Path) -> None:
+    """A program that keeps its sessions in a file imports nothing that is for servers."""
+    program = f"""
+import sys
+sys.modules["psycopg"] = None  # as if it were not installed
+from paper_repo import SessionRepository
+with SessionRepository({str(path)!r}):
+    pass
+assert not any("postgres" in name for name in sys.modules if name.startswith("paper_repo")), "imported"
+try:
+    SessionRepository("postgresql://localhost/sessions")
+except ImportError as error:
+    print(error)
+"""
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert "pip install 'paper_repo[postgres]'" in done.stdout
+
+
+def test_options_belong_to_an_address(path: Path) -> None:
+    """A facade over a core that was made before takes no options, since it could not heed them."""
+    with pytest.raises(TypeError, match="busy_timeout"):
+        AsyncSessionRepository(SessionRepository(path), busy_timeout=1)
