@@ -68,10 +68,15 @@ def copy(source: SessionRepository, target: SessionRepository, *, progress: Prog
 def digest(repository: SessionRepository, session_id: str) -> str | None:
     """A digest of everything that is stored of one session, the same in every database; None: there is none."""
     with repository.reading():
-        session = repository.get_by_id(session_id)
-        if session is None:
-            return None
-        return _digest(session, repository.fill_history(session_id), repository.equity_history(session_id))
+        return digest_within(repository, session_id)
+
+
+def digest_within(repository: SessionRepository, session_id: str) -> str | None:
+    """The same inside of a block: `reading` or `atomic`."""
+    session = repository.get_by_id(session_id)
+    if session is None:
+        return None
+    return _digest(session, repository.fill_history(session_id), repository.equity_history(session_id))
 
 
 def write_backup(
@@ -105,7 +110,7 @@ def _transfer(source: SessionRepository, target: SessionRepository, session_id: 
         if session is None:
             return False
         target.restore(session, source.fill_history(session_id), source.equity_history(session_id))
-        if digest(target, session_id) != digest(source, session_id):
+        if digest_within(target, session_id) != digest_within(source, session_id):
             raise StorageError(f"session {session_id!r} is not the same at the target, and was not stored there")
     return True
 

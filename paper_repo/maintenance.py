@@ -6,10 +6,12 @@ import os
 import shutil
 from pathlib import Path
 
+from paper_repo.copying import digest_within
 from paper_repo.domain.values import Progress
 from paper_repo.errors import BusyError, CorruptDatabaseError, StorageError
 from paper_repo.repository import SessionRepository
-from paper_repo.storage.backups import beside, file_errors, free_name, write_through
+from paper_repo.storage.backups import beside, file_errors, free_name, give_name, write_through
+from paper_repo.storage.encryption import export
 
 
 def restore_backup(
@@ -56,6 +58,42 @@ def compact(path: str | os.PathLike[str], *, passphrase: str | None = None) -> t
         before = path.stat().st_size
         repository.compact()
     return before, path.stat().st_size
+
+
+def encrypt(path: str | os.PathLike[str], target: str | os.PathLike[str], passphrase: str) -> int:
+    """Write an encrypted copy of a file, verified session by session, to the new file `target`; the file stays.
+
+    Returns:
+        How many sessions there are in it.
+
+    Raises:
+        StorageError: there is something at `target` already; so for `decrypt`.
+    """
+    return _convert(path, None, target, passphrase)
+
+
+def decrypt(path: str | os.PathLike[str], target: str | os.PathLike[str], passphrase: str) -> int:
+    """Write a plain copy of an encrypted file, otherwise as `encrypt`.
+
+    Raises:
+        WrongPassphraseError: the passphrase is another one.
+    """
+    return _convert(path, passphrase, target, None)
+
+
+def _convert(path: str | os.PathLike[str], old: str | None, target: str | os.PathLike[str], new: str | None) -> int:
+    target = Path(target).absolute()
+    with SessionRepository(path, passphrase=old, upgrade="never") as source, beside(target) as partial:
+        _require_sound(source)
+        with source.reading():
+            export(Path(os.path.realpath(path)), old, partial, new)
+            with SessionRepository(partial, passphrase=new, upgrade="never") as copy:
+                ids = source.find_ids("", limit=None)
+                for session_id in ids:
+                    if digest_within(source, session_id) != digest_within(copy, session_id):
+                        raise CorruptDatabaseError(f"{target}: session {session_id!r} is not the same there")
+        give_name(partial, target)
+    return len(ids)
 
 
 def _require_sound(backup: SessionRepository) -> None:

@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 import paper_repo
-from paper_repo.cli import carrying, demo, keeping, reading
+from paper_repo.cli import carrying, demo, keeping, reading, trusting
 from paper_repo.cli.failures import EXPECTED, FAILED, INTERRUPTED, MEANINGS, exit_code
 from paper_repo.cli.terminal import complaints
 
@@ -70,7 +70,7 @@ def paper_trading_sessions(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    """Look at paper-trading sessions, take them elsewhere, and clear them away."""
+    """Look at paper-trading sessions, take them elsewhere, keep them safe, and clear them away."""
 
 
 def _add(command: Callable[..., None], name: str, *examples: str) -> None:
@@ -99,4 +99,12 @@ _add(carrying.import_, "import", "paper-repo import backup.jsonl", "paper-repo i
 _add(keeping.rename, "rename", "paper-repo rename 9f2c 'Crossover, spring'")
 _add(keeping.delete, "delete", "paper-repo delete 9f2c --yes")
 _add(keeping.prune, "prune", "paper-repo prune --created-to 90d --dry-run", "paper-repo prune --created-to 90d --yes")
+_add(trusting.backup, "backup", "paper-repo backup sessions-today.db")
+_add(trusting.restore, "restore", "paper-repo restore sessions-yesterday.db --yes")
+_add(trusting.check, "check", "paper-repo check", "paper-repo check --json")
+_add(trusting.compact_, "compact", "paper-repo compact")
+_add(trusting.salvage_, "salvage", "paper-repo salvage salvaged.db")
+_add(trusting.copy_, "copy", "paper-repo copy other.db")
+_add(trusting.encrypt_, "encrypt", "paper-repo encrypt secret.db --passphrase-file passphrase.txt")
+_add(trusting.decrypt_, "decrypt", "paper-repo decrypt plain.db --passphrase-file passphrase.txt")
 _add(demo.demo, "demo", "paper-repo demo", "paper-repo demo --db demo.db --speed 25")

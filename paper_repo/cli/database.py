@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from difflib import SequenceMatcher
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from paper_repo.domain.selection import SessionSummary
 from paper_repo.repository import SessionRepository
 
 VARIABLE = "PAPER_REPO_DB"
+PASSPHRASE = "PAPER_REPO_PASSPHRASE"
+"""The variable with the passphrase of an encrypted database; arguments of a command can be seen by others."""
 SHORTEST_ID = 8
 _LOOKED_THROUGH, _LIKE_ENOUGH = 2000, 0.6
 
@@ -35,7 +38,7 @@ def existing(chosen: Path | None) -> SessionRepository:
             "or make one: paper-repo demo --db FILE, paper-repo import FILE",
             NOT_FOUND,
         )
-    return SessionRepository(path)
+    return SessionRepository(path, passphrase=os.environ.get(PASSPHRASE))
 
 
 def existing_or_new(chosen: Path | None) -> SessionRepository:
@@ -43,7 +46,7 @@ def existing_or_new(chosen: Path | None) -> SessionRepository:
     path = place_of(chosen)
     if chosen is None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return SessionRepository(path)
+    return SessionRepository(path, passphrase=os.environ.get(PASSPHRASE))
 
 
 def find_id(repository: SessionRepository, wanted: str) -> str:

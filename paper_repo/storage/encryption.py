@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from pathlib import Path
 from typing import Any
+
+from paper_repo.storage.translation import Translated
 
 SILENT = "PRAGMA cipher_log_level = NONE"
 """SQLCipher would else write to the standard error output of whoever gave a wrong passphrase."""
@@ -33,16 +37,28 @@ def checked_passphrase(passphrase: object) -> Passphrase | None:
 
 
 def connect(name: str, passphrase: str, **params: Any) -> Any:
-    """A connection to an encrypted file."""
+    """A connection to an encrypted file, or to a plain one when the passphrase is empty."""
     connection = _driver().connect(name, isolation_level=None, **params)
     set_key(connection, passphrase)
     return connection
 
 
-def set_key(connection: Any, passphrase: str, command: str = "key") -> None:
+def set_key(connection: Any, passphrase: str) -> None:
     """Give a new connection the passphrase; a wrong one is noticed at the first read."""
     connection.execute(SILENT)
-    connection.execute(f"PRAGMA {command} = '{quoted(passphrase)}'")
+    if passphrase:
+        connection.execute(f"PRAGMA key = '{quoted(passphrase)}'")
+
+
+def export(path: Path, old: str | None, target: Path, new: str | None) -> None:
+    """Copy a database to the empty file `target`, with another passphrase or none (None) than before."""
+    with Translated(str(path)), closing(connect(str(path), old or "")) as connection:
+        connection.execute("ATTACH DATABASE ? AS target KEY ?", (str(target), new or ""))
+        connection.execute("SELECT sqlcipher_export('target')")
+        for name in ("application_id", "user_version"):
+            value = connection.execute(f"PRAGMA main.{name}").fetchone()[0]
+            connection.execute(f"PRAGMA target.{name} = {value}")
+        connection.execute("DETACH DATABASE target")
 
 
 def quoted(passphrase: str) -> str:

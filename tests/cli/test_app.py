@@ -35,6 +35,14 @@ COMMANDS = [
     "rename",
     "delete",
     "prune",
+    "backup",
+    "restore",
+    "check",
+    "compact",
+    "salvage",
+    "copy",
+    "encrypt",
+    "decrypt",
     "demo",
 ]
 
@@ -110,6 +118,11 @@ class TestHelp:
         if " import " in example:
             run("export", "--output", "backup.jsonl")
             environment = {"PAPER_REPO_DB": str(tmp_path / "new.db")}
+        run("backup", "sessions-yesterday.db")
+        (tmp_path / "passphrase.txt").write_text("example\n")
+        if " decrypt " in example:
+            run("encrypt", "secret.db", "--passphrase-file", "passphrase.txt")
+            environment = {"PAPER_REPO_DB": str(tmp_path / "secret.db")}
 
         arguments = shlex.split(example.partition(" > ")[0])[1:]
         result = run(*arguments, env=environment)

@@ -1,0 +1,79 @@
+"""Files on network file systems are refused with advice, or opened with a rollback journal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from paper_repo import SessionRepository, StorageError
+from paper_repo.storage import network
+from paper_repo.storage.network import network_file_system, refuse_network
+from tests.builders import new_session
+from tests.storage.damage import content
+
+
+def table(tmp_path: Path, *mounts: tuple[str, str]) -> Path:
+    """A mount table as the system writes it."""
+    lines = ["1 1 0:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw"]
+    for number, (point, kind) in enumerate(mounts, 2):
+        name = point.replace("\\", "\\134").replace(" ", "\\040")
+        lines.append(f"{number} 1 0:{number} / {name} rw,noatime - {kind} server:/share rw,vers=4.2")
+    file = tmp_path / "mountinfo"
+    file.write_text("\n".join(lines) + "\n")
+    return file
+
+
+@pytest.mark.parametrize("kind", ["nfs", "nfs4", "cifs", "smb3", "fuse.sshfs", "9p"])
+def test_a_network_file_system_is_refused_with_advice(tmp_path: Path, kind: str) -> None:
+    """The message names the kind of file system and both ways out."""
+    mounts = table(tmp_path, (str(tmp_path), kind))
+
+    with pytest.raises(StorageError, match=rf"\({kind}\).*local disk.*journal='rollback'"):
+        refuse_network(tmp_path / "sessions.db", mounts)
+
+
+def test_the_nearest_mount_counts(tmp_path: Path) -> None:
+    """A local disk below a share is local, a share below a local disk is none; of two at one place the later counts."""
+    mounts = table(
+        tmp_path, ("/srv", "nfs4"), ("/srv/my disk", "ext4"), ("/srv/my disk/far", "cifs"), ("/srvx", "ext4"),
+        ("/twice", "nfs"), ("/twice", "xfs"),
+    )  # fmt: skip
+    kinds = {
+        "/srv/a": "nfs4", "/srv/my disk/b": None, "/srv/my disk/far/c": "cifs", "/srvx": None, "/": None,
+        "/twice/d": None,
+    }  # fmt: skip
+
+    assert {path: network_file_system(Path(path), mounts) for path in kinds} == kinds
+
+
+def test_where_the_platform_does_not_tell_a_file_is_local(tmp_path: Path) -> None:
+    """Without a mount table nothing is refused."""
+    assert network_file_system(tmp_path, tmp_path / "missing") is None
+
+
+def test_a_repository_asks(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A repository on a share is refused before anything is created, and works with a rollback journal."""
+    mounts = table(tmp_path, (str(tmp_path), "nfs4"))
+    monkeypatch.setattr(network.refuse_network, "__defaults__", (mounts,))
+
+    with pytest.raises(StorageError, match="network file system"):
+        SessionRepository(path).open()
+    assert not path.exists()
+    with SessionRepository(path, journal="rollback") as repository:
+        repository.save(new_session(id="one"))
+        assert [each.name for each in tmp_path.iterdir() if each.name != "mountinfo"] == ["sessions.db"]
+
+
+def test_a_file_changes_its_journal(path: Path) -> None:
+    """A file can be opened with either journal, one after the other, and holds the same."""
+    with SessionRepository(path) as repository:
+        repository.save(new_session(id="one"))
+        expected = content(repository)
+        assert repository.describe()["pragmas"]["journal_mode"] == "wal"
+    for journal, mode in (("rollback", "delete"), ("wal", "wal")):
+        with SessionRepository(path, journal=journal) as repository:
+            assert content(repository) == expected
+            assert repository.describe()["pragmas"]["journal_mode"] == mode
+    with pytest.raises(ValueError, match="'wal' or 'rollback'"):
+        SessionRepository(path, journal="none")

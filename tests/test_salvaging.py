@@ -1,0 +1,117 @@
+"""Saving what damage has left of a file into a new one, and saying what it has not."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from paper_repo import SessionRepository, StorageError
+from paper_repo.salvaging import salvage
+from tests.builders import moment, new_fill, new_session
+from tests.storage.damage import content
+
+
+def fill(path: Path, sessions: int = 40) -> None:
+    """Fill a new file with sessions that have a history, and close it."""
+    with SessionRepository(path) as repository:
+        for number in range(sessions):
+            session = new_session(id=f"session-{number:02}", state={"text": "x" * 500})
+            for each in range(30):
+                session.apply_fill(new_fill(each))
+                session.mark({"AAPL": each + 1}, at=moment(each))
+            repository.save(session)
+
+
+def pages(path: Path, name: str) -> int:
+    """The root page of a table or an index."""
+    with closing(sqlite3.connect(path)) as connection:
+        return int(connection.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", [name]).fetchone()[0])
+
+
+def overwrite(path: Path, page: int) -> None:
+    """Overwrite one page."""
+    with path.open("rb+") as file:
+        file.seek((page - 1) * 4096)
+        file.write(b"\xa5" * 4096)
+
+
+def test_a_sound_file_is_saved_whole(path: Path, tmp_path: Path) -> None:
+    """Of a file without damage nothing is lost."""
+    fill(path, 5)
+
+    saved = salvage(path, tmp_path / "new.db")
+
+    assert (saved.sessions, saved.fills, saved.equity_points, saved.lost, saved.doubtful) == (5, 150, 150, [], [])
+    with SessionRepository(path) as repository, SessionRepository(tmp_path / "new.db") as new:
+        assert content(new) == content(repository)
+
+
+def test_sessions_on_a_destroyed_page_are_named(path: Path, tmp_path: Path) -> None:
+    """Those whose page is destroyed are lost by name, all others are saved, and the damaged file is not touched."""
+    fill(path)
+    data = path.read_bytes()
+    leaf = 13  # the first byte of a page with rows of a table
+    starts = range(4096, len(data), 4096)
+    page = next(n for n in starts if data[n] == leaf and b"session-1" in data[n : n + 4096]) // 4096
+    overwrite(path, page + 1)
+    before = path.read_bytes()
+
+    saved = salvage(path, tmp_path / "new.db")
+
+    assert 0 < saved.sessions < 40
+    lost = [each for each in saved.lost if "damaged part" in each]
+    assert saved.sessions + len(lost) == 40
+    assert path.read_bytes() == before
+    with SessionRepository(tmp_path / "new.db") as new:
+        assert new.count() == saved.sessions
+        assert new.check().ok
+
+
+@pytest.mark.parametrize("name", ["sessionrow_status_created_at_id", "paper_trading_fills", "paper_trading_equity"])
+def test_any_destroyed_root_leaves_the_sessions(path: Path, tmp_path: Path, name: str) -> None:
+    """Without an index, or without a whole table of histories, every session is saved and the loss is told."""
+    fill(path)
+    overwrite(path, pages(path, name))
+
+    saved = salvage(path, tmp_path / "new.db")
+
+    assert saved.sessions == 40
+    assert (saved.fills == 0) == (name == "paper_trading_fills")
+    with SessionRepository(tmp_path / "new.db") as new:
+        assert new.check().ok
+
+
+def test_what_has_a_wrong_checksum_is_saved_and_doubtful(path: Path, tmp_path: Path) -> None:
+    """A record that was changed can be read, and is saved with a word of doubt; one that makes no sense is lost."""
+    fill(path, 3)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE paper_trading_sessions SET name = 'changed' WHERE id = 'session-00'")
+        connection.execute("UPDATE paper_trading_sessions SET cash = 'much' WHERE id = 'session-01'")
+        connection.execute("DELETE FROM paper_trading_fills WHERE session_id = 'session-02' AND sequence = 5")
+
+    saved = salvage(path, tmp_path / "new.db")
+
+    assert saved.sessions == 2
+    assert ["session-00" in each for each in saved.doubtful] == [True]
+    assert len(saved.lost) == 2
+    assert "session-01" in saved.lost[0]
+    assert "1 of its fills" in saved.lost[1]
+    with SessionRepository(tmp_path / "new.db") as new:
+        assert len(new.get_fills("session-02")) == 29
+        assert new.check().ok
+
+
+def test_nothing_is_overwritten(path: Path, tmp_path: Path) -> None:
+    """A target that is there, and a file that is not, are refused."""
+    fill(path, 1)
+    (tmp_path / "new.db").write_text("mine")
+
+    with pytest.raises(StorageError, match="choose another name"):
+        salvage(path, tmp_path / "new.db")
+    with pytest.raises(StorageError, match="no such file"):
+        salvage(tmp_path / "missing.db", tmp_path / "other.db")
+
+    assert (tmp_path / "new.db").read_text() == "mine"
