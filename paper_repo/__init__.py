@@ -22,6 +22,7 @@ from paper_repo.domain.selection import SessionSummary
 from paper_repo.errors import (
     ArchiveError,
     BusyError,
+    ClaimLostError,
     ConflictError,
     CorruptDatabaseError,
     CorruptRecordError,
@@ -49,6 +50,7 @@ __all__ = [
     "ArchiveError",
     "AsyncSessionRepository",
     "BusyError",
+    "ClaimLostError",
     "ConflictError",
     "CorruptDatabaseError",
     "CorruptRecordError",

@@ -137,6 +137,18 @@ class AsyncSessionRepository(IPaperTradingSessionRepository):
     async def delete_many(self, **filters: Unpack[SessionFilters]) -> int:
         return await self._write(partial(self._core.delete_many, **filters))
 
+    async def claim(self, session_id: str, owner: str, ttl: float) -> PaperTradingSession | None:
+        return await self._write(partial(self._core.claim, session_id, owner, ttl), session_id)
+
+    async def renew(self, session_id: str, owner: str, ttl: float) -> None:
+        await self._write(partial(self._core.renew, session_id, owner, ttl), session_id)
+
+    async def release(self, session_id: str, owner: str) -> bool:
+        return await self._write(partial(self._core.release, session_id, owner), session_id)
+
+    async def claim_active(self, owner: str, ttl: float, limit: int | None = None) -> list[PaperTradingSession]:
+        return await self._write(partial(self._core.claim_active, owner, ttl, limit))
+
     def atomic(self) -> AbstractAsyncContextManager[None]:
         return _Block(self)
 

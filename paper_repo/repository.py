@@ -19,12 +19,13 @@ from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
 from paper_repo import compiled, history, schemas
+from paper_repo.claiming import Claiming
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
 from paper_repo.domain.downsampling import downsample
 from paper_repo.domain.selection import Selection, SessionFilters, SessionQuery, SessionSummary, check_page
 from paper_repo.domain.status import SessionStatus
 from paper_repo.domain.values import optional_instant
-from paper_repo.errors import ConflictError, InvalidSessionError
+from paper_repo.errors import InvalidSessionError
 from paper_repo.history import corrupt as _corrupt
 from paper_repo.history import load as _load
 from paper_repo.schemas import Data
@@ -45,7 +46,7 @@ _LONGEST_PAUSE = 0.1
 """Between two attempts at a transaction, in seconds."""
 
 
-class SessionRepository:
+class SessionRepository(Claiming):
     """Paper-trading sessions in a database, by plain blocking calls from any number of threads.
 
     Args:
@@ -149,7 +150,7 @@ class SessionRepository:
             message = "only a session as it was loaded can be restored; store this one with save()."
             raise InvalidSessionError({"version": [message]}, session.id)
         with self.atomic():
-            self._write_session(_row(snapshot.as_it_is()), 0, False)
+            self._write_session(_row(snapshot.as_it_is()), 0, False, session)
             history.write_fills(self._storage, session.id, fills)
             history.write_points(self._storage, session.id, points)
 
@@ -356,7 +357,7 @@ class SessionRepository:
         self._storage.take_turn(snapshot.session.id)
         pending = snapshot.pending(self._settled)
         row = _row(pending)
-        self._write_session(row, pending.expected_version, pending.only_ticked)
+        self._write_session(row, pending.expected_version, pending.only_ticked, snapshot.session)
         skipped = self._write_history(row["id"], pending)
         if skipped:
             row["fill_count"] -= skipped
@@ -364,7 +365,7 @@ class SessionRepository:
             self._storage.change(self._statements.update_session, row)
         self._transaction.undo.append(apply(snapshot.session, pending, skipped))
 
-    def _write_session(self, row: Row, expected: int, only_ticked: bool) -> None:
+    def _write_session(self, row: Row, expected: int, only_ticked: bool, session: PaperTradingSession) -> None:
         row["expected_version"] = expected
         statements = self._statements
         if not expected:
@@ -372,7 +373,7 @@ class SessionRepository:
         else:
             statement = statements.update_ticked if only_ticked else statements.update_session
         if not self._storage.change(statement, row):
-            raise ConflictError(row["id"], expected, self._version(row["id"]))
+            raise self._conflict(session, expected, self._version(row["id"]))
 
     def _write_history(self, session_id: str, pending: Pending) -> int:
         """Append what is new, and say how many of the fills were stored already."""

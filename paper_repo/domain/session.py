@@ -119,6 +119,7 @@ class PaperTradingSession:
         self._waiting: dict[str, Fill] = {}
         self.history_taken = HistoryTaken()
         self.known_texts: dict[str, Any] = {}  # what serialising it has found out, for the next time
+        self.claimed_by: str | None = None  # the worker for which this object was loaded
         self.stored_settled: object = None  # what is stored of the columns that seldom change, and where
 
     def __setattr__(self, name: str, value: Any) -> None:

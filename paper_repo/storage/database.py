@@ -8,11 +8,13 @@ import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any, ClassVar
 
 from peewee import Query
 
 from paper_repo.errors import BusyError, RepositoryClosedError, StorageError, TransactionError
+from paper_repo.storage.claims import ClaimStatements
 from paper_repo.storage.feed import ChangeFeed
 from paper_repo.storage.forking import HeedsForks, heed_forks
 from paper_repo.storage.statements import Statement, Statements
@@ -95,6 +97,11 @@ class Storage(HeedsForks, ABC):
     @abstractmethod
     def statements(self) -> Statements:
         """The statements for this kind of database."""
+
+    @cached_property
+    def claims(self) -> ClaimStatements:
+        """The statements about claims."""
+        return ClaimStatements(self.statements)
 
     # Opening and closing
 
@@ -362,6 +369,12 @@ class Storage(HeedsForks, ABC):
             cursor = statement.run(self._database, row)
             found: tuple[Any, ...] | None = cursor.fetchone()
             cursor.close()  # a cursor left half-way would hold its snapshot
+            return found
+
+    def fetch_rows(self, statement: Statement, row: Row) -> list[tuple[Any, ...]]:
+        """All rows that `statement` finds."""
+        with self.connection(), self._translated:
+            found: list[tuple[Any, ...]] = statement.run(self._database, row).fetchall()
             return found
 
     def fetch_all(self, query: Query) -> list[tuple[Any, ...]]:
