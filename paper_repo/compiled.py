@@ -111,7 +111,7 @@ def _plain(columns: Mapping[str, Any]) -> Data:
         if _has_parts(field) and isinstance(data.get(name), str):
             try:
                 data[name] = from_json(data[name])
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise InvalidSessionError({name: [f"is no JSON: {error}."]}) from error
     return data
 

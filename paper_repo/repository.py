@@ -29,7 +29,7 @@ from paper_repo.errors import InvalidSessionError
 from paper_repo.history import corrupt as _corrupt
 from paper_repo.history import load as _load
 from paper_repo.schemas import Data
-from paper_repo.snapshot import Pending, Snapshot, UndoLog, apply, no_such_fill, other_fill_stored
+from paper_repo.snapshot import Pending, Settled, Snapshot, UndoLog, apply, no_such_fill, other_fill_stored
 from paper_repo.storage import queries
 from paper_repo.storage.address import Address, storage_at
 from paper_repo.storage.sort_keys import sort_key
@@ -150,7 +150,7 @@ class SessionRepository(Claiming):
             message = "only a session as it was loaded can be restored; store this one with save()."
             raise InvalidSessionError({"version": [message]}, session.id)
         with self.atomic():
-            self._write_session(_row(snapshot.as_it_is()), 0, False, session)
+            self._write_session(_row(snapshot.as_it_is()), session, 0)
             history.write_fills(self._storage, session.id, fills)
             history.write_points(self._storage, session.id, points)
 
@@ -188,7 +188,7 @@ class SessionRepository(Claiming):
             storage.commit()
         except BaseException:
             try:
-                undo.rewind(start)  # as long as nobody else may write these sessions
+                undo.rewind(start)  # before the next writer can begin, who may have the same objects
             finally:
                 storage.roll_back()
             raise
@@ -237,7 +237,7 @@ class SessionRepository(Claiming):
             left = None if left is None else left - size
 
     def exists(self, session_id: str) -> bool:
-        return self._version(session_id) is not None
+        return self._storage.fetch_one(self._statements.select_version, {"id": session_id}) is not None
 
     def count(self, **filters: Unpack[SessionFilters]) -> int:
         query = queries.count_sessions(self._statements.tables, Selection.of_filters(filters))
@@ -357,7 +357,7 @@ class SessionRepository(Claiming):
         self._storage.take_turn(snapshot.session.id)
         pending = snapshot.pending(self._settled)
         row = _row(pending)
-        self._write_session(row, pending.expected_version, pending.only_ticked, snapshot.session)
+        self._write_session(row, snapshot.session, pending.expected_version, pending.settled_since)
         skipped = self._write_history(row["id"], pending)
         if skipped:
             row["fill_count"] -= skipped
@@ -365,13 +365,14 @@ class SessionRepository(Claiming):
             self._storage.change(self._statements.update_session, row)
         self._transaction.undo.append(apply(snapshot.session, pending, skipped))
 
-    def _write_session(self, row: Row, expected: int, only_ticked: bool, session: PaperTradingSession) -> None:
-        row["expected_version"] = expected
+    def _write_session(
+        self, row: Row, session: PaperTradingSession, expected: int, settled_since: str | None = None
+    ) -> None:
+        row["expected_version"], row["expected_updated_at"] = expected, settled_since
         statements = self._statements
-        if not expected:
-            statement = statements.insert_session
-        else:
-            statement = statements.update_ticked if only_ticked else statements.update_session
+        if settled_since is not None and self._storage.change(statements.update_ticked, row):
+            return
+        statement = statements.update_session if expected else statements.insert_session
         if not self._storage.change(statement, row):
             raise self._conflict(session, expected, self._version(row["id"]))
 
@@ -398,7 +399,10 @@ class SessionRepository(Claiming):
 
     def _version(self, session_id: str) -> int | None:
         found = self._storage.fetch_one(self._statements.select_version, {"id": session_id})
-        return None if found is None else int(found[0])
+        try:
+            return None if found is None else int(found[0])
+        except ValueError as error:
+            raise _corrupt(session_id, f"version: {error}") from error
 
     def _sequence(self, session_id: str, after: int | str) -> int:
         """The place in the history of the fill that `after` names, by its place or its id."""
@@ -418,12 +422,9 @@ class SessionRepository(Claiming):
         session.stored_settled = self._settled(stored)
         return session
 
-    def _settled(self, columns: Data) -> object:
-        """The columns that stay as they are from tick to tick, and where they are stored.
-
-        At the version that was loaded or stored, they are stored as they were then.
-        """
-        return self._storage.identity, _settled_columns(columns)
+    def _settled(self, columns: Data) -> Settled:
+        """What this database keeps of these columns that stays as it is from tick to tick."""
+        return Settled(self._storage.identity, columns["version"], columns["updated_at"], _settled_columns(columns))
 
 
 class _Transaction(threading.local):

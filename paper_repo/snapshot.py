@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from paper_repo import compiled, schemas
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
@@ -43,6 +43,19 @@ class Overview(NamedTuple):
     net_pnl: Decimal
 
 
+class Settled(NamedTuple):
+    """What a database keeps of a session that seldom changes: in which one, at which version, since when, and what."""
+
+    database: object
+    version: int
+    updated_at: str
+    values: tuple[object, ...]
+
+    def is_stored(self, stored: Settled, version: int) -> bool:
+        """Whether it is what was `stored` of the session, which is at this version now."""
+        return stored.version == version and stored.database is self.database and stored.values == self.values
+
+
 class Pending(NamedTuple):
     """One save at the moment of writing: the session's columns at its new version, and the history not yet stored."""
 
@@ -51,10 +64,9 @@ class Pending(NamedTuple):
     overview: Overview
     fills: list[Data]
     points: list[Data]
-    settled: object = None
-    """What seldom changes, and where it is stored."""
-    only_ticked: bool = False
-    """Whether that is stored already as it is, so that only the other columns need to be written."""
+    settled: Settled | None = None
+    settled_since: str | None = None
+    """The stored `updated_at` at which `settled` is stored already, so that only the other columns need be written."""
 
     @property
     def first_sequence(self) -> int:
@@ -96,11 +108,11 @@ class Snapshot:
         """What is to be written to store the session under its own version and times, without history."""
         return Pending(0, self._columns, self._overview, [], [])
 
-    def pending(self, settled_of: Callable[[Data], object] | None = None) -> Pending:
+    def pending(self, settled_of: Callable[[Data], Settled] | None = None) -> Pending:
         """What is to be written, now.
 
         Args:
-            settled_of: what a database keeps of these columns that seldom changes, and which database that is.
+            settled_of: what a database keeps of these columns that seldom changes.
         """
         session, before, now = self.session, self._taken, self.session.history_taken
         fills = _left(self._fills, now.fills - before.fills, session.new_fills)
@@ -110,9 +122,10 @@ class Snapshot:
             "updated_at": schemas.instant_text(utc_now()),
             "fill_count": self._stored + len(self._fills) - (now.skipped - before.skipped),
         }
-        settled = settled_of(self._columns) if settled_of else None
-        only_ticked = settled is not None and settled == session.stored_settled
-        return Pending(session.version, self._columns | changes, self._overview, fills, points, settled, only_ticked)
+        columns, stored = self._columns | changes, cast("Settled | None", session.stored_settled)
+        settled = settled_of(columns) if settled_of else None
+        since = stored.updated_at if stored and settled and settled.is_stored(stored, session.version) else None
+        return Pending(session.version, columns, self._overview, fills, points, settled, since)
 
 
 def apply(session: PaperTradingSession, written: Pending, skipped: int = 0) -> Undo:

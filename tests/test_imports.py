@@ -18,6 +18,7 @@ ROOT = "paper_repo"
 ORDER = [
     "errors",
     "domain",
+    "watching",
     "interface",
     "schemas",
     "compiled",
@@ -36,6 +37,7 @@ ORDER = [
     "testing",
     "demo",
     "cli",
+    "freezing",
     "__main__",
 ]
 """The parts of the package: each may import from those before it, and from itself."""
@@ -44,6 +46,7 @@ OTHERS = {
     "schemas": {"marshmallow"},
     "compiled": {"marshmallow"},
     "storage": {"peewee", "playhouse"},
+    "watching": {"anyio"},
     "wakeup": {"anyio"},
     "ownership": {"anyio"},
     "aio": {"anyio"},
@@ -52,6 +55,7 @@ OTHERS = {
     "testing": {"anyio", "pytest"},
     "demo": {"anyio"},
     "cli": {"platformdirs", "rich", "typer"},
+    "freezing": {"PyInstaller"},
 }
 """What the parts import that neither Python nor the package has; the others import nothing of the kind."""
 

@@ -36,6 +36,7 @@ SYNC_NAMES = {"__aenter__": "__enter__", "__aexit__": "__exit__"}
 SYNC_RESULTS = {
     "AsyncIterator[PaperTradingSession]": "Iterator[PaperTradingSession]",
     "AbstractAsyncContextManager[None]": "Iterator[None]",
+    "AsyncSessionChanges": "SessionChanges",
 }
 
 

@@ -11,6 +11,7 @@ import anyio
 import pytest
 
 from paper_repo import ConflictError, InMemorySessionRepository
+from paper_repo.testing.cases import EVERY_CALL
 from tests.builders import full_session, new_session
 
 
@@ -166,6 +167,19 @@ async def test_writers_take_turns_in_the_order_they_came() -> None:
         release.set()
 
     assert begun == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("name", EVERY_CALL)
+async def test_every_call_lets_others_run(name: str) -> None:
+    """As on a database, other tasks run during any call, and a task that does nothing else can be cancelled."""
+    repository = InMemorySessionRepository()
+
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        await EVERY_CALL[name](repository)
+
+    assert scope.cancelled_caught
 
 
 @pytest.mark.anyio

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,13 +22,16 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="desktop_qt.py", description="Run paper-trading sessions in a window.")
     parser.add_argument("file", nargs="?", type=Path, default=Path("sessions.db"), help="where sessions are kept")
     parser.add_argument("--theme", choices=("system", "light", "dark"), default="system")
+    parser.add_argument("--resume", action="store_true", help="resume what was running, without asking")
     options = parser.parse_args(arguments)
     app = QApplication.instance() or QApplication([])
     theme = chosen(options.theme, app)
     apply(app, theme)
     app.setQuitOnLastWindowClosed(False)  # what waits to be stored is stored after the window has gone
     with qasync.QEventLoop(app) as loop:
-        return loop.run_until_complete(Program(options.file, theme).run())
+        program = Program(options.file, theme, resume=options.resume)
+        signal.signal(signal.SIGTERM, lambda *_: program.window and program.window.close())
+        return loop.run_until_complete(program.run())
 
 
 class Program:
@@ -35,12 +39,14 @@ class Program:
 
     Args:
         busy_timeout: how long to wait for another program's write, in seconds, before the user is told.
+        resume: whether what was running goes on without a question.
     """
 
-    def __init__(self, file: Path, theme: Theme, *, busy_timeout: float = 5.0) -> None:
+    def __init__(self, file: Path, theme: Theme, *, busy_timeout: float = 5.0, resume: bool = False) -> None:
         self._file = file
         self._theme = theme
         self._busy_timeout = busy_timeout
+        self._resume = resume
         self.window: Window | None = None
 
     async def run(self) -> int:
@@ -57,7 +63,10 @@ class Program:
             window.closed.connect(closed.set)
             window.show()
             window.run(window.follow())
-            if interrupted := await repository.get_active():
+            interrupted = await repository.get_active()
+            if self._resume:
+                window.run(window.resume(interrupted))
+            elif interrupted:
                 window.run(window.offer_to_resume(interrupted))
             await closed.wait()
             await window.desk.close()

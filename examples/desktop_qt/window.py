@@ -330,9 +330,13 @@ class Window(QMainWindow):
         question.button(QMessageBox.StandardButton.Yes).setText("Resume")
         question.button(QMessageBox.StandardButton.No).setText("Not now")
         if await _answer(question) == QMessageBox.StandardButton.Yes:
-            for session in interrupted:
-                await self.desk.take("resume", session.id)
-            self._want(None)
+            await self.resume(interrupted)
+
+    async def resume(self, interrupted: list[PaperTradingSession]) -> None:
+        """Let them go on trading here."""
+        for session in interrupted:
+            await self.desk.take("resume", session.id)
+        self._want(None)
 
     # Its end
 

@@ -113,7 +113,7 @@ class _Watch:
     def day(self, report: Report) -> None:
         """A day is stored."""
         if self._bars is not None:
-            self._bars.update(TaskID(0), completed=report.days, description=_standing(report))
+            self._bars.update(TaskID(0), completed=report.days, description=_brief(report))
         elif report.days - self._last >= EVERY or report.days == len(trading_days()):
             self._last = report.days
             self._console.print(f"   {_standing(report)}")
@@ -135,6 +135,12 @@ _HEADINGS = {
     SECOND: "2  A new process (pid {pid}) asks for get_active(), finds the session and goes on",
     UNINTERRUPTED: "3  The same without interruption, in another file (pid {pid})",
 }
+
+
+def _brief(report: Report) -> str:
+    """What stands beside a bar; both fit in 80 columns."""
+    day = f"{report.days:>3} of {len(trading_days())}  {report.date}"
+    return f"{day}  {text.money(report.equity):>12}  {text.count(report.fills, 'fill')}"
 
 
 def _standing(report: Report) -> str:

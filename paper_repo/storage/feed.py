@@ -56,7 +56,7 @@ class ChangeFeed:
             self._database.close()
 
     def before_fork(self) -> None:
-        """Close the connection, which a child must not inherit; whoever looks next, in either process, opens a new one."""
+        """Close the connection, which a child must not inherit; whoever looks next opens one of its own."""
         self._using.acquire()
         self._database.close()
 

@@ -51,17 +51,23 @@ class Statements:
 
     @cached_property
     def update_ticked(self) -> Statement:
-        """Updates what changes from tick to tick, and no index but the one on equity."""
-        sessions = self.tables.sessions
-        return self._update(sessions, [sessions._meta.columns[name] for name in SETTLED_COLUMNS])
+        """Updates what changes from tick to tick, and no index but the one on equity.
 
-    def _update(self, sessions: Any, without: list[Any]) -> Statement:
+        The row must be the very one that was seen: a version comes twice after a deletion, or when a caller sets it.
+        """
+        sessions = self.tables.sessions
+        settled = [sessions._meta.columns[name] for name in SETTLED_COLUMNS]
+        return self._update(sessions, settled, sessions.updated_at == _value("expected_updated_at"))
+
+    def _update(self, sessions: Any, without: list[Any], *conditions: Any) -> Statement:
         values = {
             field: value for field, value in _values(sessions).items() if all(field is not each for each in without)
         }
         values[sessions.change_number] = self._next_change()
         return Statement(
-            sessions.update(values).where(sessions.id == _value("id"), sessions.version == _value("expected_version"))
+            sessions.update(values).where(
+                sessions.id == _value("id"), sessions.version == _value("expected_version"), *conditions
+            )
         )
 
     @cached_property

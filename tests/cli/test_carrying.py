@@ -18,7 +18,6 @@ from paper_repo import BusyError, SessionRepository
 from tests.builders import moment, new_fill, new_session
 from tests.cli.conftest import DEMO, Run, document
 
-
 BY_CTRL_C = (130, -signal.SIGINT)
 """A shell tells both as 130. Python ends by the signal itself if it came while some source text was being run."""
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,11 +24,17 @@ from tests.cli.test_app import on_terminal, plain
 from tests.cli.test_carrying import BY_CTRL_C
 
 
-def test_it_kills_resumes_compares_and_shows(command: Command, tmp_path: Path) -> None:
-    """Plain lines without a terminal: both processes at work, the kill, the comparison, the session, where it lies."""
-    path = tmp_path / "demo.db"
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """One demo that keeps its file."""
+    path = tmp_path_factory.mktemp("demo") / "demo.db"
+    command = [sys.executable, "-m", "paper_repo", "demo", "--db", str(path)]
+    return path, subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
 
-    done = command("demo", "--db", str(path))
+
+def test_it_kills_resumes_compares_and_shows(told: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    """Plain lines without a terminal: both processes at work, the kill, the comparison, the session, where it lies."""
+    path, done = told
 
     assert (done.returncode, done.stderr) == (0, "")
     for part in (
@@ -36,22 +44,22 @@ def test_it_kills_resumes_compares_and_shows(command: Command, tmp_path: Path) -
         f"The session is kept in {path}",
     ):
         assert part in done.stdout
-    pids = re.findall(r"\(pid (\d+)\)", done.stdout)
-    assert len(set(pids)) == 3
+    assert len(set(re.findall(r"\(pid (\d+)\)", done.stdout))) == 3
 
 
-def test_the_database_is_kept_where_it_was_asked_for(command: Command, tmp_path: Path) -> None:
-    """The session in it is the one that was shown, and can be looked at with the commands that were named."""
-    path = tmp_path / "demo.db"
+def test_the_database_is_kept_where_it_was_asked_for(
+    told: tuple[Path, subprocess.CompletedProcess[str]], command: Command
+) -> None:
+    """The session in it is the one that was shown, and can be looked at with the command that was named."""
+    path, done = told
 
-    done = command("demo", "--db", str(path))
+    named = re.search(r"paper-repo (show \S+ --db .+)", done.stdout)
 
     with SessionRepository(path) as repository:
         (session,) = repository.get_all()
     assert session.status is SessionStatus.STOPPED
-    shown = re.search(r"paper-repo show (\S+) --db", done.stdout)
-    assert shown is not None
-    assert command("show", shown[1], "--db", str(path)).returncode == 0
+    assert named is not None
+    assert session.id in command(*shlex.split(named[1])).stdout
 
 
 def test_without_a_place_nothing_is_left(command: Command, tmp_path: Path, database: Path) -> None:
@@ -66,10 +74,13 @@ def test_without_a_place_nothing_is_left(command: Command, tmp_path: Path, datab
     assert database.read_bytes() == before
 
 
-def test_a_second_demo_in_the_same_file_is_another_session(command: Command, tmp_path: Path) -> None:
+def test_a_second_demo_in_the_same_file_is_another_session(
+    told: tuple[Path, subprocess.CompletedProcess[str]], command: Command, tmp_path: Path
+) -> None:
     """It finds its own session, not the other's."""
-    for _ in range(2):
-        assert command("demo", "--db", str(tmp_path / "demo.db")).returncode == 0
+    shutil.copy(told[0], tmp_path / "demo.db")
+
+    assert command("demo", "--db", str(tmp_path / "demo.db")).returncode == 0
 
     with SessionRepository(tmp_path / "demo.db") as repository:
         assert repository.count(status="STOPPED") == 2
@@ -77,11 +88,11 @@ def test_a_second_demo_in_the_same_file_is_another_session(command: Command, tmp
 
 def test_on_a_terminal_it_shows_bars(tmp_path: Path) -> None:
     """The days go by on a bar, and everything fits."""
-    code, shown = on_terminal("demo", width=100)
+    code, shown = on_terminal("demo")
 
     assert code == 0
-    assert "day 251 of 251" in plain(shown)
-    assert "━" in shown
+    assert "━" * 24 + " 251 of 251  2013-03-01  1,116,262.06  96 fills" in plain(shown)
+    assert max(map(len, re.split(r"[\r\n]+", plain(shown)))) <= 80
     assert "all equal" in shown
 
 

@@ -17,6 +17,22 @@ from paper_repo import (
 from paper_repo.testing import SessionRepositoryContract, ThreadedRepository
 
 
+@pytest.fixture(scope="module")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """What a file holds that was created and never used."""
+    path = tmp_path_factory.mktemp("empty") / "sessions.db"
+    with SessionRepository(path):
+        pass
+    return path.read_bytes()
+
+
+@pytest.fixture
+def used_path(path: Path, empty_database: bytes) -> Path:
+    """A path on which an empty database lies already."""
+    path.write_bytes(empty_database)
+    return path
+
+
 class TestSQLiteSessionRepository(SessionRepositoryContract):
     """The async repository on a file."""
 
@@ -27,11 +43,11 @@ class TestSQLiteSessionRepository(SessionRepositoryContract):
 
 
 class TestAsyncSessionRepository(SessionRepositoryContract):
-    """The facade over a core that was made, and opened, before it."""
+    """The facade over a core that was made, and opened, before it, on a file that was there before."""
 
     @pytest.fixture
-    async def repository(self, path: Path, busy_timeout: float) -> AsyncIterator[IPaperTradingSessionRepository]:
-        core = SessionRepository(path, durability="normal", busy_timeout=busy_timeout)
+    async def repository(self, used_path: Path, busy_timeout: float) -> AsyncIterator[IPaperTradingSessionRepository]:
+        core = SessionRepository(used_path, durability="normal", busy_timeout=busy_timeout)
         core.open()
         repository = AsyncSessionRepository(core)
         yield repository
@@ -48,12 +64,13 @@ class TestInMemorySessionRepository(SessionRepositoryContract):
 
 
 class TestSessionRepository(SessionRepositoryContract):
-    """The synchronous core, each call in a thread and each block in one of its own."""
+    """The synchronous core, each call in a thread and each block in one of its own, on a file that was there before."""
 
     # Its caller waits until the save is done, and so cannot change the session meanwhile.
     test_what_is_stored_is_what_the_session_was_at_the_call = None
 
     @pytest.fixture
-    async def repository(self, path: Path, busy_timeout: float) -> AsyncIterator[IPaperTradingSessionRepository]:
-        async with ThreadedRepository(SessionRepository(path, busy_timeout=busy_timeout)) as repository:
+    async def repository(self, used_path: Path, busy_timeout: float) -> AsyncIterator[IPaperTradingSessionRepository]:
+        core = SessionRepository(used_path, durability="normal", busy_timeout=busy_timeout)
+        async with ThreadedRepository(core) as repository:
             yield repository

@@ -257,7 +257,7 @@ def test_closing_under_load_leaves_everything_acknowledged_in_the_file(
     window.desk.days_per_second = 1000
     for session in sessions:
         window.run(window.desk.take("start", session.id))
-    desktop.until(lambda: len(window.desk.traded) == 20)
+    desktop.until(lambda: [row[2] for row in desktop.texts()].count("●  running") == 20)
     traded = window.desk.traded
     desktop.until(lambda: min(session.version for session in traded) >= 5)
 
@@ -313,7 +313,9 @@ def test_screenshots(desktop: Desktop, stored: SessionRepository, tmp_path: Path
         desktop.click("resume")
     window.table.selectRow(0)
     window.speed.setValue(2)
-    desktop.until(lambda: len(window.desk.traded) == 2 and len(window.chart.drawn) > 200)
+    desktop.until(
+        lambda: [row[2] for row in desktop.texts()].count("●  running") == 2 and len(window.chart.drawn) > 200
+    )
 
     picture = window.grab()
     file = (DOCS if os.environ.get("SCREENSHOTS") else tmp_path) / f"desktop-{name}.png"

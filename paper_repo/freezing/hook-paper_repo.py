@@ -1,0 +1,6 @@
+"""What PyInstaller does not find by itself: the migration scripts, run from their files, and what they import."""
+
+from PyInstaller.utils.hooks import collect_data_files
+
+datas = collect_data_files("paper_repo", include_py_files=True, includes=["storage/migrations/*.py", "demo/*.csv"])
+hiddenimports = ["playhouse.migrate", "playhouse.migrations"]

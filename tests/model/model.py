@@ -1,0 +1,229 @@
+"""What a repository is to do, said with plain dictionaries."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from dataclasses import dataclass, field
+from datetime import datetime
+from fractions import Fraction
+from typing import Any
+
+from paper_repo import ConflictError, EquityPoint, Fill, InvalidSessionError, PaperTradingSession
+
+Plain = dict[str, Any]
+"""A stored session: its fields by name, and its history under "fills" and "points"."""
+
+FIELDS = [each.name for each in dataclasses.fields(PaperTradingSession)]
+SUMMARY = (
+    "id", "name", "status", "symbols", "base_currency", "initial_cash", "fill_count", "created_at", "started_at",
+    "stopped_at", "updated_at", "version",
+)  # fmt: skip
+
+
+def plain(session: PaperTradingSession) -> Plain:
+    """All that a session holds, sharing nothing with it."""
+    return copy.deepcopy({name: getattr(session, name) for name in FIELDS})
+
+
+@dataclass(eq=False)
+class Held:
+    """A session object in the hands of a program, and what repositories are to have made of it by now."""
+
+    session: PaperTradingSession
+    version: int = 0
+    updated_at: datetime | None = None
+    fill_count: int = 0
+    fills: list[Fill] = field(default_factory=list)
+    points: list[EquityPoint] = field(default_factory=list)
+    save: object = None
+    """Stands for the save that it was loaded from, or last stored by."""
+
+    def check(self) -> None:
+        """Fail unless the object is what it is to be."""
+        session, history = self.session, (self.session.new_fills, self.session.new_equity_points)
+        found = session.version, session.updated_at, session.fill_count, *history
+        assert found == (self.version, self.updated_at, self.fill_count, self.fills, self.points)
+
+
+class Model:
+    """Stored sessions by id: the committed ones, and those that each open block sees, the innermost last."""
+
+    def __init__(self) -> None:
+        self.levels: list[dict[str, Plain]] = [{}]
+        self._marks: list[int] = []
+        self._done: list[tuple[Held, dict[str, Any], list[Fill], list[EquityPoint], int]] = []
+
+    @property
+    def store(self) -> dict[str, Plain]:
+        """What the owner of the innermost block sees."""
+        return self.levels[-1]
+
+    # Transactions
+
+    def begin(self) -> None:
+        self.levels.append(dict(self.store))
+        self._marks.append(len(self._done))
+
+    def commit(self) -> None:
+        self.levels[-2:] = [self.store]
+        self._marks.pop()
+
+    def roll_back(self) -> None:
+        self.levels.pop()
+        mark = self._marks.pop()
+        while len(self._done) > mark:
+            held, before, fills, points, skipped = self._done.pop()
+            vars(held).update(before)
+            held.fills[:0], held.points[:0] = fills, points
+            held.fill_count += skipped
+
+    # Writing
+
+    def save_many(self, several: list[Held]) -> None:
+        self.begin()
+        try:
+            for held in several:
+                self._save(held)
+        except BaseException:
+            self.roll_back()
+            raise
+        self.commit()
+
+    def has_lost_track(self, held: Held) -> bool:
+        """Whether the stored session has the object's version by chance: it is another one, or of a later life."""
+        stored = self.store.get(held.session.id)
+        return stored is not None and stored["version"] == held.version and stored["save"] is not held.save
+
+    def delete(self, session_id: str) -> bool:
+        return self.store.pop(session_id, None) is not None
+
+    def delete_many(self, **filters: Any) -> int:
+        doomed = self._filtered(**filters)
+        return sum(self.delete(stored["id"]) for stored in doomed)
+
+    def _save(self, held: Held) -> None:
+        session_id, stored = held.session.id, self.store.get(held.session.id)
+        if (stored["version"] if stored else 0) != held.version:
+            raise ConflictError(session_id, held.version, stored["version"] if stored else None)
+        fills = {fill.id: fill for fill in stored["fills"]} if stored else {}
+        for fill in held.fills:
+            if fills.setdefault(fill.id, fill) != fill:
+                raise InvalidSessionError({}, session_id)
+        skipped = held.fill_count - len(fills)
+        before = {name: getattr(held, name) for name in ("version", "updated_at", "save")}
+        self._done.append((held, before, held.fills, held.points, skipped))
+        points = [*stored["points"], *held.points] if stored else held.points
+        held.version, held.updated_at, held.save = held.version + 1, held.session.updated_at, object()
+        held.fill_count, held.fills, held.points = len(fills), [], []
+        done = {"version": held.version, "fill_count": held.fill_count, "new_fills": [], "new_equity_points": []}
+        history = {"fills": list(fills.values()), "points": points, "save": held.save}
+        self.store[session_id] = plain(held.session) | done | history
+
+    # Reading
+
+    def load(self, session: PaperTradingSession) -> Held:
+        """`session`, which was loaded just now."""
+        stored = self.store[session.id]
+        return Held(session, session.version, session.updated_at, session.fill_count, save=stored["save"])
+
+    def get_by_id(self, session_id: str) -> Plain | None:
+        return _session(self.store[session_id]) if session_id in self.store else None
+
+    def get_all(self, **query: Any) -> list[Plain]:
+        return [_session(stored) for stored in self._listed(**query)]
+
+    def get_active(self) -> list[Plain]:
+        return self.get_all(status="RUNNING")
+
+    def get_summaries(self, **query: Any) -> list[Plain]:
+        return [
+            {name: stored[name] for name in SUMMARY}
+            | {"strategy_name": stored["strategy"].name, "open_positions": len(stored["positions"])}
+            | {"equity": _equity(stored), "net_pnl": _net_pnl(stored)}
+            for stored in self._listed(**query)
+        ]
+
+    def exists(self, session_id: str) -> bool:
+        return session_id in self.store
+
+    def count(self, **filters: Any) -> int:
+        return len(self._filtered(**filters))
+
+    def get_fills(
+        self,
+        session_id: str,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        after: int | str = 0,
+        limit: int | None = None,
+    ) -> list[Fill]:
+        fills = self.store[session_id]["fills"] if session_id in self.store else []
+        if isinstance(after, str):
+            after = [fill.id for fill in fills].index(after) + 1  # a ValueError when it is not there
+        return [
+            fill
+            for fill in fills[after:]
+            if symbol in (None, fill.symbol)
+            and (since is None or since <= fill.executed_at)
+            and (until is None or fill.executed_at < until)
+        ][:limit]
+
+    def get_equity_curve(
+        self, session_id: str, since: datetime | None = None, until: datetime | None = None
+    ) -> list[EquityPoint]:
+        points = self.store[session_id]["points"] if session_id in self.store else []
+        return [
+            point for point in points if (since is None or since <= point.at) and (until is None or point.at < until)
+        ]
+
+    def _listed(
+        self,
+        *,
+        order_by: str = "created_at",
+        descending: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+        **filters: Any,
+    ) -> list[Plain]:
+        computed = {"equity": _equity, "net_pnl": _net_pnl}
+        key = computed.get(order_by, lambda stored: stored[order_by])
+        found = sorted(self._filtered(**filters), key=lambda stored: (key(stored), stored["id"]), reverse=descending)
+        return found[offset:][:limit]
+
+    def _filtered(
+        self,
+        status: Any = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        created_from: datetime | None = None,
+        created_to: datetime | None = None,
+    ) -> list[Plain]:
+        statuses = [status] if isinstance(status, str) else status
+        return [
+            stored
+            for stored in self.store.values()
+            if (statuses is None or stored["status"] in statuses)
+            and strategy in (None, stored["strategy"].name)
+            and (symbol is None or symbol in stored["symbols"])
+            and (created_from is None or created_from <= stored["created_at"])
+            and (created_to is None or stored["created_at"] < created_to)
+        ]
+
+
+def _session(stored: Plain) -> Plain:
+    return {name: stored[name] for name in FIELDS}
+
+
+def _equity(stored: Plain) -> Fraction:
+    worth = (Fraction(each.quantity) * Fraction(each.last_price) for each in stored["positions"].values())
+    return Fraction(stored["cash"]) + sum(worth)
+
+
+def _net_pnl(stored: Plain) -> Fraction:
+    unrealized = sum(
+        Fraction(each.quantity) * Fraction(each.last_price) - Fraction(each.cost_basis)
+        for each in stored["positions"].values()
+    )
+    return Fraction(stored["realized_pnl"]) + unrealized - Fraction(stored["fees_paid"])

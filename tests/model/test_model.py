@@ -1,0 +1,300 @@
+"""Random steps on every repository and on a model of plain dictionaries: what they return is equal at every step.
+
+`PAPER_REPO_TEST_ROUNDS=100` runs a hundred times as many programs.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable
+from datetime import timedelta, timezone
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    invariant,
+    multiple,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from paper_repo import (
+    ConflictError,
+    EquityPoint,
+    InMemorySessionRepository,
+    InvalidSessionError,
+    Position,
+    SessionRepository,
+    SessionStatus,
+    SQLiteSessionRepository,
+    Strategy,
+)
+from paper_repo.domain.selection import ORDERS
+from tests.builders import START, moment, new_fill, new_session
+from tests.facade.seeds import ROUNDS
+from tests.model.driving import Driver, InTask, PlainCalls, PlannedError
+from tests.model.model import Held, Model, plain
+from tests.strategies import amounts, nonzero_amounts
+
+IMPLEMENTATIONS: dict[str, Callable[[Path], Driver]] = {
+    "core": lambda path: PlainCalls(lambda: SessionRepository(path, durability="normal")),
+    "asyncio": lambda path: InTask("asyncio", lambda: SQLiteSessionRepository(path, durability="normal")),
+    "trio": lambda path: InTask("trio", lambda: SQLiteSessionRepository(path, durability="normal")),
+    "memory on asyncio": lambda path: InTask("asyncio", InMemorySessionRepository),
+    "memory on trio": lambda path: InTask("trio", InMemorySessionRepository),
+}
+"""Every implementation by its name: what drives one whose database, if it has any, is to lie at this path."""
+
+DEEPEST = 4
+EXAMPLES = 8 * int(os.environ.get(ROUNDS, "1"))
+
+ids = st.sampled_from(["a", "B", "\N{SNOWMAN}'\"", "%"])
+times = st.none() | st.integers(0, 5).map(lambda number: moment(number).astimezone(timezone(timedelta(hours=number))))
+some_amounts = st.integers(-2, 2) | amounts(digits=30, exponents=30)
+fields = st.fixed_dictionaries(
+    {},
+    optional={
+        "name": st.sampled_from(["", "a", "B", "\N{LATIN SMALL LETTER E WITH ACUTE}", "\N{CHART WITH UPWARDS TREND}"]),
+        "status": st.sampled_from(SessionStatus),
+        "strategy": st.builds(Strategy, st.sampled_from(["", "sma", "SMA"]), parameters=st.just({"window": 0.1})),
+        "symbols": st.lists(st.sampled_from(["A", "AA", '"']), max_size=2).map(tuple),
+        "created_at": times.filter(bool),
+        "stopped_at": times,
+        "cash": some_amounts,
+        "realized_pnl": some_amounts,
+        "error": st.none() | st.just("it's"),
+        "positions": st.builds(
+            lambda *numbers: {"A": Position("A", *numbers, opened_at=START)},
+            nonzero_amounts(digits=9, exponents=9),
+            some_amounts,
+            some_amounts,
+        ),
+    },
+)
+filters = st.fixed_dictionaries(
+    {},
+    optional={
+        "status": st.none() | st.sampled_from(["RUNNING", "CREATED"]) | st.lists(st.sampled_from(SessionStatus)),
+        "strategy": st.none() | st.sampled_from(["", "sma", "sm_"]),
+        "symbol": st.none() | st.sampled_from(["A", '"']),
+        "created_from": times,
+        "created_to": times,
+    },
+)
+orders = st.fixed_dictionaries(
+    {"order_by": st.sampled_from(ORDERS)},
+    optional={"descending": st.booleans(), "limit": st.none() | st.integers(0, 3), "offset": st.integers(0, 3)},
+)
+pages = st.fixed_dictionaries(
+    {},
+    optional={
+        "symbol": st.none() | st.sampled_from(["AAPL", "IBM"]),
+        "since": times,
+        "until": times,
+        "after": st.integers(0, 4) | st.sampled_from(["fill-1", "fill-2", "fill-9"]),
+        "limit": st.none() | st.integers(0, 3),
+    },
+)
+fills = st.builds(
+    lambda number, **changes: new_fill(number, **changes),
+    st.integers(0, 5),
+    symbol=st.sampled_from(["AAPL", "AAPL", "AAPL", "AAPL", "IBM"]),
+)
+points = st.builds(EquityPoint, at=times.filter(bool), cash=some_amounts, equity=some_amounts)
+
+
+class Machine(RuleBasedStateMachine):
+    """One random program, taken step by step by a repository and by the model.
+
+    Args:
+        implementation: makes what drives the repository, on a database at this path.
+    """
+
+    sessions = Bundle("sessions")
+
+    def __init__(self, implementation: Callable[[Path], Driver]) -> None:
+        super().__init__()
+        self._folder = TemporaryDirectory()
+        self._driver = implementation(Path(self._folder.name) / "sessions.db")
+        self._keeps = implementation not in _FORGETFUL
+        self._model = Model()
+        self._held: list[Held] = []
+
+    def teardown(self) -> None:
+        """Leave every block, and close."""
+        try:
+            while self._depth:
+                self.roll_back()
+        finally:
+            self._driver.close()
+            self._folder.cleanup()
+
+    @property
+    def _depth(self) -> int:
+        return len(self._model.levels) - 1
+
+    def _both(self, method: str, *args: Any, **kwargs: Any) -> None:
+        found = _outcome(lambda: self._driver.call(method, *args, **kwargs))
+        assert found == _outcome(lambda: getattr(self._model, method)(*args, **kwargs)), (method, args, kwargs)
+
+    # Session objects
+
+    @rule(target=sessions, session_id=ids, changes=fields)
+    def make(self, session_id: str, changes: dict[str, Any]) -> Held:
+        """A new session object, whose id may be taken."""
+        self._held.append(Held(new_session(id=session_id, **changes)))
+        return self._held[-1]
+
+    @rule(target=sessions, session_id=ids)
+    def load(self, session_id: str) -> Any:
+        """A stored session as a new object."""
+        session = self._driver.call("get_by_id", session_id)
+        assert (session and plain(session)) == self._model.get_by_id(session_id)
+        if session is None:
+            return multiple()
+        self._held.append(self._model.load(session))
+        return self._held[-1]
+
+    @rule(held=sessions, changes=fields, number=st.integers(0, 9))
+    def change(self, held: Held, changes: dict[str, Any], number: int) -> None:
+        """A program assigns fields, and changes what they hold in place."""
+        for name, value in changes.items():
+            setattr(held.session, name, value)
+        held.session.state.setdefault("deep", {}).setdefault("er", []).append(number)
+        held.session.metadata["number"] = number
+
+    @rule(held=sessions, new_fills=st.lists(fills, max_size=3), new_points=st.lists(points, max_size=2))
+    def trade(self, held: Held, new_fills: list[Any], new_points: list[EquityPoint]) -> None:
+        """A program records history, of which some may be known already, or contradict what is."""
+        for fill in new_fills:
+            held.session.record_fill(fill)
+        for point in new_points:
+            held.session.record_equity(point)
+        held.fills, held.points = held.fills + new_fills, held.points + new_points
+        held.fill_count += len(new_fills)
+
+    # Writing
+
+    @rule(held=sessions)
+    def save(self, held: Held) -> None:
+        """A save, or a conflict, or a refusal."""
+        if self._model.has_lost_track(held):
+            return
+        found = _outcome(lambda: self._driver.call("save", held.session))
+        assert found == _outcome(lambda: self._model.save_many([held]))
+
+    @rule(several=st.lists(sessions, max_size=3))
+    def save_many(self, several: list[Held]) -> None:
+        """Several saves, all or none; the same object may be among them twice."""
+        if any(map(self._model.has_lost_track, several)):
+            return
+        found = _outcome(lambda: self._driver.call("save_many", [held.session for held in several]))
+        assert found == _outcome(lambda: self._model.save_many(several))
+
+    @rule(session_id=ids)
+    def delete(self, session_id: str) -> None:
+        """A deletion."""
+        self._both("delete", session_id)
+
+    @rule(chosen=filters)
+    def delete_many(self, chosen: dict[str, Any]) -> None:
+        """Many deletions."""
+        self._both("delete_many", **chosen)
+
+    @precondition(lambda self: self._depth < DEEPEST)
+    @rule()
+    def begin(self) -> None:
+        """A block, perhaps inside another."""
+        self._driver.begin()
+        self._model.begin()
+
+    @precondition(lambda self: self._depth)
+    @rule()
+    def commit(self) -> None:
+        """The innermost block ends well."""
+        self._driver.end(None)
+        self._model.commit()
+
+    @precondition(lambda self: self._depth)
+    @rule()
+    def roll_back(self) -> None:
+        """The innermost block fails."""
+        self._driver.end(PlannedError())
+        self._model.roll_back()
+
+    @precondition(lambda self: self._keeps and not self._depth)
+    @rule()
+    def reopen(self) -> None:
+        """The program ends, and another one begins with the objects of the first."""
+        self._driver.reopen()
+
+    # Reading
+
+    @rule(chosen=filters, order=orders)
+    def read_lists(self, chosen: dict[str, Any], order: dict[str, Any]) -> None:
+        """Every kind of list."""
+        expected = self._model.get_all(**chosen, **order)
+        assert [plain(each) for each in self._driver.call("get_all", **chosen, **order)] == expected
+        assert [plain(each) for each in self._driver.call("iterate", **chosen, **order)] == expected
+        summaries = self._driver.call("get_summaries", **chosen, **order)
+        assert [dataclasses.asdict(each) for each in summaries] == self._model.get_summaries(**chosen, **order)
+        self._both("count", **chosen)
+
+    @rule(session_id=ids, page=pages)
+    def read_history(self, session_id: str, page: dict[str, Any]) -> None:
+        """Parts of a history."""
+        span = {name: page[name] for name in ("since", "until") if name in page}
+        self._both("get_fills", session_id, **page)
+        self._both("get_equity_curve", session_id, **span)
+        self._both("exists", session_id)
+
+    @rule()
+    def look_from_outside(self) -> None:
+        """Whoever the block does not belong to sees what is committed, and nothing else."""
+        committed = Model()
+        committed.levels = self._model.levels[:1]
+        assert [plain(each) for each in self._driver.call_outside("get_all")] == committed.get_all()
+        assert [plain(each) for each in self._driver.call_outside("get_active")] == committed.get_active()
+
+    @invariant()
+    def every_object_is_as_it_should_be(self) -> None:
+        """Saves, failures and rollbacks have made of every object what they are to, and nothing else."""
+        for held in self._held:
+            held.check()
+
+
+_FORGETFUL = [driver for name, driver in IMPLEMENTATIONS.items() if name.startswith("memory")]
+"""What is empty when it is opened again."""
+
+
+def _outcome(call: Callable[[], Any]) -> Any:
+    """What a call returns, or what its error says."""
+    try:
+        return call()
+    except ConflictError as error:
+        return ConflictError, error.session_id, error.expected, error.actual
+    except InvalidSessionError as error:
+        return InvalidSessionError, error.session_id
+    except ValueError as error:
+        return type(error)
+
+
+@pytest.mark.parametrize("name", IMPLEMENTATIONS)
+def test_a_repository_does_what_the_model_does(name: str) -> None:
+    """Whatever a program does, in whatever blocks: each step returns, raises and leaves behind what the model says."""
+    unhurried = settings(
+        max_examples=EXAMPLES,
+        stateful_step_count=40,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
+    )
+
+    run_state_machine_as_test(lambda: Machine(IMPLEMENTATIONS[name]), settings=unhurried)
