@@ -48,7 +48,7 @@ def demo(
         compared = _told(console, path, Path(folder) / "uninterrupted.db", speed)
         _show_checks(console, compared)
         _show_session(console, path, compared.session_id)
-        _say_where(console, path, compared.session_id, kept=db is not None)
+    _say_where(console, path, compared.session_id, kept=db is not None)
     if not compared.passed:
         raise CommandError("the resumed run differs from the uninterrupted one", FAILED)
 
