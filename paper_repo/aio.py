@@ -6,7 +6,6 @@ one thread. What each method promises stands in `interface.py`.
 
 from __future__ import annotations
 
-import os
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
@@ -27,7 +26,7 @@ from paper_repo.lanes import ParallelWriter
 from paper_repo.ownership import OpenBlock, open_block
 from paper_repo.repository import SessionRepository
 from paper_repo.snapshot import Snapshot
-from paper_repo.storage.address import Address
+from paper_repo.storage.address import Address, is_server
 from paper_repo.watching import AsyncSessionChanges
 from paper_repo.writer import Block, Job, Writer
 
@@ -52,7 +51,7 @@ class AsyncSessionRepository(IPaperTradingSessionRepository):
         elif options:
             raise TypeError(f"{', '.join(options)}: only with an address; this core has its options already")
         self._core = core
-        self._writer = (ParallelWriter if core.writers > 1 else Writer)(core, core.busy_timeout)
+        self._writer = (ParallelWriter if core._writers > 1 else Writer)(core, core.busy_timeout)
         self._limiters: weakref.WeakKeyDictionary[Any, anyio.CapacityLimiter] = weakref.WeakKeyDictionary()
         weakref.finalize(self, self._writer.stop).atexit = False
 
@@ -203,10 +202,14 @@ class AsyncSessionRepository(IPaperTradingSessionRepository):
 
 
 class SQLiteSessionRepository(AsyncSessionRepository):
-    """The async repository on an SQLite file; arguments as for `SessionRepository`."""
+    """The async repository on an SQLite file; arguments as for `SessionRepository`, which see."""
 
-    def __init__(self, path: str | os.PathLike[str], *, durability: str = "full", busy_timeout: float = 5.0) -> None:
-        super().__init__(SessionRepository(path, durability=durability, busy_timeout=busy_timeout))
+    def __init__(
+        self, address: Address, *, durability: str = "full", busy_timeout: float = 5.0, upgrade: str = "auto"
+    ) -> None:
+        if is_server(address):
+            raise ValueError("this is the address of a server; for that there is AsyncSessionRepository(address)")
+        super().__init__(address, durability=durability, busy_timeout=busy_timeout, upgrade=upgrade)
 
 
 class _Block(AbstractAsyncContextManager[None]):

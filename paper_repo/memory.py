@@ -18,6 +18,7 @@ import anyio.lowlevel
 from paper_repo import compiled
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
 from paper_repo.domain.changes import SessionChange
+from paper_repo.domain.claims import check_claim
 from paper_repo.domain.downsampling import downsample
 from paper_repo.domain.selection import Selection, SessionFilters, SessionQuery, SessionSummary, check_page
 from paper_repo.domain.status import SessionStatus
@@ -34,7 +35,6 @@ from paper_repo.interface import IPaperTradingSessionRepository
 from paper_repo.ownership import OpenBlock, open_block
 from paper_repo.schemas import Data
 from paper_repo.snapshot import Pending, Snapshot, UndoLog, apply, no_such_fill, other_fill_stored
-from paper_repo.storage.claims import claim_row
 from paper_repo.wakeup import Wakeup, wake
 from paper_repo.watching import AsyncSessionChanges, SessionChanges
 
@@ -145,14 +145,14 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
             return len(doomed)
 
     async def claim(self, session_id: str, owner: str, ttl: float) -> PaperTradingSession | None:
-        claim_row(owner, ttl, session_id)
+        check_claim(owner, ttl)
         async with self.atomic():
             if session_id not in self._working[-1]:
                 raise SessionNotFoundError(session_id)
             return self._claim(session_id, owner, ttl)
 
     async def renew(self, session_id: str, owner: str, ttl: float) -> None:
-        claim_row(owner, ttl, session_id)
+        check_claim(owner, ttl)
         async with self.atomic():
             record = self._working[-1].get(session_id)
             if record is None or record.owner != owner:
@@ -168,7 +168,7 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
             return True
 
     async def claim_active(self, owner: str, ttl: float, limit: int | None = None) -> list[PaperTradingSession]:
-        claim_row(owner, ttl, limit=limit)
+        check_claim(owner, ttl, limit)
         async with self.atomic():
             active = Selection.of({"status": SessionStatus.RUNNING}).among(
                 record.session for record in self._working[-1].values() if record.is_free()

@@ -8,6 +8,7 @@ from typing import Any
 
 from peewee import EXCLUDED, JOIN, SQL, NodeList
 
+from paper_repo.domain.claims import check_claim
 from paper_repo.storage.statements import Statement, Statements, _value
 from paper_repo.storage.tables import Row
 
@@ -101,12 +102,7 @@ def claim_row(owner: str, ttl: float, session_id: str = "", limit: int | None = 
     Raises:
         ValueError: one of them makes no sense.
     """
-    if not isinstance(owner, str) or not owner:
-        raise ValueError(f"owner is a text that names the worker, different for each, not {owner!r}")
-    if isinstance(ttl, bool) or not isinstance(ttl, int | float) or not 0 < ttl < 1e9:
-        raise ValueError(f"ttl is a number of seconds above 0, not {ttl!r}")
-    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 0):
-        raise ValueError(f"limit is a whole number from 0, or None for all, not {limit!r}")
+    check_claim(owner, ttl, limit)
     now = datetime.now(UTC)
     times = {"now": _text(now), "until": _text(now + timedelta(seconds=ttl)), "ttl": float(ttl)}
     return {"id": session_id, "owner": owner, "limit": 2**53 if limit is None else limit, **times}
