@@ -187,13 +187,15 @@ class SessionRepository(Claiming):
             yield
             storage.commit()
         except BaseException:
-            try:
-                undo.rewind(start)  # before the next writer can begin, who may have the same objects
-            finally:
-                storage.roll_back()
+            if storage.in_transaction():  # else Ctrl-C came just after the COMMIT
+                try:
+                    undo.rewind(start)  # before the next writer can begin, who may have the same objects
+                finally:
+                    storage.roll_back()
             raise
-        if not storage.in_transaction():
-            undo.clear()
+        finally:
+            if not storage.in_transaction():
+                undo.clear()
 
     def has_lost_transaction(self) -> bool:
         """Whether an error such as a full disk has ended the transaction around this call before its time."""

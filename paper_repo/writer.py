@@ -269,6 +269,7 @@ class Writer(HeedsForks):
     def _begin(self, begin: Job, block: Block) -> None:
         """Begin a block, unless its owner has gone by then."""
         begin.do()
+        refusal = begin._error
         with self._changed:
             withdrawn = not _taken([begin])
             self._queue.popleft()
@@ -278,6 +279,8 @@ class Writer(HeedsForks):
             _attempt(self.roll_back)
         if not withdrawn:
             self._finish([begin])
+        if refusal is not None:
+            self._refuse_overdue(refusal)
 
     def _serve_owner(self) -> None:
         job = self._next_of_owner()
@@ -320,11 +323,14 @@ class Writer(HeedsForks):
                     return None
                 self._changed.wait(self._until_next_deadline())
 
-    def _refuse_overdue(self) -> None:
+    def _refuse_overdue(self, refusal: BaseException | None = None) -> None:
+        """Let those who have waited too long fail with `refusal`; by default it is a block that was in their way."""
         overdue = self._take_overdue()
         for job in overdue:
             job.fail(
-                BusyError(
+                _own(refusal)
+                if refusal is not None
+                else BusyError(
                     f"another task's transaction was open for longer than the busy timeout ({self._patience:g} s); "
                     "repeat the call, or keep transactions shorter"
                 )

@@ -31,14 +31,16 @@ from PySide6.QtWidgets import (
 
 from desktop_qt import texts
 from desktop_qt.chart import EquityChart
-from desktop_qt.desk import Desk
+from desktop_qt.desk import RETRY_SECONDS, Desk
 from desktop_qt.tables import fills_table, positions_table, sessions_table, view
 from desktop_qt.theme import Theme
 from paper_repo import (
     IPaperTradingSessionRepository,
     PaperTradingSession,
+    RepositoryClosedError,
     SessionStatus,
     SessionSummary,
+    StorageError,
     performance,
 )
 from paper_repo.domain.downsampling import downsample
@@ -160,8 +162,14 @@ class Window(QMainWindow):
         async with self._repository.watch() as changes:
             self.run(self._keep_fresh())
             self._want(None)
-            async for change in changes:
-                self._want(change.session_id)
+            while True:
+                try:
+                    async for change in changes:
+                        self._want(change.session_id)
+                    return
+                except StorageError as error:  # the watch goes on where it was
+                    self.tell(texts.problem(error), True)
+                    await asyncio.sleep(RETRY_SECONDS)
 
     def _want(self, session_id: str | None) -> None:
         if session_id is not None:
@@ -174,10 +182,21 @@ class Window(QMainWindow):
             await self._wanted.wait()
             self._wanted.clear()
             changed, self._changed = self._changed, set()
-            self._show_sessions(await self._repository.get_summaries(order_by="created_at"))
-            if self._shown != self.selected_id or self._shown in changed:
-                await self._show_details(self.selected_id)
-            self.refreshed.emit()
+            try:
+                await self._refresh(changed)
+            except RepositoryClosedError:
+                return
+            except StorageError as error:
+                self.tell(texts.problem(error), True)
+                self._changed |= changed
+                self._wanted.set()
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _refresh(self, changed: set[str]) -> None:
+        self._show_sessions(await self._repository.get_summaries(order_by="created_at"))
+        if self._shown != self.selected_id or self._shown in changed:
+            await self._show_details(self.selected_id)
+        self.refreshed.emit()
 
     def _show_sessions(self, summaries: list[SessionSummary]) -> None:
         selected = self._to_select or self.selected_id

@@ -13,7 +13,13 @@ from typing import Any, ClassVar
 
 from peewee import Query
 
-from paper_repo.errors import BusyError, RepositoryClosedError, StorageError, TransactionError
+from paper_repo.errors import (
+    BusyError,
+    PaperRepoError,
+    RepositoryClosedError,
+    StorageError,
+    TransactionError,
+)
 from paper_repo.storage.claims import ClaimStatements
 from paper_repo.storage.feed import ChangeFeed
 from paper_repo.storage.forking import HeedsForks, heed_forks
@@ -190,10 +196,10 @@ class Storage(HeedsForks, ABC):
         try:
             with self._translated:
                 self._database.connect()
+            self._held.connected = True
         except BaseException:
-            self._leave()
+            self._disconnect()
             raise
-        self._held.connected = True
 
     def _disconnect(self) -> None:
         self._held.connected = False
@@ -249,9 +255,7 @@ class Storage(HeedsForks, ABC):
                 f"{self.name}: this transaction belongs to the process that this one was forked from"
             )
         else:
-            with self._translated:
-                self._commit_whole()
-            self._end()
+            self._commit_and_end()
 
     def roll_back(self) -> None:
         """Roll back what the innermost `begin` began."""
@@ -263,10 +267,7 @@ class Storage(HeedsForks, ABC):
             # fail and hide the cause.
             if not self._is_alive():
                 return
-            if depth > 1:
-                self.execute(f"ROLLBACK TO part_{depth}")
-                self.execute(f"RELEASE part_{depth}")
-            else:
+            if depth == 1 or not self._roll_back_part(depth):
                 self.execute("ROLLBACK")
         finally:
             if depth > 1:
@@ -294,8 +295,29 @@ class Storage(HeedsForks, ABC):
             raise
         self._held.depth = 1
 
+    def _commit_and_end(self) -> None:
+        try:
+            with self._translated:
+                self._commit_whole()
+        except PaperRepoError:
+            raise
+        except BaseException:  # Ctrl-C, before the COMMIT or just after it
+            if not self._is_alive():
+                self._end()
+            raise
+        self._end()
+
     def _commit_whole(self) -> None:
         self._database.commit()
+
+    def _roll_back_part(self, depth: int) -> bool:
+        """Roll the innermost part back; False when that is not possible, because Ctrl-C came just after its end."""
+        try:
+            self.execute(f"ROLLBACK TO part_{depth}")
+            self.execute(f"RELEASE part_{depth}")
+        except StorageError:
+            return False
+        return True
 
     def _begin_part(self) -> None:
         self._require_alive()

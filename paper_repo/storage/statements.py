@@ -51,7 +51,7 @@ class Statements:
 
     @cached_property
     def update_ticked(self) -> Statement:
-        """Updates what changes from tick to tick, and no index but the one on equity.
+        """Updates what changes from tick to tick, and no index but those on equity and on the change number.
 
         The row must be the very one that was seen: a version comes twice after a deletion, or when a caller sets it.
         """

@@ -26,7 +26,7 @@ from peewee import (
 Row = dict[str, Any]
 """One stored row, by column name."""
 
-SQLITE_COLUMN_TYPES = {"EXACT": "TEXT", "INSTANT": "TEXT"}
+SQLITE_COLUMN_TYPES = {"EXACT": "TEXT", "INSTANT": "TEXT", "BIGINT": "INTEGER"}
 """Column types of `AmountColumn` and `InstantColumn`. Text on SQLite: its NUMERIC keeps 15 to 17 digits."""
 
 POSTGRES_COLUMN_TYPES = {"EXACT": "NUMERIC", "INSTANT": "TIMESTAMPTZ", "INT": "BIGINT", "TEXT": 'TEXT COLLATE "C"'}

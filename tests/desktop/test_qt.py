@@ -17,6 +17,7 @@ from paper_repo import SessionRepository, SessionStatus
 from paper_repo.demo.market import trading_days
 from paper_repo.demo.strategy import new_session, trade_day
 from tests.desktop.driving import Desktop, driven
+from tests.facade.watching import Watch
 
 from desktop_qt.theme import DARK, LIGHT, Theme  # isort: skip  # found by `driving`
 
@@ -199,6 +200,36 @@ def test_a_locked_file_is_told_and_nothing_is_lost(desktop: Desktop, stored: Ses
         other.execute("ROLLBACK")
 
     desktop.until(lambda: stored.get_all()[0].state["days"] >= held + 3)
+    desktop.click("pause")
+    desktop.until(lambda: stored.get_all()[0].status is SessionStatus.PAUSED)
+    session = stored.get_all()[0]
+    assert len(stored.get_equity_curve(session.id)) == session.state["days"] + 1
+    desktop.close()
+
+
+@driven
+def test_a_full_disk_is_told_and_nothing_is_lost(
+    desktop: Desktop, stored: SessionRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the disk is full, trading waits and the user is told; with room again every day is in the file."""
+    pages = [1_000_000]
+    watch = Watch()
+    watch.install(monkeypatch)
+    watch.before = lambda sql: (
+        watch.connection.execute(f"PRAGMA max_page_count={pages[0]}") if sql.startswith("BEGIN") else None
+    )
+    window = desktop.open()
+    window.speed.setValue(6)
+    desktop.create("Hungry")
+    desktop.click("start")
+    desktop.until(lambda: stored.get_all()[0].state["days"] >= 2)
+
+    pages[0] = 1  # SQLite takes this for the present size of the file
+    desktop.until(lambda: "the disk is full" in window.message.text())
+    held = stored.get_all()[0].state["days"]
+    pages[0] = 1_000_000
+    desktop.until(lambda: stored.get_all()[0].state["days"] >= held + 3)
+
     desktop.click("pause")
     desktop.until(lambda: stored.get_all()[0].status is SessionStatus.PAUSED)
     session = stored.get_all()[0]

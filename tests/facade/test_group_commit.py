@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from paper_repo import (
 )
 from tests.builders import new_fill, new_session
 from tests.facade.cancelling import assert_sound, stored
-from tests.facade.watching import Gate, Watch, busy_error, nothing
+from tests.facade.watching import Gate, Watch, busy_error, interrupt, nothing
 
 pytestmark = pytest.mark.anyio
 
@@ -169,16 +168,6 @@ async def test_an_error_that_ends_the_transaction_fails_all_of_them(path: Path, 
         assert [session.version for session in sessions] == [1] * 5
         assert [stored(path, session.id)[0] for session in sessions] == [1] * 5
         await assert_sound(repository, path, sessions)
-
-
-def interrupt(connection: sqlite3.Connection) -> None:
-    """Let SQLite interrupt the next statement, which ends the transaction as a full disk would."""
-
-    def now() -> int:
-        connection.set_progress_handler(None, 0)
-        return 1
-
-    connection.set_progress_handler(now, 1)
 
 
 async def test_the_same_session_saved_by_two_tasks(path: Path, watch: Watch) -> None:

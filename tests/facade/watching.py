@@ -112,6 +112,16 @@ def assert_no_transaction_is_open(path: object) -> None:
         connection.close()
 
 
+def interrupt(connection: sqlite3.Connection) -> None:
+    """Let SQLite interrupt the next statement, which ends the transaction as a full disk would."""
+
+    def now() -> int:
+        connection.set_progress_handler(None, 0)
+        return 1
+
+    connection.set_progress_handler(now, 1)
+
+
 def nothing(sql: str) -> None:
     """What a watch does unless it is told something else."""
 

@@ -2,13 +2,344 @@
 
 from __future__ import annotations
 
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from paper_repo import BusyError, SessionRepository
-from tests.builders import new_session
-from tests.facade.watching import writing_elsewhere
+from paper_repo import (
+    BusyError,
+    DiskFullError,
+    PaperTradingSession,
+    SessionRepository,
+    SQLiteSessionRepository,
+    StorageError,
+)
+from tests.builders import new_fill, new_session
+from tests.facade.cancelling import stored
+from tests.facade.watching import (
+    Watch,
+    assert_no_transaction_is_open,
+    busy_error,
+    interrupt,
+    nothing,
+    writing_elsewhere,
+)
+from tests.processes.running import run
+
+Sessions = list[PaperTradingSession]
+Fault = Callable[[Watch], None]
+MORE_THAN_CONNECTIONS = 20
+"""More often than a repository has connections, so that one lost each time is noticed."""
+
+
+class UndoneError(Exception):
+    """What a part of a transaction is rolled back with on purpose."""
+
+
+# What is done
+
+
+def save(repository: SessionRepository, sessions: Sessions) -> None:
+    """One save."""
+    repository.save(sessions[0])
+
+
+def save_many(repository: SessionRepository, sessions: Sessions) -> None:
+    """A save of several sessions."""
+    repository.save_many(sessions)
+
+
+def atomic(repository: SessionRepository, sessions: Sessions) -> None:
+    """A transaction with a part that is kept and one that is not."""
+    with repository.atomic():
+        repository.save(sessions[0])
+        with repository.atomic():
+            repository.save(sessions[1])
+        with suppress(UndoneError), repository.atomic():
+            repository.delete(sessions[0].id)
+            raise UndoneError
+
+
+def save_async(repository: SessionRepository, sessions: Sessions) -> None:
+    """Saves that share a transaction of the async repository."""
+
+    async def main() -> None:
+        facade = SQLiteSessionRepository(repository._storage.name)
+        try:
+            results = await asyncio.gather(*map(facade.save, sessions), return_exceptions=True)
+        finally:
+            await facade.close()
+        for error in results:
+            if error is not None:
+                raise error
+
+    asyncio.run(main())
+
+
+def block(repository: SessionRepository, sessions: Sessions) -> None:
+    """A block of the async repository."""
+
+    async def main() -> None:
+        async with SQLiteSessionRepository(repository._storage.name) as facade, facade.atomic():
+            await facade.save(sessions[0])
+            async with facade.atomic():
+                await facade.save(sessions[1])
+
+    asyncio.run(main())
+
+
+ACTIONS = [save, save_many, atomic, save_async, block]
+
+
+# What goes wrong, just before a statement or instead of it
+
+
+def fails(watch: Watch) -> None:
+    """The statement is not run."""
+    raise busy_error()
+
+
+def ends_the_transaction(watch: Watch) -> None:
+    """SQLite rolls back by itself, as it does when the disk is full."""
+    if watch.connection.in_transaction:
+        watch.connection.rollback()
+    raise busy_error()
+
+
+def is_interrupted(watch: Watch) -> None:
+    """SQLite interrupts the statement, which rolls back by itself; a COMMIT or the like cannot be interrupted."""
+    interrupt(watch.connection)
+
+
+def ctrl_c(watch: Watch) -> None:
+    """The user presses Ctrl-C."""
+    raise KeyboardInterrupt
+
+
+def sessions_to_save(repository: SessionRepository) -> Sessions:
+    """Two sessions, one of them stored before, with history that waits."""
+    sessions = [new_session(), new_session()]
+    repository.save(sessions[0])
+    for session in sessions:
+        session.apply_fill(new_fill(1))
+        session.mark({"AAPL": "99"}, new_fill(1).executed_at)
+    return sessions
+
+
+def statements_of(repository: SessionRepository, watch: Watch, action: Callable[..., None]) -> list[str]:
+    """The statements that `action` runs."""
+    sessions = sessions_to_save(repository)
+    start = len(watch.seen)
+    action(repository, sessions)
+    return watch.seen[start:]
+
+
+def at(number: int, fault: Fault, watch: Watch) -> Callable[[str], None]:
+    """A hook that lets `fault` happen at the statement of this number, from 0, and never again."""
+    passed = iter(range(number))
+
+    def hook(sql: str) -> None:
+        if next(passed, None) is None:
+            watch.before = watch.after = nothing
+            fault(watch)
+
+    return hook
+
+
+def assert_sound(repository: SessionRepository, sessions: Sessions) -> None:
+    """No transaction is open, every session object agrees with the file, and the next save of it works."""
+    path = repository._storage.name
+    assert_no_transaction_is_open(path)
+    for session in sessions:
+        version, fills = stored(path, session.id)
+        assert session.version == version
+        assert [fill.id for fill in session.new_fills] == ([] if fills else ["fill-1"])
+        assert len(session.new_equity_points) == len(session.new_fills)
+        repository.save(session)
+        assert stored(path, session.id) == (version + 1, ["fill-1"])
+        assert repository.get_by_id(session.id) == session
+
+
+@pytest.mark.parametrize("fault", [fails, ends_the_transaction, is_interrupted], ids=lambda fault: fault.__name__)
+@pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.__name__)
+def test_an_error_at_any_statement(path: Path, watch: Watch, action: Callable[..., None], fault: Fault) -> None:
+    """Whichever statement fails: the call raises an error of this library and nothing is stored, or it succeeds."""
+    with SessionRepository(path) as repository:
+        statements = statements_of(repository, watch, action)
+
+        for number, sql in enumerate(statements):
+            sessions = sessions_to_save(repository)
+            watch.before = at(number, fault, watch)
+            error = None
+            try:
+                action(repository, sessions)
+            except Exception as raised:
+                error = raised
+            watch.before = nothing
+
+            versions = [session.version for session in sessions]
+            if error is None:
+                assert fault is is_interrupted, sql
+                assert versions == ([2, 0] if action is save else [2, 1]), sql
+            else:
+                assert isinstance(error, StorageError), sql
+                assert versions == [1, 0] or (action is save_async and versions in ([2, 0], [1, 1])), sql
+            assert_sound(repository, sessions)
+
+
+@pytest.mark.parametrize("side", ["before", "after"])
+@pytest.mark.parametrize("action", [save, save_many, atomic], ids=lambda action: action.__name__)
+def test_ctrl_c_at_any_statement(path: Path, watch: Watch, action: Callable[..., None], side: str) -> None:
+    """Whichever statement Ctrl-C interrupts: all or nothing is stored, and the sessions know which."""
+    with SessionRepository(path) as repository:
+        statements = statements_of(repository, watch, action)
+
+        for number, sql in enumerate(statements):
+            sessions = sessions_to_save(repository)
+            setattr(watch, side, at(number, ctrl_c, watch))
+            with pytest.raises(KeyboardInterrupt):
+                action(repository, sessions)
+            setattr(watch, side, nothing)
+
+            versions = [session.version for session in sessions]
+            assert versions in ([1, 0], [2, 0] if action is save else [2, 1]), sql
+            assert_sound(repository, sessions)
+
+
+@pytest.mark.parametrize("fault", [fails, is_interrupted, ctrl_c], ids=lambda fault: fault.__name__)
+def test_an_error_while_reading(path: Path, watch: Watch, fault: Fault) -> None:
+    """A read that fails raises an error of this library, leaves no connection behind, and can be repeated."""
+    with SessionRepository(path) as repository:
+        session = sessions_to_save(repository)[0]
+        repository.save(session)
+        reads: list[Callable[[], object]] = [
+            lambda: repository.get_by_id(session.id),
+            repository.get_all,
+            lambda: list(repository.iterate()),
+            lambda: repository.get_fills(session.id),
+            lambda: repository.get_equity_curve(session.id),
+            lambda: repository.exists(session.id),
+            repository.count,
+        ]
+
+        for read in reads:
+            expected = read()
+            for _ in range(MORE_THAN_CONNECTIONS):
+                watch.before = at(0, fault, watch)
+                with pytest.raises(KeyboardInterrupt if fault is ctrl_c else StorageError):
+                    read()
+                assert read() == expected
+
+
+def test_an_error_while_writing_leaves_no_connection_behind(path: Path, watch: Watch) -> None:
+    """More writes can fail than there are connections, wherever they fail."""
+    with SessionRepository(path, busy_timeout=0.5) as repository:
+        statements = statements_of(repository, watch, atomic)
+        for _ in range(MORE_THAN_CONNECTIONS):
+            for number in range(len(statements)):
+                sessions = sessions_to_save(repository)
+                watch.before = at(number, fails, watch)
+                with pytest.raises(StorageError):
+                    atomic(repository, sessions)
+                watch.before = nothing
+
+        assert_sound(repository, sessions_to_save(repository))
+
+
+@pytest.mark.parametrize("fault", [fails, ends_the_transaction, ctrl_c], ids=lambda fault: fault.__name__)
+@pytest.mark.parametrize("side", ["before", "after"])
+def test_an_error_while_the_file_is_created(tmp_path: Path, watch: Watch, fault: Fault, side: str) -> None:
+    """Whichever statement of the first opening fails: opening again, by this repository or another one, works."""
+    with SessionRepository(tmp_path / "counted.db") as repository:
+        repository.open()
+        count = len(watch.seen)
+
+    for number in range(count):
+        repository = SessionRepository(tmp_path / f"{number}.db")
+        setattr(watch, side, at(number, fault, watch))
+        with suppress(StorageError, KeyboardInterrupt):
+            repository.open()
+        setattr(watch, side, nothing)
+
+        with SessionRepository(tmp_path / f"{number}.db") as another, repository:
+            sessions = sessions_to_save(repository)
+            repository.save_many(sessions)
+            assert [session.id for session in another.get_all()] == [session.id for session in repository.get_all()]
+
+
+@pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.__name__)
+def test_a_full_disk(path: Path, watch: Watch, action: Callable[..., None]) -> None:
+    """A write for which there is no room raises `DiskFullError`; when there is room again, it works."""
+    with SessionRepository(path) as repository:
+        sessions = sessions_to_save(repository)
+        for session in sessions:
+            session.state["much"] = "x" * 200_000
+
+        def leave_no_room(sql: str) -> None:
+            pages = watch.connection.cursor().connection
+            if sql.startswith("BEGIN"):
+                limit(pages)
+
+        def limit(connection: sqlite3.Connection) -> None:
+            watch.before = nothing
+            (count,) = connection.execute("PRAGMA page_count").fetchone()
+            connection.execute(f"PRAGMA max_page_count = {count}")
+            watch.before = leave_no_room
+
+        watch.before = leave_no_room
+        with pytest.raises(DiskFullError, match="no room left"):
+            action(repository, sessions)
+        watch.before = nothing
+
+        assert [session.version for session in sessions] == [1, 0]
+        watch.before = lambda sql: sql.startswith("BEGIN") and make_room(watch)
+        action(repository, sessions)
+        assert_sound(repository, sessions)
+
+
+def make_room(watch: Watch) -> None:
+    """Take the limit away that the connection got."""
+    before, watch.before = watch.before, nothing
+    watch.connection.execute("PRAGMA max_page_count = 1000000000")
+    watch.before = before
+
+
+@pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.__name__)
+def test_a_commit_that_is_refused(path: Path, watch: Watch, action: Callable[..., None]) -> None:
+    """A COMMIT that SQLite refuses leaves its transaction open, which is rolled back then."""
+    with SessionRepository(path) as repository:
+        sessions = sessions_to_save(repository)
+
+        def break_commit(sql: str) -> None:
+            if sql.startswith("COMMIT"):
+                watch.before = nothing
+                watch.connection.execute("PRAGMA defer_foreign_keys = 1")
+                watch.connection.execute(ORPHAN)
+
+        watch.before = break_commit
+        with pytest.raises(StorageError, match="FOREIGN KEY"):
+            action(repository, sessions)
+
+        assert [session.version for session in sessions] == [1, 0]
+        assert_sound(repository, sessions)
+
+
+ORPHAN = """
+    INSERT INTO paper_trading_fills (session_id, sequence, id, symbol, side, quantity, price, fee, executed_at)
+    VALUES ('nobody', 1, 'orphan', 'AAPL', 'BUY', '1', '1', '0', '2026-01-05T14:30:00.000000+00:00')
+"""
+
+
+def test_a_disk_that_is_full_for_everybody(path: Path) -> None:
+    """When the system itself refuses to let the file grow, a save raises and can be repeated when there is room."""
+    result = run("filling", path)
+
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout == "refused, then saved\n" * 3
 
 
 def test_another_writer_that_does_not_end(path: Path) -> None:
@@ -21,3 +352,25 @@ def test_another_writer_that_does_not_end(path: Path) -> None:
 
         repository.save(session)
         assert repository.get_by_id(session.id) == session
+
+
+def test_writers_that_wait_for_another_program_wait_together(path: Path, watch: Watch) -> None:
+    """Tasks that wait for another program at the same time lose patience at the same time, not one after the other."""
+    blocks = 6
+
+    async def main() -> None:
+        async with SQLiteSessionRepository(path, busy_timeout=0.2) as repository:
+            before = watch.count("BEGIN")
+
+            async def enter() -> None:
+                async with repository.atomic():
+                    raise AssertionError("the block was entered")
+
+            with writing_elsewhere(path):
+                results = await asyncio.gather(*[enter() for _ in range(blocks)], return_exceptions=True)
+
+            assert [type(result) for result in results] == [BusyError] * blocks
+            assert watch.count("BEGIN") - before < blocks
+            await repository.save(new_session())
+
+    asyncio.run(main())

@@ -1,6 +1,7 @@
 """Random steps on every repository and on a model of plain dictionaries: what they return is equal at every step.
 
-`PAPER_REPO_TEST_ROUNDS=100` runs a hundred times as many programs.
+`PAPER_REPO_TEST_ROUNDS=100` runs a hundred times as many programs. A program that fails is shown as it is;
+`PAPER_REPO_TEST_SHRINK=1` makes it shorter first, which takes minutes.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
@@ -55,6 +56,7 @@ IMPLEMENTATIONS: dict[str, Callable[[Path], Driver]] = {
 
 DEEPEST = 4
 EXAMPLES = 8 * int(os.environ.get(ROUNDS, "1"))
+PHASES = [each for each in Phase if each is not Phase.shrink or os.environ.get("PAPER_REPO_TEST_SHRINK")]
 
 ids = st.sampled_from(["a", "B", "\N{SNOWMAN}'\"", "%"])
 times = st.none() | st.integers(0, 5).map(lambda number: moment(number).astimezone(timezone(timedelta(hours=number))))
@@ -293,6 +295,7 @@ def test_a_repository_does_what_the_model_does(name: str) -> None:
     unhurried = settings(
         max_examples=EXAMPLES,
         stateful_step_count=40,
+        phases=PHASES,
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
     )

@@ -24,7 +24,8 @@ def up(migrator: SchemaMigrator, db: Database) -> None:
             table_name = "paper_trading_deletions"
 
     # Not the migrator's add_column: on SQLite that would build the whole table anew to make the column NOT NULL.
-    db.execute_sql("ALTER TABLE paper_trading_sessions ADD COLUMN change_number BIGINT NOT NULL DEFAULT 0")
+    whole = "BIGINT" if isinstance(db, PostgresqlDatabase) else "INTEGER"
+    db.execute_sql(f"ALTER TABLE paper_trading_sessions ADD COLUMN change_number {whole} NOT NULL DEFAULT 0")
     db.execute_sql(NUMBERED)
     db.execute_sql("CREATE INDEX sessionrow_change_number ON paper_trading_sessions (change_number)")
     db.create_tables([DeletionRow])

@@ -1,0 +1,121 @@
+"""Power cuts: a program's writes and syncs are recorded, and replayed up to a moment at which the power goes.
+
+The seed stands in the test's name; `PAPER_REPO_TEST_SEED=<seed>` replays one, `PAPER_REPO_TEST_ROUNDS=20` makes twenty
+times as many cuts.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from paper_repo import SessionRepository
+from tests.facade.seeds import seeds
+from tests.facade.watching import connect
+from tests.powercut import saving
+from tests.powercut.disk import Disk
+from tests.powercut.recording import Event, Said, Synced, Written, record, why_not
+
+REASON = why_not()
+pytestmark = pytest.mark.skipif(REASON is not None, reason=REASON or "")
+
+CUTS = 30
+"""How many cuts one test makes, at moments and with losses chosen at random."""
+
+
+@pytest.fixture(scope="module", params=["full", "normal"])
+def durability(request: pytest.FixtureRequest) -> str:
+    """How much is synced."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def events(durability: str, tmp_path_factory: pytest.TempPathFactory) -> list[Event]:
+    """What the program did."""
+    return record(Path(saving.__file__), tmp_path_factory.mktemp("recorded") / "sessions.db", durability)
+
+
+def test_the_recording_is_whole(events: list[Event], tmp_path: Path) -> None:
+    """What was recorded gives the program's own files, with every step in them, and its log was begun anew."""
+    disk = Disk()
+
+    for event in events:
+        disk.do(event)
+
+    starts_of_log = [event for event in events if isinstance(event, Written) and event.name.endswith("-wal")]
+    assert sum(event.offset == 0 for event in starts_of_log) > len(saving.REOPENED_AFTER) + 1
+    assert done_after(disk.with_pending(), tmp_path) == saving.STEPS
+
+
+def test_only_full_durability_waits_for_the_disk(events: list[Event], durability: str, tmp_path: Path) -> None:
+    """If nothing arrives but what was synced, "normal" loses steps that were acknowledged, and "full" none."""
+    last_words = max(number for number, event in enumerate(events) if isinstance(event, Said))
+
+    [(acknowledged, left)] = cut(events, [last_words + 1], Disk.without_pending)
+
+    lost = acknowledged - done_after(left, tmp_path)
+    assert (acknowledged, lost > 0) == (saving.STEPS, durability == "normal")
+
+
+@pytest.mark.parametrize("seed", seeds(2))
+def test_the_power_goes(events: list[Event], durability: str, tmp_path: Path, seed: int) -> None:
+    """The file opens, is sound, and holds the first so many steps: with "full", all that were acknowledged."""
+    dice = random.Random(seed)
+    around_syncs = [
+        number + after for number, event in enumerate(events) if isinstance(event, Synced) for after in (0, 1)
+    ]
+
+    def what_is_left(disk: Disk) -> dict[str, bytes]:
+        return dice.choice([disk.without_pending, disk.with_pending, *[lambda: disk.torn(dice)] * 4])()
+
+    for acknowledged, left in cut(events, sorted(dice.choices(around_syncs, k=CUTS)), what_is_left):
+        done = done_after(left, tmp_path)
+        assert (acknowledged if durability == "full" else 0) <= done <= acknowledged + 1
+
+
+@pytest.mark.parametrize("seed", seeds(1))
+def test_the_program_dies_between_two_writes(events: list[Event], tmp_path: Path, seed: int) -> None:
+    """In a commit, in a checkpoint, in the creation of the file: every acknowledged step is there, always."""
+    dice = random.Random(seed)
+    moments = sorted(dice.choices(range(len(events)), k=CUTS))
+
+    for acknowledged, left in cut(events, moments, Disk.with_pending):
+        assert acknowledged <= done_after(left, tmp_path) <= acknowledged + 1
+
+
+def cut(
+    events: list[Event], moments: list[int], what_is_left: Callable[[Disk], dict[str, bytes]]
+) -> list[tuple[int, dict[str, bytes]]]:
+    """What the program had acknowledged before each of these numbers of events, and what is left of its files then."""
+    disk, acknowledged, cuts = Disk(), 0, []
+    for number, event in enumerate([*events, Said("")]):
+        cuts += [(acknowledged, what_is_left(disk)) for moment in moments if moment == number]
+        if isinstance(event, Said):
+            acknowledged = int(event.text or acknowledged)
+        else:
+            disk.do(event)
+    return cuts
+
+
+def done_after(left: dict[str, bytes], folder: Path) -> int:
+    """How many steps the files hold that are left, after a check that they are sound and no step is there in part."""
+    path = folder / "sessions.db"
+    for name in ("sessions.db", "sessions.db-wal", "sessions.db-journal", "sessions.db-shm"):
+        (folder / name).unlink(missing_ok=True)
+    for name, content in left.items():
+        (folder / name).write_bytes(content)
+    with SessionRepository(path) as repository:
+        found = {session.id: session.version for session in repository.get_all()}
+        for session_id, version in found.items():
+            fills = [fill.id for fill in repository.get_fills(session_id)]
+            assert fills == [f"{session_id} {number}" for number in range(1, version + 1)]
+            assert len(repository.get_equity_curve(session_id)) == version
+    with closing(connect(path)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    states = [saving.expected(done) for done in range(saving.STEPS + 1)]
+    assert found in states
+    return states.index(found)

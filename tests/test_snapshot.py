@@ -1,0 +1,181 @@
+"""What one save writes, between the call and the writing."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+
+from paper_repo import EquityPoint, InvalidSessionError, SessionRepository
+from paper_repo.snapshot import Snapshot, UndoLog
+from tests.builders import full_session, moment, new_fill, new_session
+
+
+@pytest.fixture
+def repository(path):
+    """An open, empty repository."""
+    with SessionRepository(path) as opened:
+        yield opened
+
+
+class TestSnapshot:
+    """A session as it was when the save was called, written later."""
+
+    def test_later_changes_are_not_in_it(self, repository):
+        """What the caller changes before the writing, inside of values too, is not stored; it stays in the object."""
+        session = new_session(state={"window": [1]}, name="at the call")
+
+        snapshot = Snapshot(session)
+        session.name = "later"
+        session.state["window"].append(2)
+        session.cash = 1
+        repository.write([snapshot])
+
+        stored = repository.get_by_id(session.id)
+        assert (stored.name, stored.state, stored.cash) == ("at the call", {"window": [1]}, 10000)
+        assert (session.name, session.state, session.cash, session.version) == ("later", {"window": [1, 2]}, 1, 1)
+
+    def test_later_history_waits_for_the_next_save(self, repository):
+        """Fills and points recorded before the writing wait on, and are stored in their order by the next save."""
+        session = new_session()
+        session.record_fill(new_fill(1))
+        session.record_equity(EquityPoint(moment(1), 1, 1))
+
+        snapshot = Snapshot(session)
+        session.record_fill(new_fill(2))
+        session.record_equity(EquityPoint(moment(2), 2, 2))
+        repository.write([snapshot])
+        first = repository.get_by_id(session.id).fill_count, list(session.new_fills), list(session.new_equity_points)
+        repository.save(session)
+
+        assert first == (1, [new_fill(2)], [EquityPoint(moment(2), 2, 2)])
+        assert repository.get_fills(session.id) == [new_fill(1), new_fill(2)]
+        assert [point.cash for point in repository.get_equity_curve(session.id)] == [1, 2]
+        assert repository.get_by_id(session.id) == session
+
+    def test_saves_of_one_object_follow_each_other(self, repository):
+        """Two saves called one after the other and written later store the history once, each at its own version."""
+        session = full_session()
+
+        first = Snapshot(session)
+        session.record_fill(new_fill(7))
+        session.name = "second"
+        second = Snapshot(session)
+        repository.write([first])
+        repository.write([second])
+
+        assert session.version == 2
+        assert repository.get_by_id(session.id) == session
+        assert len(repository.get_fills(session.id)) == session.fill_count == 3
+        assert len(repository.get_equity_curve(session.id)) == 2
+
+    def test_a_save_may_fail_between_two_of_one_object(self, repository):
+        """When the first of two saves is rolled back, the second stores the whole history."""
+        session = new_session()
+        session.record_fill(new_fill(1))
+        first = Snapshot(session)
+        session.record_fill(new_fill(2))
+        second = Snapshot(session)
+
+        def fail():
+            with repository.atomic():
+                repository.write([first])
+                raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            fail()
+        repository.write([second])
+
+        assert (session.version, session.new_fills) == (1, [])
+        assert repository.get_fills(session.id) == [new_fill(1), new_fill(2)]
+
+    def test_a_save_called_inside_a_block_that_fails_is_whole_later(self, repository):
+        """A save called while its object's history was thought stored gets it back with the rollback."""
+        session = new_session()
+        session.record_fill(new_fill(1))
+        called = []
+
+        def fail():
+            with repository.atomic():
+                repository.save(session)
+                session.record_fill(new_fill(2))
+                called.append(Snapshot(session))
+                raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            fail()
+        repository.write(called)
+
+        assert (session.version, session.new_fills, session.fill_count) == (1, [], 2)
+        assert repository.get_fills(session.id) == [new_fill(1), new_fill(2)]
+
+    def test_a_fill_that_is_stored_already_is_not_counted(self, repository):
+        """A fill met again between two saves of one object is counted once."""
+        session = new_session()
+        session.record_fill(new_fill(1))
+        repository.save(session)
+        session.record_fill(new_fill(1))
+        first = Snapshot(session)
+        session.record_fill(new_fill(2))
+        second = Snapshot(session)
+
+        repository.write([first])
+        repository.write([second])
+
+        assert session.fill_count == 2
+        assert repository.get_by_id(session.id) == session
+        assert repository.get_fills(session.id) == [new_fill(1), new_fill(2)]
+
+    def test_taking_one_changes_nothing(self):
+        """A snapshot that is never written leaves its object as it was."""
+        session = full_session()
+        before = copy.deepcopy(session)
+
+        assert Snapshot(session).has_history
+        assert not Snapshot(new_session()).has_history
+
+        assert session == before
+
+    @pytest.mark.parametrize("session", [None, {}, "abc-123"])
+    def test_what_is_no_session_is_refused(self, session):
+        """The message says what is wanted."""
+        with pytest.raises(InvalidSessionError, match="session: must be a PaperTradingSession, not"):
+            Snapshot(session)
+
+    def test_the_error_names_the_session(self):
+        """Whoever saves many at once learns which one it is."""
+        session = new_session(id="abc-123", state={"a": {1}})
+
+        with pytest.raises(InvalidSessionError, match=r"session 'abc-123': state\.a: a set cannot be kept") as refused:
+            Snapshot(session)
+
+        assert refused.value.session_id == "abc-123"
+        assert list(refused.value.messages) == ["state.a"]
+
+    def test_history_that_is_not_counted_is_refused(self, repository):
+        """A fill that was put among the waiting ones by hand would have no place in the history."""
+        session = new_session(id="abc-123")
+        session.new_fills.append(new_fill(1))
+
+        with pytest.raises(InvalidSessionError, match=r"fill_count: counts fewer fills than wait .*record_fill\(\)"):
+            repository.save(session)
+
+        assert (repository.count(), session.new_fills) == (0, [new_fill(1)])
+
+
+class TestUndoLog:
+    """How objects are given back as they were."""
+
+    def test_the_latest_change_is_undone_first(self):
+        """Rewinding undoes in reverse order, down to the place asked for."""
+        undone = []
+        log = UndoLog()
+        for number in range(4):
+            log.append(lambda number=number: undone.append(number))
+
+        log.rewind(2)
+        halfway = list(undone), len(log)
+        log.rewind(0)
+
+        assert halfway == ([3, 2], 2)
+        assert (undone, len(log)) == ([3, 2, 1, 0], 0)
