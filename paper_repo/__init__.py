@@ -1,6 +1,7 @@
 """Paper-trading sessions that survive a restart: saved and loaded exactly, by scripts, async programs and GUIs."""
 
 from paper_repo.aio import AsyncSessionRepository, SQLiteSessionRepository
+from paper_repo.checking import CheckReport, Finding
 from paper_repo.domain import (
     Amount,
     EquityPoint,
@@ -18,7 +19,7 @@ from paper_repo.domain.changes import SessionChange
 from paper_repo.domain.downsampling import downsample
 from paper_repo.domain.performance import Performance, performance
 from paper_repo.domain.round_trips import RoundTrip, round_trips
-from paper_repo.domain.selection import SessionSummary
+from paper_repo.domain.selection import Loaded, SessionSummary
 from paper_repo.errors import (
     ArchiveError,
     BusyError,
@@ -38,6 +39,7 @@ from paper_repo.errors import (
     StorageError,
     TransactionError,
     TransactionOwnershipError,
+    WrongPassphraseError,
 )
 from paper_repo.interface import IPaperTradingSessionRepository
 from paper_repo.memory import InMemorySessionRepository
@@ -50,6 +52,7 @@ __all__ = [
     "ArchiveError",
     "AsyncSessionRepository",
     "BusyError",
+    "CheckReport",
     "ClaimLostError",
     "ConflictError",
     "CorruptDatabaseError",
@@ -57,11 +60,13 @@ __all__ = [
     "DiskFullError",
     "EquityPoint",
     "Fill",
+    "Finding",
     "ForeignDatabaseError",
     "IPaperTradingSessionRepository",
     "InMemorySessionRepository",
     "InvalidSessionError",
     "InvalidTransitionError",
+    "Loaded",
     "Order",
     "OrderType",
     "PaperRepoError",
@@ -84,6 +89,7 @@ __all__ = [
     "TimeInForce",
     "TransactionError",
     "TransactionOwnershipError",
+    "WrongPassphraseError",
     "downsample",
     "performance",
     "round_trips",

@@ -6,6 +6,7 @@ one thread. What each method promises stands in `interface.py`.
 
 from __future__ import annotations
 
+import os
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
@@ -18,8 +19,10 @@ import anyio
 import anyio.to_thread
 from anyio.lowlevel import current_token
 
+from paper_repo.checking import CheckReport
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
-from paper_repo.domain.selection import Selection, SessionFilters, SessionQuery, SessionSummary
+from paper_repo.domain.selection import Loaded, OnDamage, Selection, SessionFilters, SessionQuery, SessionSummary
+from paper_repo.domain.values import Progress
 from paper_repo.errors import RepositoryClosedError, TransactionError
 from paper_repo.interface import IPaperTradingSessionRepository
 from paper_repo.lanes import ParallelWriter
@@ -85,13 +88,13 @@ class AsyncSessionRepository(IPaperTradingSessionRepository):
     async def get_by_id(self, session_id: str) -> PaperTradingSession | None:
         return await self._read(self._core.get_by_id, session_id)
 
-    async def get_all(self, **query: Unpack[SessionQuery]) -> list[PaperTradingSession]:
+    async def get_all(self, **query: Unpack[SessionQuery]) -> Loaded[PaperTradingSession]:
         return await self._read(partial(self._core.get_all, **query))
 
-    async def get_active(self) -> list[PaperTradingSession]:
-        return await self._read(self._core.get_active)
+    async def get_active(self, *, errors: OnDamage = "raise") -> Loaded[PaperTradingSession]:
+        return await self._read(partial(self._core.get_active, errors=errors))
 
-    async def get_summaries(self, **query: Unpack[SessionQuery]) -> list[SessionSummary]:
+    async def get_summaries(self, **query: Unpack[SessionQuery]) -> Loaded[SessionSummary]:
         return await self._read(partial(self._core.get_summaries, **query))
 
     async def iterate(self, **query: Unpack[SessionQuery]) -> AsyncIterator[PaperTradingSession]:
@@ -147,6 +150,12 @@ class AsyncSessionRepository(IPaperTradingSessionRepository):
 
     async def claim_active(self, owner: str, ttl: float, limit: int | None = None) -> list[PaperTradingSession]:
         return await self._write(partial(self._core.claim_active, owner, ttl, limit))
+
+    async def backup(self, target: str | os.PathLike[str], *, progress: Progress | None = None) -> None:
+        await self._read(partial(self._core.backup, target, progress=progress))
+
+    async def check(self) -> CheckReport:
+        return await self._read(self._core.check)
 
     def atomic(self) -> AbstractAsyncContextManager[None]:
         return _Block(self)
@@ -205,11 +214,26 @@ class SQLiteSessionRepository(AsyncSessionRepository):
     """The async repository on an SQLite file; arguments as for `SessionRepository`, which see."""
 
     def __init__(
-        self, address: Address, *, durability: str = "full", busy_timeout: float = 5.0, upgrade: str = "auto"
+        self,
+        address: Address,
+        *,
+        durability: str = "full",
+        busy_timeout: float = 5.0,
+        upgrade: str = "auto",
+        passphrase: str | None = None,
+        journal: str = "wal",
     ) -> None:
         if is_server(address):
             raise ValueError("this is the address of a server; for that there is AsyncSessionRepository(address)")
-        super().__init__(address, durability=durability, busy_timeout=busy_timeout, upgrade=upgrade)
+        core = SessionRepository(
+            address,
+            durability=durability,
+            busy_timeout=busy_timeout,
+            upgrade=upgrade,
+            passphrase=passphrase,
+            journal=journal,
+        )
+        super().__init__(core)
 
 
 class _Block(AbstractAsyncContextManager[None]):

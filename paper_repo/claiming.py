@@ -21,6 +21,7 @@ class Claiming:
 
     _storage: Storage
     _alone: Any
+    _seal: Any
     get_by_id: Any
 
     def claim(self, session_id: str, owner: str, ttl: float) -> PaperTradingSession | None:
@@ -55,13 +56,24 @@ class Claiming:
     def _claim(self, row: Row) -> PaperTradingSession:
         session_id = row["id"]
         self._storage.take_turn(session_id)
+        if self._storage.keeps_text:
+            self.get_by_id(session_id)  # a damaged row must not get a checksum that fits it
         if not self._storage.change(self._storage.claims.fence, row):
             raise SessionNotFoundError(session_id)
         if not self._storage.change(self._storage.claims.take, row):
             raise _Taken
+        self._seal_again(session_id)
         session: PaperTradingSession = self.get_by_id(session_id)
         session.claimed_by = row["owner"]
         return session
+
+    def _seal_again(self, session_id: str) -> None:
+        """Give the row of a session that has another version now the checksums of that."""
+        statements = self._storage.statements
+        found = self._storage.fetch_one(statements.select_session, {"id": session_id})
+        stored = dict(zip(statements.session_columns, found or (), strict=True))
+        self._seal(stored)
+        self._storage.change(self._storage.claims.seal, stored)
 
     def _conflict(self, session: PaperTradingSession, expected: int, actual: int | None) -> ConflictError:
         """The error of a save that was refused: the loss of the claim, if that is the reason."""

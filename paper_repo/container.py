@@ -14,7 +14,14 @@ from paper_repo.storage.address import Address, is_server
 
 
 def register(
-    registry: svcs.Registry, address: Address, *, durability: str = "full", busy_timeout: float = 5.0
+    registry: svcs.Registry,
+    address: Address,
+    *,
+    durability: str = "full",
+    busy_timeout: float = 5.0,
+    upgrade: str = "auto",
+    passphrase: str | None = None,
+    journal: str = "wal",
 ) -> AsyncSessionRepository:
     """Let `registry` give out one shared repository on the database at `address`.
 
@@ -27,12 +34,22 @@ def register(
         address: the path of a file, or the URL of a database, as for `SessionRepository`.
         durability: "full" or "normal", as for `SessionRepository`.
         busy_timeout: in seconds, as for `SessionRepository`.
+        upgrade: "auto" or "never", as for `SessionRepository`.
+        passphrase: of an encrypted file, as for `SessionRepository`.
+        journal: "wal" or "rollback", as for `SessionRepository`.
 
     Returns:
         The facade.
     """
     kind = AsyncSessionRepository if is_server(address) else SQLiteSessionRepository
-    repository = kind(address, durability=durability, busy_timeout=busy_timeout)
+    repository = kind(
+        address,
+        durability=durability,
+        busy_timeout=busy_timeout,
+        upgrade=upgrade,
+        passphrase=passphrase,
+        journal=journal,
+    )
     registry.register_value(SessionRepository, repository.core, ping=_check, on_registry_close=repository.core.close)
     registry.register_value(
         IPaperTradingSessionRepository, repository, ping=_check_async, on_registry_close=repository.close

@@ -17,7 +17,8 @@ PaperRepoError
     ├── CorruptDatabaseError
     │   └── CorruptRecordError
     ├── SchemaVersionError
-    └── ForeignDatabaseError
+    ├── ForeignDatabaseError
+    └── WrongPassphraseError
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ __all__ = [
     "StorageError",
     "TransactionError",
     "TransactionOwnershipError",
+    "WrongPassphraseError",
 ]
 
 
@@ -189,6 +191,13 @@ class SchemaVersionError(StorageError):
 
 class ForeignDatabaseError(StorageError):
     """The file belongs to another program, or is no database; it was not touched."""
+
+
+class WrongPassphraseError(StorageError):
+    """The passphrase does not open the file: it is another one, or the file is not encrypted, or damaged at its start.
+
+    SQLCipher cannot tell a wrong passphrase from a damaged first page. Damage behind that page is told as such.
+    """
 
 
 def _restore(kind: type[PaperRepoError], args: tuple[object, ...], state: dict[str, object]) -> PaperRepoError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from paper_repo import compiled
@@ -10,7 +10,9 @@ from paper_repo.domain import EquityPoint, Fill
 from paper_repo.errors import CorruptRecordError, InvalidSessionError
 from paper_repo.schemas import Data
 from paper_repo.storage import queries
+from paper_repo.storage.checksums import Checksum
 from paper_repo.storage.database import Storage
+from paper_repo.storage.tables import Row
 
 T = TypeVar("T")
 
@@ -18,21 +20,23 @@ PAGE = 1000
 """How many rows are read at a time."""
 
 
+INCOMPLETE = "a part of its history is missing"
+
+
 def read_fills(storage: Storage, session_id: str, after: int = 0) -> Iterator[tuple[int, Fill]]:
     """The fills behind this place in the history, one by one, each with its own place."""
     statements = storage.statements
     fills = statements.tables.fills
-    for row in _rows(storage, fills, fills.executed_at, session_id, statements.fill_columns[1:], after):
-        yield row.pop("sequence"), load(Fill, row, session_id)
+    for row in _rows(storage, fills, fills.executed_at, session_id, statements.fill_columns, after):
+        yield row[1], fill(storage, row)
 
 
 def read_points(storage: Storage, session_id: str) -> Iterator[EquityPoint]:
     """The equity points, one by one."""
     statements = storage.statements
     equity = statements.tables.equity
-    for row in _rows(storage, equity, equity.at, session_id, statements.equity_columns[1:], 0):
-        del row["sequence"]
-        yield load(EquityPoint, row, session_id)
+    for row in _rows(storage, equity, equity.at, session_id, statements.equity_columns, 0):
+        yield point(storage, row)
 
 
 def write_fills(storage: Storage, session_id: str, fills: Iterable[tuple[int, Fill]]) -> None:
@@ -42,21 +46,63 @@ def write_fills(storage: Storage, session_id: str, fills: Iterable[tuple[int, Fi
         InvalidSessionError: two fills have the same id, or the places do not ascend from 1.
     """
     last = 0
-    for sequence, fill in fills:
-        row = {"session_id": session_id, "sequence": sequence, **compiled.dump(fill)}
+    for sequence, each in fills:
+        row = fill_row(storage, session_id, sequence, compiled.dump(each))
         if sequence <= last:
             message = f"stands at place {sequence} of the history, behind place {last}."
-            raise InvalidSessionError({f"fills.{fill.id}": [message]}, session_id)
+            raise InvalidSessionError({f"fills.{each.id}": [message]}, session_id)
         if not storage.change(storage.statements.insert_fill, row):
             message = "comes twice; ids must be unique in a session."
-            raise InvalidSessionError({f"fills.{fill.id}": [message]}, session_id)
+            raise InvalidSessionError({f"fills.{each.id}": [message]}, session_id)
         last = sequence
 
 
 def write_points(storage: Storage, session_id: str, points: Iterable[EquityPoint]) -> None:
     """Store equity points behind those that are there, in the transaction that is open."""
-    for point in points:
-        storage.change(storage.statements.insert_equity, {"session_id": session_id, **compiled.dump(point)})
+    for each in points:
+        storage.change(storage.statements.insert_equity, point_row(storage, session_id, compiled.dump(each)))
+
+
+def fill_row(storage: Storage, session_id: str, sequence: int, data: Data) -> Row:
+    """The row of a fill at this place in the history."""
+    row = {"session_id": session_id, "sequence": sequence, **data}
+    row["checksum"] = storage.statements.fill_checksum.of(row)
+    return row
+
+
+def point_row(storage: Storage, session_id: str, data: Data) -> Row:
+    """The row of an equity point, whose place the database finds."""
+    row = {"session_id": session_id, **data}
+    row["checksum"] = storage.statements.equity_checksum.of(row)
+    return row
+
+
+def fill(storage: Storage, row: Sequence[Any], checked: bool = True) -> Fill:
+    """The fill that a whole row describes; not `checked`: whatever its checksum is.
+
+    Raises:
+        CorruptRecordError: it does not describe one, or its checksum is wrong; so for `point`.
+    """
+    checksum = storage.statements.fill_checksum if checked else None
+    return _entity(storage, Fill, storage.statements.fill_columns, row, checksum)
+
+
+def point(storage: Storage, row: Sequence[Any], checked: bool = True) -> EquityPoint:
+    """The equity point that a whole row describes."""
+    checksum = storage.statements.equity_checksum if checked else None
+    return _entity(storage, EquityPoint, storage.statements.equity_columns, row, checksum)
+
+
+def require_unchanged(storage: Storage, row: Row, checksum: Checksum, expected: object, session_id: str) -> None:
+    """Raise a `CorruptRecordError` where a row is not what was written; only where rows come back as they were."""
+    if storage.keeps_text and checksum.of(row) != expected:
+        raise corrupt(session_id, "its checksum is wrong: it is damaged, or was changed by another program")
+
+
+def require_no_gap(rows: Sequence[Sequence[Any]], session_id: str) -> None:
+    """Raise a `CorruptRecordError` where a place in the history is missing, or stands twice."""
+    if rows and [row[1] for row in rows] != list(range(rows[0][1], rows[0][1] + len(rows))):
+        raise corrupt(session_id, INCOMPLETE)
 
 
 def load(kind: type[T], data: Data, session_id: str) -> T:
@@ -78,12 +124,24 @@ def corrupt(session_id: str, problem: str) -> CorruptRecordError:
 
 def _rows(
     storage: Storage, table: Any, time: Any, session_id: str, columns: tuple[str, ...], after: int
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[tuple[Any, ...]]:
+    before: list[tuple[Any, ...]] = []
     while True:
         query = queries.select_history(table, time, session_id, columns, after=after, limit=PAGE)
         rows = storage.fetch_all(query)
-        for row in rows:
-            yield dict(zip(columns, row, strict=True))
+        require_no_gap(before + rows, session_id)
+        yield from rows
         if len(rows) < PAGE:
             return
-        after = rows[-1][0]
+        before = rows[-1:]
+        after = rows[-1][1]
+
+
+def _entity(
+    storage: Storage, kind: type[T], columns: Sequence[str], row: Sequence[Any], checksum: Checksum | None
+) -> T:
+    stored = dict(zip(columns, row, strict=True))
+    entity = load(kind, {name: stored[name] for name in columns[2:-1]}, row[0])
+    if checksum is not None:
+        require_unchanged(storage, stored, checksum, stored["checksum"], row[0])
+    return entity

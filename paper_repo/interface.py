@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager
@@ -13,8 +14,10 @@ from datetime import datetime
 from types import TracebackType
 from typing import Self, Unpack
 
+from paper_repo.checking import CheckReport
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
-from paper_repo.domain.selection import SessionFilters, SessionQuery, SessionSummary
+from paper_repo.domain.selection import Loaded, OnDamage, SessionFilters, SessionQuery, SessionSummary
+from paper_repo.domain.values import Progress
 from paper_repo.watching import AsyncSessionChanges
 
 
@@ -84,7 +87,7 @@ class IPaperTradingSessionRepository(ABC):
         """
 
     @abstractmethod
-    async def get_all(self, **query: Unpack[SessionQuery]) -> list[PaperTradingSession]:
+    async def get_all(self, **query: Unpack[SessionQuery]) -> Loaded[PaperTradingSession]:
         """The sessions, oldest first unless asked otherwise.
 
         Args:
@@ -98,18 +101,25 @@ class IPaperTradingSessionRepository(ABC):
             descending: the other way round.
             limit: how many at most; None for all.
             offset: how many to pass over first.
+            errors: "raise" (the default), or "report": one session that cannot be read does not keep the others from
+                loading, and `errors` of the list says what is not in it.
+
+        Returns:
+            A list, whose `errors` is empty unless damage was to be reported: a `CorruptRecordError` for each session
+            that cannot be read, and a `CorruptDatabaseError` where the file itself is damaged.
 
         Raises:
             ValueError: an argument makes no sense; the message lists what does.
             CorruptRecordError: one of the sessions cannot be read.
+            CorruptDatabaseError: the file is damaged, so that sessions may be missing from the list.
         """
 
     @abstractmethod
-    async def get_active(self) -> list[PaperTradingSession]:
-        """The RUNNING sessions, oldest first: what is to be resumed after a restart or a crash."""
+    async def get_active(self, *, errors: OnDamage = "raise") -> Loaded[PaperTradingSession]:
+        """The RUNNING sessions, oldest first: what is to be resumed after a crash; `errors` as in `get_all`."""
 
     @abstractmethod
-    async def get_summaries(self, **query: Unpack[SessionQuery]) -> list[SessionSummary]:
+    async def get_summaries(self, **query: Unpack[SessionQuery]) -> Loaded[SessionSummary]:
         """What a list shows of the sessions, without decoding positions or parameters; arguments as `get_all`."""
 
     @abstractmethod
@@ -117,7 +127,8 @@ class IPaperTradingSessionRepository(ABC):
         """The sessions one by one, in constant memory; arguments as `get_all`.
 
         No lock and no snapshot is held between two of them. A session that is changed meanwhile so that its place in
-        the order moves may be passed over or come twice.
+        the order moves may be passed over or come twice. There is no place to report errors: `errors="report"` is
+        a ValueError here.
         """
 
     @abstractmethod
@@ -222,6 +233,34 @@ class IPaperTradingSessionRepository(ABC):
             owner: as for `claim`.
             ttl: as for `claim`.
             limit: how many at most; None for all.
+        """
+
+    @abstractmethod
+    async def backup(self, target: str | os.PathLike[str], *, progress: Progress | None = None) -> None:
+        """Write all that is stored, as it is at this moment, to a new SQLite file, while others go on writing.
+
+        The copy is written beside the target, verified and then given its name, so that a file of that name is whole.
+        It is readable by its owner alone. It can be opened as a repository like any other file.
+
+        Args:
+            target: the new file; its folder exists. What is there already is never overwritten.
+            progress: called now and then, in another thread, with how much is written and how much there is to write.
+
+        Raises:
+            StorageError: there is something at the target already, or it cannot be created.
+            DiskFullError: there is no room for the copy.
+            CorruptDatabaseError: the database is damaged; there is no copy then.
+            TransactionError: called inside an `atomic` block.
+        """
+
+    @abstractmethod
+    async def check(self) -> CheckReport:
+        """Look at everything that is stored.
+
+        That is the structure of the database, whether every record can be read and is what was written, whether lists
+        show what the sessions hold, whether the histories are complete and the books balance.
+
+        It takes as long as reading all of it. Nothing is changed, and nobody is kept from writing meanwhile.
         """
 
     @abstractmethod

@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 from types import TracebackType
-from typing import TypeVar, Unpack
+from typing import Any, TypeVar, Unpack
 
 import anyio
 import anyio.lowlevel
+import anyio.to_thread
 
 from paper_repo import compiled
+from paper_repo.checking import CheckReport, check_history, check_session
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
 from paper_repo.domain.changes import SessionChange
 from paper_repo.domain.claims import check_claim
 from paper_repo.domain.downsampling import downsample
-from paper_repo.domain.selection import Selection, SessionFilters, SessionQuery, SessionSummary, check_page
+from paper_repo.domain.selection import (
+    Loaded,
+    OnDamage,
+    Selection,
+    SessionFilters,
+    SessionQuery,
+    SessionSummary,
+    check_page,
+)
 from paper_repo.domain.status import SessionStatus
-from paper_repo.domain.values import optional_instant
+from paper_repo.domain.values import Progress, optional_instant
 from paper_repo.errors import (
     BusyError,
     ClaimLostError,
@@ -78,16 +90,18 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
         record = (await self._visible()).get(session_id)
         return None if record is None else record.load()
 
-    async def get_all(self, **query: Unpack[SessionQuery]) -> list[PaperTradingSession]:
+    async def get_all(self, **query: Unpack[SessionQuery]) -> Loaded[PaperTradingSession]:
         selection = Selection.of(query)
         store = await self._visible()
-        return [store[session.id].load() for session in selection.among(record.session for record in store.values())]
+        return Loaded(
+            store[session.id].load() for session in selection.among(record.session for record in store.values())
+        )
 
-    async def get_active(self) -> list[PaperTradingSession]:
-        return await self.get_all(status=SessionStatus.RUNNING)
+    async def get_active(self, *, errors: OnDamage = "raise") -> Loaded[PaperTradingSession]:
+        return await self.get_all(status=SessionStatus.RUNNING, errors=errors)
 
-    async def get_summaries(self, **query: Unpack[SessionQuery]) -> list[SessionSummary]:
-        return [SessionSummary.of(session) for session in await self.get_all(**query)]
+    async def get_summaries(self, **query: Unpack[SessionQuery]) -> Loaded[SessionSummary]:
+        return Loaded(SessionSummary.of(session) for session in await self.get_all(**query))
 
     async def iterate(self, **query: Unpack[SessionQuery]) -> AsyncIterator[PaperTradingSession]:
         for session in await self.get_all(**query):
@@ -184,6 +198,22 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
         session = record.load()
         session.claimed_by = owner
         return session
+
+    async def backup(self, target: str | os.PathLike[str], *, progress: Progress | None = None) -> None:
+        if open_block(self) is not None:
+            raise TransactionError("cannot be backed up inside an atomic() block; leave the block first")
+        from paper_repo.copying import write_backup  # a database, which nothing else here needs
+
+        records = list((await self._visible()).values())
+        await anyio.to_thread.run_sync(write_backup, _counted(records, progress), Path(target))
+
+    async def check(self) -> CheckReport:
+        report = CheckReport()
+        for record in (await self._visible()).values():
+            first = record.session.fill_count - len(record.fills) + 1
+            check_session(report, record.session, SessionSummary.of(record.session))
+            check_history(report, record.session, enumerate(record.fills, first), record.points)
+        return report
 
     def atomic(self) -> AbstractAsyncContextManager[None]:
         return _Block(self)
@@ -379,6 +409,15 @@ class _Turn:
                 self._waiting.remove(waiter)
             elif self._owner is waiter:
                 self.pass_on()  # the turn had come already
+
+
+def _counted(records: Sequence[_Record], progress: Progress | None) -> Iterator[tuple[Any, ...]]:
+    """The sessions of the records with their histories, and the places of the fills in it."""
+    for done, record in enumerate(records, 1):
+        session = record.load()
+        yield session, enumerate(record.fills, session.fill_count - len(record.fills) + 1), record.points
+        if progress is not None:
+            progress(done, len(records))
 
 
 def _new_fills(record: _Record | None, pending: Pending) -> list[Fill]:

@@ -6,6 +6,7 @@ What each method promises stands in `interface.py`, once for all implementations
 from __future__ import annotations
 
 import json
+import os
 import random
 import threading
 import time
@@ -15,26 +16,37 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from operator import itemgetter
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
 from paper_repo import compiled, history, schemas
+from paper_repo.checking import CheckReport, check_history, check_session
 from paper_repo.claiming import Claiming
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
 from paper_repo.domain.downsampling import downsample
-from paper_repo.domain.selection import Selection, SessionFilters, SessionQuery, SessionSummary, check_page
+from paper_repo.domain.selection import (
+    Loaded,
+    OnDamage,
+    Selection,
+    SessionFilters,
+    SessionQuery,
+    SessionSummary,
+    check_page,
+)
 from paper_repo.domain.status import SessionStatus
-from paper_repo.domain.values import optional_instant
-from paper_repo.errors import InvalidSessionError
+from paper_repo.domain.values import Progress, optional_instant
+from paper_repo.errors import CorruptDatabaseError, CorruptRecordError, InvalidSessionError
 from paper_repo.history import corrupt as _corrupt
-from paper_repo.history import load as _load
+from paper_repo.history import require_no_gap, require_unchanged
 from paper_repo.schemas import Data
 from paper_repo.snapshot import Pending, Settled, Snapshot, UndoLog, apply, no_such_fill, other_fill_stored
 from paper_repo.storage import queries
 from paper_repo.storage.address import Address, storage_at
+from paper_repo.storage.database import Storage
 from paper_repo.storage.sort_keys import sort_key
 from paper_repo.storage.sqlstates import TurnedBackError
-from paper_repo.storage.tables import SETTLED_COLUMNS, Row
+from paper_repo.storage.tables import SETTLED_COLUMNS, SUMMARY_COLUMNS, Row
 from paper_repo.watching import SessionChanges
 
 T = TypeVar("T")
@@ -56,17 +68,35 @@ class SessionRepository(Claiming):
         durability: "full" keeps every acknowledged save through a power cut; "normal" is faster and may lose the last
             ones then, but never damages the file. A crash of the program alone loses nothing either way.
         busy_timeout: how long to wait for another writer, in seconds, before `BusyError`.
-        upgrade: "auto" brings the schema of an older database up to date when it is opened; "never" refuses to, for
-            users who may not change it.
+        upgrade: "auto" brings the schema of an older database up to date when it is opened, a file's after a backup
+            beside it; "never" refuses to, for users who may not change it.
+        passphrase: opens or creates an encrypted file, by SQLCipher (`pip install 'paper_repo[encryption]'`); it
+            appears in no message, log or repr.
+        journal: of a file: "wal" lets others read while one writes; "rollback" does not, and works on network file
+            systems too. Every program that has the file open at once uses the same one.
 
     Raises:
         ValueError: an argument makes no sense, such as ":memory:" (use `InMemorySessionRepository`).
     """
 
     def __init__(
-        self, address: Address, *, durability: str = "full", busy_timeout: float = 5.0, upgrade: str = "auto"
+        self,
+        address: Address,
+        *,
+        durability: str = "full",
+        busy_timeout: float = 5.0,
+        upgrade: str = "auto",
+        passphrase: str | None = None,
+        journal: str = "wal",
     ) -> None:
-        self._storage = storage_at(address, durability=durability, busy_timeout=busy_timeout, upgrade=upgrade)
+        self._storage = storage_at(
+            address,
+            durability=durability,
+            busy_timeout=busy_timeout,
+            upgrade=upgrade,
+            passphrase=passphrase,
+            journal=journal,
+        )
         self._transaction = _Transaction()
 
     def __repr__(self) -> str:
@@ -81,6 +111,17 @@ class SessionRepository(Claiming):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+    @property
+    def storage(self) -> Storage:
+        """The rows underneath."""
+        return self._storage
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether damage was found when the database was opened: then nothing is written, and lists only report."""
+        self._storage.open()
+        return self._storage.damage is not None
 
     @property
     def busy_timeout(self) -> float:
@@ -204,18 +245,26 @@ class SessionRepository(Claiming):
     # Reading
 
     def get_by_id(self, session_id: str) -> PaperTradingSession | None:
-        row = self._storage.fetch_one(self._statements.select_session, {"id": session_id})
-        return None if row is None else self._session(row)
+        try:
+            row = self._storage.fetch_one(self._statements.select_session, {"id": session_id})
+        except CorruptDatabaseError as error:
+            raise _corrupt(session_id, str(error)) from error
+        if row is None:
+            self._storage.require_sound()
+            return None
+        session = self.session_of(row)
+        if session.id != session_id:
+            raise _corrupt(session_id, f"another session, {session.id!r}, stands in its place")
+        return session
 
-    def get_all(self, **query: Unpack[SessionQuery]) -> list[PaperTradingSession]:
-        rows = self._select(Selection.of(query), self._statements.session_columns)
-        return [self._session(row) for row in rows]
+    def get_all(self, **query: Unpack[SessionQuery]) -> Loaded[PaperTradingSession]:
+        return self._load(Selection.of(query), self._statements.session_columns, self.session_of, _itself)
 
-    def get_active(self) -> list[PaperTradingSession]:
-        return self.get_all(status=SessionStatus.RUNNING)
+    def get_active(self, *, errors: OnDamage = "raise") -> Loaded[PaperTradingSession]:
+        return self.get_all(status=SessionStatus.RUNNING, errors=errors)
 
-    def get_summaries(self, **query: Unpack[SessionQuery]) -> list[SessionSummary]:
-        return [_summary(row) for row in self._select(Selection.of(query), queries.SUMMARY_COLUMNS)]
+    def get_summaries(self, **query: Unpack[SessionQuery]) -> Loaded[SessionSummary]:
+        return self._load(Selection.of(query), _SUMMARY_ROW, self._summary, SessionSummary.of)
 
     def iterate(self, **query: Unpack[SessionQuery]) -> Iterator[PaperTradingSession]:
         for page in self.pages(Selection.of(query)):
@@ -225,6 +274,8 @@ class SessionRepository(Claiming):
         """The sessions of `selection`, a short list at a time; each list is read for itself."""
         tables, columns = self._statements.tables, self._statements.session_columns
         key, identity = columns.index(queries.order_column(selection)), columns.index("id")
+        if selection.errors != "raise":
+            raise ValueError("iterate has no place to report errors; use get_all or get_summaries with errors='report'")
         left = selection.limit
         last: tuple[str, str] | None = None
         while left is None or left > 0:
@@ -232,7 +283,7 @@ class SessionRepository(Claiming):
             offset = selection.offset if last is None else 0
             page = queries.select_sessions(tables, replace(selection, limit=size, offset=offset), columns)
             rows = self._storage.fetch_all(page if last is None else queries.after(tables, selection, page, *last))
-            yield [self._session(row) for row in rows]
+            yield [self.session_of(row) for row in rows]
             if len(rows) < size:
                 return
             last = rows[-1][key], rows[-1][identity]
@@ -262,16 +313,18 @@ class SessionRepository(Claiming):
             fills,
             fills.executed_at,
             session_id,
-            columns[2:],
+            columns,
             symbol=symbol,
             since=_time(since, "since"),
             until=_time(until, "until"),
             after=self._sequence(session_id, after),
             limit=limit,
         )
-        return [
-            _load(Fill, dict(zip(columns[2:], row, strict=True)), session_id) for row in self._storage.fetch_all(query)
-        ]
+        whole = symbol is None and since is None and until is None
+        rows = self._last_fills(query, session_id) if whole and limit is None else self._storage.fetch_all(query)
+        if whole:
+            require_no_gap(rows, session_id)
+        return [history.fill(self._storage, row) for row in rows]
 
     def get_equity_curve(
         self,
@@ -284,10 +337,12 @@ class SessionRepository(Claiming):
         equity = self._statements.tables.equity
         columns = self._statements.equity_columns
         query = queries.select_history(
-            equity, equity.at, session_id, columns[2:], since=_time(since, "since"), until=_time(until, "until")
+            equity, equity.at, session_id, columns, since=_time(since, "since"), until=_time(until, "until")
         )
         rows = self._storage.fetch_all(query)
-        points = [_load(EquityPoint, dict(zip(columns[2:], row, strict=True)), session_id) for row in rows]
+        if since is None and until is None:
+            require_no_gap(rows, session_id)
+        points = [history.point(self._storage, row) for row in rows]
         return points if max_points is None else downsample(points, max_points)
 
     def fill_history(self, session_id: str, after: int = 0) -> Iterator[tuple[int, Fill]]:
@@ -304,8 +359,8 @@ class SessionRepository(Claiming):
         """The equity points of the session one by one, otherwise as `fill_history`."""
         return history.read_points(self._storage, session_id)
 
-    def find_ids(self, beginning: str, limit: int = 10) -> list[str]:
-        """The ids of sessions that begin with this text, in their order and at most so many."""
+    def find_ids(self, beginning: str, limit: int | None = 10) -> list[str]:
+        """The ids of sessions that begin with this text, in their order and at most so many, or all."""
         sessions = self._statements.tables.sessions
         query = sessions.select(sessions.id).where(sessions.id >= beginning).order_by(sessions.id).limit(limit)
         return [found for (found,) in self._storage.fetch_all(query) if found.startswith(beginning)]
@@ -321,6 +376,50 @@ class SessionRepository(Claiming):
     def reading(self) -> AbstractContextManager[None]:
         """A block in which all that this thread reads is of one moment; nobody is kept from writing meanwhile."""
         return self._storage.snapshot()
+
+    # Keeping it safe
+
+    def backup(self, target: str | os.PathLike[str], *, progress: Progress | None = None) -> None:
+        self._storage.back_up(Path(target).absolute(), progress)
+
+    def compact(self) -> None:
+        """Give back the room that deleted sessions have left in the file, while nobody else has it open.
+
+        Raises:
+            BusyError: another program has it open.
+        """
+        self._storage.compact()
+
+    def check(self) -> CheckReport:
+        report = CheckReport()
+        for problem in self._storage.problems():
+            report.problem(problem)
+        if self._storage.damage is not None:
+            found = self.get_all(errors="report")
+            report.sessions = len(found)
+            for error in found.errors:
+                report.problem(str(error), getattr(error, "session_id", None))
+            return report
+        with self.reading():
+            for session_id in self._ids():
+                self._check(report, session_id)
+        return report
+
+    def _ids(self) -> list[str]:
+        """The ids of all sessions, the oldest first."""
+        sessions = self._statements.tables.sessions
+        query = sessions.select(sessions.id).order_by(sessions.created_at, sessions.id)
+        return [session_id for (session_id,) in self._storage.fetch_all(query)]
+
+    def _check(self, report: CheckReport, session_id: str) -> None:
+        try:
+            session = self.get_by_id(session_id)
+            row = self._storage.fetch_one(self._statements.select_summary, {"id": session_id})
+            if session is not None and row is not None:
+                check_session(report, session, self._summary(row))
+                check_history(report, session, self.fill_history(session_id), self.equity_history(session_id))
+        except CorruptDatabaseError as error:
+            report.problem(str(error), session_id)
 
     # Watching
 
@@ -354,6 +453,50 @@ class SessionRepository(Claiming):
         for snapshot in sorted(snapshots, key=lambda each: each.session.id):
             self._write(snapshot)
 
+    def _load(
+        self,
+        selection: Selection,
+        columns: Sequence[str],
+        decode: Callable[[Sequence[Any]], T],
+        of_session: Callable[[PaperTradingSession], T],
+    ) -> Loaded[T]:
+        """What `decode` makes of the rows selected, or `of_session` of the sessions in a file that is damaged."""
+        try:
+            rows = self._select(selection, columns)
+        except CorruptDatabaseError as error:
+            return self._rescued(selection, of_session, error)
+        if selection.errors == "raise":
+            return Loaded(map(decode, rows))
+        return _sound(decode, rows)
+
+    def _rescued(
+        self, selection: Selection, of_session: Callable[[PaperTradingSession], T], damage: CorruptDatabaseError
+    ) -> Loaded[T]:
+        """What is sound in a damaged file; otherwise, the error that names the record, if there is one."""
+        structural = self._storage.damage is not None
+        rescued = None if structural and selection.errors == "raise" else self._storage.rescued_sessions()
+        if rescued is None:
+            raise damage
+        rows, lost = rescued
+        found = _sound(self.session_of, rows)
+        found.errors += [_corrupt(session_id, "it lies in a damaged part of the file") for session_id in lost]
+        if selection.errors == "raise":
+            if found.errors:
+                raise found.errors[0] from damage
+            raise damage
+        return Loaded(map(of_session, selection.among(found)), [damage, *found.errors])
+
+    def _last_fills(self, query: Any, session_id: str) -> list[tuple[Any, ...]]:
+        """The rows of `query`, which end where the session's count of fills says."""
+        rows, before = self._storage.fetch_all(query), None
+        while rows and (stored := self._storage.fetch_one(self._statements.select_fill_count, {"id": session_id})):
+            if stored[0] == rows[-1][1]:
+                break
+            if stored == before:  # nobody has saved it between the two readings
+                raise _corrupt(session_id, history.INCOMPLETE)
+            before, rows = stored, self._storage.fetch_all(query)
+        return rows
+
     def _write(self, snapshot: Snapshot) -> None:
         """Store one session with its new history, and make its object what was stored."""
         self._storage.take_turn(snapshot.session.id)
@@ -364,6 +507,7 @@ class SessionRepository(Claiming):
         if skipped:
             row["fill_count"] -= skipped
             row["expected_version"] = row["version"]
+            self._seal(row)
             self._storage.change(self._statements.update_session, row)
         self._transaction.undo.append(apply(snapshot.session, pending, skipped))
 
@@ -371,6 +515,7 @@ class SessionRepository(Claiming):
         self, row: Row, session: PaperTradingSession, expected: int, settled_since: str | None = None
     ) -> None:
         row["expected_version"], row["expected_updated_at"] = expected, settled_since
+        self._seal(row)
         statements = self._statements
         if settled_since is not None and self._storage.change(statements.update_ticked, row):
             return
@@ -382,25 +527,28 @@ class SessionRepository(Claiming):
         """Append what is new, and say how many of the fills were stored already."""
         skipped = 0
         for index, fill in enumerate(pending.fills):
-            row = {"session_id": session_id, "sequence": pending.first_sequence + index - skipped, **fill}
+            row = history.fill_row(self._storage, session_id, pending.first_sequence + index - skipped, fill)
             if not self._storage.change(self._statements.insert_fill, row):
                 self._require_same(row, fill)
                 skipped += 1
         for point in pending.points:
-            self._storage.change(self._statements.insert_equity, {"session_id": session_id, **point})
+            self._storage.change(self._statements.insert_equity, history.point_row(self._storage, session_id, point))
         return skipped
+
+    def _seal(self, row: Row) -> None:
+        row["summary_checksum"] = self._statements.summary_checksum.of(row)
+        row["checksum"] = self._statements.session_checksum.of(row)
 
     def _require_same(self, row: Row, fill: Data) -> None:
         stored = self._storage.fetch_one(self._statements.select_fill, row)
-        columns = self._statements.fill_columns
         session_id = row["session_id"]
-        if stored is None or _load(Fill, dict(zip(columns[2:], stored[2:], strict=True)), session_id) != schemas.load(
-            Fill, fill
-        ):
+        if stored is None or history.fill(self._storage, stored) != schemas.load(Fill, fill):
             raise other_fill_stored(fill["id"], session_id)
 
     def _version(self, session_id: str) -> int | None:
         found = self._storage.fetch_one(self._statements.select_version, {"id": session_id})
+        if found is None:
+            self._storage.require_sound()
         try:
             return None if found is None else int(found[0])
         except ValueError as error:
@@ -415,14 +563,27 @@ class SessionRepository(Claiming):
             raise no_such_fill(session_id, after)
         return int(found[1])
 
-    def _session(self, row: Sequence[Any]) -> PaperTradingSession:
+    def session_of(self, row: Sequence[Any], checked: bool = True) -> PaperTradingSession:
+        """The session that a whole row describes; not `checked`: whatever its checksum is.
+
+        Raises:
+            CorruptRecordError: it does not describe one, or its checksum is wrong.
+        """
         stored = dict(zip(self._statements.session_columns, row, strict=True))
         try:
             session = compiled.from_columns({name: stored[name] for name in _SESSION_FIELDS})
         except InvalidSessionError as error:
             raise _corrupt(stored["id"], str(error)) from error
-        session.stored_settled = self._settled(stored)
+        if checked:
+            require_unchanged(self._storage, stored, self._statements.session_checksum, stored["checksum"], session.id)
+            session.stored_settled = self._settled(stored)
         return session
+
+    def _summary(self, row: Sequence[Any]) -> SessionSummary:
+        stored = dict(zip(SUMMARY_COLUMNS, row, strict=False))
+        summary = _summary(row[:-1])
+        require_unchanged(self._storage, stored, self._statements.summary_checksum, row[-1], summary.id)
+        return summary
 
     def _settled(self, columns: Data) -> Settled:
         """What this database keeps of these columns that stays as it is from tick to tick."""
@@ -436,6 +597,7 @@ class _Transaction(threading.local):
         self.undo = UndoLog()
 
 
+_SUMMARY_ROW = (*SUMMARY_COLUMNS, "summary_checksum")
 _settled_columns = itemgetter(*(name for name in SETTLED_COLUMNS if name in schemas.fields_of(PaperTradingSession)))
 _SESSION_FIELDS = tuple(schemas.fields_of(PaperTradingSession))
 
@@ -453,7 +615,7 @@ def _row(pending: Pending) -> Row:
 
 
 def _summary(row: Sequence[Any]) -> SessionSummary:
-    stored = dict(zip(queries.SUMMARY_COLUMNS, row, strict=True))
+    stored = dict(zip(SUMMARY_COLUMNS, row, strict=True))
     try:
         for name in ("initial_cash", "equity", "net_pnl"):
             stored[name] = Decimal(stored[name])
@@ -473,3 +635,18 @@ def _moment(text: str | None) -> Any:
 def _time(moment: datetime | None, name: str) -> str | None:
     moment = optional_instant(moment, name)
     return None if moment is None else schemas.instant_text(moment)
+
+
+def _sound(decode: Callable[[Sequence[Any]], T], rows: Iterable[Sequence[Any]]) -> Loaded[T]:
+    """What `decode` makes of the rows that it can read, and its errors for the others."""
+    found: Loaded[T] = Loaded()
+    for row in rows:
+        try:
+            found.append(decode(row))
+        except CorruptRecordError as error:
+            found.errors.append(error)
+    return found
+
+
+def _itself(session: PaperTradingSession) -> PaperTradingSession:
+    return session

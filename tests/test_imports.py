@@ -19,6 +19,7 @@ ORDER = [
     "errors",
     "domain",
     "watching",
+    "checking",
     "interface",
     "schemas",
     "compiled",
@@ -32,9 +33,12 @@ ORDER = [
     "writer",
     "lanes",
     "aio",
+    "copying",
     "memory",
     ROOT,  # what `import paper_repo` gives
     "archive",
+    "maintenance",
+    "salvaging",
     "container",
     "testing",
     "demo",
@@ -47,7 +51,7 @@ ORDER = [
 OTHERS = {
     "schemas": {"marshmallow"},
     "compiled": {"marshmallow"},
-    "storage": {"peewee", "playhouse", "psycopg"},
+    "storage": {"peewee", "playhouse", "psycopg", "sqlcipher3"},
     "watching": {"anyio"},
     "wakeup": {"anyio"},
     "ownership": {"anyio"},
@@ -167,6 +171,7 @@ def test_storage_knows_rows_only() -> None:
     assert {each for each in known if not each.startswith("paper_repo.storage")} == {
         "paper_repo.domain.claims",
         "paper_repo.domain.selection",
+        "paper_repo.domain.values",
         "paper_repo.errors",
     }
 

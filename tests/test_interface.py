@@ -20,6 +20,10 @@ from paper_repo.testing import ThreadedRepository
 INTERFACE = IPaperTradingSessionRepository
 ASYNC = [AsyncSessionRepository, SQLiteSessionRepository, InMemorySessionRepository, ThreadedRepository]
 CORE_ONLY = {
+    "compact",  # for `paper-repo compact`
+    "is_damaged",  # for `paper-repo restore`
+    "session_of",  # for `paper-repo salvage`
+    "storage",  # for `paper-repo salvage`
     "busy_timeout",  # what the facade waits at most
     "describe",  # for `paper-repo info`
     "equity_history",  # for archives

@@ -6,14 +6,32 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, TypedDict, TypeVar
 
 from paper_repo.domain.session import PaperTradingSession
 from paper_repo.domain.status import SessionStatus
 from paper_repo.domain.values import LARGEST_COUNT, ROUNDED, choice, optional_instant
+from paper_repo.errors import CorruptDatabaseError
+
+T = TypeVar("T")
 
 OrderBy = Literal["created_at", "updated_at", "name", "equity", "net_pnl"]
 ORDERS: tuple[OrderBy, ...] = ("created_at", "updated_at", "name", "equity", "net_pnl")
+
+OnDamage = Literal["raise", "report"]
+"""What a list does about a session that is stored but cannot be read."""
+
+
+class Loaded(list[T]):
+    """What was loaded; a list, which also says what could not be.
+
+    `errors`, empty unless damage was to be reported, has a `CorruptRecordError` for each session that is there but
+    cannot be read, and a `CorruptDatabaseError` when the file is damaged so that there may be more than it shows.
+    """
+
+    def __init__(self, found: Iterable[T] = (), errors: Iterable[CorruptDatabaseError] = ()) -> None:
+        super().__init__(found)
+        self.errors = list(errors)
 
 
 class SessionFilters(TypedDict, total=False):
@@ -34,13 +52,15 @@ class SessionQuery(SessionFilters, total=False):
     """Which sessions and in which order: the keyword arguments of `get_all`, `get_summaries` and `iterate`.
 
     order_by: "created_at" (the default), "updated_at", "name", "equity" or "net_pnl", amounts in exact order; ties are
-    broken by id; descending: the other way round; limit: how many at most; offset: how many to pass over first.
+    broken by id; descending: the other way round; limit: how many at most; offset: how many to pass over first;
+    errors: "raise" (the default) for a session that cannot be read, or "report" to get the others, and `Loaded.errors`.
     """
 
     order_by: OrderBy
     descending: bool
     limit: int | None
     offset: int
+    errors: OnDamage
 
 
 @dataclass(frozen=True)
@@ -56,6 +76,7 @@ class Selection:
     descending: bool = False
     limit: int | None = None
     offset: int = 0
+    errors: OnDamage = "raise"
 
     @classmethod
     def of(cls, query: Mapping[str, Any]) -> Selection:
@@ -105,6 +126,8 @@ class Selection:
         _check_limit(self.limit)
         if not _from_zero(self.offset):
             raise ValueError(f"offset is a whole number from 0, not {self.offset!r}")
+        if self.errors not in ("raise", "report"):
+            raise ValueError(f"errors is 'raise' or 'report', not {self.errors!r}")
 
 
 @dataclass(frozen=True)

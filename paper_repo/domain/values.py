@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import decimal
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC as UTC
 from datetime import datetime
 from decimal import Decimal
@@ -11,6 +11,9 @@ from enum import StrEnum
 from typing import TypeAlias, TypeVar
 
 from paper_repo.errors import InvalidSessionError
+
+Progress: TypeAlias = Callable[[int, int], object]
+"""Is called now and then by what takes long: with how much is done, and how much there is to do."""
 
 Amount: TypeAlias = Decimal | int | str | float
 """What callers may give where an amount is wanted; kept as an exact `Decimal`."""

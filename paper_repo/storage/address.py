@@ -14,11 +14,13 @@ Address = str | os.PathLike[str]
 SCHEMES = ("sqlite:///PATH", "postgresql://USER:PASSWORD@HOST:PORT/DATABASE", "cockroachdb://...")
 
 
-def storage_at(address: Address, **options: Any) -> Storage:
+def storage_at(address: Address, *, passphrase: str | None = None, journal: str = "wal", **options: Any) -> Storage:
     """The storage that `address` means; nothing is opened yet.
 
     Args:
         address: a path, or a URL of one of `SCHEMES`.
+        passphrase: of an encrypted file.
+        journal: "wal" or "rollback", of a file.
         options: what every storage takes.
 
     Raises:
@@ -26,11 +28,13 @@ def storage_at(address: Address, **options: Any) -> Storage:
         ImportError: the driver for it is not installed; the message names the command.
     """
     if not isinstance(address, str) or "://" not in address:
-        return SQLiteStorage(address, **options)
+        return SQLiteStorage(address, **options, passphrase=passphrase, journal=journal)
     scheme, _, rest = address.partition("://")
     if scheme == "sqlite":
-        return SQLiteStorage(_path(rest), **options)
+        return SQLiteStorage(_path(rest), **options, passphrase=passphrase, journal=journal)
     if scheme in ("postgresql", "postgres", "cockroachdb", "crdb"):
+        if passphrase is not None or journal != "wal":
+            raise ValueError("passphrase and journal are for files; a server has its own encryption and journal")
         return _on_server(scheme, address, options)
     raise ValueError(f"{scheme!r} is no kind of database that there is; there are: a path, {', '.join(SCHEMES)}")
 

@@ -44,6 +44,13 @@ class ClaimStatements:
         return Statement(sessions.update(values).where(sessions.id == _value("id")))
 
     @cached_property
+    def seal(self) -> Statement:
+        """Gives the row of a session its checksums."""
+        sessions = self._sessions
+        values = {each: _value(each.column_name) for each in (sessions.summary_checksum, sessions.checksum)}
+        return Statement(sessions.update(values).where(sessions.id == _value("id")))
+
+    @cached_property
     def renew(self) -> Statement:
         claims = self._claims
         query = claims.update({claims.expires_at: self._until})

@@ -9,12 +9,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
+from pathlib import Path
 from typing import Any, ClassVar
 
 from peewee import Query
 
+from paper_repo.domain.values import Progress
 from paper_repo.errors import (
     BusyError,
+    CorruptDatabaseError,
     PaperRepoError,
     RepositoryClosedError,
     StorageError,
@@ -51,6 +54,12 @@ class Storage(HeedsForks, ABC):
         name: what messages call the database; never a password in it.
         busy_timeout: in seconds.
     """
+
+    keeps_text = False
+    """Whether a row comes back as the very text that was written, so that its checksum can be compared."""
+
+    damage: str | None = None
+    """What was found to be wrong with the structure of the database when it was opened."""
 
     writers: ClassVar[int] = 1
     """How many transactions of one process may write at a time."""
@@ -125,6 +134,31 @@ class Storage(HeedsForks, ABC):
                     self._database.close_idle()
                     raise
                 self._opened = True
+
+    def require_sound(self) -> None:
+        """Raise a `CorruptDatabaseError` where damage was found, which makes every answer and every write doubtful."""
+        self.open()
+        if self.damage is not None:
+            raise CorruptDatabaseError(
+                f"{self.name}: the file is damaged; keep a copy of it, save what can be read with `paper-repo salvage`,"
+                f" or restore a backup; nothing is written to it (SQLite says: {self.damage})"
+            )
+
+    def back_up(self, target: Path, progress: Progress | None) -> None:
+        """Copy the database as it is at this moment to the new file `target`."""
+        raise StorageError(f"{self.name}: only SQLite files are backed up so; use the server's own means, or copy")
+
+    def compact(self) -> None:
+        """Give back the room that deleted rows have left."""
+        raise StorageError(f"{self.name}: only SQLite files are compacted so; use the server's own means")
+
+    def problems(self) -> list[str]:
+        """What is wrong with the structure of the database, after a look at all of it."""
+        return []
+
+    def rescued_sessions(self) -> tuple[list[tuple[Any, ...]], list[str]] | None:
+        """Of a damaged database: every session's row that can be read, and the ids of others; None: it cannot tell."""
+        return None
 
     def close(self) -> None:
         """Wait for the calls that are under way, then close every connection; from any thread."""
@@ -276,7 +310,7 @@ class Storage(HeedsForks, ABC):
                 self._end()
 
     def _begin_whole(self) -> None:
-        self.open()
+        self.require_sound()
         if not self._writing.acquire(timeout=self.busy_timeout):
             raise BusyError(
                 f"{self.name}: another transaction of this program was open for longer than the busy timeout "
@@ -401,6 +435,7 @@ class Storage(HeedsForks, ABC):
 
     def fetch_all(self, query: Query) -> list[tuple[Any, ...]]:
         """All rows of a query built from the tables."""
+        self.require_sound()
         with self.connection(), self._translated:
             found: list[tuple[Any, ...]] = self._database.execute_sql(*query.sql()).fetchall()
             return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from peewee import SqliteDatabase
@@ -87,9 +87,16 @@ class SQLiteFeed(ChangeFeed):
     that no commit is its own.
     """
 
-    def __init__(self, name: str, uri: str | None, busy_timeout: float, statements: Statements) -> None:
+    def __init__(
+        self,
+        name: str,
+        uri: str | None,
+        busy_timeout: float,
+        statements: Statements,
+        open_database: Callable[..., Any] = SqliteDatabase,
+    ) -> None:
         self._data_version: int | None = None
-        database = SqliteDatabase(
+        database = open_database(
             uri or name,
             uri=uri is not None,
             timeout=busy_timeout,

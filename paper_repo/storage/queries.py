@@ -11,12 +11,6 @@ from paper_repo.domain.selection import Selection
 from paper_repo.storage.statements import Statements
 from paper_repo.storage.tables import Tables
 
-SUMMARY_COLUMNS = (
-    "id", "name", "strategy_name", "status", "symbols", "base_currency", "initial_cash", "equity", "net_pnl",
-    "position_count", "fill_count", "created_at", "started_at", "stopped_at", "updated_at", "version",
-)  # fmt: skip
-"""What a list shows; all of it lies before the long JSON columns."""
-
 _ORDER_COLUMNS = {"equity": "equity_order", "net_pnl": "net_pnl_order"}
 
 

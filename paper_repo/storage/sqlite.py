@@ -7,23 +7,31 @@ import sqlite3
 import stat
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import peewee
 from playhouse.pool import PooledSqliteDatabase
 
+from paper_repo.domain.values import Progress
 from paper_repo.errors import (
     ForeignDatabaseError,
     ReadOnlyError,
     StorageError,
+    TransactionError,
+    WrongPassphraseError,
 )
+from paper_repo.storage.backups import back_up
+from paper_repo.storage.damage import find_damage, find_problems, last_place, read_history, read_sessions, wrong_version
 from paper_repo.storage.database import CONNECTIONS, Storage, checked_durability, checked_upgrade
+from paper_repo.storage.encryption import checked_passphrase, connect, pooled_database, single_database
 from paper_repo.storage.feed import SQLiteFeed
-from paper_repo.storage.schema import migrate, newest_version, refuse_newer, refuse_older
+from paper_repo.storage.network import refuse_network
+from paper_repo.storage.schema import MIGRATIONS, migrate, newest_version, refuse_newer, refuse_older
 from paper_repo.storage.statements import Statements, sqlite_statements
 from paper_repo.storage.tables import SQLITE_COLUMN_TYPES, Row
 from paper_repo.storage.translation import driver_error
+from paper_repo.storage.upgrades import back_up_before_upgrade, failed
 
 APPLICATION_ID = 0x50505253
 """Marks a file as ours ("PPRS"); `file` and other programs can tell it (https://www.sqlite.org/pragma.html#pragma_application_id)."""
@@ -37,6 +45,9 @@ PRAGMAS = (
 )  # fmt: skip
 """What `describe` tells of a file (https://www.sqlite.org/pragma.html)."""
 
+JOURNALS = {"wal": "wal", "rollback": "delete"}
+"""PRAGMA journal_mode: readers and a writer at once, or, where several machines share the file, one after the other."""
+
 _WAL_RETRY_SECONDS = 0.01
 _SMALLEST_PAGE = 512
 
@@ -47,6 +58,7 @@ class _Look(NamedTuple):
     application: int
     version: int
     has_tables: bool
+    damage: str | None = None
 
 
 _inherited: set[Path] = set()
@@ -56,6 +68,7 @@ _inherited: set[Path] = set()
 class SQLiteStorage(Storage):
     """The rows of one SQLite file."""
 
+    keeps_text = True
     BEGIN_SNAPSHOT = "BEGIN DEFERRED"  # the first read takes the snapshot
 
     def __init__(
@@ -64,10 +77,19 @@ class SQLiteStorage(Storage):
         durability: str = "full",
         busy_timeout: float = 5.0,
         upgrade: str = "auto",
+        *,
+        passphrase: str | None = None,
+        journal: str = "wal",
+        scripts: Path = MIGRATIONS,
     ) -> None:
         self.path = Path(_checked_path(path)).absolute()  # a program may change its folder while this is open
         self.durability = checked_durability(durability)
         self.upgrade = checked_upgrade(upgrade)
+        if journal not in JOURNALS:
+            raise ValueError(f"journal is 'wal' or 'rollback', not {journal!r}")
+        self._passphrase = checked_passphrase(passphrase)
+        self._journal = JOURNALS[journal]
+        self._scripts = scripts
         self._uri: str | None = None
         super().__init__(str(self.path), busy_timeout)
 
@@ -78,27 +100,37 @@ class SQLiteStorage(Storage):
     def statements(self) -> Statements:
         return sqlite_statements()
 
-    def _pool(self) -> PooledSqliteDatabase:
-        pool = PooledSqliteDatabase(
+    def _pool(self) -> Any:
+        pool = (pooled_database() if self._passphrase else PooledSqliteDatabase)(
             self._uri or self.name,
             uri=self._uri is not None,
             max_connections=CONNECTIONS,
             timeout=self.busy_timeout or None,
             lock_type="IMMEDIATE",
-            pragmas=[("foreign_keys", 1), ("synchronous", SYNCHRONOUS[self.durability])],
+            pragmas=[("foreign_keys", 1), ("synchronous", SYNCHRONOUS[self.durability]), ("cell_size_check", 1)],
             check_same_thread=False,
             field_types=SQLITE_COLUMN_TYPES,
+            **self._key,
         )
         pool.timeout = self.busy_timeout
         return pool
 
+    @property
+    def _key(self) -> dict[str, str]:
+        return {"passphrase": self._passphrase} if self._passphrase else {}
+
+    def _single(self, name: str, **params: Any) -> Any:
+        """A database with a connection of its own for each thread."""
+        kind: Any = single_database() if self._passphrase else peewee.SqliteDatabase
+        return kind(name, **params, **self._key)
+
     def _feed(self) -> SQLiteFeed:
-        return SQLiteFeed(self.name, self._uri, self.busy_timeout, self.statements)
+        return SQLiteFeed(self.name, self._uri, self.busy_timeout, self.statements, self._single)
 
     def _is_alive(self) -> bool:
         try:
             return bool(self._database.connection().in_transaction)
-        except sqlite3.ProgrammingError:
+        except self._database.connection().ProgrammingError:
             return False  # `close` has closed the connection
 
     def describe(self) -> Row:
@@ -112,6 +144,8 @@ class SQLiteStorage(Storage):
         super().after_fork_in_child()
 
     def _open(self) -> None:
+        if self._journal == "wal":
+            refuse_network(self.path)
         if _inherited and self.path.resolve() in _inherited:
             raise StorageError(
                 f"{self.name}: this process was forked while a call or a transaction was using the file, and cannot "
@@ -124,9 +158,11 @@ class SQLiteStorage(Storage):
             ready = False
         else:
             ready = self._recognise(found.st_size)
+        if self.damage is not None:
+            return
         with self._translated, self._database.connection_context():
             if self._uri is None:
-                self._switch_to_wal()
+                self._switch_journal()
             if not ready:
                 self._upgrade()
 
@@ -153,22 +189,35 @@ class SQLiteStorage(Storage):
             return False  # what is in it is half of somebody's first change; `_upgrade` looks again, under the lock
         look = self._look()
         self._judge(look)
+        if look.damage is not None:
+            self._keep_as_it_is(look.damage)
+            return True
         if not os.access(self.path.parent, os.W_OK) and not self._beside("-shm").exists():
             # Even a reader of a file in WAL mode needs SQLite's shared memory beside it. Where nothing can be created
             # and nobody has it open, the file may be read as it lies.
             self._uri = self._as_it_lies()
             self._database = self._pool()
-        return look[:2] == (APPLICATION_ID, newest_version())
+        if look.application == APPLICATION_ID and look.version < self._newest and self.upgrade == "never":
+            refuse_older(look.version, self.name, self._scripts)
+        return look[:2] == (APPLICATION_ID, self._newest)
 
-    def _foreign(self) -> ForeignDatabaseError:
-        return ForeignDatabaseError(
-            f"{self.name}: this file is no SQLite database, or its start is damaged; it was not touched"
-        )
+    @property
+    def _newest(self) -> int:
+        return newest_version(self._scripts)
+
+    def _foreign(self) -> StorageError:
+        what = "is no SQLite database, is encrypted and needs its passphrase, or its start is damaged"
+        if self._passphrase:
+            return WrongPassphraseError(
+                f"{self.name}: the passphrase is wrong, or this file is not encrypted, or its start is damaged; "
+                "it was not touched"
+            )
+        return ForeignDatabaseError(f"{self.name}: this file {what}; it was not touched")
 
     def _judge(self, look: _Look) -> None:
         """Refuse a file that looks so, unless it is ours or new."""
         if look.application == APPLICATION_ID:
-            refuse_newer(look.version, self.name)
+            refuse_newer(look.version, self.name, self._scripts)
         elif look.application or look.has_tables:
             raise ForeignDatabaseError(f"{self.name}: this database belongs to another program; it was not touched")
 
@@ -187,16 +236,82 @@ class SQLiteStorage(Storage):
         SQLite itself opens it: a file that this process has open with SQLite must not be opened in any other way, since
         closing it takes away all locks that the process has on it (https://www.sqlite.org/howtocorrupt.html, 2.2).
         """
+        while True:
+            before = self._state()
+            look = self._look_once()
+            if look.damage is None or before == self._state():  # else somebody was writing while this one looked
+                return look
+
+    def _look_once(self) -> _Look:
         uri = self._read_only() if _size(self._beside("-wal")) else self._as_it_lies()
-        database = peewee.SqliteDatabase(uri, uri=True, timeout=self.busy_timeout)
+        database = self._single(uri, uri=True, timeout=self.busy_timeout)
         with self._translated:
             try:
-                with database.connection_context():
-                    return _ask(database)
+                with database.connection_context(), database.atomic("DEFERRED"):
+                    look = _ask(database)
+                    return look._replace(damage=self._damage(database, look))
             except peewee.DatabaseError as error:
                 if _code(error) != sqlite3.SQLITE_NOTADB:
                     raise
                 raise self._foreign() from error
+
+    def _state(self) -> tuple[object, ...]:
+        """What changes when somebody writes to the file."""
+        found = _found(self.path)
+        return found and (found.st_mtime_ns, found.st_size), _size(self._beside("-wal"))
+
+    def _damage(self, database: peewee.SqliteDatabase, look: _Look) -> str | None:
+        if look.application != APPLICATION_ID or look.version > self._newest:
+            return None
+        connection, size = database.connection(), _size(self.path) + _size(self._beside("-wal"))
+        if look.version < self._newest:
+            return wrong_version(connection, look.version)
+        return find_damage(connection, self.statements, size) or wrong_version(connection, look.version)
+
+    def _keep_as_it_is(self, damage: str) -> None:
+        """Have connections that cannot write: even closing the last one would else move the -wal into the file."""
+        self.damage = damage
+        self._uri = self._read_only() if _size(self._beside("-wal")) else self._as_it_lies()
+        self._database = self._pool()
+
+    def back_up(self, target: Path, progress: Progress | None) -> None:
+        if self.in_transaction():
+            raise TransactionError(f"{self.name}: cannot be backed up inside a transaction; leave the block first")
+        self.require_sound()
+        with self.snapshot(), self._translated:
+            self._database.execute_sql("SELECT count(*) FROM sqlite_master").fetchone()  # takes the snapshot
+            back_up(self._database.connection(), target, self.connect_to, progress)
+
+    def connect_to(self, name: str) -> Any:
+        """A connection of its own to another file of the same kind."""
+        if self._passphrase:
+            return connect(name, self._passphrase)
+        return sqlite3.connect(name, isolation_level=None)
+
+    def problems(self) -> list[str]:
+        self.open()
+        with self.connection(), self._translated:
+            return find_problems(self._database.connection(), self.statements)
+
+    def compact(self) -> None:
+        if self.in_transaction():
+            raise TransactionError(f"{self.name}: cannot be compacted inside a transaction; leave the block first")
+        self.require_sound()
+        with self.connection(), self._translated:
+            self._database.execute_sql("VACUUM")
+            self._database.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def rescued_sessions(self) -> tuple[list[tuple[Any, ...]], list[str]]:
+        with self.connection(), self._translated:
+            return read_sessions(self._database.connection(), self.statements)
+
+    def rescued_history(self, table: Any, session_id: str, least: int) -> list[tuple[Any, ...]]:
+        """Every row of one session's history in `table` that can be read; it has `least` rows or more."""
+        columns = tuple(each.column_name for each in table._meta.sorted_fields)
+        with self.connection(), self._translated:
+            connection = self._database.connection()
+            last = max(least, last_place(connection, table, session_id))
+            return read_history(connection, table, columns, session_id, last)
 
     def _read_only(self) -> str:
         return f"file:{quote(str(self.path))}?mode=ro"
@@ -213,26 +328,39 @@ class SQLiteStorage(Storage):
         return int(self._database.pragma("user_version"))
 
     def _upgrade(self) -> None:
-        if self.upgrade == "never" and self._version():
-            refuse_older(self._version(), self.name)
         # Rebuilding a table must not cascade; the switch works outside of a transaction only.
         self._database.pragma("foreign_keys", 0)
         try:
             with self._database.atomic("IMMEDIATE"):
-                self._judge(_ask(self._database))  # somebody else may have filled it while this one waited
-                if self._version() != newest_version():
-                    migrate(self._database)
-                    self._database.pragma("application_id", APPLICATION_ID)
-                    self._database.pragma("user_version", newest_version())
+                look = _ask(self._database)
+                self._judge(look)  # somebody else may have filled or upgraded it while this one waited
+                if look.version < self._newest:
+                    self._migrate(look)
         finally:
             self._database.pragma("foreign_keys", 1)
 
-    def _switch_to_wal(self) -> None:
-        """Switch the file to WAL, again and again: of two first openers one fails at once, whatever its timeout."""
+    def _migrate(self, look: _Look) -> None:
+        if look.application != APPLICATION_ID:
+            self._run_scripts()
+            return
+        backup = back_up_before_upgrade(Path(os.path.realpath(self.path)), look.version, self.connect_to)
+        try:
+            with self._translated:
+                self._run_scripts()
+        except Exception as error:
+            raise failed(error, self.name, (look.version, self._newest), backup) from error
+
+    def _run_scripts(self) -> None:
+        migrate(self._database, self._scripts)
+        self._database.pragma("application_id", APPLICATION_ID)
+        self._database.pragma("user_version", self._newest)
+
+    def _switch_journal(self) -> None:
+        """Switch the file to its journal, again and again: of two first openers one fails at once, at any timeout."""
         deadline = time.monotonic() + self.busy_timeout
-        while self._database.pragma("journal_mode") != "wal":
+        while self._database.pragma("journal_mode") != self._journal:
             try:
-                mode = self._database.pragma("journal_mode", "wal")
+                mode = self._database.pragma("journal_mode", self._journal)
             except peewee.OperationalError as error:
                 code = _code(error) & 0xFF
                 if code == sqlite3.SQLITE_READONLY:
@@ -241,10 +369,10 @@ class SQLiteStorage(Storage):
                     raise
                 time.sleep(_WAL_RETRY_SECONDS)
             else:
-                if mode != "wal":
+                if mode != self._journal:
                     raise StorageError(
                         f"{self.name}: SQLite cannot use its write-ahead log here (journal mode {mode}), as on network "
-                        "file systems; put the file on a local disk"
+                        "file systems; put the file on a local disk, or open it everywhere with journal='rollback'"
                     )
 
 

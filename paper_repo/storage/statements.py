@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property
 from operator import itemgetter
 from typing import Any
 
 from peewee import SQL, Database, Model, Query, Select, SqliteDatabase, Value, fn
 
-from paper_repo.storage.tables import SETTLED_COLUMNS, SQLITE_COLUMN_TYPES, Row, Tables, make_tables
+from paper_repo.storage.checksums import Checksum
+from paper_repo.storage.tables import SETTLED_COLUMNS, SQLITE_COLUMN_TYPES, SUMMARY_COLUMNS, Row, Tables, make_tables
 
 
 class Placeholder(str):
@@ -38,6 +40,10 @@ class Statements:
         self.session_columns = _columns(sessions)
         self.fill_columns = _columns(fills)
         self.equity_columns = _columns(equity)
+        self.session_checksum = _checksum(self.session_columns)
+        self.summary_checksum = Checksum(SUMMARY_COLUMNS)
+        self.fill_checksum = _checksum(self.fill_columns)
+        self.equity_checksum = _checksum(self.equity_columns)
 
     @cached_property
     def insert_session(self) -> Statement:
@@ -79,6 +85,17 @@ class Statements:
     def select_version(self) -> Statement:
         sessions = self.tables.sessions
         return Statement(sessions.select(sessions.version).where(sessions.id == _value("id")))
+
+    @cached_property
+    def select_fill_count(self) -> Statement:
+        sessions = self.tables.sessions
+        return Statement(sessions.select(sessions.fill_count, sessions.version).where(sessions.id == _value("id")))
+
+    @cached_property
+    def select_summary(self) -> Statement:
+        sessions = self.tables.sessions
+        columns = [getattr(sessions, name) for name in (*SUMMARY_COLUMNS, "summary_checksum")]
+        return Statement(sessions.select(*columns).where(sessions.id == _value("id")))
 
     @cached_property
     def delete_session(self) -> Statement:
@@ -160,6 +177,14 @@ _sqlite: Statements | None = None
 
 def _columns(model: type[Model]) -> tuple[str, ...]:
     return tuple(field.column_name for field in model._meta.sorted_fields)
+
+
+_UNCHECKED = ("sequence", "change_number", "summary_checksum", "checksum")
+
+
+def _checksum(columns: Iterable[str]) -> Checksum:
+    """Over all that the caller of an insert knows; the place in the history is checked by there being no gaps."""
+    return Checksum(each for each in columns if each not in _UNCHECKED)
 
 
 def _values(model: type[Model]) -> dict[Any, Value]:

@@ -42,6 +42,12 @@ SETTLED_COLUMNS = (
 )  # fmt: skip
 """The columns of a session that stay the same from tick to tick."""
 
+SUMMARY_COLUMNS = (
+    "id", "name", "strategy_name", "status", "symbols", "base_currency", "initial_cash", "equity", "net_pnl",
+    "position_count", "fill_count", "created_at", "started_at", "stopped_at", "updated_at", "version",
+)  # fmt: skip
+"""What a list shows; all of it lies before the long JSON columns."""
+
 
 class AmountColumn(Field):
     """An exact decimal."""
@@ -102,6 +108,8 @@ def make_tables(database: Database) -> Tables:
         net_pnl = AmountColumn()
         equity_order = TextField(index=True)
         net_pnl_order = TextField()
+        summary_checksum = IntegerField()
+        checksum = IntegerField()
         error = TextField(null=True)
         symbols = JSONField()
         strategy = JSONField()
@@ -128,6 +136,7 @@ def make_tables(database: Database) -> Tables:
         fee = AmountColumn()
         executed_at = InstantColumn()
         order_id = TextField(null=True)
+        checksum = IntegerField()
 
         class Meta:
             table_name = "paper_trading_fills"
@@ -143,6 +152,7 @@ def make_tables(database: Database) -> Tables:
         at = InstantColumn()
         cash = AmountColumn()
         equity = AmountColumn()
+        checksum = IntegerField()
 
         class Meta:
             table_name = "paper_trading_equity"

@@ -17,7 +17,9 @@ from paper_repo.errors import (
 )
 from paper_repo.storage.sqlstates import by_sqlstate
 
-_DAMAGED = "the file is damaged; keep a copy of it, then restore a backup"
+_DAMAGED = (
+    "the file is damaged; keep a copy of it, save what can be read with `paper-repo salvage`, or restore a backup"
+)
 _UNREADABLE = ("Could not decode to UTF-8", "user-defined function raised exception")
 """What Python's driver says of a text that is no Unicode, and of one that is no JSON where a filter looks into it."""
 
@@ -28,7 +30,13 @@ BY_SQLITE_CODE: dict[int, tuple[type[StorageError], str]] = {
     sqlite3.SQLITE_READONLY: (ReadOnlyError, "it cannot be written; check the permissions of the file and its folder"),
     sqlite3.SQLITE_INTERRUPT: (StorageError, "the call was interrupted; nothing of it is stored"),
     sqlite3.SQLITE_IOERR: (StorageError, "reading or writing the file failed; check the disk"),
+    # What a quota or a limit of file sizes gives; SQLite takes only the disk itself for full.
+    sqlite3.SQLITE_IOERR_WRITE: (
+        DiskFullError,
+        "a quota or the limit of file sizes is reached, or the disk fails; nothing of this write is stored, repeat it",
+    ),
     sqlite3.SQLITE_CORRUPT: (CorruptDatabaseError, _DAMAGED),
+    sqlite3.SQLITE_FORMAT: (CorruptDatabaseError, _DAMAGED),
     sqlite3.SQLITE_FULL: (
         DiskFullError,
         "there is no room left; nothing of this write is stored, make room and repeat it",
@@ -51,7 +59,7 @@ class Translated:
         pass
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        if isinstance(error, self._known):
+        if isinstance(error, Exception) and (isinstance(error, self._known) or _by_sqlcipher(error)):
             raise translate(error, self._database) from error
 
 
@@ -65,12 +73,19 @@ def translate(error: Exception, database: str) -> Exception:
     if isinstance(driver, UnicodeDecodeError) or str(driver).startswith(_UNREADABLE):
         return CorruptDatabaseError(f"{database}: {_DAMAGED} (a text in it cannot be read)")
     code = getattr(driver, "sqlite_errorcode", None)
+    if code == sqlite3.SQLITE_ERROR and str(driver).startswith(("no such table", "no such column")):
+        return CorruptDatabaseError(f"{database}: the file is damaged: its tables are not ours (SQLite says: {driver})")
     if code is not None and (code & 0xFF) in BY_SQLITE_CODE:
-        kind, advice = BY_SQLITE_CODE[code & 0xFF]
+        kind, advice = BY_SQLITE_CODE.get(code) or BY_SQLITE_CODE[code & 0xFF]
         return kind(f"{database}: {advice} (SQLite says: {driver})")
-    if isinstance(driver, sqlite3.ProgrammingError) and "closed database" in str(driver):
+    if type(driver).__name__ == "ProgrammingError" and "closed database" in str(driver):
         return RepositoryClosedError(f"{database}: the repository was closed during this call")
     return StorageError(f"{database}: {driver}")
+
+
+def _by_sqlcipher(error: Exception) -> bool:
+    """Whether it is an error of SQLCipher's driver, which is not there to be asked in most programs."""
+    return type(error).__module__.startswith("sqlcipher3")
 
 
 def driver_error(error: BaseException) -> BaseException:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, suppress
@@ -12,8 +13,10 @@ from typing import Any, Unpack
 
 import anyio
 
+from paper_repo.checking import CheckReport
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
-from paper_repo.domain.selection import SessionFilters, SessionQuery, SessionSummary
+from paper_repo.domain.selection import Loaded, OnDamage, SessionFilters, SessionQuery, SessionSummary
+from paper_repo.domain.values import Progress
 from paper_repo.interface import IPaperTradingSessionRepository
 from paper_repo.ownership import OpenBlock, open_block
 from paper_repo.wakeup import Wakeup, wake
@@ -49,22 +52,29 @@ class ThreadedRepository(IPaperTradingSessionRepository):
         found: PaperTradingSession | None = await self._call(self._core.get_by_id, session_id)
         return found
 
-    async def get_all(self, **query: Unpack[SessionQuery]) -> list[PaperTradingSession]:
-        found: list[PaperTradingSession] = await self._call(self._core.get_all, **query)
+    async def get_all(self, **query: Unpack[SessionQuery]) -> Loaded[PaperTradingSession]:
+        found: Loaded[PaperTradingSession] = await self._call(self._core.get_all, **query)
         return found
 
-    async def get_active(self) -> list[PaperTradingSession]:
-        found: list[PaperTradingSession] = await self._call(self._core.get_active)
+    async def get_active(self, *, errors: OnDamage = "raise") -> Loaded[PaperTradingSession]:
+        found: Loaded[PaperTradingSession] = await self._call(self._core.get_active, errors=errors)
         return found
 
-    async def get_summaries(self, **query: Unpack[SessionQuery]) -> list[SessionSummary]:
-        found: list[SessionSummary] = await self._call(self._core.get_summaries, **query)
+    async def get_summaries(self, **query: Unpack[SessionQuery]) -> Loaded[SessionSummary]:
+        found: Loaded[SessionSummary] = await self._call(self._core.get_summaries, **query)
         return found
 
     async def iterate(self, **query: Unpack[SessionQuery]) -> AsyncIterator[PaperTradingSession]:
         sessions = self._core.iterate(**query)
         while (session := await self._call(next, sessions, None)) is not None:
             yield session
+
+    async def backup(self, target: str | os.PathLike[str], *, progress: Progress | None = None) -> None:
+        await self._call(self._core.backup, target, progress=progress)
+
+    async def check(self) -> CheckReport:
+        report: CheckReport = await self._call(self._core.check)
+        return report
 
     async def exists(self, session_id: str) -> bool:
         found: bool = await self._call(self._core.exists, session_id)

@@ -71,6 +71,7 @@ class TestQuery:
             "descending",
             "limit",
             "offset",
+            "errors",
         }
 
     @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def test_money_and_times_are_text(made):
     assert {types[name] for name in ("initial_cash", "cash", "equity", "net_pnl", "fees_paid", "created_at")} == {
         "TEXT"
     }
-    assert set(types.values()) == {"TEXT", "INTEGER"}
+    assert set(types.values()) <= {"TEXT", "INTEGER", "BIGINT"}
 
 
 @pytest.mark.parametrize("table", ["paper_trading_fills", "paper_trading_equity"])
@@ -147,4 +147,4 @@ def test_foreign_keys_hold(path):
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA foreign_keys = 1")
         with pytest.raises(sqlite3.IntegrityError, match="FOREIGN KEY"):
-            connection.execute("INSERT INTO paper_trading_equity VALUES ('nobody', 1, '', '', '')")
+            connection.execute("INSERT INTO paper_trading_equity VALUES ('nobody', 1, '', '', '', 0)")

@@ -22,6 +22,7 @@ from playhouse.pool import MaxConnectionsExceeded
 from paper_repo import (
     BusyError,
     CorruptDatabaseError,
+    CorruptRecordError,
     DiskFullError,
     EquityPoint,
     PaperRepoError,
@@ -45,6 +46,8 @@ TABLE = [
     (sqlite3.SQLITE_READONLY_DIRECTORY, ReadOnlyError, "check the permissions of the file and its folder"),
     (sqlite3.SQLITE_INTERRUPT, StorageError, "nothing of it is stored"),
     (sqlite3.SQLITE_IOERR, StorageError, "check the disk"),
+    (sqlite3.SQLITE_IOERR_WRITE, DiskFullError, "a quota or the limit of file sizes"),
+    (sqlite3.SQLITE_FORMAT, CorruptDatabaseError, "restore a backup"),
     (sqlite3.SQLITE_IOERR_FSYNC, StorageError, "check the disk"),
     (sqlite3.SQLITE_CORRUPT, CorruptDatabaseError, "restore a backup"),
     (sqlite3.SQLITE_CORRUPT_INDEX, CorruptDatabaseError, "restore a backup"),
@@ -321,9 +324,8 @@ class TestForReal:
 
         with SessionRepository(path) as repository:
             assert repository.get_by_id("abc-123").fill_count == 1999
-            fails(
-                lambda: repository.get_fills("abc-123"), CorruptDatabaseError, path, "the file is damaged; keep a copy"
-            )
+            with pytest.raises(CorruptDatabaseError, match="the file is damaged; keep a copy"):
+                repository.get_fills("abc-123")
 
     def test_a_damaged_schema(self, path):
         """A file whose list of tables is damaged cannot be used at all, and says so in our words."""
@@ -345,8 +347,9 @@ class TestForReal:
             connection.execute("UPDATE paper_trading_sessions SET name = CAST(X'ff80' AS TEXT)")
             connection.commit()
 
-        fails(lambda: repository.get_by_id("abc-123"), CorruptDatabaseError, path, "a text in it cannot be read")
-        fails(repository.get_all, CorruptDatabaseError, path, "a text in it cannot be read")
+        for read in (lambda: repository.get_by_id("abc-123"), repository.get_all):
+            with pytest.raises(CorruptRecordError, match="'abc-123'"):
+                read()
 
     def test_a_filter_that_meets_no_unicode(self, repository, path):
         """Looking for a symbol in a list that cannot be read is damage as well."""
@@ -354,7 +357,8 @@ class TestForReal:
             connection.execute("UPDATE paper_trading_sessions SET symbols = CAST(X'5bff5d' AS TEXT)")
             connection.commit()
 
-        fails(lambda: repository.get_all(symbol="AAPL"), CorruptDatabaseError, path, "a text in it cannot be read")
+        with pytest.raises(CorruptRecordError, match="'abc-123'"):
+            repository.get_all(symbol="AAPL")
 
     def test_closed_during_a_block(self, path):
         """A block whose repository is closed by an impatient other thread ends with `RepositoryClosedError`."""

@@ -51,6 +51,8 @@ def up(migrator: SchemaMigrator, db: Database) -> None:
         net_pnl = AmountColumn()
         equity_order = TextField(index=True)
         net_pnl_order = TextField()
+        summary_checksum = IntegerField()
+        checksum = IntegerField()
         error = TextField(null=True)
         symbols = JSONField()
         strategy = JSONField()
@@ -75,6 +77,7 @@ def up(migrator: SchemaMigrator, db: Database) -> None:
         fee = AmountColumn()
         executed_at = InstantColumn()
         order_id = TextField(null=True)
+        checksum = IntegerField()
 
         class Meta:
             database = db
@@ -89,6 +92,7 @@ def up(migrator: SchemaMigrator, db: Database) -> None:
         at = InstantColumn()
         cash = AmountColumn()
         equity = AmountColumn()
+        checksum = IntegerField()
 
         class Meta:
             database = db

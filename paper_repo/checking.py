@@ -1,0 +1,93 @@
+"""Whether a repository is sound: its structure, every record in it, and that the books and the histories agree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
+from paper_repo.domain.selection import SessionSummary
+from paper_repo.domain.values import EXACT
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that `check` has found; `session_id` is None when it concerns the database as a whole."""
+
+    session_id: str | None
+    message: str
+
+    def __str__(self) -> str:
+        return self.message if self.session_id is None else f"session {self.session_id!r}: {self.message}"
+
+
+@dataclass(slots=True)
+class CheckReport:
+    """What `check` has looked at and found.
+
+    `problems` are damage: something stored cannot be read, or contradicts itself. `remarks` are what a program with
+    accounting of its own may do, and what is an error in every other: books that do not balance.
+    """
+
+    sessions: int = 0
+    fills: int = 0
+    equity_points: int = 0
+    problems: list[Finding] = field(default_factory=list)
+    remarks: list[Finding] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Whether there are no problems."""
+        return not self.problems
+
+    def problem(self, message: str, session_id: str | None = None) -> None:
+        """Add a problem."""
+        self.problems.append(Finding(session_id, message))
+
+    def remark(self, message: str, session_id: str | None = None) -> None:
+        """Add a remark."""
+        self.remarks.append(Finding(session_id, message))
+
+
+def check_session(report: CheckReport, session: PaperTradingSession, summary: SessionSummary) -> None:
+    """Compare a session with its own books, and with what lists show of it."""
+    report.sessions += 1
+    if summary != SessionSummary.of(session):
+        report.problem("lists show other figures than the session has", session.id)
+    books = EXACT.subtract(
+        EXACT.add(EXACT.add(session.initial_cash, session.realized_pnl), session.unrealized_pnl), session.fees_paid
+    )
+    if session.equity != books:
+        report.remark(
+            f"its equity is {session.equity}, but initial cash, P&L and fees make {books}; "
+            "it is right only if the program keeps its own accounts",
+            session.id,
+        )
+
+
+def check_history(
+    report: CheckReport,
+    session: PaperTradingSession,
+    fills: Iterable[tuple[int, Fill]],
+    points: Iterable[EquityPoint],
+) -> None:
+    """Compare a session with its history."""
+    place, first, fees = 0, 0, Decimal(0)
+    for place, fill in _counted(report, fills):
+        first = first or place
+        fees = EXACT.add(fees, fill.fee)
+    for _ in points:
+        report.equity_points += 1
+    if place and place != session.fill_count:
+        report.problem(f"it counts {session.fill_count} fills, its history ends with number {place}", session.id)
+    if first > 1 or (session.fill_count and not place):
+        report.remark(f"its history begins behind fill {max(first - 1, session.fill_count - 1)}", session.id)
+    elif fees != session.fees_paid:
+        report.remark(f"its fees are {session.fees_paid}, those of its fills are {fees}", session.id)
+
+
+def _counted(report: CheckReport, fills: Iterable[tuple[int, Fill]]) -> Iterator[tuple[int, Fill]]:
+    for fill in fills:
+        report.fills += 1
+        yield fill

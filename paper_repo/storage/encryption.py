@@ -1,0 +1,84 @@
+"""Encrypted SQLite files, by SQLCipher (`pip install 'paper_repo[encryption]'`)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+SILENT = "PRAGMA cipher_log_level = NONE"
+"""SQLCipher would else write to the standard error output of whoever gave a wrong passphrase."""
+
+
+class Passphrase(str):
+    """Text that shows itself nowhere: a traceback that shows variables does not tell it."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "<passphrase>"
+
+
+def checked_passphrase(passphrase: object) -> Passphrase | None:
+    """The passphrase, or None when there is none.
+
+    Raises:
+        ValueError: it is no text, is empty, or holds a NUL, at which SQLCipher would take it to end.
+        ImportError: sqlcipher3 is not installed.
+    """
+    if passphrase is None:
+        return None
+    if not isinstance(passphrase, str) or not passphrase or "\0" in passphrase:
+        raise ValueError("passphrase is text, not empty and without NUL")
+    _driver()
+    return Passphrase(passphrase)
+
+
+def connect(name: str, passphrase: str, **params: Any) -> Any:
+    """A connection to an encrypted file."""
+    connection = _driver().connect(name, isolation_level=None, **params)
+    set_key(connection, passphrase)
+    return connection
+
+
+def set_key(connection: Any, passphrase: str, command: str = "key") -> None:
+    """Give a new connection the passphrase; a wrong one is noticed at the first read."""
+    connection.execute(SILENT)
+    connection.execute(f"PRAGMA {command} = '{quoted(passphrase)}'")
+
+
+def quoted(passphrase: str) -> str:
+    """The passphrase inside an SQL text."""
+    return passphrase.replace("'", "''")
+
+
+def pooled_database() -> Any:
+    """The class of pooled databases whose connections are SQLCipher's."""
+    _driver()
+    from playhouse.pool import _PooledSqliteDatabase
+    from playhouse.sqlcipher_ext import SqlCipherDatabase
+
+    return _silent(_PooledSqliteDatabase, SqlCipherDatabase)
+
+
+def single_database() -> Any:
+    """The class of databases with one connection a thread, which is SQLCipher's."""
+    _driver()
+    from playhouse.sqlcipher_ext import SqlCipherDatabase
+
+    return _silent(SqlCipherDatabase)
+
+
+def _silent(*bases: Any) -> Any:
+    class Encrypted(*bases):  # type: ignore[misc]
+        def _add_conn_hooks(self, connection: Any) -> None:
+            connection.execute(SILENT)
+            super()._add_conn_hooks(connection)
+
+    return Encrypted
+
+
+def _driver() -> Any:
+    try:
+        from sqlcipher3 import dbapi2
+    except ImportError as error:
+        raise ImportError("passphrase needs sqlcipher3: pip install 'paper_repo[encryption]'") from error
+    return dbapi2
