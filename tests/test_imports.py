@@ -30,6 +30,7 @@ ORDER = [
     "wakeup",
     "ownership",
     "writer",
+    "lanes",
     "aio",
     "copying",
     "memory",
@@ -49,7 +50,7 @@ ORDER = [
 OTHERS = {
     "schemas": {"marshmallow"},
     "compiled": {"marshmallow"},
-    "storage": {"peewee", "playhouse", "sqlcipher3"},
+    "storage": {"peewee", "playhouse", "psycopg", "sqlcipher3"},
     "watching": {"anyio"},
     "wakeup": {"anyio"},
     "ownership": {"anyio"},
