@@ -2,6 +2,7 @@
 
 from paper_repo.aio import AsyncSessionRepository, SQLiteSessionRepository
 from paper_repo.checking import CheckReport, Finding
+from paper_repo.copying import CopyReport, copy
 from paper_repo.domain import (
     Amount,
     EquityPoint,
@@ -55,6 +56,7 @@ __all__ = [
     "CheckReport",
     "ClaimLostError",
     "ConflictError",
+    "CopyReport",
     "CorruptDatabaseError",
     "CorruptRecordError",
     "DiskFullError",
@@ -90,6 +92,7 @@ __all__ = [
     "TransactionError",
     "TransactionOwnershipError",
     "WrongPassphraseError",
+    "copy",
     "downsample",
     "performance",
     "round_trips",
