@@ -22,6 +22,7 @@ from paper_repo.container import register
 
 
 def a_session() -> PaperTradingSession:
+    """A session that was never saved."""
     return PaperTradingSession(strategy=Strategy("crossover"), initial_cash=1000)
 
 

@@ -34,7 +34,7 @@ from paper_repo.domain.values import (
 from paper_repo.errors import InvalidSessionError, InvalidTransitionError
 
 HISTORY_LOCK = threading.Lock()
-"""Held for the moment in which a fill joins a session's history or a save takes it: that may be in different threads."""
+"""Held while a fill joins a session's history or a save takes it: that may be in different threads."""
 
 if hasattr(os, "register_at_fork"):  # a child must not inherit it held by a thread that it does not have
     os.register_at_fork(after_in_child=lambda: HISTORY_LOCK.release() if HISTORY_LOCK.locked() else None)
