@@ -23,6 +23,7 @@ from paper_repo.domain.selection import Loaded, SessionSummary
 from paper_repo.errors import (
     ArchiveError,
     BusyError,
+    ClaimLostError,
     ConflictError,
     CorruptDatabaseError,
     CorruptRecordError,
@@ -52,6 +53,7 @@ __all__ = [
     "AsyncSessionRepository",
     "BusyError",
     "CheckReport",
+    "ClaimLostError",
     "ConflictError",
     "CorruptDatabaseError",
     "CorruptRecordError",

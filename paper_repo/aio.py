@@ -29,7 +29,7 @@ from paper_repo.lanes import ParallelWriter
 from paper_repo.ownership import OpenBlock, open_block
 from paper_repo.repository import SessionRepository
 from paper_repo.snapshot import Snapshot
-from paper_repo.storage.address import Address
+from paper_repo.storage.address import Address, is_server
 from paper_repo.watching import AsyncSessionChanges
 from paper_repo.writer import Block, Job, Writer
 
@@ -54,7 +54,7 @@ class AsyncSessionRepository(IPaperTradingSessionRepository):
         elif options:
             raise TypeError(f"{', '.join(options)}: only with an address; this core has its options already")
         self._core = core
-        self._writer = (ParallelWriter if core.writers > 1 else Writer)(core, core.busy_timeout)
+        self._writer = (ParallelWriter if core._writers > 1 else Writer)(core, core.busy_timeout)
         self._limiters: weakref.WeakKeyDictionary[Any, anyio.CapacityLimiter] = weakref.WeakKeyDictionary()
         weakref.finalize(self, self._writer.stop).atexit = False
 
@@ -139,6 +139,18 @@ class AsyncSessionRepository(IPaperTradingSessionRepository):
     async def delete_many(self, **filters: Unpack[SessionFilters]) -> int:
         return await self._write(partial(self._core.delete_many, **filters))
 
+    async def claim(self, session_id: str, owner: str, ttl: float) -> PaperTradingSession | None:
+        return await self._write(partial(self._core.claim, session_id, owner, ttl), session_id)
+
+    async def renew(self, session_id: str, owner: str, ttl: float) -> None:
+        await self._write(partial(self._core.renew, session_id, owner, ttl), session_id)
+
+    async def release(self, session_id: str, owner: str) -> bool:
+        return await self._write(partial(self._core.release, session_id, owner), session_id)
+
+    async def claim_active(self, owner: str, ttl: float, limit: int | None = None) -> list[PaperTradingSession]:
+        return await self._write(partial(self._core.claim_active, owner, ttl, limit))
+
     async def backup(self, target: str | os.PathLike[str], *, progress: Progress | None = None) -> None:
         await self._read(partial(self._core.backup, target, progress=progress))
 
@@ -199,11 +211,11 @@ class AsyncSessionRepository(IPaperTradingSessionRepository):
 
 
 class SQLiteSessionRepository(AsyncSessionRepository):
-    """The async repository on an SQLite file; arguments as for `SessionRepository`."""
+    """The async repository on an SQLite file; arguments as for `SessionRepository`, which see."""
 
     def __init__(
         self,
-        path: str | os.PathLike[str],
+        address: Address,
         *,
         durability: str = "full",
         busy_timeout: float = 5.0,
@@ -211,8 +223,10 @@ class SQLiteSessionRepository(AsyncSessionRepository):
         passphrase: str | None = None,
         journal: str = "wal",
     ) -> None:
+        if is_server(address):
+            raise ValueError("this is the address of a server; for that there is AsyncSessionRepository(address)")
         core = SessionRepository(
-            path,
+            address,
             durability=durability,
             busy_timeout=busy_timeout,
             upgrade=upgrade,

@@ -3,6 +3,7 @@
 PaperRepoError
 ├── SessionNotFoundError (LookupError)
 ├── ConflictError
+│   └── ClaimLostError
 ├── InvalidSessionError (ValueError)
 ├── InvalidTransitionError
 ├── ArchiveError (ValueError)
@@ -27,6 +28,7 @@ from collections.abc import Mapping, Sequence
 __all__ = [
     "ArchiveError",
     "BusyError",
+    "ClaimLostError",
     "ConflictError",
     "CorruptDatabaseError",
     "CorruptRecordError",
@@ -92,6 +94,24 @@ class ConflictError(PaperRepoError):
 
     def __reduce__(self) -> tuple[object, ...]:
         return _restore, (type(self), self.args, self.__dict__)
+
+
+class ClaimLostError(ConflictError):
+    """The claim on the session was lost: its time ran out and another worker took it, or it was released.
+
+    `worker` is who had it, `owner` who has it now (None: nobody). Stop working on the session: it is theirs.
+    """
+
+    def __init__(
+        self, session_id: str, worker: str, owner: str | None, expected: int = 0, actual: int | None = None
+    ) -> None:
+        self.worker = worker
+        self.owner = owner
+        super().__init__(session_id, expected, actual)
+
+    def _what(self) -> str:
+        now = "nobody has it now" if self.owner is None else f"{self.owner!r} has it now"
+        return f"the claim of {self.worker!r} on it was lost, and {now}; stop working on it"
 
 
 class InvalidSessionError(PaperRepoError, ValueError):

@@ -193,6 +193,49 @@ class IPaperTradingSessionRepository(ABC):
         """Remove the sessions that the filters name (all, without any) with their history, and say how many."""
 
     @abstractmethod
+    async def claim(self, session_id: str, owner: str, ttl: float) -> PaperTradingSession | None:
+        """Take a session for one of several workers: the session, as a new object; None when somebody else has it.
+
+        Nobody else gets it until `ttl` seconds have passed without `renew`, by the clock of the server, or of this
+        machine where there is none. Claiming makes the session newer by one version, so that whatever was loaded
+        before, by whomever, can be saved no more: of that, a save of a worker whose claim was lost raises
+        `ClaimLostError`. Saves need no claim; use one object, the one that `claim` gave, as long as the claim lasts.
+
+        Args:
+            session_id: which one.
+            owner: who wants it: a text that is different for every worker, also for one that was started again.
+            ttl: for how long, in seconds.
+
+        Raises:
+            SessionNotFoundError: there is no such session.
+            ValueError: `owner` is empty, or `ttl` no time.
+        """
+
+    @abstractmethod
+    async def renew(self, session_id: str, owner: str, ttl: float) -> None:
+        """Keep a claim for `ttl` seconds from now, which is possible until somebody else has taken it.
+
+        Raises:
+            ClaimLostError: somebody else has, or it was released.
+        """
+
+    @abstractmethod
+    async def release(self, session_id: str, owner: str) -> bool:
+        """Give a claim back; True when `owner` had it."""
+
+    @abstractmethod
+    async def claim_active(self, owner: str, ttl: float, limit: int | None = None) -> list[PaperTradingSession]:
+        """Claim the RUNNING sessions that nobody has, oldest first, in one step: what this worker is to resume.
+
+        Several workers may do so at once, and none waits for another: each session goes to one of them.
+
+        Args:
+            owner: as for `claim`.
+            ttl: as for `claim`.
+            limit: how many at most; None for all.
+        """
+
+    @abstractmethod
     async def backup(self, target: str | os.PathLike[str], *, progress: Progress | None = None) -> None:
         """Write all that is stored, as it is at this moment, to a new SQLite file, while others go on writing.
 

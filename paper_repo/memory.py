@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +22,7 @@ from paper_repo import compiled
 from paper_repo.checking import CheckReport, check_history, check_session
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
 from paper_repo.domain.changes import SessionChange
+from paper_repo.domain.claims import check_claim
 from paper_repo.domain.downsampling import downsample
 from paper_repo.domain.selection import (
     Loaded,
@@ -35,8 +37,10 @@ from paper_repo.domain.status import SessionStatus
 from paper_repo.domain.values import Progress, optional_instant
 from paper_repo.errors import (
     BusyError,
+    ClaimLostError,
     ConflictError,
     RepositoryClosedError,
+    SessionNotFoundError,
     TransactionError,
 )
 from paper_repo.interface import IPaperTradingSessionRepository
@@ -154,6 +158,47 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
                 del self._working[-1][session_id]
             return len(doomed)
 
+    async def claim(self, session_id: str, owner: str, ttl: float) -> PaperTradingSession | None:
+        check_claim(owner, ttl)
+        async with self.atomic():
+            if session_id not in self._working[-1]:
+                raise SessionNotFoundError(session_id)
+            return self._claim(session_id, owner, ttl)
+
+    async def renew(self, session_id: str, owner: str, ttl: float) -> None:
+        check_claim(owner, ttl)
+        async with self.atomic():
+            record = self._working[-1].get(session_id)
+            if record is None or record.owner != owner:
+                raise ClaimLostError(session_id, owner, None if record is None else record.owner)
+            self._working[-1][session_id] = replace(record, expires=time.monotonic() + ttl)
+
+    async def release(self, session_id: str, owner: str) -> bool:
+        async with self.atomic():
+            record = self._working[-1].get(session_id)
+            if record is None or record.owner != owner:
+                return False
+            self._working[-1][session_id] = replace(record, owner=None)
+            return True
+
+    async def claim_active(self, owner: str, ttl: float, limit: int | None = None) -> list[PaperTradingSession]:
+        check_claim(owner, ttl, limit)
+        async with self.atomic():
+            active = Selection.of({"status": SessionStatus.RUNNING}).among(
+                record.session for record in self._working[-1].values() if record.is_free()
+            )
+            return [each for session in active[:limit] if (each := self._claim(session.id, owner, ttl))]
+
+    def _claim(self, session_id: str, owner: str, ttl: float) -> PaperTradingSession | None:
+        record = self._working[-1][session_id]
+        if record.owner != owner and not record.is_free():
+            return None
+        record = record.claimed(owner, time.monotonic() + ttl)
+        self._working[-1][session_id] = record
+        session = record.load()
+        session.claimed_by = owner
+        return session
+
     async def backup(self, target: str | os.PathLike[str], *, progress: Progress | None = None) -> None:
         if open_block(self) is not None:
             raise TransactionError("cannot be backed up inside an atomic() block; leave the block first")
@@ -195,6 +240,9 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
         record = store.get(session_id)
         actual = record.session.version if record else 0
         if actual != expected:
+            worker = snapshot.session.claimed_by
+            if record is not None and worker not in (None, record.owner):
+                raise ClaimLostError(session_id, worker, record.owner, expected, actual)
             raise ConflictError(session_id, expected, actual or None)
         fills = _new_fills(record, pending)
         skipped = len(pending.fills) - len(fills)
@@ -286,6 +334,8 @@ class _Record:
     session: PaperTradingSession
     fills: tuple[Fill, ...]
     points: tuple[EquityPoint, ...]
+    owner: str | None = None
+    expires: float = 0.0
 
     @classmethod
     def after(cls, before: _Record | None, pending: Pending, fills: list[Fill]) -> _Record:
@@ -295,7 +345,18 @@ class _Record:
             compiled.from_columns(pending.columns),
             (before.fills if before else ()) + tuple(fills),
             (before.points if before else ()) + tuple(points),
+            before.owner if before else None,
+            before.expires if before else 0.0,
         )
+
+    def is_free(self) -> bool:
+        """Whether no worker has it, or one whose time has run out."""
+        return self.owner is None or self.expires <= time.monotonic()
+
+    def claimed(self, owner: str, expires: float) -> _Record:
+        """The same for this worker, and newer, so that what others have of it cannot be saved."""
+        columns = self.columns | {"version": self.columns["version"] + 1}
+        return replace(self, columns=columns, session=compiled.from_columns(columns), owner=owner, expires=expires)
 
     def load(self) -> PaperTradingSession:
         return compiled.from_columns(self.columns)

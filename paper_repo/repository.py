@@ -22,6 +22,7 @@ from typing import Any, Self, TypeVar, Unpack
 
 from paper_repo import compiled, history, schemas
 from paper_repo.checking import CheckReport, check_history, check_session
+from paper_repo.claiming import Claiming
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
 from paper_repo.domain.downsampling import downsample
 from paper_repo.domain.selection import (
@@ -35,7 +36,7 @@ from paper_repo.domain.selection import (
 )
 from paper_repo.domain.status import SessionStatus
 from paper_repo.domain.values import Progress, optional_instant
-from paper_repo.errors import ConflictError, CorruptDatabaseError, CorruptRecordError, InvalidSessionError
+from paper_repo.errors import CorruptDatabaseError, CorruptRecordError, InvalidSessionError
 from paper_repo.history import corrupt as _corrupt
 from paper_repo.history import require_no_gap, require_unchanged
 from paper_repo.schemas import Data
@@ -57,7 +58,7 @@ _LONGEST_PAUSE = 0.1
 """Between two attempts at a transaction, in seconds."""
 
 
-class SessionRepository:
+class SessionRepository(Claiming):
     """Paper-trading sessions in a database, by plain blocking calls from any number of threads.
 
     Args:
@@ -128,15 +129,15 @@ class SessionRepository:
         return self._storage.busy_timeout
 
     @property
-    def writers(self) -> int:
+    def _writers(self) -> int:
         """How many transactions of this process may write at the same time."""
         return self._storage.writers
 
-    def are_free(self, session_ids: Iterable[str]) -> bool:
+    def _are_free(self, session_ids: Iterable[str]) -> bool:
         """Whether no other open transaction of this process has written any of these sessions."""
         return self._storage.are_free(session_ids)
 
-    def when_freed(self, call: Callable[[], None]) -> None:
+    def _when_freed(self, call: Callable[[], None]) -> None:
         """Have `call` called whenever a transaction of this process that has written sessions has ended."""
         self._storage.when_freed(call)
 
@@ -190,7 +191,7 @@ class SessionRepository:
             message = "only a session as it was loaded can be restored; store this one with save()."
             raise InvalidSessionError({"version": [message]}, session.id)
         with self.atomic():
-            self._write_session(_row(snapshot.as_it_is()), 0)
+            self._write_session(_row(snapshot.as_it_is()), session, 0)
             history.write_fills(self._storage, session.id, fills)
             history.write_points(self._storage, session.id, points)
 
@@ -501,7 +502,7 @@ class SessionRepository:
         self._storage.take_turn(snapshot.session.id)
         pending = snapshot.pending(self._settled)
         row = _row(pending)
-        self._write_session(row, pending.expected_version, pending.settled_since)
+        self._write_session(row, snapshot.session, pending.expected_version, pending.settled_since)
         skipped = self._write_history(row["id"], pending)
         if skipped:
             row["fill_count"] -= skipped
@@ -510,7 +511,9 @@ class SessionRepository:
             self._storage.change(self._statements.update_session, row)
         self._transaction.undo.append(apply(snapshot.session, pending, skipped))
 
-    def _write_session(self, row: Row, expected: int, settled_since: str | None = None) -> None:
+    def _write_session(
+        self, row: Row, session: PaperTradingSession, expected: int, settled_since: str | None = None
+    ) -> None:
         row["expected_version"], row["expected_updated_at"] = expected, settled_since
         self._seal(row)
         statements = self._statements
@@ -518,7 +521,7 @@ class SessionRepository:
             return
         statement = statements.update_session if expected else statements.insert_session
         if not self._storage.change(statement, row):
-            raise ConflictError(row["id"], expected, self._version(row["id"]))
+            raise self._conflict(session, expected, self._version(row["id"]))
 
     def _write_history(self, session_id: str, pending: Pending) -> int:
         """Append what is new, and say how many of the fills were stored already."""

@@ -16,6 +16,7 @@ import paper_repo.testing
 from paper_repo import errors
 from paper_repo.errors import (
     ArchiveError,
+    ClaimLostError,
     ConflictError,
     CorruptRecordError,
     InvalidSessionError,
@@ -33,6 +34,7 @@ COPIES: dict[str, Callable[[PaperRepoError], PaperRepoError]] = {
 }
 SPECIAL = {
     ArchiveError: lambda: ArchiveError(7, "it is cut off"),
+    ClaimLostError: lambda: ClaimLostError("abc-123", "one", "other", 1, 2),
     ConflictError: lambda: ConflictError("abc-123", 1, None),
     CorruptRecordError: lambda: CorruptRecordError("cannot be read", "abc-123"),
     InvalidSessionError: lambda: InvalidSessionError({"state.ema": ["nan cannot be kept."]}, "abc-123"),

@@ -26,10 +26,12 @@ ORDER = [
     "storage",
     "snapshot",
     "history",
+    "claiming",
     "repository",
     "wakeup",
     "ownership",
     "writer",
+    "lanes",
     "aio",
     "copying",
     "memory",
@@ -49,7 +51,7 @@ ORDER = [
 OTHERS = {
     "schemas": {"marshmallow"},
     "compiled": {"marshmallow"},
-    "storage": {"peewee", "playhouse", "sqlcipher3"},
+    "storage": {"peewee", "playhouse", "psycopg", "sqlcipher3"},
     "watching": {"anyio"},
     "wakeup": {"anyio"},
     "ownership": {"anyio"},
@@ -163,10 +165,11 @@ def test_the_domain_stands_for_itself() -> None:
 
 
 def test_storage_knows_rows_only() -> None:
-    """Storage imports from the errors, and of the domain what a list asks for, but no entity."""
+    """Storage imports from the errors, and of the domain what a list or a claim asks for, but no entity."""
     known = {each.imported for each in IMPORTS if part(each.importer) == "storage" and inside(each.imported)}
 
     assert {each for each in known if not each.startswith("paper_repo.storage")} == {
+        "paper_repo.domain.claims",
         "paper_repo.domain.selection",
         "paper_repo.domain.values",
         "paper_repo.errors",

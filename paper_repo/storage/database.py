@@ -8,6 +8,7 @@ import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -22,6 +23,7 @@ from paper_repo.errors import (
     StorageError,
     TransactionError,
 )
+from paper_repo.storage.claims import ClaimStatements
 from paper_repo.storage.feed import ChangeFeed
 from paper_repo.storage.forking import HeedsForks, heed_forks
 from paper_repo.storage.statements import Statement, Statements
@@ -110,6 +112,11 @@ class Storage(HeedsForks, ABC):
     @abstractmethod
     def statements(self) -> Statements:
         """The statements for this kind of database."""
+
+    @cached_property
+    def claims(self) -> ClaimStatements:
+        """The statements about claims."""
+        return ClaimStatements(self.statements)
 
     # Opening and closing
 
@@ -418,6 +425,12 @@ class Storage(HeedsForks, ABC):
             cursor = statement.run(self._database, row)
             found: tuple[Any, ...] | None = cursor.fetchone()
             cursor.close()  # a cursor left half-way would hold its snapshot
+            return found
+
+    def fetch_rows(self, statement: Statement, row: Row) -> list[tuple[Any, ...]]:
+        """All rows that `statement` finds."""
+        with self.connection(), self._translated:
+            found: list[tuple[Any, ...]] = statement.run(self._database, row).fetchall()
             return found
 
     def fetch_all(self, query: Query) -> list[tuple[Any, ...]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any, ClassVar, TypeVar
 
 import psycopg
@@ -11,6 +12,7 @@ from peewee import Query
 from psycopg.pq import TransactionStatus
 
 from paper_repo.errors import ForeignDatabaseError, StorageError
+from paper_repo.storage.claims import ClaimStatements, ServerClaimStatements
 from paper_repo.storage.database import CONNECTIONS, Storage, checked_durability, checked_upgrade
 from paper_repo.storage.postgres_changes import PostgresFeed, PostgresStatements
 from paper_repo.storage.postgres_connection import Pool, Single
@@ -63,6 +65,10 @@ class PostgresStorage(Storage):
     @property
     def statements(self) -> Statements:
         return _statements(self)
+
+    @cached_property
+    def claims(self) -> ClaimStatements:
+        return ServerClaimStatements(self.statements)
 
     def _pool(self) -> Pool:
         return self.pool_type(

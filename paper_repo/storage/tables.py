@@ -69,10 +69,11 @@ class Tables:
     fills: Any
     equity: Any
     deletions: Any
+    claims: Any
 
     def all(self) -> list[Any]:
         """The models, in the order in which they can be created."""
-        return [self.sessions, self.fills, self.equity, self.deletions]
+        return [self.sessions, self.fills, self.equity, self.deletions, self.claims]
 
 
 def make_tables(database: Database) -> Tables:
@@ -168,4 +169,15 @@ def make_tables(database: Database) -> Tables:
         class Meta:
             table_name = "paper_trading_deletions"
 
-    return Tables(SessionRow, FillRow, EquityRow, DeletionRow)
+    class ClaimRow(Base):
+        """The claim of a worker, `owner`, on a session."""
+
+        session = ForeignKeyField(SessionRow, column_name="session_id", primary_key=True, on_delete="CASCADE")
+        owner = TextField()
+        expires_at = InstantColumn()
+
+        class Meta:
+            table_name = "paper_trading_claims"
+            without_rowid = isinstance(database, SqliteDatabase)
+
+    return Tables(SessionRow, FillRow, EquityRow, DeletionRow, ClaimRow)

@@ -28,8 +28,8 @@ except ImportError as error:
 
 pytest.register_assert_rewrite(
     *(f"paper_repo.testing.{part}" for part in (
-        "cancellation", "closing", "conflicts", "exactness", "history", "queries", "saving", "sharing", "transactions",
-        "watching",
+        "cancellation", "claiming", "closing", "conflicts", "exactness", "history", "queries", "saving", "sharing",
+        "transactions", "watching",
     ))
 )  # fmt: skip
 

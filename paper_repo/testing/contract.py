@@ -6,6 +6,7 @@ import pytest
 
 from paper_repo.interface import IPaperTradingSessionRepository
 from paper_repo.testing.cancellation import CancellationContract
+from paper_repo.testing.claiming import ClaimContract
 from paper_repo.testing.closing import ClosingContract
 from paper_repo.testing.conflicts import ConflictContract
 from paper_repo.testing.exactness import ExactnessContract
@@ -29,6 +30,7 @@ class SessionRepositoryContract(
     CancellationContract,
     ClosingContract,
     WatchingContract,
+    ClaimContract,
 ):
     """The tests that every implementation of the interface passes, on asyncio and, where it is installed, on trio.
 

@@ -63,6 +63,14 @@ BAD_JSON: list[tuple[dict[Any, Any], str]] = [
     ({"model": object()}, ".model"),
     (_CIRCLE, ""),
 ]
+
+
+def _add_a_wrong_fill(session: Any) -> None:
+    session.record_fill(new_fill(1))
+    session.new_fills.append({"id": "f"})
+    session.fill_count += 1
+
+
 BAD_CONTENT: list[tuple[str, Callable[[Any], object]]] = [
     ("positions.AAPL", lambda session: session.positions.update(AAPL="ten")),
     ("positions.AAPL", lambda session: session.positions.update(AAPL=None)),
@@ -70,7 +78,7 @@ BAD_CONTENT: list[tuple[str, Callable[[Any], object]]] = [
     ("positions.5", lambda session: session.positions.update({5: Position.open("AAPL", 1, 1, START)})),
     ("open_orders.o", lambda session: session.open_orders.update(o=Position.open("AAPL", 1, 1, START))),
     ("open_orders.o", lambda session: session.open_orders.update(o=Order("p", "AAPL", "BUY", "MARKET", 1))),
-    ("new_fills[1]", lambda session: session.new_fills.extend([new_fill(1), {"id": "f"}])),
+    ("new_fills[1]", _add_a_wrong_fill),
     ("new_equity_points[0]", lambda session: session.new_equity_points.append(10_000)),
 ]
 """The path of something that a session cannot hold, and how it comes there."""

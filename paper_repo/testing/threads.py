@@ -118,6 +118,21 @@ class ThreadedRepository(IPaperTradingSessionRepository):
         number: int = await self._call(self._core.delete_many, **filters)
         return number
 
+    async def claim(self, session_id: str, owner: str, ttl: float) -> PaperTradingSession | None:
+        found: PaperTradingSession | None = await self._call(self._core.claim, session_id, owner, ttl)
+        return found
+
+    async def renew(self, session_id: str, owner: str, ttl: float) -> None:
+        await self._call(self._core.renew, session_id, owner, ttl)
+
+    async def release(self, session_id: str, owner: str) -> bool:
+        found: bool = await self._call(self._core.release, session_id, owner)
+        return found
+
+    async def claim_active(self, owner: str, ttl: float, limit: int | None = None) -> list[PaperTradingSession]:
+        found: list[PaperTradingSession] = await self._call(self._core.claim_active, owner, ttl, limit)
+        return found
+
     def atomic(self) -> AbstractAsyncContextManager[None]:
         return _Block(self)
 

@@ -627,7 +627,7 @@ class SwallowsCancellation(Wrong):
 class BeginsCancelledBlocks(Wrong):
     """Takes its turn also when it is cancelled while it waits, and never passes it on."""
 
-    caught_by = "test_a_block_cancelled_before_it_begins_is_never_begun"
+    caught_by = "test_a_block_cancelled_while_it_waits_is_never_stored"
 
     async def _enter(self) -> None:
         with anyio.CancelScope(shield=open_block(self) is None):
