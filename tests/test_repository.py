@@ -794,6 +794,7 @@ class Books(RuleBasedStateMachine):
         self.stored = {}
         self.objects = []
         self.blocks = []
+        self.lives = 0
 
     def teardown(self):
         """Leave nothing open."""
@@ -876,8 +877,10 @@ class Books(RuleBasedStateMachine):
         """A program that wants to have the last word takes the version that is stored."""
         pair = data.draw(st.sampled_from(self.objects))
         record = self.stored.get(pair[1].id)
+        pair[1].life = record.life if record else 0
         for each in pair:
             each.version = record.session.version if record else 0
+            each.fill_count = (record.session.fill_count if record else 0) + len(each.new_fills)
 
     @precondition(lambda self: self.objects)
     @rule(data=st.data())
@@ -885,6 +888,8 @@ class Books(RuleBasedStateMachine):
         """A session is saved, or refused for the reason that the model knows."""
         pair = data.draw(st.sampled_from(self.objects))
         expected = self.refusal(pair[1])
+        if self.has_lost_track(pair[1]):
+            return
         if expected is None:
             self.repository.save(pair[0])
             self.store(*pair)
@@ -897,7 +902,7 @@ class Books(RuleBasedStateMachine):
     def save_two(self, data):
         """Two sessions are saved, both or neither."""
         pairs = [data.draw(st.sampled_from(self.objects)) for _ in range(2)]
-        if len({id(pair) for pair in pairs}) < 2 or len({pair[0].id for pair in pairs}) < 2:
+        if len({pair[0].id for pair in pairs}) < 2 or any(self.has_lost_track(pair[1]) for pair in pairs):
             return
         expected = next((error for error in (self.refusal(pair[1]) for pair in pairs) if error is not None), None)
         if expected is None:
@@ -944,7 +949,14 @@ class Books(RuleBasedStateMachine):
     def keep(self, session):
         """Go on with this object, and a model of it."""
         if len(self.objects) < 5:
-            self.objects.append((session, copy.deepcopy(session)))
+            model = copy.deepcopy(session)
+            model.life = self.stored[session.id].life if session.version else 0
+            self.objects.append((session, model))
+
+    def has_lost_track(self, model):
+        """Whether a session of another life, deleted and stored anew since, has this object's version by chance."""
+        record = self.stored.get(model.id)
+        return bool(record and model.version == record.session.version and model.life != record.life)
 
     def refusal(self, model):
         """The error with which a save of this object is refused now, or None."""
@@ -959,7 +971,10 @@ class Books(RuleBasedStateMachine):
 
     def store(self, session, model):
         """What a successful save does to the object and to what is stored."""
-        record = self.stored.get(model.id) or Record(None, [], [])
+        record = self.stored.get(model.id)
+        if record is None:
+            self.lives += 1
+            record = Record(None, [], [], self.lives)
         known = {fill.id for fill in record.fills}
         new = list({fill.id: fill for fill in model.new_fills if fill.id not in known}.values())
         skipped = len(model.new_fills) - len(new)
@@ -972,7 +987,8 @@ class Books(RuleBasedStateMachine):
         model.new_fills.clear()
         model.new_equity_points.clear()
         model.fill_count -= skipped
-        self.stored[model.id] = Record(copy.deepcopy(model), record.fills + new, record.points + points)
+        model.life = record.life
+        self.stored[model.id] = Record(copy.deepcopy(model), record.fills + new, record.points + points, record.life)
 
     @invariant()
     def objects_are_as_the_model_says(self):
@@ -1005,8 +1021,8 @@ class Books(RuleBasedStateMachine):
 class Record:
     """What the model knows to be stored of one session."""
 
-    def __init__(self, session, fills, points):
-        self.session, self.fills, self.points = session, fills, points
+    def __init__(self, session, fills, points, life=0):
+        self.session, self.fills, self.points, self.life = session, fills, points, life
 
 
 TestBooks = Books.TestCase
