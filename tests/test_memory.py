@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import anyio
@@ -111,7 +112,7 @@ async def test_a_block_in_a_generator_may_be_ended_by_another_task() -> None:
 
 def test_a_loop_that_is_closed_early_keeps_nobody_waiting() -> None:
     """Tasks that never went on, in a block and waiting for one, leave nothing behind when they are thrown away."""
-    repository = InMemorySessionRepository(busy_timeout=1)
+    repository = InMemorySessionRepository()
 
     async def hold(entered: asyncio.Event) -> None:
         async with repository.atomic():
@@ -139,6 +140,68 @@ def test_a_loop_that_is_closed_early_keeps_nobody_waiting() -> None:
         return await repository.count()
 
     assert anyio.run(save) == 1
+
+
+@pytest.mark.anyio
+async def test_a_turn_that_comes_with_a_cancellation_is_passed_on() -> None:
+    """A task that is cancelled at the moment when its turn comes keeps nobody waiting."""
+    repository = InMemorySessionRepository()
+    scope = anyio.CancelScope()
+
+    begin = anyio.Event()
+
+    async def wait() -> None:
+        with scope:
+            await begin.wait()
+            await repository.save(new_session(id="cancelled"))
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(wait)  # before the block, to be none of its own
+        async with repository.atomic():
+            begin.set()
+            await anyio.wait_all_tasks_blocked()
+        scope.cancel()
+
+    assert scope.cancelled_caught
+    await repository.save(new_session(id="next"))
+    assert [session.id for session in await repository.get_all()] == ["next"]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_turn_that_comes_with_a_native_cancellation_is_passed_on(anyio_backend: str) -> None:
+    """The same, cancelled by asyncio's own means."""
+    repository = InMemorySessionRepository()
+    begin = asyncio.Event()
+
+    async def wait() -> None:
+        await begin.wait()
+        await repository.save(new_session(id="cancelled"))
+
+    waiting = asyncio.create_task(wait())  # before the block, to be none of its own
+    async with repository.atomic():
+        begin.set()
+        await anyio.wait_all_tasks_blocked()
+    waiting.cancel()
+    await asyncio.wait([waiting])
+
+    assert waiting.cancelled()
+    await repository.save(new_session(id="next"))
+    assert [session.id for session in await repository.get_all()] == ["next"]
+
+
+@pytest.mark.anyio
+async def test_what_is_stored_is_not_kept_alive() -> None:
+    """When a block has ended, the caller's objects that were saved in it can be thrown away."""
+    repository = InMemorySessionRepository()
+    session = new_session()
+    await repository.save(session)
+    alive = weakref.ref(session)
+
+    del session
+    gc.collect()
+
+    assert alive() is None
 
 
 @pytest.mark.anyio

@@ -12,6 +12,7 @@ from paper_repo.cli.failures import NOT_FOUND, USAGE, CommandError
 from paper_repo.cli.text import printable
 from paper_repo.domain.selection import SessionSummary
 from paper_repo.repository import SessionRepository
+from paper_repo.storage.address import Address
 
 VARIABLE = "PAPER_REPO_DB"
 PASSPHRASE = "PAPER_REPO_PASSPHRASE"
@@ -20,19 +21,31 @@ SHORTEST_ID = 8
 _LOOKED_THROUGH, _LIKE_ENOUGH = 2000, 0.6
 
 
-def place_of(chosen: Path | None) -> Path:
-    """The file that was chosen, or the one in the user's data folder."""
-    return chosen or user_data_path("paper_repo", appauthor=False) / "sessions.db"
+def place_of(chosen: Address | None) -> Address:
+    """The file or URL that was chosen, or the file in the user's data folder."""
+    if not chosen:
+        return user_data_path("paper_repo", appauthor=False) / "sessions.db"
+    return chosen if "://" in str(chosen) else Path(chosen)
 
 
-def existing(chosen: Path | None) -> SessionRepository:
+def name_of(place: Address) -> str:
+    """What people get to see of it: no password."""
+    return SessionRepository(place).storage.name if "://" in str(place) else str(place)
+
+
+def is_missing(place: Address) -> bool:
+    """Whether there is no such file; of a server only opening it tells."""
+    return isinstance(place, Path) and not place.exists()
+
+
+def existing(chosen: Address | None) -> SessionRepository:
     """The repository on a file that is there.
 
     Raises:
         CommandError: it is not; reading must not create it.
     """
     path = place_of(chosen)
-    if not path.exists():
+    if is_missing(path):
         raise CommandError(
             f"there is no database at {path}; name one with --db or {VARIABLE}, "
             "or make one: paper-repo demo --db FILE, paper-repo import FILE",
@@ -41,10 +54,10 @@ def existing(chosen: Path | None) -> SessionRepository:
     return SessionRepository(path, passphrase=os.environ.get(PASSPHRASE))
 
 
-def existing_or_new(chosen: Path | None) -> SessionRepository:
+def existing_or_new(chosen: Address | None) -> SessionRepository:
     """The repository on a file that is created if it is not there, in a folder of the user's own if none was chosen."""
     path = place_of(chosen)
-    if chosen is None:
+    if not chosen and isinstance(path, Path):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     return SessionRepository(path, passphrase=os.environ.get(PASSPHRASE))
 

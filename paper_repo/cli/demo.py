@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
 from paper_repo.cli import text, views
+from paper_repo.cli.database import name_of, place_of
 from paper_repo.cli.failures import FAILED, CommandError
 from paper_repo.cli.reading import examine
 from paper_repo.cli.terminal import output
@@ -21,6 +22,7 @@ from paper_repo.demo.market import symbols, trading_days
 from paper_repo.demo.run import FIRST, SECOND, UNINTERRUPTED, Began, Compared, DemoError, Killed, Report, Traded, run
 from paper_repo.demo.strategy import INITIAL_CASH
 from paper_repo.repository import SessionRepository
+from paper_repo.storage.address import Address
 
 EVERY = 25
 """Without a terminal, a line is printed each time so many days have been traded."""
@@ -28,9 +30,9 @@ EVERY = 25
 
 def demo(
     db: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
-            "--db", metavar="FILE", help="Keep the database in this file; by default it is removed at the end."
+            "--db", metavar="FILE|URL", help="Keep it in this database; by default a file that is removed at the end."
         ),
     ] = None,
     speed: Annotated[
@@ -41,7 +43,7 @@ def demo(
     """Watch a session survive kill -9: a strategy trades a year of real prices, is killed half-way, and goes on."""
     console = output()
     with tempfile.TemporaryDirectory(prefix="paper_repo-demo-", ignore_cleanup_errors=True) as folder:
-        path = db or Path(folder) / "demo.db"
+        path = place_of(db) if db else Path(folder) / "demo.db"
         with SessionRepository(path):
             pass  # a file that cannot be used is better refused before anything is told
         _introduce(console, path)
@@ -53,17 +55,18 @@ def demo(
         raise CommandError("the resumed run differs from the uninterrupted one", FAILED)
 
 
-def _introduce(console: Console, path: Path) -> None:
+def _introduce(console: Console, path: Address) -> None:
     days, traded = trading_days(), ", ".join(symbols())
     console.print(Text("A paper-trading session survives kill -9", "bold"))
     console.print(
         f"A moving-average crossover trades {traded} for {len(days)} days, {days[0].date} to {days[-1].date},\n"
-        f"with {text.money(INITIAL_CASH)} USD of pretend money. After every day its session is saved to\n{path}\n",
+        f"with {text.money(INITIAL_CASH)} USD of pretend money. After every day its session is saved to\n"
+        f"{name_of(path)}\n",
         markup=False,
     )
 
 
-def _told(console: Console, path: Path, reference: Path, speed: float | None) -> Compared:
+def _told(console: Console, path: Address, reference: Path, speed: float | None) -> Compared:
     """The demo, shown event by event; returns the last one."""
     try:
         with closing(run(path, reference, speed)) as events, _Watch(console) as watch:
@@ -160,7 +163,7 @@ def _show_checks(console: Console, compared: Compared) -> None:
     console.print(Text(f"   {verdict}\n", "bold green" if compared.passed else "bold red"))
 
 
-def _show_session(console: Console, path: Path, session_id: str) -> None:
+def _show_session(console: Console, path: Address, session_id: str) -> None:
     with SessionRepository(path) as repository:
         session = repository.get_by_id(session_id)
         assert session is not None
@@ -169,11 +172,11 @@ def _show_session(console: Console, path: Path, session_id: str) -> None:
     console.print()
 
 
-def _say_where(console: Console, path: Path, session_id: str, *, kept: bool) -> None:
+def _say_where(console: Console, path: Address, session_id: str, *, kept: bool) -> None:
     if kept:
-        console.print(Text(f"The session is kept in {path}; look at it:", "bold"))
+        console.print(Text(f"The session is kept in {name_of(path)}; look at it:", "bold"))
         for command in ("list", f"show {session_id[:8]}"):
-            console.print(f"   paper-repo {command} --db {shlex.quote(str(path))}", markup=False)
+            console.print(f"   paper-repo {command} --db {shlex.quote(name_of(path))}", markup=False)
     else:
         console.print(f"The database was {path}; it is removed now.", markup=False)
         console.print("To keep it and look at it: paper-repo demo --db demo.db", markup=False)

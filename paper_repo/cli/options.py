@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -37,7 +36,7 @@ def complete_id(ctx: typer.Context, incomplete: str) -> list[str]:
     """Ids in the database that begin with what was typed; nothing when there is no database to look into."""
     typed = ctx.params.get("db")
     try:
-        with existing(Path(typed) if typed else None) as repository:
+        with existing(typed or None) as repository:
             return repository.find_ids(incomplete, limit=100)
     except Exception:  # completion must never complain
         return []
@@ -71,8 +70,14 @@ class Order(StrEnum):
 
 
 DbOption = Annotated[
-    Path | None,
-    typer.Option("--db", envvar=VARIABLE, metavar="FILE", help="The database; by default the one in your data folder."),
+    str | None,
+    typer.Option(
+        "--db",
+        envvar=VARIABLE,
+        metavar="FILE|URL",
+        show_envvar=True,
+        help="The database, a file or the URL of one; by default the one in your data folder.",
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document, for programs; amounts as exact text.")]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask first.")]

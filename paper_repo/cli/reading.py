@@ -16,7 +16,7 @@ from rich.text import Text
 
 import paper_repo
 from paper_repo.cli import documents, text, views
-from paper_repo.cli.database import existing, find_id, place_of, short_id
+from paper_repo.cli.database import existing, find_id, is_missing, name_of, place_of, short_id
 from paper_repo.cli.failures import NOT_FOUND, CommandError
 from paper_repo.cli.options import (
     CreatedFromOption,
@@ -226,8 +226,8 @@ def status(db: DbOption = None, as_json: JsonOption = False) -> None:
 
 def info(db: DbOption = None, as_json: JsonOption = False) -> None:
     """Show versions, where the database is, how it is set up, and how much is in it."""
-    facts: dict[str, Any] = {"versions": _versions(), "database": {"database": str(place_of(db)), "exists": False}}
-    if place_of(db).exists():
+    facts: dict[str, Any] = {"versions": _versions(), "database": {"database": name_of(place_of(db)), "exists": False}}
+    if not is_missing(place_of(db)):
         with existing(db) as repository:
             counts = {each.value: repository.count(status=each) for each in SessionStatus}
             facts["database"] = {**repository.describe(), "exists": True, "by_status": counts}

@@ -6,6 +6,7 @@ It is told as a stream of events, so that a terminal, a test or a window can sho
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import uuid
@@ -17,7 +18,9 @@ from pathlib import Path
 
 from paper_repo.demo.compare import Check, compare
 from paper_repo.demo.market import trading_days
+from paper_repo.demo.worker import ADDRESS, HIDDEN
 from paper_repo.repository import SessionRepository
+from paper_repo.storage.address import Address, is_server
 
 FIRST, SECOND, UNINTERRUPTED = "first", "second", "uninterrupted"
 """The three processes that trade: one that is killed, one that goes on in its place, one that nobody disturbs."""
@@ -80,8 +83,8 @@ class Compared:
 Event = Began | Traded | Killed | Compared
 
 
-def run(path: Path, reference: Path, days_per_second: float | None = None) -> Generator[Event, None, None]:
-    """Run the demo on the file `path`, and the same without interruption on another file, `reference`.
+def run(path: Address, reference: Path, days_per_second: float | None = None) -> Generator[Event, None, None]:
+    """Run the demo on the database `path`, and the same without interruption on another one, `reference`.
 
     Args:
         path: where the session is kept; other sessions in it are left alone.
@@ -101,7 +104,7 @@ def run(path: Path, reference: Path, days_per_second: float | None = None) -> Ge
     yield Compared(found.session_id, checks)
 
 
-def _until_killed(path: Path, name: str, pace: float | None) -> Generator[Event, None, Report]:
+def _until_killed(path: Address, name: str, pace: float | None) -> Generator[Event, None, Report]:
     """Let the first process trade half of the days, and kill it; returns the last thing it said."""
     half = len(trading_days()) // 2
     with _process(path, name, pace) as process:
@@ -115,7 +118,7 @@ def _until_killed(path: Path, name: str, pace: float | None) -> Generator[Event,
     return report
 
 
-def _to_the_end(role: str, path: Path, name: str, pace: float | None) -> Generator[Event, None, Report]:
+def _to_the_end(role: str, path: Address, name: str, pace: float | None) -> Generator[Event, None, Report]:
     """Let a process trade to the last day; returns the first thing it said."""
     with _process(path, name, pace) as process:
         began = _heard(process)
@@ -128,11 +131,18 @@ def _to_the_end(role: str, path: Path, name: str, pace: float | None) -> Generat
 
 
 @contextmanager
-def _process(path: Path, name: str, pace: float | None) -> Iterator[subprocess.Popen[str]]:
+def _process(path: Address, name: str, pace: float | None) -> Iterator[subprocess.Popen[str]]:
     """A process that trades, in a session of its own, so that Ctrl-C in a terminal reaches this one alone."""
-    command = [sys.executable, "-m", "paper_repo.demo", str(path), name, *([] if pace is None else [str(pace)])]
+    # The address of a server is no argument, which everybody on the machine may read: it may hold a password.
+    shown = HIDDEN if is_server(path) else str(path)
+    command = [sys.executable, "-m", "paper_repo.demo", shown, name, *([] if pace is None else [str(pace)])]
     process = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8", start_new_session=True
+        command,
+        env=os.environ | {ADDRESS: str(path)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+        start_new_session=True,
     )
     with process:
         try:

@@ -15,21 +15,27 @@ from contextlib import aclosing
 import anyio
 import anyio.to_thread
 
-from paper_repo.aio import SQLiteSessionRepository
+from paper_repo.aio import AsyncSessionRepository
 from paper_repo.demo.market import trading_days
 from paper_repo.demo.strategy import new_session, trade_day
 from paper_repo.domain import PaperTradingSession
 from paper_repo.interface import IPaperTradingSessionRepository
 
+ADDRESS = "PAPER_REPO_DEMO_DB"
+"""The environment variable that holds the address of the database, where it is not to be seen as an argument."""
+
+HIDDEN = "-"
+"""The argument in its place."""
+
 
 def main(arguments: Sequence[str]) -> int:
     """Trade the session of this run to its end, from where it stands; 0 when that is reached, 1 when nobody listens."""
     path, run, *pace = arguments
-    return anyio.run(_work, path, run, float(pace[0]) if pace else None)
+    return anyio.run(_work, os.environ[ADDRESS] if path == HIDDEN else path, run, float(pace[0]) if pace else None)
 
 
 async def _work(path: str, run: str, days_per_second: float | None) -> int:
-    async with SQLiteSessionRepository(path) as repository:
+    async with AsyncSessionRepository(path) as repository:
         session = await find_or_start(repository, run)
         _tell(session)
         async with aclosing(trade(repository, session)) as days:

@@ -314,7 +314,7 @@ class SQLiteStorage(Storage):
             return read_history(connection, table, columns, session_id, last)
 
     def _read_only(self) -> str:
-        return f"file:{quote(str(self.path))}?mode=ro"
+        return f"file:{quote(os.fsencode(self.path))}?mode=ro"
 
     def _as_it_lies(self) -> str:
         """The file alone, without a look at anything beside it, and without a lock."""
@@ -380,13 +380,21 @@ def _checked_path(path: object) -> str:
     if not isinstance(path, str | os.PathLike):
         raise ValueError(f"path is a str or a Path, not {path!r}")
     text = os.fspath(path)
-    if not isinstance(text, str) or not text or "\0" in text:
+    if not isinstance(text, str) or not text or "\0" in text or not _is_encodable(text):
         raise ValueError(f"path must name a file, not {path!r}")
     if text.startswith((":memory:", "file:")):
         raise ValueError(
             f"{text!r} is no path of a file; for sessions that live in memory only, use InMemorySessionRepository"
         )
     return text
+
+
+def _is_encodable(text: str) -> bool:
+    """Whether the system can have a file of this name."""
+    try:
+        return bool(os.fsencode(text))
+    except UnicodeEncodeError:
+        return False
 
 
 def _code(error: peewee.DatabaseError) -> int:
