@@ -20,7 +20,6 @@ from paper_repo.testing import ThreadedRepository
 INTERFACE = IPaperTradingSessionRepository
 ASYNC = [AsyncSessionRepository, SQLiteSessionRepository, InMemorySessionRepository, ThreadedRepository]
 CORE_ONLY = {
-    "are_free",  # for the facade's lanes
     "busy_timeout",  # what the facade waits at most
     "compact",  # for `paper-repo compact`
     "describe",  # for `paper-repo info`
@@ -34,9 +33,8 @@ CORE_ONLY = {
     "restore",  # for archives
     "session_of",  # for `paper-repo salvage`
     "storage",  # for `paper-repo salvage`
-    "when_freed",  # for the facade's lanes
     "write",  # what `save` and `save_many` have serialised, for the facade
-    "writers",  # how many may write at once, for the facade's lanes
+    "writers",  # how many may write at once, 
 }
 FACADE_ONLY = {"core"}
 SYNC_NAMES = {"__aenter__": "__enter__", "__aexit__": "__exit__"}
