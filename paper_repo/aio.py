@@ -215,7 +215,7 @@ class SQLiteSessionRepository(AsyncSessionRepository):
 
     def __init__(
         self,
-        address: Address,
+        path: Address,
         *,
         durability: str = "full",
         busy_timeout: float = 5.0,
@@ -223,10 +223,10 @@ class SQLiteSessionRepository(AsyncSessionRepository):
         passphrase: str | None = None,
         journal: str = "wal",
     ) -> None:
-        if is_server(address):
+        if is_server(path):
             raise ValueError("this is the address of a server; for that there is AsyncSessionRepository(address)")
         core = SessionRepository(
-            address,
+            path,
             durability=durability,
             busy_timeout=busy_timeout,
             upgrade=upgrade,

@@ -62,7 +62,7 @@ class SessionRepository(Claiming):
     """Paper-trading sessions in a database, by plain blocking calls from any number of threads.
 
     Args:
-        address: an SQLite file, as a str or Path, which is created by the first use, its folder must exist; or the URL
+        path: an SQLite file, as a str or Path, which is created by the first use, its folder must exist; or the URL
             of a database: "sqlite:///PATH", "postgresql://USER:PASSWORD@HOST:PORT/DATABASE" (any parameter of libpq's
             may follow) or "cockroachdb://...".
         durability: "full" keeps every acknowledged save through a power cut; "normal" is faster and may lose the last
@@ -81,7 +81,7 @@ class SessionRepository(Claiming):
 
     def __init__(
         self,
-        address: Address,
+        path: Address,
         *,
         durability: str = "full",
         busy_timeout: float = 5.0,
@@ -90,7 +90,7 @@ class SessionRepository(Claiming):
         journal: str = "wal",
     ) -> None:
         self._storage = storage_at(
-            address,
+            path,
             durability=durability,
             busy_timeout=busy_timeout,
             upgrade=upgrade,
