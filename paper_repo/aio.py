@@ -54,7 +54,7 @@ class AsyncSessionRepository(IPaperTradingSessionRepository):
         elif options:
             raise TypeError(f"{', '.join(options)}: only with an address; this core has its options already")
         self._core = core
-        self._writer = (ParallelWriter if core.writers > 1 else Writer)(core, core.busy_timeout)
+        self._writer = (ParallelWriter if core._writers > 1 else Writer)(core, core.busy_timeout)
         self._limiters: weakref.WeakKeyDictionary[Any, anyio.CapacityLimiter] = weakref.WeakKeyDictionary()
         weakref.finalize(self, self._writer.stop).atexit = False
 

@@ -129,15 +129,15 @@ class SessionRepository(Claiming):
         return self._storage.busy_timeout
 
     @property
-    def writers(self) -> int:
+    def _writers(self) -> int:
         """How many transactions of this process may write at the same time."""
         return self._storage.writers
 
-    def are_free(self, session_ids: Iterable[str]) -> bool:
+    def _are_free(self, session_ids: Iterable[str]) -> bool:
         """Whether no other open transaction of this process has written any of these sessions."""
         return self._storage.are_free(session_ids)
 
-    def when_freed(self, call: Callable[[], None]) -> None:
+    def _when_freed(self, call: Callable[[], None]) -> None:
         """Have `call` called whenever a transaction of this process that has written sessions has ended."""
         self._storage.when_freed(call)
 

@@ -42,7 +42,7 @@ def restore(
     yes: YesOption = False,
 ) -> None:
     """Make the database what a backup is; what was there before is kept beside it."""
-    path = place_of(db)
+    path = _file(db)
     if not source.exists():
         raise CommandError(f"there is no backup at {source}", NOT_FOUND)
     if path.exists() and not yes:
@@ -86,10 +86,11 @@ def salvage_(target: NewFile, db: DbOption = None) -> None:
 
 
 def copy_(
-    target: Annotated[Path, typer.Argument(metavar="FILE", help="Another database, or a new one.")], db: DbOption = None
+    target: Annotated[str, typer.Argument(metavar="FILE|URL", help="Another database, or a new one.")],
+    db: DbOption = None,
 ) -> None:
     """Copy every session with its history to another database, and compare them there."""
-    with existing(db) as source, SessionRepository(target) as other, _bar("copying") as step:
+    with existing(db) as source, SessionRepository(place_of(target)) as other, _bar("copying") as step:
         report = copy(source, other, progress=step)
     for session_id in report.differing:
         output().print(Text(f"differs: {text.printable(session_id)} is stored there already, and is not the same"))
@@ -132,8 +133,15 @@ def _asked(twice: bool) -> str:
     return passphrase
 
 
-def _existing_path(db: Path | None) -> Path:
+def _file(db: str | None) -> Path:
     path = place_of(db)
+    if not isinstance(path, Path):
+        raise CommandError("this is for files; a server has its own tools for it", USAGE)
+    return path
+
+
+def _existing_path(db: str | None) -> Path:
+    path = _file(db)
     if not path.exists():
         raise CommandError(f"there is no database at {path}", NOT_FOUND)
     return path

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from paper_repo import SessionRepository
 from paper_repo.demo.run import Compared, run
+from tests.builders import new_fill, new_session
 
 
 def test_it_ends_as_on_a_file_to_the_last_digit(url: str, tmp_path: Path) -> None:
@@ -35,3 +36,21 @@ def test_the_command_line_takes_a_url(url: str) -> None:
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == {"sessions": []}
     assert "hush" not in done.stdout + done.stderr
+
+
+def test_sessions_are_copied_to_a_server(url: str, path: Path) -> None:
+    """`paper-repo copy` brings every session of a file with its history to a server."""
+    session = new_session()
+    session.record_fill(new_fill(1))
+    with SessionRepository(path) as repository:
+        repository.save(session)
+
+    done = subprocess.run(
+        [sys.executable, "-m", "paper_repo", "copy", "--db", str(path), url],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    with SessionRepository(url) as repository:
+        assert repository.get_by_id(session.id) == session
+        assert len(repository.get_fills(session.id)) == 1
