@@ -54,7 +54,7 @@ class AsyncSessionRepository(IPaperTradingSessionRepository):
         elif options:
             raise TypeError(f"{', '.join(options)}: only with an address; this core has its options already")
         self._core = core
-        self._writer = (ParallelWriter if core._writers > 1 else Writer)(core, core.busy_timeout)
+        self._writer = (ParallelWriter if core.writers > 1 else Writer)(core, core.busy_timeout)
         self._limiters: weakref.WeakKeyDictionary[Any, anyio.CapacityLimiter] = weakref.WeakKeyDictionary()
         weakref.finalize(self, self._writer.stop).atexit = False
 
@@ -215,7 +215,7 @@ class SQLiteSessionRepository(AsyncSessionRepository):
 
     def __init__(
         self,
-        address: Address,
+        path: Address,
         *,
         durability: str = "full",
         busy_timeout: float = 5.0,
@@ -223,10 +223,10 @@ class SQLiteSessionRepository(AsyncSessionRepository):
         passphrase: str | None = None,
         journal: str = "wal",
     ) -> None:
-        if is_server(address):
+        if is_server(path):
             raise ValueError("this is the address of a server; for that there is AsyncSessionRepository(address)")
         core = SessionRepository(
-            address,
+            path,
             durability=durability,
             busy_timeout=busy_timeout,
             upgrade=upgrade,

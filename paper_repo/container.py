@@ -15,7 +15,7 @@ from paper_repo.storage.address import Address, is_server
 
 def register(
     registry: svcs.Registry,
-    address: Address,
+    path: Address,
     *,
     durability: str = "full",
     busy_timeout: float = 5.0,
@@ -23,7 +23,7 @@ def register(
     passphrase: str | None = None,
     journal: str = "wal",
 ) -> AsyncSessionRepository:
-    """Let `registry` give out one shared repository on the database at `address`.
+    """Let `registry` give out one shared repository on the database at `path`.
 
     `IPaperTradingSessionRepository` resolves to the async facade, `SessionRepository` to the synchronous core beneath
     it. Both have a health check, which reads from the database. Nothing is opened before the first use; everything is
@@ -31,7 +31,7 @@ def register(
 
     Args:
         registry: the application's registry.
-        address: the path of a file, or the URL of a database, as for `SessionRepository`.
+        path: the path of a file, or the URL of a database, as for `SessionRepository`.
         durability: "full" or "normal", as for `SessionRepository`.
         busy_timeout: in seconds, as for `SessionRepository`.
         upgrade: "auto" or "never", as for `SessionRepository`.
@@ -41,9 +41,9 @@ def register(
     Returns:
         The facade.
     """
-    kind = AsyncSessionRepository if is_server(address) else SQLiteSessionRepository
+    kind = AsyncSessionRepository if is_server(path) else SQLiteSessionRepository
     repository = kind(
-        address,
+        path,
         durability=durability,
         busy_timeout=busy_timeout,
         upgrade=upgrade,

@@ -31,7 +31,7 @@ class ParallelWriter(Writer):
 
     def __init__(self, core: SessionRepository, patience: float) -> None:
         super().__init__(core, patience)
-        core._when_freed(self._look_again)
+        core.when_freed(self._look_again)
 
     def _prepare(self) -> None:
         super()._prepare()
@@ -121,7 +121,7 @@ class ParallelWriter(Writer):
                 if not jobs:
                     jobs = [job]
                 break
-            elif not busy.isdisjoint(job.keys) or not self._core._are_free(job.keys):
+            elif not busy.isdisjoint(job.keys) or not self._core.are_free(job.keys):
                 busy |= job.keys
             elif len(jobs) < TOGETHER:
                 jobs.append(job)

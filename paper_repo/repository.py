@@ -62,7 +62,7 @@ class SessionRepository(Claiming):
     """Paper-trading sessions in a database, by plain blocking calls from any number of threads.
 
     Args:
-        address: an SQLite file, as a str or Path, which is created by the first use, its folder must exist; or the URL
+        path: an SQLite file, as a str or Path, which is created by the first use, its folder must exist; or the URL
             of a database: "sqlite:///PATH", "postgresql://USER:PASSWORD@HOST:PORT/DATABASE" (any parameter of libpq's
             may follow) or "cockroachdb://...".
         durability: "full" keeps every acknowledged save through a power cut; "normal" is faster and may lose the last
@@ -81,7 +81,7 @@ class SessionRepository(Claiming):
 
     def __init__(
         self,
-        address: Address,
+        path: Address,
         *,
         durability: str = "full",
         busy_timeout: float = 5.0,
@@ -90,7 +90,7 @@ class SessionRepository(Claiming):
         journal: str = "wal",
     ) -> None:
         self._storage = storage_at(
-            address,
+            path,
             durability=durability,
             busy_timeout=busy_timeout,
             upgrade=upgrade,
@@ -129,15 +129,15 @@ class SessionRepository(Claiming):
         return self._storage.busy_timeout
 
     @property
-    def _writers(self) -> int:
+    def writers(self) -> int:
         """How many transactions of this process may write at the same time."""
         return self._storage.writers
 
-    def _are_free(self, session_ids: Iterable[str]) -> bool:
+    def are_free(self, session_ids: Iterable[str]) -> bool:
         """Whether no other open transaction of this process has written any of these sessions."""
         return self._storage.are_free(session_ids)
 
-    def _when_freed(self, call: Callable[[], None]) -> None:
+    def when_freed(self, call: Callable[[], None]) -> None:
         """Have `call` called whenever a transaction of this process that has written sessions has ended."""
         self._storage.when_freed(call)
 

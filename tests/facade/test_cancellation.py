@@ -12,7 +12,7 @@ import pytest
 
 from paper_repo import PaperTradingSession, SQLiteSessionRepository
 from tests.builders import new_fill, new_session
-from tests.facade.cancelling import IN_EVERY_WAY, Way, assert_sound, some_steps, stored
+from tests.facade.cancelling import IN_EVERY_WAY, ByScope, Way, assert_sound, some_steps, stored
 from tests.facade.watching import PATIENCE, Gate, Watch, nothing, writing_elsewhere
 
 pytestmark = pytest.mark.anyio
@@ -194,6 +194,27 @@ async def test_cancelled_while_another_task_has_a_block_open(path: Path, way: ty
         assert [session.version for session in sessions] == [0, 0]
         assert [session.version for session in owners] == [1, 1]
         await assert_sound(repository, path, sessions + owners)
+
+
+@pytest.mark.parametrize("anyio_backend", ["trio"])
+@pytest.mark.parametrize("verb", ["INSERT", "COMMIT"])
+async def test_seeing_a_statement_through_costs_nothing(path: Path, watch: Watch, verb: str) -> None:
+    """A cancelled task that waits for what was begun sleeps, and does not ask again and again."""
+    async with SQLiteSessionRepository(path) as repository:
+        sessions = two_sessions()
+        gate = Gate()
+        watch.before = lambda sql: sql.startswith(verb) and gate.pass_through()
+
+        async with anyio.create_task_group() as group:
+            cancelled = ByScope()
+            cancelled.start(group, lambda: block(repository, sessions))
+            await gate.reached()
+            cancelled.cancel()
+            with anyio.fail_after(PATIENCE):
+                await anyio.wait_all_tasks_blocked()
+            gate.open()
+
+        assert cancelled.cancelled
 
 
 @IN_EVERY_WAY

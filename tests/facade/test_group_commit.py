@@ -186,6 +186,33 @@ async def test_the_same_session_saved_by_two_tasks(path: Path, watch: Watch) -> 
         await assert_sound(repository, path, [session])
 
 
+async def test_many_tasks_save_one_session_while_it_trades(path: Path) -> None:
+    """Whatever is recorded and saved at the same time, no fill and no equity point is lost or stored twice."""
+    async with SQLiteSessionRepository(path) as repository:
+        session = new_session()
+        numbers = iter(range(1, 1000))
+
+        async def trade_and_save() -> None:
+            for _ in range(10):
+                for _ in range(3):
+                    number = next(numbers)
+                    session.apply_fill(new_fill(number))
+                    session.mark({"AAPL": number}, new_fill(number).executed_at)
+                await repository.save(session)
+
+        async with anyio.create_task_group() as group:
+            for _ in range(10):
+                group.start_soon(trade_and_save)
+        await repository.save(session)
+
+        version, fills = stored(path, session.id)
+        assert version == session.version == 101
+        assert sorted(fills) == sorted(f"fill-{number}" for number in range(1, 301))
+        assert len(await repository.get_equity_curve(session.id)) == 300
+        assert await repository.get_by_id(session.id) == session
+        await assert_sound(repository, path, [session])
+
+
 async def test_what_is_changed_while_a_save_waits_belongs_to_the_next_one(path: Path, watch: Watch) -> None:
     """A save stores the session as it was at the call, with its history; later changes wait for the next save."""
     async with SQLiteSessionRepository(path) as repository:

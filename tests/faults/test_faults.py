@@ -315,10 +315,12 @@ def test_a_commit_that_is_refused(path: Path, watch: Watch, action: Callable[...
         sessions = sessions_to_save(repository)
 
         def break_commit(sql: str) -> None:
-            if sql.startswith("COMMIT"):
+            if sql.startswith("COMMIT") and watch.seen[-2].startswith(("INSERT", "UPDATE", "RELEASE")):
                 watch.before = nothing
-                watch.connection.execute("PRAGMA defer_foreign_keys = 1")
-                watch.connection.execute(ORPHAN)
+                watch.connection.execute(
+                    "CREATE TABLE orphan (id REFERENCES paper_trading_sessions DEFERRABLE INITIALLY DEFERRED)"
+                )
+                watch.connection.execute("INSERT INTO orphan VALUES ('nobody')")
 
         watch.before = break_commit
         with pytest.raises(StorageError, match="FOREIGN KEY"):
@@ -326,12 +328,6 @@ def test_a_commit_that_is_refused(path: Path, watch: Watch, action: Callable[...
 
         assert [session.version for session in sessions] == [1, 0]
         assert_sound(repository, sessions)
-
-
-ORPHAN = """
-    INSERT INTO paper_trading_fills (session_id, sequence, id, symbol, side, quantity, price, fee, executed_at)
-    VALUES ('nobody', 1, 'orphan', 'AAPL', 'BUY', '1', '1', '0', '2026-01-05T14:30:00.000000+00:00')
-"""
 
 
 def test_a_disk_that_is_full_for_everybody(path: Path) -> None:
@@ -374,3 +370,32 @@ def test_writers_that_wait_for_another_program_wait_together(path: Path, watch: 
             await repository.save(new_session())
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("history", [False, True])
+def test_going_on_after_an_error_has_ended_the_transaction(path: Path, watch: Watch, history: bool) -> None:
+    """A block that goes on all the same writes nothing on its own: every further write says so, and so does the end."""
+    with SessionRepository(path) as repository:
+        sessions = [new_session(), new_session(), new_session()]
+        repository.save_many(sessions)
+        if history:
+            sessions[2].apply_fill(new_fill(1))
+
+        def go_on() -> None:
+            with repository.atomic():
+                repository.save(sessions[0])
+                watch.before = at(0, ends_the_transaction, watch)
+                with pytest.raises(StorageError):
+                    repository.save(sessions[1])
+                with pytest.raises(StorageError, match="has rolled it back"):
+                    repository.save(sessions[2])
+                with pytest.raises(StorageError, match="has rolled it back"):
+                    repository.delete(sessions[2].id)
+
+        with pytest.raises(StorageError):
+            go_on()
+
+        assert [session.version for session in sessions] == [1, 1, 1]
+        assert [stored(path, session.id)[0] for session in sessions] == [1, 1, 1]
+        assert_no_transaction_is_open(path)
+        repository.save_many(sessions)
