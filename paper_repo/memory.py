@@ -83,7 +83,7 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
     async def save_many(self, sessions: Iterable[PaperTradingSession]) -> None:
         snapshots = [Snapshot(session) for session in sessions]
         async with self.atomic():
-            for snapshot in snapshots:
+            for snapshot in sorted(snapshots, key=lambda each: each.session.id):  # as on a database
                 self._write(snapshot)
 
     async def get_by_id(self, session_id: str) -> PaperTradingSession | None:

@@ -21,6 +21,7 @@ from paper_repo.copying import copy
 from paper_repo.maintenance import compact, decrypt, encrypt, restore_backup
 from paper_repo.repository import SessionRepository
 from paper_repo.salvaging import salvage
+from paper_repo.storage.address import Address
 
 NewFile = Annotated[Path, typer.Argument(metavar="FILE", help="A new file; what is there is never overwritten.")]
 PassphraseFile = Annotated[
@@ -69,14 +70,14 @@ def check(db: DbOption = None, as_json: JsonOption = False) -> None:
 
 def compact_(db: DbOption = None) -> None:
     """Give back the room that deleted sessions have left in the file."""
-    path = _existing_path(db)
+    path = _existing_file(db)
     before, after = compact(path, passphrase=os.environ.get(PASSPHRASE))
     output().print(f"{before:,} bytes before, {after:,} now")
 
 
 def salvage_(target: NewFile, db: DbOption = None) -> None:
     """Write all that can be read of a damaged database into a new file, and say what is lost."""
-    path = _existing_path(db)
+    path = _existing_file(db)
     with _bar("salvaging") as step:
         saved = salvage(path, target, passphrase=os.environ.get(PASSPHRASE), progress=step)
     for kind, sentences in (("lost", saved.lost), ("doubtful", saved.doubtful)):
@@ -86,7 +87,7 @@ def salvage_(target: NewFile, db: DbOption = None) -> None:
 
 
 def copy_(
-    target: Annotated[str, typer.Argument(metavar="FILE|URL", help="Another database, or a new one.")],
+    target: Annotated[str, typer.Argument(metavar="DATABASE", help="Another file or URL; a new file is made.")],
     db: DbOption = None,
 ) -> None:
     """Copy every session with its history to another database, and compare them there."""
@@ -104,14 +105,14 @@ def copy_(
 
 def encrypt_(target: NewFile, db: DbOption = None, passphrase_file: PassphraseFile = None) -> None:
     """Write an encrypted copy of the database; the plain one stays, for you to delete."""
-    path = _existing_path(db)
+    path = _existing_file(db)
     count = encrypt(path, target, _passphrase(passphrase_file, twice=True))
     complaints().print(Text(f"wrote {target}, encrypted, with {text.count(count, 'session')}; {path} is still plain"))
 
 
 def decrypt_(target: NewFile, db: DbOption = None, passphrase_file: PassphraseFile = None) -> None:
     """Write a plain copy of an encrypted database."""
-    path = _existing_path(db)
+    path = _existing_file(db)
     count = decrypt(path, target, _passphrase(passphrase_file, twice=False))
     complaints().print(Text(f"wrote {target}, plain, with {text.count(count, 'session')}"))
 
@@ -133,14 +134,14 @@ def _asked(twice: bool) -> str:
     return passphrase
 
 
-def _file(db: str | None) -> Path:
-    path = place_of(db)
-    if not isinstance(path, Path):
-        raise CommandError("this is for files; a server has its own tools for it", USAGE)
-    return path
+def _file(db: Address | None) -> Path:
+    place = place_of(db)
+    if not isinstance(place, Path):
+        raise CommandError("this is for files; a server has its own means, and `paper-repo copy` copies", USAGE)
+    return place
 
 
-def _existing_path(db: str | None) -> Path:
+def _existing_file(db: Address | None) -> Path:
     path = _file(db)
     if not path.exists():
         raise CommandError(f"there is no database at {path}", NOT_FOUND)

@@ -83,7 +83,7 @@ class Model:
     def save_many(self, several: list[Held]) -> None:
         self.begin()
         try:
-            for held in several:
+            for held in sorted(several, key=lambda each: each.session.id):
                 self._save(held)
         except BaseException:
             self.roll_back()

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
     RuleBasedStateMachine,
+    initialize,
     invariant,
     multiple,
     precondition,
@@ -44,7 +45,6 @@ from tests.builders import START, moment, new_fill, new_session
 from tests.facade.seeds import ROUNDS
 from tests.model.driving import Driver, InTask, PlainCalls, PlannedError
 from tests.model.model import Held, Model, plain
-from tests.strategies import amounts, nonzero_amounts
 
 IMPLEMENTATIONS: dict[str, Callable[[Path], Driver]] = {
     "core": lambda path: PlainCalls(lambda: SessionRepository(path, durability="normal")),
@@ -61,60 +61,50 @@ EXAMPLES = 20 * int(os.environ.get(ROUNDS, "1"))
 PHASES = [each for each in Phase if each is not Phase.shrink or os.environ.get("PAPER_REPO_TEST_SHRINK")]
 
 IDS = ["a", "B", "\N{SNOWMAN}'\"%"]
+LONG = "12345678901234567890.1234567890123456789"
+AMOUNTS = ["-2", "0", "9", "10", "1E-30", LONG, f"{LONG}1"]
+TIMES = [moment(number).astimezone(timezone(timedelta(hours=number))) for number in range(4)]
+
+
+def some_of(*values: tuple[str, list[Any]]) -> st.SearchStrategy[dict[str, Any]]:
+    """A few keyword arguments, each with one of its values."""
+    pairs = [(name, value) for name, several in values for value in several]
+    return st.lists(st.sampled_from(pairs), max_size=4).map(dict)
+
+
 ids = st.sampled_from(IDS)
-times = st.none() | st.integers(0, 5).map(lambda number: moment(number).astimezone(timezone(timedelta(hours=number))))
-some_amounts = st.integers(-2, 2) | amounts(digits=30, exponents=30)
-fields = st.fixed_dictionaries(
-    {},
-    optional={
-        "name": st.sampled_from(["", "a", "B", "\N{LATIN SMALL LETTER E WITH ACUTE}", "\N{CHART WITH UPWARDS TREND}"]),
-        "status": st.sampled_from(SessionStatus),
-        "strategy": st.builds(Strategy, st.sampled_from(["", "sma", "SMA"]), parameters=st.just({"window": 0.1})),
-        "symbols": st.lists(st.sampled_from(["A", "AA", '"']), max_size=2).map(tuple),
-        "created_at": times.filter(bool),
-        "stopped_at": times,
-        "cash": some_amounts,
-        "realized_pnl": some_amounts,
-        "error": st.none() | st.just("it's"),
-        "positions": st.builds(
-            lambda *numbers: {"A": Position("A", *numbers, opened_at=START)},
-            nonzero_amounts(digits=9, exponents=9),
-            some_amounts,
-            some_amounts,
-        ),
-    },
+fields = some_of(
+    ("name", ["", "a", "B", "\N{LATIN SMALL LETTER E WITH ACUTE}", "\N{CHART WITH UPWARDS TREND}"]),
+    ("status", list(SessionStatus)),
+    ("strategy", [Strategy("", "2"), Strategy("sma", parameters={"window": 0.1}), Strategy("SMA")]),
+    ("symbols", [(), ("A",), ("AA", "A"), ('"', "A")]),
+    ("created_at", TIMES),
+    ("stopped_at", [None, *TIMES]),
+    ("cash", AMOUNTS),
+    ("realized_pnl", AMOUNTS),
+    ("error", [None, "it's"]),
+    ("positions", [{"A": Position("A", "-0.1", amount, amount, opened_at=START)} for amount in AMOUNTS]),
 )
-filters = st.fixed_dictionaries(
-    {},
-    optional={
-        "status": st.none() | st.sampled_from(["RUNNING", "CREATED"]) | st.lists(st.sampled_from(SessionStatus)),
-        "strategy": st.none() | st.sampled_from(["", "sma", "sm_"]),
-        "symbol": st.none() | st.sampled_from(["A", '"']),
-        "created_from": times,
-        "created_to": times,
-    },
+filters = some_of(
+    ("status", [None, "RUNNING", ["CREATED", SessionStatus.PAUSED], []]),
+    ("strategy", [None, "sma", "sm_"]),
+    ("symbol", [None, "A", '"']),
+    ("created_from", [None, *TIMES]),
+    ("created_to", [None, *TIMES]),
 )
-orders = st.fixed_dictionaries(
-    {"order_by": st.sampled_from(ORDERS)},
-    optional={"descending": st.booleans(), "limit": st.none() | st.integers(0, 3), "offset": st.integers(0, 3)},
+orders = some_of(
+    ("order_by", [*ORDERS]), ("descending", [False, True]), ("limit", [None, 0, 1, 2]), ("offset", [0, 1, 2])
 )
-pages = st.fixed_dictionaries(
-    {},
-    optional={
-        "symbol": st.none() | st.sampled_from(["AAPL", "IBM"]),
-        "since": times,
-        "until": times,
-        "after": st.integers(0, 4) | st.sampled_from(["fill-1", "fill-2", "fill-9"]),
-        "limit": st.none() | st.integers(0, 3),
-    },
+pages = some_of(
+    ("symbol", [None, "AAPL", "IBM"]),
+    ("since", [None, *TIMES]),
+    ("until", [None, *TIMES]),
+    ("after", [0, 1, 2, 9, "fill-0", "fill-1", "fill-9"]),
+    ("limit", [None, 0, 1, 2]),
 )
-fills = st.builds(
-    lambda number, **changes: new_fill(number, **changes),
-    st.integers(0, 5),
-    symbol=st.sampled_from(["AAPL"] * 9 + ["IBM"]),
-)
-history = st.lists(fills, max_size=3)
-curve = st.lists(st.builds(EquityPoint, at=times.filter(bool), cash=some_amounts, equity=some_amounts), max_size=2)
+history = st.lists(st.sampled_from([*(new_fill(number) for number in range(6)), new_fill(1, symbol="IBM")]), max_size=3)
+points = [EquityPoint(at, "-0.5", equity) for at, equity in zip(TIMES, AMOUNTS, strict=False)]
+curve = st.lists(st.sampled_from(points), max_size=2)
 
 
 class Machine(RuleBasedStateMachine):
@@ -153,12 +143,19 @@ class Machine(RuleBasedStateMachine):
 
     # Session objects
 
+    @initialize(target=sessions, changes=fields)
+    def begin_with_some(self, changes: dict[str, Any]) -> Any:
+        """Every id but one is stored, with history."""
+        for session_id in IDS[1:]:
+            self.make(session_id, changes, [new_fill(number) for number in range(3)], [])
+        return multiple(*self._held)
+
     @rule(target=sessions, session_id=ids, changes=fields, new_fills=history, new_points=curve)
     def make(self, session_id: str, changes: dict[str, Any], new_fills: list[Fill], new_points: list[Any]) -> Held:
-        """A new session object with history, whose id may be taken."""
+        """A new session object with history is saved, unless its id is taken."""
         held = Held(new_session(id=session_id, **changes))
         self._held.append(held)
-        self._record(held, new_fills, new_points)
+        self.save(held, new_fills, new_points)
         return held
 
     @rule(target=sessions, session_id=ids)
@@ -211,7 +208,7 @@ class Machine(RuleBasedStateMachine):
         """A deletion."""
         self._both("delete", session_id)
 
-    @rule(chosen=filters)
+    @rule(chosen=filters.filter(bool))
     def delete_many(self, chosen: dict[str, Any]) -> None:
         """Many deletions."""
         self._both("delete_many", **chosen)

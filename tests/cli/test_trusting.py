@@ -1,0 +1,101 @@
+"""The commands that keep a database safe."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from paper_repo import SessionRepository
+from tests.cli.conftest import Run
+
+
+def test_backup_and_restore(run: Run, database: Path, tmp_path: Path) -> None:
+    """A backup restores what was deleted since; what was there before is kept, and its name is told."""
+    copy = tmp_path / "copy.db"
+
+    assert run("backup", str(copy)).exit_code == 0
+    with SessionRepository(database) as repository:
+        count = repository.count()
+        repository.delete_many()
+    restored = run("restore", str(copy), "--yes")
+
+    assert restored.exit_code == 0
+    assert "sessions.db.replaced-" in restored.output.replace("\n", "") or ".replaced." in restored.output
+    with SessionRepository(database) as repository:
+        assert repository.count() == count
+    assert run("backup", str(copy)).exit_code == 1
+    assert run("restore", str(tmp_path / "missing.db")).exit_code == 3
+
+
+def test_check_tells_what_is_wrong(run: Run, database: Path) -> None:
+    """A sound database exits with 0, a damaged one with 1 and the session's id, for people and for programs."""
+    assert run("check").exit_code == 0
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("UPDATE paper_trading_sessions SET cash = '1' WHERE id = 'odd'")
+
+    told, document = run("check"), run("check", "--json")
+
+    assert (told.exit_code, document.exit_code) == (1, 1)
+    assert "problem: session 'odd'" in told.output
+    assert [each["session_id"] for each in json.loads(document.stdout)["problems"]] == ["odd"]
+
+
+def test_salvage_says_what_is_doubtful(run: Run, database: Path, tmp_path: Path) -> None:
+    """What was changed is saved with a word of doubt."""
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("UPDATE paper_trading_sessions SET cash = '1' WHERE id = 'odd'")
+
+    told = run("salvage", str(tmp_path / "new.db"))
+
+    assert told.exit_code == 0
+    assert "doubtful: session" in told.output
+    assert "5 sessions" in told.output
+
+
+def test_copy_exits_with_a_conflict_where_something_differs(run: Run, database: Path, tmp_path: Path) -> None:
+    """Copying twice copies nothing new; a session that differs is named, and the exit code says so."""
+    other = tmp_path / "other.db"
+
+    assert "5 sessions copied, 0 there already" in run("copy", str(other)).output
+    assert "0 sessions copied, 5 there already" in run("copy", str(other)).output
+    with SessionRepository(database) as repository:
+        session = repository.get_by_id("odd")
+        assert session is not None
+        repository.save(session)
+    differs = run("copy", str(other))
+
+    assert differs.exit_code == 4
+    assert "differs: odd" in differs.output
+
+
+@pytest.mark.parametrize("source", ["file", "environment", "prompt"])
+def test_encrypting_and_decrypting(run: Run, database: Path, tmp_path: Path, source: str) -> None:
+    """The passphrase comes from a file, the environment or a prompt, and is never shown."""
+    pytest.importorskip("sqlcipher3", reason="the extra 'encryption' is not installed")
+    secret, plain, file = tmp_path / "secret.db", tmp_path / "plain.db", tmp_path / "passphrase"
+    file.write_text("correct horse\nand nothing else\n")
+    option = ["--passphrase-file", str(file)] if source == "file" else []
+    environment = {"PAPER_REPO_PASSPHRASE": "correct horse"} if source == "environment" else {}
+    asked = "correct horse\ncorrect horse\n" if source == "prompt" else None
+
+    encrypted = run("encrypt", str(secret), *option, env=environment, input=asked)
+    listed = run("list", "--db", str(secret), env={"PAPER_REPO_PASSPHRASE": "correct horse"})
+    refused = run("list", "--db", str(secret), env={"PAPER_REPO_PASSPHRASE": "wrong battery"})
+    decrypted = run("decrypt", str(plain), "--db", str(secret), *option, env=environment, input=asked)
+
+    assert [each.exit_code for each in (encrypted, listed, refused, decrypted)] == [0, 0, 1, 0]
+    assert "passphrase is wrong" in refused.output.replace("\n", " ")
+    assert "horse" not in encrypted.output + listed.output + refused.output + decrypted.output
+    assert "battery" not in refused.output
+    with SessionRepository(plain) as repository:
+        assert repository.count() == 5
+
+
+def test_files_only(run: Run, tmp_path: Path) -> None:
+    """What is done to whole files refuses a server's URL and a file that is not there."""
+    assert run("compact", "--db", "postgresql://localhost/x").exit_code == 2
+    assert run("compact", "--db", str(tmp_path / "missing.db")).exit_code == 3
