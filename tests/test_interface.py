@@ -34,7 +34,6 @@ CORE_ONLY = {
     "session_of",  # for `paper-repo salvage`
     "storage",  # for `paper-repo salvage`
     "write",  # what `save` and `save_many` have serialised, for the facade
-    "writers",  # how many may write at once, 
 }
 FACADE_ONLY = {"core"}
 SYNC_NAMES = {"__aenter__": "__enter__", "__aexit__": "__exit__"}

@@ -44,6 +44,14 @@ EVERY_CALL: dict[str, Call] = {
     "get_equity_curve": lambda repository: repository.get_equity_curve("kept"),
     "delete": lambda repository: repository.delete("kept"),
     "delete_many": lambda repository: repository.delete_many(),
+    "claim": lambda repository: repository.claim("kept", "me", 60),
+    "renew": lambda repository: repository.renew("kept", "me", 60),
+    "release": lambda repository: repository.release("kept", "me"),
+    "claim_active": lambda repository: repository.claim_active("me", 60),
+    "check": lambda repository: repository.check(),
     "atomic": _atomic,
 }
-"""One call of each method, by its name; those that name a session name "kept"."""
+"""One call of each method, by its name; those that name a session name "kept".
+
+Opening and closing are not among them, nor what belongs to no transaction: `watch` and `backup`.
+"""

@@ -10,7 +10,9 @@ import textwrap
 import pytest
 
 import paper_repo.testing
+from paper_repo import IPaperTradingSessionRepository
 from paper_repo.testing import SessionRepositoryContract
+from paper_repo.testing.cases import EVERY_CALL
 
 pytest_plugins = ["pytester"]
 
@@ -50,6 +52,13 @@ def test_no_part_of_the_contract_hides_another() -> None:
     names = [name for part in SessionRepositoryContract.__bases__ for name in vars(part) if name.startswith("test_")]
 
     assert len(names) == len(set(names))
+
+
+def test_the_contract_calls_every_method() -> None:
+    """What is promised of all calls is tested with every method, also with one that is new."""
+    methods = {name for name in dir(IPaperTradingSessionRepository) if not name.startswith("_")}
+
+    assert set(EVERY_CALL) | {"open", "close", "watch", "backup"} == methods
 
 
 def test_a_missing_fixture_is_explained(pytester: pytest.Pytester) -> None:
