@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import anyio
 import pytest
 
 from paper_repo.errors import ClaimLostError, ConflictError, SessionNotFoundError
 from paper_repo.interface import IPaperTradingSessionRepository
+from paper_repo.testing.cases import cases
 from paper_repo.testing.examples import moment, new_fill, new_session, rolled_back, traded_session
 
 LONG, SHORT = 3600.0, 1e-6
@@ -187,14 +190,13 @@ class ClaimContract:
         await repository.save(session)
         assert await repository.claim("claimed", "other", LONG) is not None
 
-    @pytest.mark.parametrize(
-        ("owner", "ttl", "limit"), [("", 1, 1), (None, 1, 1), ("one", 0, 1), ("one", -1, 1), ("one", "1", 1)]
-    )
+    @cases([("", 1), (None, 1), ("one", 0), ("one", -1), ("one", "1")])
     async def test_a_claim_that_makes_no_sense_is_refused(
-        self, repository: IPaperTradingSessionRepository, owner: str, ttl: float, limit: int
+        self, repository: IPaperTradingSessionRepository, contract_case: tuple[Any, Any]
     ) -> None:
         """A worker without a name and a time that is none are refused."""
+        owner, ttl = contract_case
         with pytest.raises(ValueError, match=r"owner|ttl"):
-            await repository.claim_active(owner, ttl, limit)
+            await repository.claim_active(owner, ttl, 1)
         with pytest.raises(ValueError, match=r"owner|ttl"):
             await repository.claim("claimed", owner, ttl)

@@ -54,6 +54,14 @@ def test_no_part_of_the_contract_hides_another() -> None:
     assert len(names) == len(set(names))
 
 
+def test_no_parameter_hides_a_fixture() -> None:
+    """The tests have no parameter but these two: it would replace a fixture of the subclass of that name."""
+    tests = [test for name, test in inspect.getmembers(SessionRepositoryContract) if name.startswith("test_")]
+    marks = [mark for test in tests for mark in getattr(test, "pytestmark", []) if mark.name == "parametrize"]
+
+    assert {mark.args[0] for mark in marks} == {"contract_case", "busy_timeout"}
+
+
 def test_the_contract_calls_every_method() -> None:
     """What is promised of all calls is tested with every method, also with one that is new."""
     methods = {name for name in dir(IPaperTradingSessionRepository) if not name.startswith("_")}

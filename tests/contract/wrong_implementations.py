@@ -29,6 +29,7 @@ from paper_repo.domain.selection import SessionSummary
 from paper_repo.memory import _Block, _Store
 from paper_repo.ownership import open_block
 from paper_repo.snapshot import Snapshot
+from paper_repo.watching import AsyncSessionChanges
 
 
 class Wrong(InMemorySessionRepository):
@@ -553,6 +554,49 @@ class FlattensPeaks(Wrong):
     ) -> list[EquityPoint]:
         points = await super().get_equity_curve(session_id, **query)
         return points if max_points is None else points[:: len(points) // max_points + 1]
+
+
+# Claims and changes
+
+
+class ClaimsForEverybody(Wrong):
+    """Gives a session to whoever claims it."""
+
+    caught_by = "test_nobody_else_gets_a_claimed_session"
+
+    def _claim(self, session_id: str, owner: str, ttl: float) -> PaperTradingSession | None:
+        self._working[-1][session_id] = replace(self._working[-1][session_id], owner=None)
+        return super()._claim(session_id, owner, ttl)
+
+
+class ClaimsForEver(Wrong):
+    """Never lets a claim run out."""
+
+    caught_by = "test_an_expired_claim_is_free"
+
+    def _claim(self, session_id: str, owner: str, ttl: float) -> PaperTradingSession | None:
+        return super()._claim(session_id, owner, ttl + 3600)
+
+
+class ReleasesForStrangers(Wrong):
+    """Lets anybody give a claim back."""
+
+    caught_by = "test_a_released_session_is_free"
+
+    async def release(self, session_id: str, owner: str) -> bool:
+        for name in (owner, *(record.owner for record in self._committed.values())):
+            if name is not None and await super().release(session_id, name):
+                return True
+        return True
+
+
+class WatchesFromTheStart(Wrong):
+    """Reports what was there before the watch began."""
+
+    caught_by = "test_a_save_is_reported"
+
+    def watch(self, *, after: int | None = None, **options: Any) -> AsyncSessionChanges:
+        return super().watch(after=after or 0, **options)
 
 
 # Transactions
