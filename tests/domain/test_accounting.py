@@ -125,6 +125,14 @@ class TestOneFill:
         error = EXACT.subtract(EXACT.multiply(share, parts), cost).copy_abs()
         assert EXACT.multiply(error, Decimal("1E+26")) <= cost
 
+    def test_a_share_has_no_more_than_28_digits(self):
+        """A share that never ends is rounded at the 28th digit of the cost."""
+        before = Position("AAPL", 3, 10, 1, START)
+
+        position, _ = accounting.after_fill(before, new_fill(1, side="SELL", quantity=1, price=1))
+
+        assert position.cost_basis == Decimal("6.66666666666666666666666667")
+
     def test_no_places_are_added_without_need(self):
         """A share that comes out even looks like the cost it is taken from."""
         before = Position("AAPL", 4, "100.20", 1, START)
