@@ -89,9 +89,6 @@ class Snapshot:
             fills, points = list(session.new_fills), list(session.new_equity_points)
             self._taken = session.history_taken
             self._stored = session.fill_count - len(fills)
-        if self._stored < 0:
-            message = f"counts fewer fills than wait to be saved ({len(fills)}); record_fill() keeps both right."
-            raise InvalidSessionError({"fill_count": [message]}, session.id)
         try:
             self._columns = compiled.to_columns(session, session.known_texts)
             self._overview = _overview(session)
@@ -99,6 +96,9 @@ class Snapshot:
             self._points = _dump_history(EquityPoint, points, "new_equity_points")
         except InvalidSessionError as error:
             raise InvalidSessionError(error.messages, session.id) from error
+        if self._stored < 0:
+            message = f"counts fewer fills than wait to be saved ({len(fills)}); record_fill() keeps both right."
+            raise InvalidSessionError({"fill_count": [message]}, session.id)
 
     @property
     def has_history(self) -> bool:
