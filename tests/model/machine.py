@@ -262,6 +262,8 @@ class Machine(RuleBasedStateMachine):
         for held in self._held:
             held.check()
         assert [plain(each) for each in self._driver.call("get_all")] == self._model.get_all()
+        summaries = self._driver.call("get_summaries", order_by="net_pnl")
+        assert [dataclasses.asdict(each) for each in summaries] == self._model.get_summaries(order_by="net_pnl")
         for session_id in self._model.store:
             self._both("get_fills", session_id)
             self._both("get_equity_curve", session_id)
