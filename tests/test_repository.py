@@ -749,6 +749,23 @@ class TestHistory:
 
         assert [fill.id for fill in repository.get_fills(session.id, **query)] == [f"fill-{each}" for each in found]
 
+    @pytest.mark.parametrize(
+        ("query", "message"),
+        [
+            ({"after": "nobody"}, "after='nobody': session 'abc-123' has no fill of this id"),
+            ({"after": -1}, "after is the id of a fill, or its place"),
+            ({"limit": 2**64}, "limit is a whole number"),
+            ({"since": moment(1).replace(tzinfo=None)}, "since: .* has no time zone"),
+            ({"until": "today"}, "until: must be a datetime"),
+        ],
+    )
+    def test_parts_that_make_no_sense(self, repository, query, message):
+        """What names no part of a history is a ValueError that says why."""
+        repository.save(new_session(id="abc-123"))
+
+        with pytest.raises(ValueError, match=message):
+            repository.get_fills("abc-123", **query)
+
     def test_the_cost_of_a_save_does_not_grow(self, path, monkeypatch):
         """However long the history is, the same addition takes SQLite about the same number of steps."""
         watch, steps = Watch(), []

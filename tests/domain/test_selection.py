@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paper_repo import InvalidSessionError, Position, SessionStatus, SessionSummary, Strategy
-from paper_repo.domain.selection import ORDERS, Selection
+from paper_repo.domain.selection import ORDERS, Selection, check_page
 from tests.builders import START, full_session, moment, new_fill, new_session
 from tests.strategies import amounts, hostile_contexts, instants, names, texts
 
@@ -86,6 +86,7 @@ class TestQuery:
             ({"offset": -1}, "offset is a whole number from 0, not -1"),
             ({"offset": None}, "not None"),
             ({"offset": 2**64}, "offset is a whole number"),
+            ({"errors": "ignore"}, "errors is 'raise' or 'report', not 'ignore'"),
             ({"status": "IDLE"}, "status: 'IDLE' is none of CREATED, RUNNING, PAUSED, STOPPED, FAILED"),
             ({"status": ["RUNNING", None]}, "status: None is none of"),
             ({"status": 5}, "status: 5 is none of"),
@@ -102,6 +103,33 @@ class TestQuery:
         """Values that sessions check too are refused with the same kind of error."""
         with pytest.raises(InvalidSessionError):
             Selection.of({"status": "IDLE"})
+
+
+class TestPage:
+    """Which part of a history may be asked for."""
+
+    @pytest.mark.parametrize(("after", "limit"), [(0, None), (7, 0), ("fill-3", 5), ("", 2**53)])
+    def test_what_makes_sense(self, after, limit):
+        """A fill is named by its id or its place; a limit is a whole number, or None."""
+        check_page(after, limit)
+
+    @pytest.mark.parametrize(
+        ("after", "limit", "message"),
+        [
+            (-1, None, "after is the id of a fill, or its place in the history"),
+            (1.5, None, "not 1.5"),
+            (True, None, "not True"),
+            (None, None, "not None"),
+            (2**64, None, "after is"),
+            (0, -1, "limit is a whole number from 0, or None for all, not -1"),
+            (0, "5", "not '5'"),
+            (0, 2**64, "limit is"),
+        ],
+    )
+    def test_what_makes_none(self, after, limit, message):
+        """Each refusal is a ValueError that names the argument."""
+        with pytest.raises(ValueError, match=message):
+            check_page(after, limit)
 
 
 class TestAmong:

@@ -11,8 +11,8 @@ import peewee
 import pytest
 from playhouse.schema_diff import diff_models
 
-from paper_repo import SchemaVersionError, SessionRepository
-from paper_repo.storage.schema import HISTORY_TABLE, MIGRATIONS, migrate, newest_version, refuse_newer
+from paper_repo import SchemaVersionError, SessionRepository, StorageError
+from paper_repo.storage.schema import HISTORY_TABLE, MIGRATIONS, migrate, newest_version, refuse_newer, refuse_older
 from paper_repo.storage.tables import SQLITE_COLUMN_TYPES, make_tables
 
 
@@ -126,6 +126,22 @@ def test_a_migration_that_fails_leaves_nothing(path):
 def test_known_versions_are_fine(found):
     """An older or equal version is no reason to refuse."""
     refuse_newer(found, "sessions.db")
+
+
+def test_an_older_version_that_must_not_be_upgraded_is_refused():
+    """The message has both versions, and the way out."""
+    with pytest.raises(SchemaVersionError) as refused:
+        refuse_older(1, "sessions.db")
+
+    assert str(refused.value).startswith(
+        f"sessions.db: its schema has version 1, this paper_repo needs version {newest_version()}; it was not touched: "
+    )
+
+
+def test_scripts_that_were_left_behind_are_missed(tmp_path):
+    """A frozen program without the scripts is told how to take them along."""
+    with pytest.raises(StorageError, match=r"there are no migration scripts in .*must take them along as data files"):
+        newest_version(tmp_path)
 
 
 def test_newer_versions_are_refused():

@@ -351,6 +351,18 @@ class TestForReal:
             with pytest.raises(CorruptRecordError, match="'abc-123'"):
                 read()
 
+    @pytest.mark.parametrize(
+        "statement",
+        ["DROP TABLE paper_trading_equity", "ALTER TABLE paper_trading_equity RENAME COLUMN cash TO money"],
+    )
+    def test_tables_that_are_not_ours(self, repository, path, statement):
+        """Tables and columns that another program has taken away are damage, and the others can be read."""
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute(statement)
+
+        fails(lambda: repository.get_equity_curve("abc-123"), CorruptDatabaseError, path, "its tables are not ours")
+        assert repository.get_by_id("abc-123").id == "abc-123"
+
     def test_a_filter_that_meets_no_unicode(self, repository, path):
         """Looking for a symbol in a list that cannot be read is damage as well."""
         with closing(sqlite3.connect(path)) as connection:
