@@ -873,8 +873,12 @@ class Books(RuleBasedStateMachine):
 
     @precondition(lambda self: self.objects)
     @rule(data=st.data(), number=st.integers(1, 6), price=st.sampled_from([1, 1, 1, 2]))
-    def record(self, data, number, price):
+    def record_something(self, data, number, price):
         """A fill of few ids, so that it may have been stored before, with the same content or another; and a point."""
+        self.record(data, number, price)
+
+    def record(self, data, number, price):
+        """Keep a fill and a point as history."""
         for each in data.draw(st.sampled_from(self.objects)):
             each.record_fill(new_fill(number, price=price))
             each.record_equity(EquityPoint(moment(number), price, number))
@@ -961,6 +965,20 @@ class Books(RuleBasedStateMachine):
             model.new_fills[:0], model.new_equity_points[:0] = new_fills, new_points
             model.fill_count += skipped
 
+    @precondition(lambda self: self.objects)
+    @rule(data=st.data(), number=st.integers(1, 9), nested=st.booleans())
+    def save_in_vain(self, data, number, nested):
+        """A session with new history is saved in a block, or in one inside of it, that fails."""
+        if len(self.blocks) > 1:
+            return
+        self.record(data, number, 1)
+        for _ in range(1 + nested):
+            self.begin()
+        self.save(data)
+        if nested:
+            self.end_block(data.draw(st.booleans()))
+        self.end_block(False)
+
     # What must come of it
 
     def keep(self, session):
@@ -1043,7 +1061,7 @@ class Record:
 
 
 TestBooks = Books.TestCase
-TestBooks.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
+TestBooks.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
 
 
 def temporary():

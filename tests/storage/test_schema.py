@@ -66,6 +66,7 @@ def test_history_goes_with_its_session(made, table):
 
     assert key[2:5] == ("paper_trading_sessions", "session_id", "id")
     assert key[6] == "CASCADE"
+    assert [model.session.on_delete for model in make_tables(made).all()[1:3]] == ["CASCADE", "CASCADE"]
 
 
 def test_fill_ids_are_unique_in_a_session(made):
