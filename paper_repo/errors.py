@@ -82,6 +82,11 @@ class ConflictError(PaperRepoError):
                 f"it was loaded at version {self.expected} and has been deleted since; "
                 "to store it again, save it under a new id (fresh_copy) or set its version to 0"
             )
+        if self.expected == self.actual:
+            return (
+                f"what it was loaded as has been rolled back or deleted since, and version {self.actual} is another "
+                "one now; load it again with get_by_id and repeat the change"
+            )
         if self.expected == 0:
             return (
                 f"a session with this id is already stored (version {self.actual}); "

@@ -46,7 +46,7 @@ from paper_repo.errors import (
 from paper_repo.interface import IPaperTradingSessionRepository
 from paper_repo.ownership import OpenBlock, open_block
 from paper_repo.schemas import Data
-from paper_repo.snapshot import Pending, Snapshot, UndoLog, apply, no_such_fill, other_fill_stored
+from paper_repo.snapshot import Pending, Settled, Snapshot, UndoLog, apply, no_such_fill, other_fill_stored
 from paper_repo.wakeup import Wakeup, wake
 from paper_repo.watching import AsyncSessionChanges, SessionChanges
 
@@ -235,11 +235,11 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
         return self._working[-1] if inside else self._committed
 
     def _write(self, snapshot: Snapshot) -> None:
-        store, pending = self._working[-1], snapshot.pending()
+        store, pending = self._working[-1], snapshot.pending(_seen)
         session_id, expected = pending.columns["id"], pending.expected_version
         record = store.get(session_id)
         actual = record.session.version if record else 0
-        if actual != expected:
+        if actual != expected or (record and pending.seen_at not in (None, record.columns["updated_at"])):
             worker = snapshot.session.claimed_by
             if record is not None and worker not in (None, record.owner):
                 raise ClaimLostError(session_id, worker, record.owner, expected, actual)
@@ -359,10 +359,17 @@ class _Record:
         return replace(self, columns=columns, session=compiled.from_columns(columns), owner=owner, expires=expires)
 
     def load(self) -> PaperTradingSession:
-        return compiled.from_columns(self.columns)
+        session = compiled.from_columns(self.columns)
+        session.stored_settled = _seen(self.columns)
+        return session
 
 
 _Store = dict[str, _Record]
+
+
+def _seen(columns: Data) -> Settled:
+    """Which row these columns are, so that a session is not taken for a later one of the same version."""
+    return Settled(None, columns["version"], columns["updated_at"], (columns["id"],))
 
 
 class _Turn:

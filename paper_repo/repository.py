@@ -191,7 +191,8 @@ class SessionRepository(Claiming):
             message = "only a session as it was loaded can be restored; store this one with save()."
             raise InvalidSessionError({"version": [message]}, session.id)
         with self.atomic():
-            self._write_session(_row(snapshot.as_it_is()), session, 0)
+            pending = snapshot.as_it_is()
+            self._write_session(_row(pending), session, pending)
             history.write_fills(self._storage, session.id, fills)
             history.write_points(self._storage, session.id, points)
 
@@ -502,24 +503,24 @@ class SessionRepository(Claiming):
         self._storage.take_turn(snapshot.session.id)
         pending = snapshot.pending(self._settled)
         row = _row(pending)
-        self._write_session(row, snapshot.session, pending.expected_version, pending.settled_since)
+        self._write_session(row, snapshot.session, pending)
         skipped = self._write_history(row["id"], pending)
         if skipped:
             row["fill_count"] -= skipped
-            row["expected_version"] = row["version"]
+            row["expected_version"], row["expected_updated_at"] = row["version"], row["updated_at"]
             self._seal(row)
             self._storage.change(self._statements.update_session, row)
         self._transaction.undo.append(apply(snapshot.session, pending, skipped))
 
-    def _write_session(
-        self, row: Row, session: PaperTradingSession, expected: int, settled_since: str | None = None
-    ) -> None:
-        row["expected_version"], row["expected_updated_at"] = expected, settled_since
+    def _write_session(self, row: Row, session: PaperTradingSession, pending: Pending) -> None:
+        expected = pending.expected_version
+        row["expected_version"], row["expected_updated_at"] = expected, pending.seen_at
         self._seal(row)
         statements = self._statements
-        if settled_since is not None and self._storage.change(statements.update_ticked, row):
-            return
-        statement = statements.update_session if expected else statements.insert_session
+        if not expected:
+            statement = statements.insert_session
+        else:
+            statement = statements.update_ticked if pending.is_settled else statements.update_session
         if not self._storage.change(statement, row):
             raise self._conflict(session, expected, self._version(row["id"]))
 

@@ -44,7 +44,10 @@ class Overview(NamedTuple):
 
 
 class Settled(NamedTuple):
-    """What a database keeps of a session that seldom changes: in which one, at which version, since when, and what."""
+    """What a database keeps of a session that seldom changes: in which one, at which version, since when, and what.
+
+    The first of the values is the session's id.
+    """
 
     database: object
     version: int
@@ -65,8 +68,10 @@ class Pending(NamedTuple):
     fills: list[Data]
     points: list[Data]
     settled: Settled | None = None
-    settled_since: str | None = None
-    """The stored `updated_at` at which `settled` is stored already, so that only the other columns need be written."""
+    seen_at: str | None = None
+    """The `updated_at` of the very row that the session was loaded from or stored as; None: it came another way."""
+    is_settled: bool = False
+    """Whether `settled` is stored already in that row, so that only the other columns need be written."""
 
     @property
     def first_sequence(self) -> int:
@@ -127,8 +132,10 @@ class Snapshot:
         }
         columns, stored = self._columns | changes, cast("Settled | None", session.stored_settled)
         settled = settled_of(columns) if settled_of else None
-        since = stored.updated_at if stored and settled and settled.is_stored(stored, session.version) else None
-        return Pending(session.version, columns, self._overview, fills, points, settled, since)
+        seen = stored if stored and (stored.version, stored.values[0]) == (session.version, session.id) else None
+        is_settled = bool(seen and settled and settled.is_stored(seen, session.version))
+        seen_at = seen.updated_at if seen else None
+        return Pending(session.version, columns, self._overview, fills, points, settled, seen_at, is_settled)
 
 
 def apply(session: PaperTradingSession, written: Pending, skipped: int = 0) -> Undo:

@@ -449,17 +449,18 @@ class TestConflicts:
 
         assert repository.get_by_id("abc-123") == mine
 
-    def test_a_session_stored_anew_under_an_old_id_is_not_mixed_with_the_old_one(self, repository):
-        """An object of a deleted session that meets its version in a new one of the same id is stored whole."""
+    def test_a_session_stored_anew_under_an_old_id_is_not_overwritten_by_the_old_one(self, repository):
+        """An object of a deleted session that meets its version in a new one of the same id is in conflict with it."""
         old, new = new_session(id="abc-123", name="old"), new_session(id="abc-123", name="new")
         repository.save(old)
         repository.delete("abc-123")
         repository.save(new)
 
         old.cash = 1
-        repository.save(old)
+        with pytest.raises(ConflictError, match="version 1 is another one now"):
+            repository.save(old)
 
-        assert repository.get_by_id("abc-123") == old
+        assert repository.get_by_id("abc-123") == new
 
     def test_one_object_saved_by_many_threads(self, path):
         """An object that threads share is stored whole at every save: no conflict, and each of its fills once."""

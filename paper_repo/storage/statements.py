@@ -62,17 +62,18 @@ class Statements:
         The row must be the very one that was seen: a version comes twice after a deletion, or when a caller sets it.
         """
         sessions = self.tables.sessions
-        settled = [sessions._meta.columns[name] for name in SETTLED_COLUMNS]
-        return self._update(sessions, settled, sessions.updated_at == _value("expected_updated_at"))
+        return self._update(sessions, [sessions._meta.columns[name] for name in SETTLED_COLUMNS])
 
-    def _update(self, sessions: Any, without: list[Any], *conditions: Any) -> Statement:
+    def _update(self, sessions: Any, without: list[Any]) -> Statement:
         values = {
             field: value for field, value in _values(sessions).items() if all(field is not each for each in without)
         }
         values[sessions.change_number] = self._next_change()
         return Statement(
             sessions.update(values).where(
-                sessions.id == _value("id"), sessions.version == _value("expected_version"), *conditions
+                sessions.id == _value("id"),
+                sessions.version == _value("expected_version"),
+                sessions.updated_at == fn.COALESCE(_value("expected_updated_at"), sessions.updated_at),
             )
         )
 

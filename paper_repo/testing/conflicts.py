@@ -58,6 +58,44 @@ class ConflictContract:
         assert not await repository.exists(session.id)
         assert await repository.get_fills(session.id) == []
 
+    async def test_a_session_of_a_deleted_one_is_not_saved_over_its_successor(
+        self, repository: IPaperTradingSessionRepository
+    ) -> None:
+        """Another session under the id of a deleted one, at the same version, is not overwritten by the old object."""
+        old = new_session(id="again")
+        await repository.save(old)
+        await repository.delete("again")
+        successor = new_session(id="again", name="the successor")
+        await repository.save(successor)
+
+        with pytest.raises(ConflictError) as caught:
+            await repository.save(old)
+
+        assert (caught.value.expected, caught.value.actual) == (1, 1)
+        assert await repository.get_by_id("again") == successor
+
+    async def test_what_was_loaded_in_a_block_that_rolled_back_is_not_saved(
+        self, repository: IPaperTradingSessionRepository
+    ) -> None:
+        """An object loaded inside a block that rolled back does not overwrite what was saved at its version since."""
+        session = new_session(id="shared")
+        await repository.save(session)
+        with pytest.raises(RuntimeError, match="given up"):  # noqa: PT012  # the block is what fails
+            async with repository.atomic():
+                session.name = "never stored"
+                await repository.save(session)
+                loaded = await repository.get_by_id("shared")
+                raise RuntimeError("given up")
+        session.name = "stored"
+        await repository.save(session)
+        assert loaded is not None
+
+        with pytest.raises(ConflictError) as caught:
+            await repository.save(loaded)
+
+        assert (caught.value.expected, caught.value.actual) == (2, 2)
+        assert await repository.get_by_id("shared") == session
+
     async def test_a_taken_id_is_refused(self, repository: IPaperTradingSessionRepository) -> None:
         """A new session under an id that is taken is not saved, and the stored one stays."""
         stored = traded_session(id="taken")
