@@ -876,11 +876,11 @@ class Books(RuleBasedStateMachine):
     @rule(data=st.data(), number=st.integers(1, 4), price=st.sampled_from([1, 1, 1, 1, 2]))
     def record_something(self, data, number, price):
         """A fill of few ids, so that it may have been stored before, with the same content or another; and a point."""
-        self.record(data, number, price)
+        self.record(data.draw(st.sampled_from(self.objects)), number, price)
 
-    def record(self, data, number, price):
+    def record(self, pair, number, price):
         """Keep a fill and a point as history."""
-        for each in data.draw(st.sampled_from(self.objects)):
+        for each in pair:
             each.record_fill(new_fill(number, price=price))
             each.record_equity(EquityPoint(moment(number), price, number))
 
@@ -897,7 +897,10 @@ class Books(RuleBasedStateMachine):
     @rule(data=st.data())
     def overrule(self, data):
         """A program that wants to have the last word takes the version that is stored."""
-        pair = data.draw(st.sampled_from(self.objects))
+        self.take_version(data.draw(st.sampled_from(self.objects)))
+
+    def take_version(self, pair):
+        """Set the version, and the count of fills with it, to what is stored."""
         record = self.stored.get(pair[1].id)
         pair[1].life = record.life if record else 0
         for each in pair:
@@ -908,7 +911,10 @@ class Books(RuleBasedStateMachine):
     @rule(data=st.data())
     def save(self, data):
         """A session is saved, or refused for the reason that the model knows."""
-        pair = data.draw(st.sampled_from(self.objects))
+        self.try_to_save(data.draw(st.sampled_from(self.objects)))
+
+    def try_to_save(self, pair):
+        """Save this one."""
         expected = self.refusal(pair[1])
         if self.has_lost_track(pair[1]):
             return
@@ -972,10 +978,12 @@ class Books(RuleBasedStateMachine):
         """A session with new history is saved in a block, or in one inside of it, that fails."""
         if len(self.blocks) > 1:
             return
-        self.record(data, number, 1)
+        pair = data.draw(st.sampled_from(self.objects))
+        self.record(pair, number, 1)
+        self.take_version(pair)
         for _ in range(1 + nested):
             self.begin()
-        self.save(data)
+        self.try_to_save(pair)
         if nested:
             self.end_block(data.draw(st.booleans()))
         self.end_block(False)
