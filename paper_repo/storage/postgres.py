@@ -143,6 +143,9 @@ class PostgresStorage(Storage):
         return self._database.connection().pgconn.transaction_status in _OPEN
 
     def _disconnect(self) -> None:
+        if self._database.is_closed():  # connecting has failed: asking for the connection would connect again
+            super()._disconnect()
+            return
         connection = self._database.connection()
         self._held.lost = connection.closed and not connection.fell_silent
         super()._disconnect()

@@ -13,6 +13,7 @@ import sys
 import termios
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -176,8 +177,8 @@ class TestExitCodes:
         assert "another writer held it" in result.stderr
 
 
-def _impatient(path: Path) -> SessionRepository:
-    return SessionRepository(path, busy_timeout=0.05)
+def _impatient(path: Path, **options: Any) -> SessionRepository:
+    return SessionRepository(path, busy_timeout=0.05, **options)
 
 
 class TestTerminal:
