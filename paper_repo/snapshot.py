@@ -184,6 +184,7 @@ def _left(history: list[Data], taken: int, waiting: list[Any]) -> list[Data]:
 def _count_taken(session: PaperTradingSession, fills: int, points: int, skipped: int) -> None:
     taken = session.history_taken
     session.history_taken = HistoryTaken(taken.fills + fills, taken.points + points, taken.skipped + skipped)
+    session.forget_waiting()
 
 
 def _dump_history(kind: type[Any], history: list[Any], path: str) -> list[Data]:

@@ -812,7 +812,7 @@ class Books(RuleBasedStateMachine):
         self.stored = {}
         self.objects = []
         self.blocks = []
-        self.lives = 0
+        self.saves = 0
 
     def teardown(self):
         """Leave nothing open."""
@@ -902,7 +902,6 @@ class Books(RuleBasedStateMachine):
     def take_version(self, pair):
         """Set the version, and the count of fills with it, to what is stored."""
         record = self.stored.get(pair[1].id)
-        pair[1].life = record.life if record else 0
         for each in pair:
             each.version = record.session.version if record else 0
             each.fill_count = (record.session.fill_count if record else 0) + len(each.new_fills)
@@ -916,8 +915,6 @@ class Books(RuleBasedStateMachine):
     def try_to_save(self, pair):
         """Save this one."""
         expected = self.refusal(pair[1])
-        if self.has_lost_track(pair[1]):
-            return
         if expected is None:
             self.repository.save(pair[0])
             self.store(*pair)
@@ -930,7 +927,7 @@ class Books(RuleBasedStateMachine):
     def save_two(self, data):
         """Two sessions are saved, both or neither."""
         pairs = [data.draw(st.sampled_from(self.objects)) for _ in range(2)]
-        if len({pair[0].id for pair in pairs}) < 2 or any(self.has_lost_track(pair[1]) for pair in pairs):
+        if len({pair[0].id for pair in pairs}) < 2:
             return
         expected = next((error for error in (self.refusal(pair[1]) for pair in pairs) if error is not None), None)
         if expected is None:
@@ -967,8 +964,8 @@ class Books(RuleBasedStateMachine):
             return
         assert not block.__exit__(ZeroDivisionError, error, None)
         self.stored = before
-        for model, version, updated_at, new_fills, new_points, skipped in reversed(taken):
-            model.version, model.updated_at = version, updated_at
+        for model, as_before, new_fills, new_points, skipped in reversed(taken):
+            model.version, model.updated_at, model.seen = as_before
             model.new_fills[:0], model.new_equity_points[:0] = new_fills, new_points
             model.fill_count += skipped
 
@@ -994,18 +991,20 @@ class Books(RuleBasedStateMachine):
         """Go on with this object, and a model of it."""
         if len(self.objects) < 5:
             model = copy.deepcopy(session)
-            model.life = self.stored[session.id].life if session.version else 0
+            model.seen = (session.version, self.stored[session.id].save if session.version else None)
             self.objects.append((session, model))
 
     def has_lost_track(self, model):
-        """Whether a session of another life, deleted and stored anew since, has this object's version by chance."""
+        """Whether the stored session has this object's version by chance: it is not what the object was seen as."""
         record = self.stored.get(model.id)
-        return bool(record and model.version == record.session.version and model.life != record.life)
+        return bool(
+            record and model.version == record.session.version == model.seen[0] and model.seen[1] != record.save
+        )
 
     def refusal(self, model):
         """The error with which a save of this object is refused now, or None."""
         record = self.stored.get(model.id)
-        if (record.session.version if record else 0) != model.version:
+        if (record.session.version if record else 0) != model.version or self.has_lost_track(model):
             return ConflictError
         known = {fill.id: fill for fill in record.fills} if record else {}
         for fill in model.new_fills:
@@ -1015,24 +1014,23 @@ class Books(RuleBasedStateMachine):
 
     def store(self, session, model):
         """What a successful save does to the object and to what is stored."""
-        record = self.stored.get(model.id)
-        if record is None:
-            self.lives += 1
-            record = Record(None, [], [], self.lives)
+        record = self.stored.get(model.id) or Record(None, [], [])
         known = {fill.id for fill in record.fills}
         new = list({fill.id: fill for fill in model.new_fills if fill.id not in known}.values())
         skipped = len(model.new_fills) - len(new)
         if self.blocks:
             waiting = list(model.new_fills), list(model.new_equity_points)
-            self.blocks[-1][2].append((model, model.version, model.updated_at, *waiting, skipped))
+            before = model.version, model.updated_at, model.seen
+            self.blocks[-1][2].append((model, before, *waiting, skipped))
         assert session.updated_at is not None
         model.version, model.updated_at = model.version + 1, session.updated_at
         points = list(model.new_equity_points)
         model.new_fills.clear()
         model.new_equity_points.clear()
         model.fill_count -= skipped
-        model.life = record.life
-        self.stored[model.id] = Record(copy.deepcopy(model), record.fills + new, record.points + points, record.life)
+        self.saves += 1
+        model.seen = model.version, self.saves
+        self.stored[model.id] = Record(copy.deepcopy(model), record.fills + new, record.points + points, self.saves)
 
     @invariant()
     def objects_are_as_the_model_says(self):
@@ -1065,8 +1063,8 @@ class Books(RuleBasedStateMachine):
 class Record:
     """What the model knows to be stored of one session."""
 
-    def __init__(self, session, fills, points, life=0):
-        self.session, self.fills, self.points, self.life = session, fills, points, life
+    def __init__(self, session, fills, points, save=None):
+        self.session, self.fills, self.points, self.save = session, fills, points, save
 
 
 TestBooks = Books.TestCase

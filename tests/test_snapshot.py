@@ -126,6 +126,43 @@ class TestSnapshot:
         assert repository.get_by_id(session.id) == session
         assert repository.get_fills(session.id) == [new_fill(1), new_fill(2)]
 
+    def test_a_fill_that_waits_is_booked_once_after_saves_too(self, repository):
+        """What a save has taken waits no more, and what was recorded since waits, whatever its ids."""
+        session = new_session()
+        session.apply_fill(new_fill(1))
+        session.apply_fill(new_fill(2))
+        repository.save(session)
+        session.record_fill(new_fill(3))
+        session.record_fill(new_fill(2))
+        before = copy.deepcopy(session)
+
+        session.apply_fill(new_fill(3))
+        unchanged = session == before
+        session.apply_fill(new_fill(1, price=7))
+
+        assert unchanged
+        assert session.new_fills == [new_fill(3), new_fill(2), new_fill(1, price=7)]
+
+    def test_a_fill_that_a_rollback_gave_back_is_booked_once(self, repository):
+        """What waits again after a failed block is known to wait."""
+        session = new_session()
+        session.apply_fill(new_fill(1))
+
+        def fail():
+            with repository.atomic():
+                repository.save(session)
+                session.apply_fill(new_fill(2))
+                raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            fail()
+        before = copy.deepcopy(session)
+        session.apply_fill(new_fill(1))
+        session.apply_fill(new_fill(2))
+
+        assert session == before
+        assert session.new_fills == [new_fill(1), new_fill(2)]
+
     def test_taking_one_changes_nothing(self):
         """A snapshot that is never written leaves its object as it was."""
         session = full_session()

@@ -307,11 +307,15 @@ class PaperTradingSession:
             metadata={**_deep(self.metadata), "parent_id": self.id},
         )
 
+    def forget_waiting(self) -> None:
+        """Look anew at what waits, the next time: a save has taken from `new_fills`, or a rollback has given back."""
+        self._waiting = {}
+
     def _waits_already(self, fill: Fill) -> bool:
-        known = self._waiting.values()
-        if len(known) != len(self.new_fills) or (known and next(reversed(known), None) not in self.new_fills[-1:]):
-            self._waiting = {each.id: each for each in self.new_fills}  # a save, or the caller, has changed the list
-        waiting = self._waiting.get(fill.id)
+        known = self._waiting
+        if len(known) != len(self.new_fills) or (known and next(reversed(known.values())) not in self.new_fills[-1:]):
+            known = self._waiting = {each.id: each for each in self.new_fills}  # or the caller has changed the list
+        waiting = known.get(fill.id)
         if waiting is not None and waiting != fill:
             raise invalid(f"new_fills.{fill.id}", "another fill of this id waits to be saved.")
         return waiting is not None
