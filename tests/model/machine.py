@@ -186,8 +186,9 @@ class Machine(RuleBasedStateMachine):
     @rule(several=st.lists(sessions, max_size=3))
     def save_many(self, several: list[Held]) -> None:
         """Several saves, all or none; the same object may be among them twice."""
-        if any(map(self._model.has_lost_track, several)):
-            return
+        objects = {id(held) for held in several}
+        if any(map(self._model.has_lost_track, several)) or len(objects) > len({held.session.id for held in several}):
+            return  # of two objects with one id, the first may bring about the version that the second has by chance
         found = _outcome(lambda: self._driver.call("save_many", [held.session for held in several]))
         assert found == _outcome(lambda: self._model.save_many(several))
 
