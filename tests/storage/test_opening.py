@@ -72,7 +72,8 @@ def mode(path):
 
 def killed(program, *arguments):
     """Run a program that kills itself with SIGKILL."""
-    ended = subprocess.run([sys.executable, "-c", program, *map(str, arguments)], check=False, timeout=60)
+    command = [sys.executable, "-c", program, *map(str, arguments)]
+    ended = subprocess.run(command, check=False, timeout=60, env=unmeasured())
     assert ended.returncode == -signal.SIGKILL
 
 
@@ -768,14 +769,13 @@ print(json.dumps(answer))
 
     def use(self, path):
         """What reading and saving give to somebody with ordinary rights."""
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
         child = subprocess.run(
             [sys.executable, "-c", self.PROGRAM, path],
             capture_output=True,
             check=True,
             text=True,
             timeout=60,
-            env=environment,
+            env=unmeasured(),
         )
         return json.loads(child.stdout)
 
@@ -879,6 +879,11 @@ print(json.dumps(answer))
         answer = self.use(folder / "sessions.db")
 
         assert answer["read"][0] == "ReadOnlyError"
+
+
+def unmeasured():
+    """The environment, without what makes a child write down its coverage: some are killed, some may not write."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
 
 
 def give_away(path):
