@@ -82,14 +82,15 @@ def digest_within(repository: SessionRepository, session_id: str) -> str | None:
 def write_backup(
     sessions: Iterable[tuple[Any, ...]],
     target: Path,
+    overwrite: bool = False,
 ) -> None:
     """Write sessions, each with its numbered fills and its equity points, to a new SQLite file."""
     target = target.absolute()
-    with beside(target) as partial:
+    with beside(target, overwrite) as partial:
         with SessionRepository(partial) as repository, repository.atomic():
             for session, fills, points in sessions:
                 repository.restore(session, fills, points)
-        give_name(partial, target)
+        give_name(partial, target, overwrite)
 
 
 def _copy_one(source: SessionRepository, target: SessionRepository, session_id: str, report: CopyReport) -> None:

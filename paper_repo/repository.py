@@ -380,8 +380,10 @@ class SessionRepository(Claiming):
 
     # Keeping it safe
 
-    def backup(self, target: str | os.PathLike[str], *, progress: Progress | None = None) -> None:
-        self._storage.back_up(Path(target).absolute(), progress)
+    def backup(
+        self, target: str | os.PathLike[str], *, overwrite: bool = False, progress: Progress | None = None
+    ) -> None:
+        self._storage.back_up(Path(target).absolute(), progress, overwrite)
 
     def compact(self) -> None:
         """Give back the room that deleted sessions have left in the file, while nobody else has it open.

@@ -94,7 +94,7 @@ class _Salvage:
         fills = list(self._read(fill_rows, self._fill, f"{name}: a fill"))
         fills = list({each.id: each for each in fills}.values())
         points = list(self._read(point_rows, self._point, f"{name}: an equity point"))
-        self._report(name, "fills", fill_rows, len(fills))
+        self._report(name, "fills", fill_rows, len(fills), session.fill_count)
         self._report(name, "equity points", point_rows, len(points))
         try:
             first = session.fill_count - len(fills) + 1
@@ -106,10 +106,9 @@ class _Salvage:
         self._saved.fills += len(fills)
         self._saved.equity_points += len(points)
 
-    def _report(self, name: str, what: str, rows: Sequence[Row], read: int) -> None:
-        """Say how much of a history is missing, as far as the places of what was read tell."""
-        places = [row[1] for row in rows if isinstance(row[1], int)]
-        missing = max(places) - min(places) + 1 - read if places else 0
+    def _report(self, name: str, what: str, rows: Sequence[Row], read: int, last: int = 0) -> None:
+        """Say how much of a history is missing, as far as its `last` place, or the places of what was read, tell."""
+        missing = max([last, *(row[1] for row in rows if isinstance(row[1], int))]) - read
         if missing > 0:
             self._saved.lost.append(f"{name}: {missing} of its {what}")
 

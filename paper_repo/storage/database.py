@@ -144,8 +144,8 @@ class Storage(HeedsForks, ABC):
                 f" or restore a backup; nothing is written to it (SQLite says: {self.damage})"
             )
 
-    def back_up(self, target: Path, progress: Progress | None) -> None:
-        """Copy the database as it is at this moment to the new file `target`."""
+    def back_up(self, target: Path, progress: Progress | None, overwrite: bool) -> None:
+        """Copy the database as it is at this moment to the file `target`."""
         raise StorageError(f"{self.name}: only SQLite files are backed up so; use the server's own means, or copy")
 
     def compact(self) -> None:

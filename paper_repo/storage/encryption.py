@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from paper_repo.storage.backups import room_at
 from paper_repo.storage.translation import Translated
 
 SILENT = "PRAGMA cipher_log_level = NONE"
@@ -54,7 +55,8 @@ def export(path: Path, old: str | None, target: Path, new: str | None) -> None:
     """Copy a database to the empty file `target`, with another passphrase or none (None) than before."""
     with Translated(str(path)), closing(connect(str(path), old or "")) as connection:
         connection.execute("ATTACH DATABASE ? AS target KEY ?", (str(target), new or ""))
-        connection.execute("SELECT sqlcipher_export('target')")
+        with room_at(target):
+            connection.execute("SELECT sqlcipher_export('target')")
         for name in ("application_id", "user_version"):
             value = connection.execute(f"PRAGMA main.{name}").fetchone()[0]
             connection.execute(f"PRAGMA target.{name} = {value}")

@@ -274,13 +274,15 @@ class SQLiteStorage(Storage):
         self._uri = self._read_only() if _size(self._beside("-wal")) else self._as_it_lies()
         self._database = self._pool()
 
-    def back_up(self, target: Path, progress: Progress | None) -> None:
+    def back_up(self, target: Path, progress: Progress | None, overwrite: bool) -> None:
         if self.in_transaction():
             raise TransactionError(f"{self.name}: cannot be backed up inside a transaction; leave the block first")
         self.require_sound()
+        if target.exists() and target.samefile(self.path):
+            raise StorageError(f"{self.name}: cannot be its own backup; choose another name")
         with self.snapshot(), self._translated:
             self._database.execute_sql("SELECT count(*) FROM sqlite_master").fetchone()  # takes the snapshot
-            back_up(self._database.connection(), target, self.connect_to, progress)
+            back_up(self._database.connection(), target, self.connect_to, progress, overwrite)
 
     def connect_to(self, name: str) -> Any:
         """A connection of its own to another file of the same kind."""

@@ -270,6 +270,19 @@ def test_wrong_bytes_in_the_schema_are_damage(past: Past, tmp_path: Path) -> Non
     assert isinstance(found["all"], CorruptDatabaseError)
 
 
+@pytest.mark.parametrize("length", [3996, 8])
+def test_a_destroyed_schema_is_damage(past: Past, tmp_path: Path, length: int) -> None:
+    """A first page of which only the start is left is told as damage, not as what SQLite says afterwards."""
+    files = damaged(past, "closed.db", tmp_path / "sessions.db")
+    files[""][100 : 100 + length] = b"\xa5" * length
+
+    found = read(tmp_path / "sessions.db", files, past.states)
+
+    for error in found.values():
+        assert isinstance(error, CorruptDatabaseError)
+        assert "damaged" in str(error)
+
+
 def test_a_good_file_gives_what_was_written(past: Past, tmp_path: Path) -> None:
     """Without damage the copies, with and without their -wal, give the last state."""
     for name in ("closed.db", "open.db"):
