@@ -88,7 +88,8 @@ def salvage_(target: NewFile, db: DbOption = None) -> None:
     for kind, sentences in (("lost", saved.lost), ("doubtful", saved.doubtful)):
         for each in sentences:
             output().print(Text(f"{kind}: {text.printable(each)}"))
-    output().print(Text(f"{_amount(saved)} saved to {target}"))
+    found = f"; {saved.from_pages:,} of them found page by page" if saved.from_pages else ""
+    output().print(Text(f"{_amount(saved)} saved to {target}{found}"))
     if saved.lost:
         raise typer.Exit(FAILED)
 

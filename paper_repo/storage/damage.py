@@ -17,6 +17,7 @@ CHECKED_IN_PART = 128 << 20
 
 _LARGEST_ROWID = 1 << 40
 _ATTEMPTS = 20_000
+_ATTEMPTS_AT_A_HISTORY = 2_000
 
 Rows = list[tuple[Any, ...]]
 
@@ -48,6 +49,15 @@ def find_problems(connection: Any, statements: Statements) -> list[str]:
         return [str(error)]
 
 
+def is_sound(connection: Any, table: Any) -> bool:
+    """Whether all rows of this table, and its indexes, can be reached."""
+    try:
+        found = connection.execute(f"PRAGMA integrity_check({table._meta.table_name})").fetchall()
+    except _errors(connection):
+        return False
+    return bool(found == [("ok",)])
+
+
 def wrong_version(connection: Any, version: int) -> str | None:
     """What is wrong with the schema version of the file, which its record of migrations tells once more."""
     found = connection.execute(f"SELECT max(name) FROM {HISTORY_TABLE}").fetchone()[0]
@@ -73,7 +83,7 @@ def read_history(connection: Any, table: Any, columns: Sequence[str], session_id
         "WHERE session_id = ? AND sequence BETWEEN ? AND ? ORDER BY sequence"
     )
     with _any_text(connection):
-        return list(_in_parts(connection, sql, (session_id,), 1, last))
+        return list(_in_parts(connection, sql, (session_id,), 1, last, _ATTEMPTS_AT_A_HISTORY))
 
 
 def last_place(connection: Any, table: Any, session_id: str) -> int:
@@ -121,10 +131,12 @@ def _scan(connection: Any, table: Any, columns: Sequence[str]) -> Rows:
     return list(_in_parts(connection, sql, (), 1, last))
 
 
-def _in_parts(connection: Any, sql: str, params: tuple[Any, ...], first: int, last: int) -> Iterator[tuple[Any, ...]]:
+def _in_parts(
+    connection: Any, sql: str, params: tuple[Any, ...], first: int, last: int, most: int = _ATTEMPTS
+) -> Iterator[tuple[Any, ...]]:
     """The rows of places `first` to `last`; where not all of them can be read, those of either half, and so on."""
     waiting, attempts = [(first, last)], 0
-    while waiting and attempts < _ATTEMPTS:
+    while waiting and attempts < most:
         first, last = waiting.pop()
         attempts += 1
         try:

@@ -22,7 +22,15 @@ from paper_repo.errors import (
     WrongPassphraseError,
 )
 from paper_repo.storage.backups import back_up
-from paper_repo.storage.damage import find_damage, find_problems, last_place, read_history, read_sessions, wrong_version
+from paper_repo.storage.damage import (
+    find_damage,
+    find_problems,
+    is_sound,
+    last_place,
+    read_history,
+    read_sessions,
+    wrong_version,
+)
 from paper_repo.storage.database import CONNECTIONS, Storage, checked_durability, checked_upgrade
 from paper_repo.storage.encryption import checked_passphrase, connect, pooled_database, single_database
 from paper_repo.storage.feed import SQLiteFeed
@@ -307,6 +315,11 @@ class SQLiteStorage(Storage):
         with self.connection(), self._translated:
             return read_sessions(self._database.connection(), self.statements)
 
+    def has_sound(self, table: Any) -> bool:
+        """Whether all rows of `table` can be reached."""
+        with self.connection(), self._translated:
+            return is_sound(self._database.connection(), table)
+
     def rescued_history(self, table: Any, session_id: str, least: int) -> list[tuple[Any, ...]]:
         """Every row of one session's history in `table` that can be read; it has `least` rows or more."""
         columns = tuple(each.column_name for each in table._meta.sorted_fields)
@@ -332,25 +345,22 @@ class SQLiteStorage(Storage):
     def _upgrade(self) -> None:
         # Rebuilding a table must not cascade; the switch works outside of a transaction only.
         self._database.pragma("foreign_keys", 0)
+        backup, old = None, 0
         try:
-            with self._database.atomic("IMMEDIATE"):
+            with self._translated, self._database.atomic("IMMEDIATE"):
                 look = _ask(self._database)
                 self._judge(look)  # somebody else may have filled or upgraded it while this one waited
+                if look.application == APPLICATION_ID and look.version < self._newest:
+                    old, place = look.version, Path(os.path.realpath(self.path))
+                    backup = back_up_before_upgrade(place, old, self.connect_to)
                 if look.version < self._newest:
-                    self._migrate(look)
+                    self._run_scripts()
+        except Exception as error:
+            if backup is None:
+                raise
+            raise failed(error, self.name, (old, self._newest), backup) from error
         finally:
             self._database.pragma("foreign_keys", 1)
-
-    def _migrate(self, look: _Look) -> None:
-        if look.application != APPLICATION_ID:
-            self._run_scripts()
-            return
-        backup = back_up_before_upgrade(Path(os.path.realpath(self.path)), look.version, self.connect_to)
-        try:
-            with self._translated:
-                self._run_scripts()
-        except Exception as error:
-            raise failed(error, self.name, (look.version, self._newest), backup) from error
 
     def _run_scripts(self) -> None:
         migrate(self._database, self._scripts)
