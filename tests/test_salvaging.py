@@ -173,6 +173,18 @@ def test_the_log_counts_as_far_as_it_is_committed(path: Path, tmp_path: Path) ->
     assert found == [["late", "later"], *[["late", "session-00"]] * 3, *[["session-00", "session-01"]] * 3]
 
 
+def test_a_file_whose_end_is_missing(path: Path, tmp_path: Path) -> None:
+    """What is in the first half comes back, and the report says how much of the file is missing."""
+    fill(path)
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 8192 * 4096])
+
+    saved = salvage(path, tmp_path / "new.db")
+
+    assert 0 < saved.sessions < 40
+    assert f"{len(data) // 4096 - len(data) // 8192} of its pages" in saved.lost[0]
+
+
 def test_a_file_of_another_program_is_refused(tmp_path: Path) -> None:
     """There is nothing to be found in it, and nothing is written."""
     with closing(sqlite3.connect(tmp_path / "theirs.db")) as connection, connection:

@@ -31,7 +31,7 @@ def find_damage(connection: Any, statements: Statements, size: int | None = None
     try:
         for (problem,) in connection.execute(_check(size, statements)).fetchall():
             if problem != "ok":
-                return str(problem)
+                return " ".join(str(problem).split())
         return _wrong_tables(connection, statements)
     except _errors(connection) as error:
         return str(error)

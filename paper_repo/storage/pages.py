@@ -34,7 +34,8 @@ _MALFORMED = (ValueError, IndexError, struct.error, OSError)
 class FoundRows:
     """The rows that the pages hold, the newest of each, by session id; those of histories by their place.
 
-    `knows_unused` is False when the list of unused pages is damaged, so that what was deleted may be among the rows.
+    `knows_unused` is False when the list of unused pages is damaged, so that what was deleted may be among the rows;
+    so many pages as `missing` says are cut off at the end of the file.
     """
 
     sessions: dict[str, Record] = field(default_factory=dict)
@@ -42,6 +43,7 @@ class FoundRows:
     equity: dict[str, dict[int, Record]] = field(default_factory=dict)
     deletions: dict[str, int] = field(default_factory=dict)
     knows_unused: bool = True
+    missing: int = 0
 
 
 def find_rows(path: Path, statements: Statements) -> FoundRows:
@@ -70,6 +72,7 @@ class _Pages:
         has_header = header.startswith(b"SQLite format 3\0")
         self.usable = size - (header[20] if has_header else 0)
         self.count = max([file.seek(0, 2) // size, *log])
+        self.missing = max(0, struct.unpack(">I", header[28:32])[0] - self.count) if has_header else 0
         self._free_list = struct.unpack(">II", header[32:40]) if has_header else None
 
     def read(self, number: int) -> bytes:
@@ -161,6 +164,7 @@ class _Rows:
 
     def of(self, pages: _Pages) -> FoundRows:
         unused, self._found.knows_unused = pages.unused()
+        self._found.missing = pages.missing
         for number in range(1, pages.count + 1):
             if number not in unused:
                 for rowid, record in pages.records(number):

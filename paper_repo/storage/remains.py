@@ -56,6 +56,11 @@ class Remains:
             [each for each in dict.fromkeys(lost) if each not in found],
         )
 
+    def cut_off(self) -> list[str]:
+        """What is missing at the end of the file, in a sentence."""
+        missing = self._pages.missing
+        return [f"the end of the file: {missing} of its pages, and whatever was on them"] if missing else []
+
     def fills(self, session_id: str, last: int) -> tuple[list[Row], int]:
         """The rows of a session's fills, of which there are `last`, in order; how many were found in the pages."""
         statements = self._storage.statements
