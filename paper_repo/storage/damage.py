@@ -80,7 +80,7 @@ def read_history(connection: Any, table: Any, columns: Sequence[str], session_id
     name = table._meta.table_name
     sql = (
         f"SELECT {_names(columns)} FROM {name} NOT INDEXED "
-        "WHERE session_id = ? AND sequence BETWEEN ? AND ? ORDER BY sequence"
+        "WHERE session_id = ? AND sequence BETWEEN ? AND ? ORDER BY sequence LIMIT ?"
     )
     with _any_text(connection):
         return list(_in_parts(connection, sql, (session_id,), 1, last, _ATTEMPTS_AT_A_HISTORY))
@@ -127,7 +127,7 @@ def _scan(connection: Any, table: Any, columns: Sequence[str]) -> Rows:
         last = connection.execute(f"SELECT max(rowid) FROM {name}").fetchone()[0] or 0
     except _errors(connection):
         last = _LARGEST_ROWID
-    sql = f"SELECT {_names(columns)} FROM {name} NOT INDEXED WHERE rowid BETWEEN ? AND ? ORDER BY rowid"
+    sql = f"SELECT {_names(columns)} FROM {name} NOT INDEXED WHERE rowid BETWEEN ? AND ? ORDER BY rowid LIMIT ?"
     return list(_in_parts(connection, sql, (), 1, last))
 
 
@@ -140,7 +140,8 @@ def _in_parts(
         first, last = waiting.pop()
         attempts += 1
         try:
-            yield from connection.execute(sql, (*params, first, last)).fetchall()
+            # The limit keeps SQLite from looking for a row behind the last one, on a page that may be damaged.
+            yield from connection.execute(sql, (*params, first, last, last - first + 1)).fetchall()
         except _errors(connection):
             if first < last:
                 middle = (first + last) // 2
