@@ -310,6 +310,7 @@ class SessionRepository(Claiming):
         check_page(after, limit)
         fills = self._statements.tables.fills
         columns = self._statements.fill_columns
+        place = self._sequence(session_id, after)
         query = queries.select_history(
             fills,
             fills.executed_at,
@@ -318,13 +319,11 @@ class SessionRepository(Claiming):
             symbol=symbol,
             since=_time(since, "since"),
             until=_time(until, "until"),
-            after=self._sequence(session_id, after),
+            after=place,
             limit=limit,
         )
         whole = symbol is None and since is None and until is None
-        rows = self._last_fills(query, session_id) if whole and limit is None else self._storage.fetch_all(query)
-        if whole:
-            require_no_gap(rows, session_id)
+        rows = self._whole_fills(query, session_id, place, limit) if whole else self._storage.fetch_all(query)
         return [history.fill(self._storage, row) for row in rows]
 
     def get_equity_curve(
@@ -342,7 +341,7 @@ class SessionRepository(Claiming):
         )
         rows = self._storage.fetch_all(query)
         if since is None and until is None:
-            require_no_gap(rows, session_id)
+            require_no_gap(rows, session_id, after=0)
         points = [history.point(self._storage, row) for row in rows]
         return points if max_points is None else downsample(points, max_points)
 
@@ -489,16 +488,24 @@ class SessionRepository(Claiming):
             raise damage
         return Loaded(map(of_session, selection.among(found)), [damage, *found.errors])
 
-    def _last_fills(self, query: Any, session_id: str) -> list[tuple[Any, ...]]:
-        """The rows of `query`, which end where the session's count of fills says."""
-        rows, before = self._storage.fetch_all(query), None
-        while rows and (stored := self._storage.fetch_one(self._statements.select_fill_count, {"id": session_id})):
-            if stored[0] == rows[-1][1]:
-                break
+    def _whole_fills(self, query: Any, session_id: str, after: int, limit: int | None) -> list[tuple[Any, ...]]:
+        """The rows of `query`, which begin behind `after`, and end at `limit` or where the session's count says."""
+        before = None
+        while True:
+            rows = self._storage.fetch_all(query)
+            require_no_gap(rows, session_id)
+            first, last = (rows[0][1], rows[-1][1]) if rows else (0, 0)
+            if len(rows) == limit and first in (0, after + 1):
+                return rows
+            stored = self._storage.fetch_one(self._statements.select_fill_count, {"id": session_id})
+            if stored is None:
+                return rows
+            places = first, stored[0] if len(rows) == limit else last
+            if history.are_all(self._storage, session_id, after, places, stored[0]):
+                return rows
             if stored == before:  # nobody has saved it between the two readings
-                raise _corrupt(session_id, history.INCOMPLETE)
-            before, rows = stored, self._storage.fetch_all(query)
-        return rows
+                raise history.incomplete(session_id, places, stored[0])
+            before = stored
 
     def _write(self, snapshot: Snapshot) -> None:
         """Store one session with its new history, and make its object what was stored."""

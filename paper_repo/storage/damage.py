@@ -15,6 +15,9 @@ CHECKED_WHOLE = 8 << 20
 CHECKED_IN_PART = 128 << 20
 """Up to this size the sessions and their indexes are, but not the histories."""
 
+FEW_SESSIONS = 1_000
+"""With so many sessions or fewer they are in a file of any size."""
+
 _LARGEST_ROWID = 1 << 40
 _ATTEMPTS = 20_000
 _ATTEMPTS_AT_A_HISTORY = 2_000
@@ -29,7 +32,7 @@ def find_damage(connection: Any, statements: Statements, size: int | None = None
         size: of the file, in bytes, for a check that takes no longer than the opening of a file may; None: check all.
     """
     try:
-        for (problem,) in connection.execute(_check(size, statements)).fetchall():
+        for (problem,) in connection.execute(_check(connection, size, statements)).fetchall():
             if problem != "ok":
                 return " ".join(str(problem).split())
         return _wrong_tables(connection, statements)
@@ -96,12 +99,17 @@ def last_place(connection: Any, table: Any, session_id: str) -> int:
     return found if isinstance(found, int) else 0
 
 
-def _check(size: int | None, statements: Statements) -> str:
+def _check(connection: Any, size: int | None, statements: Statements) -> str:
     if size is None or size <= CHECKED_WHOLE:
         return "PRAGMA integrity_check(1)"
-    if size <= CHECKED_IN_PART:
-        return f"PRAGMA integrity_check({statements.tables.sessions._meta.table_name})"
+    sessions = statements.tables.sessions._meta.table_name
+    if size <= CHECKED_IN_PART or _last_row(connection, sessions) <= FEW_SESSIONS:
+        return f"PRAGMA integrity_check({sessions})"
     return "SELECT 'ok'"
+
+
+def _last_row(connection: Any, table: str) -> int:
+    return connection.execute(f"SELECT max(rowid) FROM {table}").fetchone()[0] or 0
 
 
 def _wrong_tables(connection: Any, statements: Statements) -> str | None:

@@ -152,6 +152,10 @@ class Storage(HeedsForks, ABC):
         """Give back the room that deleted rows have left."""
         raise StorageError(f"{self.name}: only SQLite files are compacted so; use the server's own means")
 
+    def fills_by_id(self, session_id: str) -> int | None:
+        """How many fills of the session the index of their ids has; None where the database is trusted to be whole."""
+        return None
+
     def problems(self) -> list[str]:
         """What is wrong with the structure of the database, after a look at all of it."""
         return []

@@ -255,7 +255,8 @@ class SQLiteStorage(Storage):
         database = self._single(uri, uri=True, timeout=self.busy_timeout)
         with self._translated:
             try:
-                with database.connection_context(), database.atomic("DEFERRED"):
+                with database.connection_context():
+                    database.begin("DEFERRED")  # ends with the connection, or with the first damage
                     look = _ask(database)
                     return look._replace(damage=self._damage(database, look))
             except peewee.DatabaseError as error:
@@ -297,6 +298,11 @@ class SQLiteStorage(Storage):
         if self._passphrase:
             return connect(name, self._passphrase)
         return sqlite3.connect(name, isolation_level=None)
+
+    def fills_by_id(self, session_id: str) -> int | None:
+        sql = "SELECT count(*) FROM paper_trading_fills INDEXED BY fillrow_session_id_id WHERE session_id = ?"
+        with self.connection(), self._translated:
+            return int(self._database.execute_sql(sql, [session_id]).fetchone()[0])
 
     def problems(self) -> list[str]:
         self.open()

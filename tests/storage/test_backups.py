@@ -361,7 +361,8 @@ def test_check_names_what_is_wrong(path: Path) -> None:
     assert not report.ok
     assert [each.session_id for each in report.problems] == [None, "session-0", "session-1", "session-2"]
     assert "belongs to no session" in str(report.problems[0])
-    assert "'session-1': it counts 20 fills" in str(report.problems[2])
+    assert "'session-1'" in str(report.problems[2])
+    assert "it counts 20 fills, and numbers 1 to 19 are there" in str(report.problems[2])
     assert report.sessions == 3
 
 

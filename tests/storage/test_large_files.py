@@ -5,17 +5,19 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from paper_repo import CorruptDatabaseError, PaperTradingSession, SessionRepository
+from paper_repo import CorruptDatabaseError, CorruptRecordError, PaperRepoError, PaperTradingSession, SessionRepository
 from paper_repo.domain import EquityPoint
 from paper_repo.storage import damage
 from tests.builders import moment, new_fill, new_session
-from tests.storage.damage import of_session
+from tests.storage.damage import of_session, write_past
 
 SESSIONS = 6
 PAGE = 4096
@@ -149,11 +151,28 @@ def test_a_deletion_that_meets_damage_deletes_nothing(
         assert {each: repository.get_equity_curve(each) for each in truth} == {each: truth[each][2] for each in truth}
 
 
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_few_sessions_are_checked_in_a_file_of_any_size(
+    harm: Callable[..., bytes], path: Path, monkeypatch: pytest.MonkeyPatch, place: int
+) -> None:
+    """A file that is large because of its histories is checked as far as its sessions go: nothing is written to it."""
+    monkeypatch.setattr(damage, "CHECKED_IN_PART", damage.CHECKED_WHOLE)
+    before = harm("paper_trading_sessions", which=lambda number: number == place)
+
+    with SessionRepository(path) as repository:
+        assert repository.is_damaged
+        with pytest.raises(CorruptDatabaseError):
+            repository.save(new_session())
+
+    assert path.read_bytes() == before
+
+
 def test_sessions_of_a_very_large_file(
     harm: Callable[..., bytes], path: Path, truth: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where not even the sessions are looked at when it is opened, each is an error by name or what was stored."""
     monkeypatch.setattr(damage, "CHECKED_IN_PART", damage.CHECKED_WHOLE)
+    monkeypatch.setattr(damage, "FEW_SESSIONS", 0)
     harm("paper_trading_sessions", which=lambda place: place == 2)
     answers: list[PaperTradingSession | None] = []
     refused = []
@@ -173,3 +192,94 @@ def test_sessions_of_a_very_large_file(
     assert answers == [truth[each][0] for each in truth if each not in refused]
     assert list(reported) == answers
     assert {getattr(error, "session_id", None) for error in reported.errors} >= set(refused)
+
+
+@pytest.mark.parametrize(
+    ("table", "first", "last"), [("fills", 0, 3), ("fills", 0, 9), ("fills", 17, 20), ("equity", 0, 3)]
+)
+def test_a_history_without_its_beginning_or_end(
+    path: Path, monkeypatch: pytest.MonkeyPatch, table: str, first: int, last: int
+) -> None:
+    """Rows that a page has lost at the beginning or the end of a history, or all of them, are missed by a reader."""
+    with SessionRepository(path) as repository:
+        for session_id in ("one", "two"):
+            session = new_session(id=session_id)
+            for number in range(10 - (session_id == "one")):
+                session.record_fill(new_fill(number))
+                session.record_equity(EquityPoint(moment(number), 1, number))
+            repository.save(session)
+    (number,) = pages_of(path, f"paper_trading_{table}")
+    data = bytearray(path.read_bytes())
+    start = (number - 1) * PAGE
+    cells = data[start + 8 : start + 8 + 2 * 19]
+    del cells[2 * first : 2 * last]
+    data[start + 3 : start + 5] = (len(cells) // 2).to_bytes(2, "big")
+    data[start + 8 : start + 8 + len(cells)] = cells
+    path.write_bytes(data)
+    monkeypatch.setattr(damage, "CHECKED_WHOLE", 0)
+    hit, other = ("one", "two") if not first else ("two", "one")
+
+    with SessionRepository(path) as repository:
+        for read in (
+            [repository.get_fills, lambda each: list(repository.fill_history(each))]
+            if table == "fills"
+            else [repository.get_equity_curve, lambda each: list(repository.equity_history(each))]
+        ):
+            assert len(read(other)) in (9, 10)
+            with pytest.raises(CorruptRecordError, match=f"{hit!r}.*a part of its history is missing"):
+                read(hit)
+        if table == "fills" and not first:
+            with pytest.raises(CorruptRecordError):
+                repository.get_fills(hit, limit=2)
+
+
+random_damage = settings(
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+
+
+@pytest.fixture(scope="module")
+def past(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str, Any]]]:
+    """A folder with a small file, and every state that it has had."""
+    folder = tmp_path_factory.mktemp("past")
+    return folder, write_past(folder / "sessions.db", folder)
+
+
+@random_damage
+@given(
+    flips=st.lists(st.tuples(st.integers(0, 2**30), st.integers(0, 4095), st.integers(0, 7)), max_size=3),
+    stretch=st.none() | st.tuples(st.integers(0, 2**30), st.integers(0, 2**30), st.sampled_from([16, 512, 4096])),
+)
+def test_only_the_end_of_a_curve_can_be_missing_unnoticed(
+    past: tuple[Path, list[dict[str, Any]]], tmp_path: Path, flips: Any, stretch: Any
+) -> None:
+    """Unchecked when opened, whatever is damaged: a history is right or refused; a curve may lack its last points."""
+    folder, states = past
+    (truth,) = states[-1:]
+    data = bytearray((folder / "closed.db").read_bytes())
+    if stretch is not None:
+        start, to, length = stretch
+        start, to = (each % len(data) // length * length for each in (start, to))
+        data[to : to + length] = data[start : start + length]
+    for page, place, bit in flips:
+        data[(page % (len(data) // PAGE)) * PAGE + min(place, 7 * place % 120)] ^= 1 << bit
+    (tmp_path / "sessions.db").write_bytes(data)
+
+    with pytest.MonkeyPatch.context() as patch, closing(SessionRepository(tmp_path / "sessions.db")) as repository:
+        patch.setattr(damage, "CHECKED_WHOLE", 0)
+        for session_id, (session, fills, points) in truth.items():
+            for expected, way in [
+                (session, lambda each=session_id: repository.get_by_id(each)),
+                (fills, lambda each=session_id: repository.get_fills(each)),
+                (fills[1:3], lambda each=session_id: repository.get_fills(each, after=1, limit=2)),
+                (fills, lambda each=session_id: [fill for _, fill in repository.fill_history(each)]),
+            ]:
+                with suppress(PaperRepoError):
+                    assert way() == expected
+            for curve in (
+                lambda each=session_id: repository.get_equity_curve(each),
+                lambda each=session_id: list(repository.equity_history(each)),
+            ):
+                with suppress(PaperRepoError):
+                    found = curve()
+                    assert found == points[: len(found)]
