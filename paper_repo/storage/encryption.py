@@ -8,6 +8,7 @@ from typing import Any
 
 from paper_repo.storage.backups import room_at
 from paper_repo.storage.translation import Translated
+from paper_repo.storage.unlogged import Unlogged
 
 SILENT = "PRAGMA cipher_log_level = NONE"
 """SQLCipher would else write to the standard error output of whoever gave a wrong passphrase."""
@@ -86,7 +87,7 @@ def single_database() -> Any:
 
 
 def _silent(*bases: Any) -> Any:
-    class Encrypted(*bases):  # type: ignore[misc]
+    class Encrypted(Unlogged, *bases):  # type: ignore[misc]
         def _add_conn_hooks(self, connection: Any) -> None:
             connection.execute(SILENT)
             super()._add_conn_hooks(connection)

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import peewee
-from playhouse.pool import PooledSqliteDatabase
 
 from paper_repo.domain.values import Progress
 from paper_repo.errors import (
@@ -39,6 +38,7 @@ from paper_repo.storage.schema import MIGRATIONS, migrate, newest_version, refus
 from paper_repo.storage.statements import Statements, sqlite_statements
 from paper_repo.storage.tables import SQLITE_COLUMN_TYPES, Row
 from paper_repo.storage.translation import driver_error
+from paper_repo.storage.unlogged import SqlitePool, SqliteSingle
 from paper_repo.storage.upgrades import back_up_before_upgrade, failed
 
 APPLICATION_ID = 0x50505253
@@ -109,7 +109,7 @@ class SQLiteStorage(Storage):
         return sqlite_statements()
 
     def _pool(self) -> Any:
-        pool = (pooled_database() if self._passphrase else PooledSqliteDatabase)(
+        pool = (pooled_database() if self._passphrase else SqlitePool)(
             self._uri or self.name,
             uri=self._uri is not None,
             max_connections=CONNECTIONS,
@@ -129,7 +129,7 @@ class SQLiteStorage(Storage):
 
     def _single(self, name: str, **params: Any) -> Any:
         """A database with a connection of its own for each thread."""
-        kind: Any = single_database() if self._passphrase else peewee.SqliteDatabase
+        kind: Any = single_database() if self._passphrase else SqliteSingle
         return kind(name, **params, **self._key)
 
     def _feed(self) -> SQLiteFeed:

@@ -78,6 +78,8 @@ def translate(error: Exception, database: str) -> Exception:
     if hasattr(driver, "sqlstate"):
         return by_sqlstate(driver, database)
     if isinstance(driver, UnicodeDecodeError) or str(driver).startswith(_UNREADABLE):
+        for each in (error, driver):
+            each.args = tuple(str(each).split(" with text ")[:1])  # the text itself, which no traceback may show
         return CorruptDatabaseError(f"{database}: {_DAMAGED} (a text in it cannot be read)")
     code = getattr(driver, "sqlite_errorcode", None)
     if code == sqlite3.SQLITE_ERROR and str(driver) == "database or disk is full":  # so SQLCipher's export tells it
