@@ -105,6 +105,8 @@ def copy_(
         output().print(Text(f"differs: {text.printable(session_id)} is stored there already, and is not the same"))
     for reason in report.unreadable.values():
         output().print(Text(f"unreadable: {text.printable(reason)}"))
+    for reason in report.refused.values():
+        output().print(Text(f"refused: {text.printable(reason)}"))
     copied, present = text.count(len(report.copied), "session"), len(report.present)
     output().print(Text(f"{copied} copied, {present:,} there already"))
     if not report.complete:
