@@ -1,4 +1,4 @@
-"""A file system that a program serves, as sshfs does, mounted for tests: the kernel's questions, answered from a folder.
+"""A file system that a program serves, as sshfs does, mounted for tests: a folder answers what the kernel asks.
 
 The protocol is that of /dev/fuse (https://www.kernel.org/doc/html/latest/filesystems/fuse.html, linux/fuse.h). Run as
 a program it serves; `mounted` starts that program. While there is a file FAILING in the folder, every write is an EIO.
