@@ -27,7 +27,7 @@ SECONDS = float(os.environ.get("SOAK_SECONDS", "30"))
 LARGEST_LOG = 64_000_000
 """In bytes; SQLite begins to move its log into the file at 4 MB, and begins it anew when nobody reads."""
 MOST_FILES = 150
-MOST_GROWTH = 60_000_000
+MOST_GROWTH = 30_000_000
 """How many bytes of memory more than after the first third of the time."""
 MOST_NEW_FILES = 30
 """How many open files more than in the first third of the time."""
