@@ -1,8 +1,8 @@
 """Fuzzing that looks for inputs which reach code that none has reached before, with atheris.
 
 Usage: python -m tests.fuzz.guided archive|database [OPTION OF LIBFUZZER]..., for example `-max_total_time=300`, or the
-file that an earlier run has left of an input that failed. It ends with an error when something else than an error of ours
-comes out, or an answer that is wrong.
+file that an earlier run has left of an input that failed. It ends with an error when something else than an error of
+ours comes out, or an answer that is wrong.
 """
 
 from __future__ import annotations
