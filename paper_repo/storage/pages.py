@@ -26,6 +26,9 @@ _HEADER = 100
 
 _USUAL_SIZE = 4096
 
+_DISPUTED: Record = ()
+"""Stands at a place in a history for which there are two different rows."""
+
 _MALFORMED = (ValueError, IndexError, struct.error, OSError)
 """What reading a damaged page may raise; the last where the disk refuses to read it."""
 
@@ -69,7 +72,7 @@ class _Pages:
         self._size = size
         self._log = log
         header = self.read(1)[:_HEADER]
-        has_header = header.startswith(b"SQLite format 3\0")
+        has_header = header.startswith(b"SQLite format 3\0") and len(header) == _HEADER
         self.usable = size - (header[20] if has_header else 0)
         self.count = max([file.seek(0, 2) // size, *log])
         self.missing = max(0, struct.unpack(">I", header[28:32])[0] - self.count) if has_header else 0
@@ -170,6 +173,9 @@ class _Rows:
                 for rowid, record in pages.records(number):
                     self._take(rowid, record)
         self._forget_deleted()
+        for history in (*self._found.fills.values(), *self._found.equity.values()):
+            for place in [each for each, record in history.items() if record == _DISPUTED]:
+                del history[place]
         return self._found
 
     def _take(self, rowid: int, record: Record) -> None:
@@ -210,7 +216,7 @@ def _take_place(found: dict[str, dict[int, Record]], record: Record) -> None:
     session_id, place = record[:2]
     if isinstance(place, int) and place > 0:
         rows = found.setdefault(session_id, {})
-        rows[place] = record if rows.get(place, record) == record else ()
+        rows[place] = record if rows.get(place, record) == record else _DISPUTED
 
 
 def is_right(record: Sequence[Any], columns: tuple[str, ...], checksum: Checksum) -> bool:

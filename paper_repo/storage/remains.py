@@ -80,7 +80,7 @@ class Remains:
         if table not in self._damaged:
             return list(rows), 0
         sound = {row[1] for row in rows if is_right(row, columns, checksum)}
-        added = {place: row for place, row in found.items() if row and place not in sound}
+        added = {place: row for place, row in found.items() if place not in sound}
         kept = [row for row in rows if row[1] in sound or row[1] not in added]
         return sorted([*kept, *added.values()], key=_place), len(added)
 

@@ -19,19 +19,11 @@ from paper_repo import (
     SQLiteSessionRepository,
 )
 from tests.builders import full_session, new_session
-from tests.storage.damage import answers, content, copy, of_session, write_past
+from tests.storage.damage import Past, answers, content, copy, of_session, write_past
 
 real_file = settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
-
-
-class Past:
-    """A folder with copies of a file, open and closed, and all the states that it has had."""
-
-    def __init__(self, folder: Path, states: list[dict[str, Any]]) -> None:
-        self.folder = folder
-        self.states = states
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from paper_repo import CorruptDatabaseError, CorruptRecordError, PaperRepoError,
 from paper_repo.domain import EquityPoint
 from paper_repo.storage import damage
 from tests.builders import moment, new_fill, new_session
-from tests.storage.damage import of_session, write_past
+from tests.storage.damage import Past, of_session, write_past
 
 SESSIONS = 6
 PAGE = 4096
@@ -239,10 +239,10 @@ random_damage = settings(
 
 
 @pytest.fixture(scope="module")
-def past(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str, Any]]]:
+def past(tmp_path_factory: pytest.TempPathFactory) -> Past:
     """A folder with a small file, and every state that it has had."""
     folder = tmp_path_factory.mktemp("past")
-    return folder, write_past(folder / "sessions.db", folder)
+    return Past(folder, write_past(folder / "sessions.db", folder))
 
 
 @random_damage
@@ -250,13 +250,10 @@ def past(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str,
     flips=st.lists(st.tuples(st.integers(0, 2**30), st.integers(0, 4095), st.integers(0, 7)), max_size=3),
     stretch=st.none() | st.tuples(st.integers(0, 2**30), st.integers(0, 2**30), st.sampled_from([16, 512, 4096])),
 )
-def test_only_the_end_of_a_curve_can_be_missing_unnoticed(
-    past: tuple[Path, list[dict[str, Any]]], tmp_path: Path, flips: Any, stretch: Any
-) -> None:
+def test_only_the_end_of_a_curve_can_be_missing_unnoticed(past: Past, tmp_path: Path, flips: Any, stretch: Any) -> None:
     """Unchecked when opened, whatever is damaged: a history is right or refused; a curve may lack its last points."""
-    folder, states = past
-    (truth,) = states[-1:]
-    data = bytearray((folder / "closed.db").read_bytes())
+    truth = past.states[-1]
+    data = bytearray((past.folder / "closed.db").read_bytes())
     if stretch is not None:
         start, to, length = stretch
         start, to = (each % len(data) // length * length for each in (start, to))

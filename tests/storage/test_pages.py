@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from paper_repo import PaperRepoError, SessionRepository, history
@@ -17,7 +17,7 @@ from paper_repo.salvaging import salvage
 from paper_repo.storage.pages import FoundRows, find_rows
 from paper_repo.storage.statements import sqlite_statements
 from tests.builders import full_session, new_fill, new_session
-from tests.storage.damage import content, copy, write_past
+from tests.storage.damage import Past, content, copy, write_past
 
 States = list[dict[str, Any]]
 
@@ -28,10 +28,10 @@ random_damage: dict[str, Any] = {
 
 
 @pytest.fixture(scope="module")
-def past(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, States]:
+def past(tmp_path_factory: pytest.TempPathFactory) -> Past:
     """A folder with a closed file and an open one with its -wal, and every state that they have had."""
     folder = tmp_path_factory.mktemp("past")
-    return folder, write_past(folder / "sessions.db", folder)
+    return Past(folder, write_past(folder / "sessions.db", folder))
 
 
 def found_in(path: Path) -> FoundRows:
@@ -53,14 +53,14 @@ def entities(found: FoundRows, place: Path) -> dict[str, tuple[Any, list[Any], l
 
 
 @pytest.mark.parametrize("name", ["closed.db", "open.db"])
-def test_all_rows_of_a_sound_file_are_found(past: tuple[Path, States], tmp_path: Path, name: str) -> None:
+def test_all_rows_of_a_sound_file_are_found(past: Past, tmp_path: Path, name: str) -> None:
     """Page by page a file says what it says by SQLite, what stands in its log included; nothing of it is changed."""
-    copy(past[0] / name, tmp_path / "sessions.db")
+    copy(past.folder / name, tmp_path / "sessions.db")
     before = {each.name: each.read_bytes() for each in tmp_path.iterdir()}
 
     found = found_in(tmp_path / "sessions.db")
 
-    assert entities(found, tmp_path / "any.db") == past[1][-1]
+    assert entities(found, tmp_path / "any.db") == past.states[-1]
     assert found.knows_unused
     assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == before
 
@@ -103,7 +103,7 @@ def test_of_two_rows_at_one_place_neither_is_taken(path: Path, tmp_path: Path) -
 
     found = found_in(path)
 
-    assert [bool(found.fills["one"][place]) for place in (1, 2)] == [False, True]
+    assert list(found.fills["one"]) == [2]
 
 
 def require_truth(found: dict[str, Any], states: States) -> None:
@@ -136,28 +136,33 @@ def damage(past: Path, name: str, path: Path, log: bool, flips: Any, stretches: 
     damaged.write_bytes(data if end is None else data[: end % len(data)])
 
 
-@settings(max_examples=150, **random_damage)
+@settings(max_examples=80, **random_damage)
+@example(name="closed.db", log=False, flips=[], stretches=[], end=0)
+@example(name="closed.db", log=False, flips=[], stretches=[], end=16)
+@example(name="closed.db", log=False, flips=[], stretches=[], end=21)
+@example(name="closed.db", log=False, flips=[], stretches=[], end=100)
+@example(name="open.db", log=True, flips=[], stretches=[], end=30)
 @given(name=NAMES, log=st.booleans(), flips=BYTES, stretches=STRETCHES, end=ENDS)
 def test_no_row_is_invented(
-    past: tuple[Path, States], tmp_path: Path, name: str, log: bool, flips: Any, stretches: Any, end: int | None
+    past: Past, tmp_path: Path, name: str, log: bool, flips: Any, stretches: Any, end: int | None
 ) -> None:
     """Whatever the damage, looking through the pages ends, and every row was stored once."""
-    damage(past[0], name, tmp_path / "sessions.db", log, flips, stretches, end)
+    damage(past.folder, name, tmp_path / "sessions.db", log, flips, stretches, end)
 
     found = entities(found_in(tmp_path / "sessions.db"), tmp_path / "any.db")
 
-    require_truth(found, past[1])
+    require_truth(found, past.states)
 
 
-@settings(max_examples=20, **random_damage)
+@settings(max_examples=12, **random_damage)
 @given(name=NAMES, log=st.booleans(), flips=BYTES, stretches=STRETCHES, end=ENDS)
 def test_salvaging_whatever_is_left(
-    past: tuple[Path, States], tmp_path: Path, name: str, log: bool, flips: Any, stretches: Any, end: int | None
+    past: Past, tmp_path: Path, name: str, log: bool, flips: Any, stretches: Any, end: int | None
 ) -> None:
     """A file with any damage is salvaged or refused, and what is not called doubtful was stored so once."""
     path, target = tmp_path / "sessions.db", tmp_path / "new.db"
     target.unlink(missing_ok=True)
-    damage(past[0], name, path, log, flips, stretches, end)
+    damage(past.folder, name, path, log, flips, stretches, end)
 
     try:
         saved = salvage(path, target)
@@ -171,4 +176,4 @@ def test_salvaging_whatever_is_left(
         assert repository.count() == saved.sessions
         assert not repository.check().problems
         sound = {name: each for name, each in content(repository).items() if f"session {name!r}" not in doubts}
-    require_truth(sound, past[1])
+    require_truth(sound, past.states)
