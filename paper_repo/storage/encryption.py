@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from paper_repo.storage.pool import QuickPool
 from paper_repo.storage.translation import Translated
 
 SILENT = "PRAGMA cipher_log_level = NONE"
@@ -72,7 +73,7 @@ def pooled_database() -> Any:
     from playhouse.pool import _PooledSqliteDatabase
     from playhouse.sqlcipher_ext import SqlCipherDatabase
 
-    return _silent(_PooledSqliteDatabase, SqlCipherDatabase)
+    return _silent(QuickPool, _PooledSqliteDatabase, SqlCipherDatabase)
 
 
 def single_database() -> Any:
