@@ -91,7 +91,7 @@ def test_data_that_json_makes_other_data_of_is_refused_the_second_time_too() -> 
     session.state["window"] = (1, 2)
 
     for _ in range(2):
-        with pytest.raises(InvalidSessionError, match="state.window"):
+        with pytest.raises(InvalidSessionError, match=r"state\.window"):
             compiled.to_columns(session, known)
 
 

@@ -19,6 +19,7 @@ class QuickPool:
     _pool_available: Any
     _in_use: dict[int, PoolConnection]
     _connections: list[tuple[float, int, Any]]
+    _heap_counter: int
 
     def connect(self, reuse_if_open: bool = False) -> bool:
         """Give this thread a connection, as `peewee.Database.connect`."""
@@ -42,7 +43,8 @@ class QuickPool:
                 taken = self._in_use.get(id(connection))
                 if taken is not None and not connection.in_transaction:
                     del self._in_use[id(connection)]
-                    self._connections.append((taken.timestamp, 0, connection))
+                    self._heap_counter += 1
+                    self._connections.append((taken.timestamp, self._heap_counter, connection))
                     self._pool_available.notify()
                     state.conn, state.closed = None, True
                     return True
