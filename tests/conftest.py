@@ -8,6 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.load_profile("unhurried")  # how fast a machine is decides about no test
 
 WRITER = "paper_repo writer"
 OPEN_FILES = Path("/proc/self/fd")
