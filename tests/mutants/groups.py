@@ -16,9 +16,12 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 PLACE = Path(os.environ.get("MUTANTS_FOLDER") or Path(tempfile.gettempdir()) / "paper_repo-mutants")
 
+SECONDS_FOR_A_TEST = 15
+"""A test that takes longer hangs, and is as good as failed."""
+
 SECONDS_FOR_STARTING = "6"
 TIMES_SLOWER = "4"
-"""A mutant's tests may take so many times as long as without it, and the seconds before; then it hangs."""
+"""All tests of a mutant may take so many times as long as without it, and the seconds before."""
 
 TYPES = ("mypy", "--output=json", "--no-warn-unused-ignores", "--no-warn-return-any")
 """What the type checker refuses, the tests need not; whatever is needless only in a copy of the code is no error."""
@@ -87,9 +90,11 @@ class Group:
             "type_check_command": [sys.executable, "-m", *TYPES, *modules],
             "pytest_add_cli_args": [
                 "-p",
-                "tests.mutants.few_examples",
+                "tests.mutants.plugin",
                 "-p",
                 "no:cacheprovider",
+                "-o",
+                f"faulthandler_timeout={SECONDS_FOR_A_TEST}",
                 f"--basetemp={PLACE / self.name / 'tmp' / 'pytest'}",
                 *(f"--deselect={test}" for test in self.without),
                 f"-k={self.keywords}",
