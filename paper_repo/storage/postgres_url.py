@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from playhouse.db_url import parse
+from psycopg.pq import Conninfo
 
 _SECRETS = ("password", "passfile", "sslpassword", "sslkey", "passwd")
 
@@ -22,13 +23,22 @@ def parsed(url: str) -> tuple[dict[str, Any], str]:
     parts = urlsplit(url)
     user, at, hosts = parts.netloc.rpartition("@")
     where = parse(parts._replace(netloc=user + at).geturl(), unquote_password=True, unquote_user=True)
-    where["database"] = unquote(where["database"] or str(where.pop("dbname", "")))
+    where["database"] = str(where.pop("dbname", "")) or unquote(where["database"])
     if not where["database"]:
         raise ValueError(f"the address has no name of a database: {parts.scheme}://user@host:port/name")
+    if not where.keys() <= _known():
+        raise ValueError(
+            "the address has a parameter that libpq does not know; a '?' or '&' in a password is written %3F or %26"
+        )
     if hosts:
         where |= _hosts(hosts)
     name = f"{parts.scheme}://{where.get('user', '')}{'@' if 'user' in where else ''}{hosts}/{where['database']}"
     return where, name
+
+
+def _known() -> set[str]:
+    """What there can be in an address, by libpq's names; the database has Peewee's."""
+    return {"database", *(option.keyword.decode() for option in Conninfo.get_defaults())}
 
 
 def _hosts(text: str) -> dict[str, str]:

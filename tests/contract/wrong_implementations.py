@@ -507,6 +507,34 @@ class SummarisesInitialCash(Wrong):
 # History
 
 
+class ForgetsEarlierFills(Wrong):
+    """Keeps the fills of the last save alone."""
+
+    caught_by = "test_later_history_is_appended"
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._last: dict[str, int] = {}
+
+    async def save(self, session: PaperTradingSession) -> None:
+        count = len(session.new_fills)
+        await super().save(session)
+        self._last[session.id] = count
+
+    async def get_fills(self, session_id: str, **query: Any) -> list[Fill]:
+        fills = await super().get_fills(session_id, **query)
+        return fills[len(fills) - self._last.get(session_id, 0) :]
+
+
+class ForgetsEquityPoints(Wrong):
+    """Keeps the equity that the session has now, and not the curve."""
+
+    caught_by = "test_history_comes_back_exactly"
+
+    async def get_equity_curve(self, session_id: str, **query: Any) -> list[EquityPoint]:
+        return (await super().get_equity_curve(session_id, **query))[-1:]
+
+
 class OrdersFillsByTime(Wrong):
     """Puts fills in the order of their times."""
 

@@ -13,7 +13,6 @@ import pytest
 from paper_repo import (
     BusyError,
     DiskFullError,
-    PaperTradingSession,
     SessionRepository,
     SQLiteSessionRepository,
     StorageError,
@@ -28,71 +27,22 @@ from tests.facade.watching import (
     nothing,
     writing_elsewhere,
 )
+from tests.faults.acting import (
+    ACTIONS,
+    Sessions,
+    at,
+    atomic,
+    save,
+    save_async,
+    save_many,
+    sessions_to_save,
+    statements_of,
+)
 from tests.processes.running import run
 
-Sessions = list[PaperTradingSession]
 Fault = Callable[[Watch], None]
 MORE_THAN_CONNECTIONS = 17
 """More often than a repository has connections, so that one lost each time is noticed."""
-
-
-class UndoneError(Exception):
-    """What a part of a transaction is rolled back with on purpose."""
-
-
-# What is done
-
-
-def save(repository: SessionRepository, sessions: Sessions) -> None:
-    """One save."""
-    repository.save(sessions[0])
-
-
-def save_many(repository: SessionRepository, sessions: Sessions) -> None:
-    """A save of several sessions."""
-    repository.save_many(sessions)
-
-
-def atomic(repository: SessionRepository, sessions: Sessions) -> None:
-    """A transaction with a part that is kept and one that is not."""
-    with repository.atomic():
-        repository.save(sessions[0])
-        with repository.atomic():
-            repository.save(sessions[1])
-        with suppress(UndoneError), repository.atomic():
-            repository.delete(sessions[0].id)
-            raise UndoneError
-
-
-def save_async(repository: SessionRepository, sessions: Sessions) -> None:
-    """Saves that share a transaction of the async repository."""
-
-    async def main() -> None:
-        facade = SQLiteSessionRepository(repository._storage.name)
-        try:
-            results = await asyncio.gather(*map(facade.save, sessions), return_exceptions=True)
-        finally:
-            await facade.close()
-        for error in results:
-            if error is not None:
-                raise error
-
-    asyncio.run(main())
-
-
-def block(repository: SessionRepository, sessions: Sessions) -> None:
-    """A block of the async repository."""
-
-    async def main() -> None:
-        async with SQLiteSessionRepository(repository._storage.name) as facade, facade.atomic():
-            await facade.save(sessions[0])
-            async with facade.atomic():
-                await facade.save(sessions[1])
-
-    asyncio.run(main())
-
-
-ACTIONS = [save, save_many, atomic, save_async, block]
 
 
 # What goes wrong, just before a statement or instead of it
@@ -118,36 +68,6 @@ def is_interrupted(watch: Watch) -> None:
 def ctrl_c(watch: Watch) -> None:
     """The user presses Ctrl-C."""
     raise KeyboardInterrupt
-
-
-def sessions_to_save(repository: SessionRepository) -> Sessions:
-    """Two sessions, one of them stored before, with history that waits."""
-    sessions = [new_session(), new_session()]
-    repository.save(sessions[0])
-    for session in sessions:
-        session.apply_fill(new_fill(1))
-        session.mark({"AAPL": "99"}, new_fill(1).executed_at)
-    return sessions
-
-
-def statements_of(repository: SessionRepository, watch: Watch, action: Callable[..., None]) -> list[str]:
-    """The statements that `action` runs."""
-    sessions = sessions_to_save(repository)
-    start = len(watch.seen)
-    action(repository, sessions)
-    return watch.seen[start:]
-
-
-def at(number: int, fault: Fault, watch: Watch) -> Callable[[str], None]:
-    """A hook that lets `fault` happen at the statement of this number, from 0, and never again."""
-    passed = iter(range(number))
-
-    def hook(sql: str) -> None:
-        if next(passed, None) is None:
-            watch.before = watch.after = nothing
-            fault(watch)
-
-    return hook
 
 
 def assert_sound(repository: SessionRepository, sessions: Sessions) -> None:

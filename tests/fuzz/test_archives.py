@@ -13,9 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from paper_repo import PaperRepoError, SessionRepository
-from paper_repo.archive import export_archive, import_archive
-from tests.builders import full_session, moment, new_fill, new_session
+from paper_repo.archive import import_archive
+from tests.builders import new_session
 from tests.facade.seeds import ROUNDS
+from tests.fuzz.samples import archive_with_everything, exported
 from tests.strategies import json_data
 
 UNHURRIED: dict[str, Any] = {
@@ -100,12 +101,7 @@ changes = st.one_of(
 def archive(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
     """The lines of an archive with all kinds of them."""
     with SessionRepository(tmp_path_factory.mktemp("archived") / "sessions.db") as repository:
-        traded = new_session(id="traded")
-        for number in range(3):
-            traded.apply_fill(new_fill(number))
-            traded.mark({"AAPL": number}, at=moment(number))
-        repository.save_many([full_session(id="full"), traded, new_session(id="plain")])
-        return exported(repository).splitlines(keepends=True)
+        return archive_with_everything(repository)
 
 
 @pytest.fixture
@@ -113,13 +109,6 @@ def repository(tmp_path: Any) -> Iterator[SessionRepository]:
     """Where the archives go."""
     with SessionRepository(tmp_path / "sessions.db", durability="normal") as opened:
         yield opened
-
-
-def exported(repository: SessionRepository) -> bytes:
-    """Everything that is stored."""
-    file = io.BytesIO()
-    export_archive(repository, file)
-    return file.getvalue()
 
 
 @settings(**UNHURRIED)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +12,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from paper_repo import PaperRepoError, SessionRepository, SQLiteSessionRepository
-from tests.builders import full_session, moment, new_fill, new_session
+from tests.builders import new_session
 from tests.facade.seeds import ROUNDS
-from tests.facade.watching import connect
+from tests.fuzz.samples import file_with_log, only_ours, use
 
 EXAMPLES = 40 * int(os.environ.get(ROUNDS, "1"))
 UNHURRIED: dict[str, Any] = {
@@ -73,65 +71,8 @@ damages = st.lists(flips() | overwritten() | cut_off(), min_size=1, max_size=2)
 
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a file whose last saves are in SQLite's log, as a program leaves it that was killed."""
-    folder = tmp_path_factory.mktemp("sound")
-    with SessionRepository(folder / "open.db") as repository:
-        repository.save(full_session(id="full"))
-        traded = new_session(id="traded", state={"text": "x" * 9000})
-        for number in range(30):
-            traded.apply_fill(new_fill(number))
-            traded.mark({"AAPL": number}, at=moment(number))
-        repository.save(traded)
-        with closing(connect(folder / "open.db")) as connection:
-            connection.execute("PRAGMA wal_checkpoint(FULL)")
-        repository.save(new_session(id="late"))
-        for ending in ("", "-wal"):
-            shutil.copy(folder / f"open.db{ending}", folder / f"sessions.db{ending}")
-    return folder
-
-
-def use(path: Path) -> None:
-    """Read and write everything; each step by itself fails with an error of ours, or works."""
-    with SessionRepository(path, busy_timeout=0.2) as repository:
-        steps: list[Callable[[], object]] = [
-            *(lambda each=each: repository.get_by_id(each) for each in ("full", "traded", "late")),
-            repository.get_all,
-            lambda: list(repository.iterate(order_by="equity", descending=True)),
-            lambda: repository.get_all(symbol="AAPL", strategy="sma", status="RUNNING", order_by="name"),
-            repository.get_summaries,
-            lambda: repository.get_summaries(order_by="net_pnl"),
-            lambda: repository.get_fills("traded"),
-            lambda: repository.get_fills("traded", after=7, limit=3),
-            lambda: list(repository.fill_history("traded")),
-            lambda: repository.get_equity_curve("traded", max_points=10),
-            lambda: repository.find_ids("f"),
-            repository.count,
-            repository.describe,
-            lambda: list(repository.watch(after=0, timeout=0)),
-            lambda: repository.save(new_session()),
-            lambda: add_to(repository, "traded"),
-            lambda: repository.delete("full"),
-            lambda: repository.delete_many(strategy="sma"),
-            lambda: repository.save(new_session()),
-        ]
-        for step in steps:
-            only_ours(step)
-
-
-def add_to(repository: SessionRepository, session_id: str) -> None:
-    """Save another fill."""
-    session = repository.get_by_id(session_id)
-    if session is not None:
-        session.record_fill(new_fill(99))
-        repository.save(session)
-
-
-def only_ours(step: Callable[[], object]) -> None:
-    """Do something that may fail, but with no error but ours."""
-    try:
-        step()
-    except PaperRepoError as error:
-        assert str(error)  # noqa: PT017
+    """A file whose last saves are in SQLite's log, as a program leaves it that was killed."""
+    return file_with_log(tmp_path_factory.mktemp("sound") / "files")
 
 
 @pytest.mark.parametrize("ending", ["", "-wal"])
@@ -142,7 +83,7 @@ def test_a_damaged_file(sound: Path, tmp_path: Path, ending: str, several: list[
     for each in ("", "-wal", "-shm", "-journal"):
         (tmp_path / f"sessions.db{each}").unlink(missing_ok=True)
     for each in ("", "-wal"):
-        content = bytearray((sound / f"sessions.db{each}").read_bytes())
+        content = bytearray(Path(f"{sound}{each}").read_bytes())
         for damage in several if each == ending else ():
             damage(content)
         (tmp_path / f"sessions.db{each}").write_bytes(content)

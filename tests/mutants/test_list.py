@@ -10,7 +10,7 @@ import pytest
 from tests.mutants.groups import GROUPS, ROOT
 from tests.mutants.survivors import LISTED, Survivor
 
-DIFFERENCE = '''\
+DIFFERENCE = """\
 --- paper_repo/domain/session.py
 +++ paper_repo/domain/session.py
 @@ -1,5 +1,5 @@
@@ -18,7 +18,7 @@ DIFFERENCE = '''\
 -    at = utc_now() if at is None else at
 +    at = utc_now() if at is not None else at
      marked = {}
-'''
+"""
 
 
 def functions(module: str) -> dict[str, str]:

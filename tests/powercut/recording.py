@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,9 @@ CALLS = (
 )
 """Every call that changes a file; those that are not known below end the recording with an error."""
 
-_LINE = re.compile(r"^(?P<task>\d+) +(?P<call>\w+)\((?P<arguments>.*)\) = (?P<result>-?\d+|\?)")
+_LINE = re.compile(r"^(?P<task>\d+) +(?P<call>\w+)\((?P<arguments>.*)\) += (?P<result>-?\d+|\?)")
+_UNFINISHED = " <unfinished ...>\n"
+_RESUMED = re.compile(r"^\d+ +<\.\.\. \w+ resumed>")
 _FILE = re.compile(r"^\d+<(?P<path>(?:\\x..)*)>")
 _TEXT = re.compile(r'"((?:\\x..)*)"')
 
@@ -92,9 +94,22 @@ def record(program: Path, path: Path, *arguments: str) -> list[Event]:
     return events
 
 
-def _events(lines: Iterator[str], folder: Path) -> Iterator[Event]:
-    known: set[str] = set()
+def _whole(lines: Iterable[str]) -> Iterator[str]:
+    """The calls, each in the line of its end: one during which another thread did something is written in two parts."""
+    begun: dict[str, str] = {}
     for line in lines:
+        task = line.split(" ", 1)[0]
+        if line.endswith(_UNFINISHED):
+            begun[task] = line.removesuffix(_UNFINISHED)
+        elif resumed := _RESUMED.match(line):
+            yield begun.pop(task) + line[resumed.end() :]
+        else:
+            yield line
+
+
+def _events(lines: Iterable[str], folder: Path) -> Iterator[Event]:
+    known: set[str] = set()
+    for line in _whole(lines):
         found = _LINE.match(line)
         if found and found["result"] not in ("-1", "?"):
             yield from _event(found["call"], found["arguments"], folder, known)

@@ -1,14 +1,17 @@
 """Mixed load on one file, with a checker beside it: all is kept, and memory, files and SQLite's log stay small.
 
-`SOAK_SECONDS=600` says for how long; some seconds by default.
+`SOAK_SECONDS=600` says for how long; half a minute by default. With `-s` it prints what grew, and when.
 """
 
 from __future__ import annotations
 
 import os
 import threading
+import time
 from collections import Counter, defaultdict
 from contextlib import closing
+from dataclasses import astuple, dataclass
+from functools import reduce
 from pathlib import Path
 
 import anyio
@@ -20,37 +23,71 @@ from tests.facade.seeds import seeds
 from tests.facade.watching import connect
 from tests.soak.load import SHARED, Load
 
-SECONDS = float(os.environ.get("SOAK_SECONDS", "8"))
+SECONDS = float(os.environ.get("SOAK_SECONDS", "30"))
 LARGEST_LOG = 64_000_000
 """In bytes; SQLite begins to move its log into the file at 4 MB, and begins it anew when nobody reads."""
 MOST_FILES = 150
-MOST_GROWTH = 60_000_000
+MOST_GROWTH = 30_000_000
 """How many bytes of memory more than after the first third of the time."""
+MOST_NEW_FILES = 30
+"""How many open files more than in the first third of the time."""
+ROWS = 10
+"""How many lines the table has that is printed."""
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="/proc tells memory and open files")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The most that this process and SQLite's log took in one second, in bytes and numbers."""
+
+    memory: int
+    files: int
+    threads: int
+    log: int
+    file: int
+
+    def or_more(self, other: Measured) -> Measured:
+        """The most of both."""
+        return Measured(*(max(pair) for pair in zip(astuple(self), astuple(other), strict=True)))
 
 
 class Checker:
     """Looks at the file and at this process, again and again, while others work."""
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._log = Path(f"{path}-wal")
         self._repository = SessionRepository(path)
         self._seen: dict[str, PaperTradingSession] = {}
+        self._start = time.monotonic()
         self.looks = 0
-        self.largest_log = 0
-        self.most_files = 0
-        self.memory: list[int] = []
+        self.measured: dict[int, Measured] = {}  # by the second since the start
 
     def close(self) -> None:
         """Stop looking."""
         self._repository.close()
 
-    def summary(self) -> str:
-        """What was seen, for people."""
-        growth = (max(self.memory) - self.memory[0]) // 1_000_000
-        log = self.largest_log / 1_000_000
-        return f"{self.looks} looks, {self.most_files} open files, {growth} MB grown, log {log:.1f} MB"
+    def table(self) -> str:
+        """What was seen, for people: a line for each part of the time, with the most of it."""
+        seconds = list(self.measured)
+        size = -(-len(seconds) // ROWS)
+        lines = [f"{self.looks} looks", "until s  memory MB  open files  threads  log MB  file MB"]
+        for start in range(0, len(seconds), size):
+            part = seconds[start : start + size]
+            most = reduce(Measured.or_more, (self.measured[second] for second in part))
+            memory, log, file = (size / 1_000_000 for size in (most.memory, most.log, most.file))
+            lines.append(f"{part[-1] + 1:7}  {memory:9.1f}  {most.files:10}  {most.threads:7}  {log:6.1f}  {file:7.1f}")
+        return "\n".join(lines)
+
+    def most(self, name: str) -> int:
+        """The most that there ever was of it."""
+        return max(getattr(each, name) for each in self.measured.values())
+
+    def growth(self, name: str) -> int:
+        """How much more there ever was of it than in the first third of the time."""
+        first = list(self.measured.values())[: len(self.measured) // 3 + 1]
+        return self.most(name) - max(getattr(each, name) for each in first)
 
     def look(self) -> None:
         """Everything that is seen is of one moment, and fits together; versions never go back."""
@@ -67,10 +104,16 @@ class Checker:
         self._measure()
 
     def _measure(self) -> None:
+        now = Measured(
+            memory=int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE"),
+            files=len(list(Path("/proc/self/fd").iterdir())),
+            threads=threading.active_count(),
+            log=self._log.stat().st_size,
+            file=self._path.stat().st_size,
+        )
+        second = int(time.monotonic() - self._start)
+        self.measured[second] = now.or_more(self.measured.get(second, now))
         self.looks += 1
-        self.largest_log = max(self.largest_log, self._log.stat().st_size)
-        self.most_files = max(self.most_files, len(list(Path("/proc/self/fd").iterdir())))
-        self.memory.append(int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE"))
 
 
 @pytest.mark.parametrize("seed", seeds(1))
@@ -91,11 +134,12 @@ def test_mixed_load(path: Path, seed: int, monkeypatch: pytest.MonkeyPatch) -> N
     checker.close()
     anyio.run(facade.close)
     assert failures == []
-    print(load.summary(), checker.summary())  # noqa: T201  # seen with -s
-    assert checker.looks > 1
-    assert checker.largest_log < LARGEST_LOG
-    assert checker.most_files < MOST_FILES
-    assert max(checker.memory) - max(checker.memory[: len(checker.memory) // 3 + 1]) < MOST_GROWTH
+    print("", load.summary(), checker.table(), sep="\n")  # noqa: T201  # seen with -s
+    assert checker.looks > ROWS
+    assert checker.most("log") < LARGEST_LOG
+    assert checker.most("files") < MOST_FILES
+    assert checker.growth("files") < MOST_NEW_FILES
+    assert checker.growth("memory") < MOST_GROWTH
     assert load.kills >= 2
     assert_all_there(core, load)
     core.close()

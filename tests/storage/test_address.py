@@ -43,6 +43,8 @@ def test_an_sqlite_url_may_be_relative(tmp_path: Path, monkeypatch: pytest.Monke
         ("postgresql://user:hush@localhost", "no name of a database"),
         ("postgresql://user:hu:sh/x@localhost/sessions", "no name of a database|password"),
         ("postgresql://user:hush@localhost:port/sessions", "port in the address is no number"),
+        ("postgresql://user:hush@localhost/sessions?max_connections=1", "a parameter that libpq does not know"),
+        ("postgresql://user:hu?sh@localhost/sessions", "no name of a database"),
     ],
 )
 def test_an_address_that_makes_no_sense_is_refused(address: str, message: str) -> None:
@@ -69,6 +71,7 @@ def test_an_address_that_makes_no_sense_is_refused(address: str, message: str) -
         ("postgresql://[::1]:5432/sessions", {"host": "::1", "port": "5432"}, "postgresql://[::1]:5432/sessions"),
         ("postgresql:///sessions?host=/run/pg", {"host": "/run/pg"}, "postgresql:///sessions"),
         ("postgresql:///sessions?password=hush", {"password": "hush"}, "postgresql:///sessions"),
+        ("postgresql:///other?dbname=sessions", {}, "postgresql:///sessions"),
         ("postgresql://%2Frun%2Fpg/sessions", {"host": "/run/pg", "port": ""}, "postgresql://%2Frun%2Fpg/sessions"),
     ],
 )

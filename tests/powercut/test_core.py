@@ -7,18 +7,15 @@ times as many cuts.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from paper_repo import SessionRepository
 from tests.facade.seeds import seeds
-from tests.facade.watching import connect
 from tests.powercut import saving
+from tests.powercut.cutting import around_syncs, before_syncs, cut, versions_in
 from tests.powercut.disk import Disk
-from tests.powercut.recording import Event, Said, Synced, Written, record, why_not
+from tests.powercut.recording import Event, Said, Written, record, why_not
 
 REASON = why_not()
 pytestmark = pytest.mark.skipif(REASON is not None, reason=REASON or "")
@@ -44,7 +41,8 @@ def test_the_recording_is_whole(events: list[Event], tmp_path: Path) -> None:
     disk = Disk()
 
     for event in events:
-        disk.do(event)
+        if not isinstance(event, Said):
+            disk.do(event)
 
     starts_of_log = [event for event in events if isinstance(event, Written) and event.name.endswith("-wal")]
     assert sum(event.offset == 0 for event in starts_of_log) > len(saving.REOPENED_AFTER) + 1
@@ -55,26 +53,30 @@ def test_only_full_durability_waits_for_the_disk(events: list[Event], durability
     """If nothing arrives but what was synced, "normal" loses steps that were acknowledged, and "full" none."""
     last_words = max(number for number, event in enumerate(events) if isinstance(event, Said))
 
-    [(acknowledged, left)] = cut(events, [last_words + 1], Disk.without_pending)
+    [(said, left)] = cut(events, [last_words + 1], Disk.without_pending)
 
-    lost = acknowledged - done_after(left, tmp_path)
-    assert (acknowledged, lost > 0) == (saving.STEPS, durability == "normal")
+    lost = acknowledged(said) - done_after(left, tmp_path)
+    assert (acknowledged(said), lost > 0) == (saving.STEPS, durability == "normal")
+
+
+def test_the_power_goes_at_every_sync(events: list[Event], durability: str, tmp_path: Path) -> None:
+    """Just before each of them, with all that was not synced missing: the first so many steps are there."""
+    for said, left in cut(events, before_syncs(events), Disk.without_pending):
+        done = done_after(left, tmp_path)
+        assert (acknowledged(said) if durability == "full" else 0) <= done <= acknowledged(said) + 1
 
 
 @pytest.mark.parametrize("seed", seeds(2))
 def test_the_power_goes(events: list[Event], durability: str, tmp_path: Path, seed: int) -> None:
     """The file opens, is sound, and holds the first so many steps: with "full", all that were acknowledged."""
     dice = random.Random(seed)
-    around_syncs = [
-        number + after for number, event in enumerate(events) if isinstance(event, Synced) for after in (0, 1)
-    ]
 
     def what_is_left(disk: Disk) -> dict[str, bytes]:
         return dice.choice([disk.without_pending, disk.with_pending, *[lambda: disk.torn(dice)] * 4])()
 
-    for acknowledged, left in cut(events, sorted(dice.choices(around_syncs, k=CUTS)), what_is_left):
+    for said, left in cut(events, sorted(dice.choices(around_syncs(events), k=CUTS)), what_is_left):
         done = done_after(left, tmp_path)
-        assert (acknowledged if durability == "full" else 0) <= done <= acknowledged + 1
+        assert (acknowledged(said) if durability == "full" else 0) <= done <= acknowledged(said) + 1
 
 
 @pytest.mark.parametrize("seed", seeds(1))
@@ -83,39 +85,18 @@ def test_the_program_dies_between_two_writes(events: list[Event], tmp_path: Path
     dice = random.Random(seed)
     moments = sorted(dice.choices(range(len(events)), k=CUTS))
 
-    for acknowledged, left in cut(events, moments, Disk.with_pending):
-        assert acknowledged <= done_after(left, tmp_path) <= acknowledged + 1
+    for said, left in cut(events, moments, Disk.with_pending):
+        assert acknowledged(said) <= done_after(left, tmp_path) <= acknowledged(said) + 1
 
 
-def cut(
-    events: list[Event], moments: list[int], what_is_left: Callable[[Disk], dict[str, bytes]]
-) -> list[tuple[int, dict[str, bytes]]]:
-    """What the program had acknowledged before each of these numbers of events, and what is left of its files then."""
-    disk, acknowledged, cuts = Disk(), 0, []
-    for number, event in enumerate([*events, Said("")]):
-        cuts += [(acknowledged, what_is_left(disk)) for moment in moments if moment == number]
-        if isinstance(event, Said):
-            acknowledged = int(event.text or acknowledged)
-        else:
-            disk.do(event)
-    return cuts
+def acknowledged(said: list[str]) -> int:
+    """How many steps the program has said that it has taken."""
+    return int(said[-1]) if said else 0
 
 
 def done_after(left: dict[str, bytes], folder: Path) -> int:
-    """How many steps the files hold that are left, after a check that they are sound and no step is there in part."""
-    path = folder / "sessions.db"
-    for name in ("sessions.db", "sessions.db-wal", "sessions.db-journal", "sessions.db-shm"):
-        (folder / name).unlink(missing_ok=True)
-    for name, content in left.items():
-        (folder / name).write_bytes(content)
-    with SessionRepository(path) as repository:
-        found = {session.id: session.version for session in repository.get_all()}
-        for session_id, version in found.items():
-            fills = [fill.id for fill in repository.get_fills(session_id)]
-            assert fills == [f"{session_id} {number}" for number in range(1, version + 1)]
-            assert len(repository.get_equity_curve(session_id)) == version
-    with closing(connect(path)) as connection:
-        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    """How many steps the files hold that are left, after a check that no step is there in part."""
+    found = versions_in(left, folder)
     states = [saving.expected(done) for done in range(saving.STEPS + 1)]
     assert found in states
     return states.index(found)
