@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.facade import seeds as _  # draws the seeds of this run before it starts other processes
+
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.load_profile("unhurried")  # how fast a machine is decides about no test
 
