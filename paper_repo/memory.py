@@ -47,7 +47,7 @@ from paper_repo.interface import IPaperTradingSessionRepository
 from paper_repo.ownership import OpenBlock, open_block
 from paper_repo.schemas import Data
 from paper_repo.snapshot import Pending, Settled, Snapshot, UndoLog, apply, no_such_fill, other_fill_stored
-from paper_repo.wakeup import Wakeup, wake
+from paper_repo.wakeup import Wakeup, new_wakeup, wake
 from paper_repo.watching import AsyncSessionChanges, SessionChanges
 
 T = TypeVar("T")
@@ -385,7 +385,7 @@ class _Turn:
 
     async def take(self) -> None:
         """Wait for the turn; it is the caller's until `pass_on`."""
-        me = Wakeup()
+        me = new_wakeup()
         with self._lock:
             if self._owner is None:
                 self._owner = me

@@ -58,7 +58,7 @@ OTHERS = {
     "aio": {"anyio"},
     "memory": {"anyio"},
     "container": {"svcs"},
-    "testing": {"anyio", "pytest"},
+    "testing": {"anyio", "hypothesis", "pytest"},
     "demo": {"anyio"},
     "cli": {"platformdirs", "rich", "typer"},
     "freezing": {"PyInstaller"},

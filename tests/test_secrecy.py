@@ -96,7 +96,7 @@ def test_nothing_is_logged(path: Path, tmp_path: Path, caplog: pytest.LogCapture
 
     use(path, tmp_path / "copied.db")
 
-    assert any("INSERT INTO" in each.getMessage() for each in caplog.records)
+    assert any(each.name == "peewee" for each in caplog.records)
     shown = [f"{each.getMessage()} {each.msg!r} {each.args!r} {each.exc_info!r}" for each in caplog.records]
     assert not [each for each in shown if SECRET in each]
     assert not [each for each in shown if "100.25" in each]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from paper_repo.storage.backups import room_at
+from paper_repo.storage.pool import QuickPool
 from paper_repo.storage.translation import Translated
 from paper_repo.storage.unlogged import Unlogged
 
@@ -75,7 +76,7 @@ def pooled_database() -> Any:
     from playhouse.pool import _PooledSqliteDatabase
     from playhouse.sqlcipher_ext import SqlCipherDatabase
 
-    return _silent(_PooledSqliteDatabase, SqlCipherDatabase)
+    return _silent(QuickPool, _PooledSqliteDatabase, SqlCipherDatabase)
 
 
 def single_database() -> Any:

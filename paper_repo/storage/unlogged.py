@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import peewee
-from playhouse.pool import PooledSqliteDatabase
 
 _log = logging.getLogger("peewee")
 
@@ -22,10 +21,6 @@ class Unlogged:
             cursor = self.cursor()
             cursor.execute(sql, params or ())
         return cursor
-
-
-class SqlitePool(Unlogged, PooledSqliteDatabase):  # type: ignore[misc]
-    """A pool of connections to one SQLite file."""
 
 
 class SqliteSingle(Unlogged, peewee.SqliteDatabase):

@@ -17,6 +17,9 @@ A few lines in a test module run it, on asyncio and, where it is installed, on t
 It needs pytest (`pip install pytest`); the event loops come from the pytest plugin that is part of anyio. A synchronous
 implementation is tested behind a `ThreadedRepository`. A test that does not apply is taken out by its name, which best
 says why: `test_names_are_in_code_point_order = None`.
+
+`pytest -k "cancelled or out_of_time"` runs those of its tests alone in which something is cancelled. Random programs
+that are compared with a model step by step are in `paper_repo.testing.model`.
 """
 
 from __future__ import annotations
@@ -28,8 +31,8 @@ except ImportError as error:
 
 pytest.register_assert_rewrite(
     *(f"paper_repo.testing.{part}" for part in (
-        "cancellation", "claiming", "closing", "conflicts", "exactness", "history", "queries", "saving", "sharing",
-        "transactions", "watching",
+        "cancellation", "claiming", "closing", "conflicts", "exactness", "history", "model", "queries", "saving",
+        "sharing", "transactions", "watching",
     ))
 )  # fmt: skip
 

@@ -19,7 +19,7 @@ from paper_repo.domain.selection import Loaded, OnDamage, SessionFilters, Sessio
 from paper_repo.domain.values import Progress
 from paper_repo.interface import IPaperTradingSessionRepository
 from paper_repo.ownership import OpenBlock, open_block
-from paper_repo.wakeup import Wakeup, wake
+from paper_repo.wakeup import new_wakeup, wake
 from paper_repo.watching import AsyncSessionChanges
 
 
@@ -221,7 +221,7 @@ class _Call:
 
     def __init__(self, future: Future[Any]) -> None:
         self._future = future
-        self._finished = Wakeup()
+        self._finished = new_wakeup()
         future.add_done_callback(lambda _: wake([self._finished]))
 
     @property

@@ -6,15 +6,36 @@ import inspect
 import subprocess
 import sys
 import textwrap
+from types import ModuleType
 
 import pytest
 
 import paper_repo.testing
+import paper_repo.testing.model
 from paper_repo import IPaperTradingSessionRepository
 from paper_repo.testing import SessionRepositoryContract
+from paper_repo.testing.cancellation import CancellationContract
 from paper_repo.testing.cases import EVERY_CALL
+from paper_repo.testing.model import check_model
+from paper_repo.testing.watching import WatchingContract
+from tests.contract.wrong_implementations import (
+    CommitsFailedBlocks,
+    ForgetsEarlierFills,
+    OverwritesStale,
+    RoundsToFloats,
+    Unordered,
+    Wrong,
+)
 
 pytest_plugins = ["pytester"]
+
+FOUND_BY_THE_MODEL = [
+    CommitsFailedBlocks,
+    ForgetsEarlierFills,
+    OverwritesStale,
+    RoundsToFloats,
+    Unordered,
+]
 
 MY_PROGRAM = """
     from paper_repo import InMemorySessionRepository
@@ -26,9 +47,18 @@ MY_PROGRAM = """
 """
 
 
-def _documented_lines() -> str:
+MY_KEEPING_PROGRAM = """
+    from paper_repo import SQLiteSessionRepository
+
+
+    class MySessionRepository(SQLiteSessionRepository):
+        pass
+"""
+
+
+def _documented_lines(package: ModuleType = paper_repo.testing) -> str:
     """The indented lines of the package's docstring."""
-    lines = inspect.cleandoc(paper_repo.testing.__doc__ or "").splitlines()
+    lines = inspect.cleandoc(package.__doc__ or "").splitlines()
     return textwrap.dedent("\n".join(line for line in lines if not line or line.startswith("    ")))
 
 
@@ -45,6 +75,40 @@ def test_the_documented_lines_run_the_contract(pytester: pytest.Pytester) -> Non
         for backend in ("asyncio", "trio"):
             assert any(f"::{name}[{backend}" in nodeid for nodeid in ran), (name, backend)
     assert record.countoutcomes()[1:] == [0, 0]
+
+
+def test_the_documented_choice_runs_what_is_cancelled(pytester: pytest.Pytester) -> None:
+    """The words given to choose the tests of cancellation choose all of them, and of the others those of watching."""
+    pytester.makepyfile(my_program=MY_PROGRAM)
+    pytester.syspathinsert()
+    module = pytester.makepyfile(test_mine=_documented_lines())
+
+    collected = pytester.runpytest_inprocess(module, "--collect-only", "-q", "-k", "cancelled or out_of_time")
+
+    chosen = {line.split("::")[2].partition("[")[0] for line in collected.outlines if line.count("::") == 2}
+    assert 'pytest -k "cancelled or out_of_time"' in (paper_repo.testing.__doc__ or "")
+    assert {name for name in vars(CancellationContract) if name.startswith("test_")} <= chosen
+    assert {name for name in chosen if not hasattr(CancellationContract, name)} == {
+        name for name in vars(WatchingContract) if name.startswith("test_a_cancelled_")
+    }
+
+
+def test_the_documented_lines_run_the_model(pytester: pytest.Pytester) -> None:
+    """The lines in the documentation compare an implementation with the model."""
+    pytester.makepyfile(my_program=MY_KEEPING_PROGRAM)
+    pytester.syspathinsert()
+    module = pytester.makepyfile(test_mine=_documented_lines(paper_repo.testing.model))
+
+    record = pytester.inline_run(module, "--strict-markers", "-W", "error")
+
+    assert record.countoutcomes() == [1, 0, 0]
+
+
+@pytest.mark.parametrize("wrong", FOUND_BY_THE_MODEL)
+def test_the_model_finds_what_is_wrong(wrong: type[Wrong]) -> None:
+    """An implementation that does something else than the model at some step is found out."""
+    with pytest.raises(AssertionError):
+        check_model(lambda folder: wrong(busy_timeout=5), keeps=False, examples=200)
 
 
 def test_no_part_of_the_contract_hides_another() -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from paper_repo import InMemorySessionRepository, SessionRepository, SQLiteSessionRepository
-from tests.model.driving import Driver, InTask, PlainCalls
-from tests.model.machine import check
+from paper_repo.testing.model.driving import Driver, InTask, PlainCalls
+from tests.model.checking import check
 
 IMPLEMENTATIONS: dict[str, Callable[[Path], Driver]] = {
     "core": lambda path: PlainCalls(lambda: SessionRepository(path, durability="normal")),

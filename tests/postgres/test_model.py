@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from paper_repo import AsyncSessionRepository, SessionRepository
-from tests.model.driving import Driver, InTask, PlainCalls
-from tests.model.machine import check
+from paper_repo.testing.model.driving import Driver, InTask, PlainCalls
+from tests.model.checking import check
 
 
 @pytest.mark.parametrize("name", ["core", "asyncio", "trio"])

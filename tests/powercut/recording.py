@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.processes.running import unmeasured
+
 STRACE = shutil.which("strace")
 CALLS = (
     "open,openat,creat,close,write,pwrite64,pwritev,pwritev2,writev,truncate,ftruncate,fallocate,fsync,fdatasync,"
@@ -84,7 +86,7 @@ def why_not() -> str | None:
 def record(program: Path, path: Path, *arguments: str) -> list[Event]:
     """What `program`, run with `path` and the other arguments, does in the folder of `path`, and what it says."""
     trace = path.with_suffix(".strace")
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    environment = {**unmeasured(), "PYTHONPATH": os.pathsep.join(sys.path)}
     traced = [str(STRACE), "-f", "-y", "-xx", "-s", "10000000", "-e", f"trace={CALLS}", "-o", str(trace)]
     command = [*traced, sys.executable, str(program), str(path), *arguments]
     subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=True)

@@ -15,6 +15,15 @@ PATIENCE = 120
 """After how many seconds a program that does not end counts as hanging; nothing is expected to take so long."""
 
 
+KILLED = ("dying", "trading")
+"""Programs that are killed."""
+
+
+def unmeasured() -> dict[str, str]:
+    """The environment, without what makes a child write down its coverage: some are killed, some may not write."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+
+
 def command(program: str, *arguments: object) -> list[str]:
     """How `program` is started with these arguments."""
     return [sys.executable, str(PROGRAMS / f"{program}.py"), *map(str, arguments)]
@@ -23,7 +32,8 @@ def command(program: str, *arguments: object) -> list[str]:
 @contextmanager
 def started(program: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
     """`program` running in the background; what is left of it and of its children at the end of the block is killed."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}  # it imports the same paper_repo
+    environment = unmeasured() if program in KILLED else dict(os.environ)
+    environment["PYTHONPATH"] = os.pathsep.join(sys.path)  # it imports the same paper_repo
     with subprocess.Popen(
         command(program, *arguments),
         stdin=subprocess.PIPE,

@@ -24,6 +24,7 @@ from tests.builders import new_session
 from tests.facade.seeds import seeds
 from tests.powercut.recording import STRACE, why_not
 from tests.processes.programs import keeping
+from tests.processes.running import unmeasured
 from tests.storage.damage import content
 
 REASON = why_not()
@@ -60,7 +61,7 @@ def calls(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
 
 def traced(folder: Path, *options: str) -> list[list[str]]:
     """What the program prints that does all of it in this folder, traced with these options."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {**unmeasured(), "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONDONTWRITEBYTECODE": "1"}
     trace = [str(STRACE), "-f", "-qq", "-s", "0", "-e", f"trace={','.join(CALLS)}", "-e", "signal=none", *options]
     command = [*trace, sys.executable, keeping.__file__, str(folder)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)

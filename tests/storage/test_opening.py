@@ -30,6 +30,7 @@ from paper_repo import (
 )
 from paper_repo.storage.schema import newest_version
 from tests.builders import full_session, new_session
+from tests.processes.running import unmeasured
 
 NOBODY = 65534
 UNIX = pytest.mark.skipif(os.name != "posix", reason="file modes, links and signals of this kind are POSIX's")
@@ -879,11 +880,6 @@ print(json.dumps(answer))
         answer = self.use(folder / "sessions.db")
 
         assert answer["read"][0] == "ReadOnlyError"
-
-
-def unmeasured():
-    """The environment, without what makes a child write down its coverage: some are killed, some may not write."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
 
 
 def give_away(path):

@@ -35,6 +35,7 @@ from paper_repo.storage.database import CONNECTIONS
 from paper_repo.storage.translation import BY_SQLITE_CODE, Translated, driver_error
 from tests.builders import START, full_session, moment, new_fill, new_session
 from tests.facade.watching import Watch
+from tests.processes.running import unmeasured
 
 TABLE = [
     (sqlite3.SQLITE_PERM, ReadOnlyError, "check the permissions of the file and its folder"),
@@ -416,14 +417,13 @@ with SessionRepository(sys.argv[1]) as repository:
     repository.save(new_session(id="after"))
     print(json.dumps(answer))
 """
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
         child = subprocess.run(
             [sys.executable, "-c", program, path],
             capture_output=True,
             check=True,
             text=True,
             timeout=60,
-            env=environment,
+            env=unmeasured(),
         )
         kind, message, version, ids = json.loads(child.stdout)
 

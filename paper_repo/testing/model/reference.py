@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from fractions import Fraction
+from operator import itemgetter
 from typing import Any
 
 from paper_repo import ConflictError, EquityPoint, Fill, InvalidSessionError, PaperTradingSession
@@ -188,7 +190,7 @@ class Model:
         **filters: Any,
     ) -> list[Plain]:
         computed = {"equity": _equity, "net_pnl": _net_pnl}
-        key = computed.get(order_by, lambda stored: stored[order_by])
+        key: Callable[[Plain], Any] = computed.get(order_by, itemgetter(order_by))
         found = sorted(self._filtered(**filters), key=lambda stored: (key(stored), stored["id"]), reverse=descending)
         return found[offset:][:limit]
 

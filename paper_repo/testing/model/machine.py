@@ -1,13 +1,8 @@
-"""Random steps with a repository and with a model of plain dictionaries: what they return is equal at every step.
-
-`PAPER_REPO_TEST_ROUNDS=100` runs a hundred times as many programs. A program that fails is shown as it is;
-`PAPER_REPO_TEST_SHRINK=1` makes it shorter first, which takes minutes.
-"""
+"""Random steps with a repository and with a model of plain dictionaries: what they return is equal at every step."""
 
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Callable
 from datetime import timedelta, timezone
 from pathlib import Path
@@ -37,15 +32,14 @@ from paper_repo import (
     Strategy,
 )
 from paper_repo.domain.selection import ORDERS
-from tests.builders import START, moment, new_fill, new_session
-from tests.facade.seeds import ROUNDS
-from tests.model.driving import Driver, PlannedError
-from tests.model.model import Held, Model, plain
+from paper_repo.testing.examples import START, moment, new_fill, new_session
+from paper_repo.testing.model.driving import Driver, PlannedError
+from paper_repo.testing.model.reference import Held, Model, plain
 
 DEEPEST = 4
 FOLDER = "/dev/shm" if Path("/dev/shm").is_dir() else None  # in memory: nothing here depends on a disk
-EXAMPLES = 20 * int(os.environ.get(ROUNDS, "1"))
-PHASES = [each for each in Phase if each is not Phase.shrink or os.environ.get("PAPER_REPO_TEST_SHRINK")]
+STEPS = 40
+"""How many steps a program takes at most."""
 
 IDS = ["a", "B", "\N{SNOWMAN}'\"%"]
 LONG = "12345678901234567890.1234567890123456789"
@@ -282,14 +276,27 @@ def _outcome(call: Callable[[], Any]) -> Any:
         return type(error)
 
 
-def check(implementation: Callable[[Path], Driver], keeps: bool = True) -> None:
-    """Run random programs, and fail at the first step at which repository and model differ; arguments as `Machine`."""
+def check(
+    implementation: Callable[[Path], Driver], keeps: bool = True, *, examples: int = 20, shorten: bool = False
+) -> None:
+    """Run random programs, and fail at the first step at which repository and model differ.
+
+    Args:
+        implementation: as for `Machine`; so is `keeps`.
+        examples: how many programs.
+        shorten: whether one that fails is made shorter before it is shown, which takes minutes.
+    """
     unhurried = settings(
-        max_examples=EXAMPLES,
-        stateful_step_count=40,
-        phases=PHASES,
+        max_examples=examples,
+        stateful_step_count=STEPS,
+        phases=[each for each in Phase if shorten or each is not Phase.shrink],
         deadline=None,
+        report_multiple_bugs=False,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
     )
 
-    run_state_machine_as_test(lambda: Machine(implementation, keeps), settings=unhurried)
+    class Chosen(Machine):
+        def __init__(self) -> None:
+            super().__init__(implementation, keeps)
+
+    run_state_machine_as_test(Chosen, settings=unhurried)
