@@ -8,7 +8,7 @@ from pathlib import Path
 
 from paper_repo.copying import digest_within
 from paper_repo.domain.values import Progress
-from paper_repo.errors import BusyError, CorruptDatabaseError, StorageError
+from paper_repo.errors import BusyError, CorruptDatabaseError, SchemaVersionError, StorageError
 from paper_repo.repository import SessionRepository
 from paper_repo.storage.backups import beside, file_errors, free_name, give_name, write_through
 from paper_repo.storage.encryption import export
@@ -43,7 +43,7 @@ def restore_backup(
             partial.unlink()
             source.backup(partial, progress=progress)
             with file_errors(path):
-                kept = _keep(path)
+                kept = _keep(path, passphrase)
                 for suffix in ("-wal", "-shm", "-journal"):
                     Path(f"{path}{suffix}").unlink(missing_ok=True)
                 partial.replace(path)
@@ -102,11 +102,12 @@ def _require_sound(backup: SessionRepository) -> None:
         raise CorruptDatabaseError(f"{backup!r} was not restored, since it is damaged: {report.problems[0]}")
 
 
-def _keep(path: Path) -> Path | None:
+def _keep(path: Path, passphrase: str | None) -> Path | None:
     """Copy what is at `path`, with SQLite's log beside it, to a name that says why it is there."""
     if not path.exists():
         return None
-    _require_unused(path)
+    for each in dict.fromkeys([passphrase, None]):  # a plain file may be replaced by an encrypted one
+        _require_unused(path, each)
     kept = free_name(path, "replaced")
     for suffix in ("", "-wal"):
         if Path(f"{path}{suffix}").exists():
@@ -116,12 +117,14 @@ def _keep(path: Path) -> Path | None:
     return kept
 
 
-def _require_unused(path: Path) -> None:
+def _require_unused(path: Path, passphrase: str | None) -> None:
     """Raise a `BusyError` when another program has the file open: the last one to close it takes its -wal away."""
     try:
-        with SessionRepository(path, upgrade="never") as repository:
+        with SessionRepository(path, upgrade="never", passphrase=passphrase) as repository:
             repository.exists("")
             sound = not repository.is_damaged
+    except SchemaVersionError:
+        sound = True
     except StorageError:
         return  # what cannot be opened is not in use by us
     if sound and Path(f"{path}-shm").exists():

@@ -62,6 +62,7 @@ def salvage(
         StorageError: there is something at `target` already, or nothing at `path`.
         ForeignDatabaseError: the file is not ours, or its start is damaged and no session can be found in it.
         CorruptDatabaseError: its tables are damaged, and no session can be found.
+        SchemaVersionError: it has another schema than this library knows, and no session can be found.
     """
     path, target = Path(path), Path(target).absolute()
     if not path.exists():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 from contextlib import closing
@@ -9,12 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from paper_repo import ForeignDatabaseError, SessionRepository, StorageError
+from paper_repo import CorruptDatabaseError, ForeignDatabaseError, SessionRepository, StorageError, schemas
 from paper_repo.salvaging import salvage
 from paper_repo.storage.pages import find_rows
 from paper_repo.storage.statements import sqlite_statements
 from tests.builders import moment, new_fill, new_session
 from tests.storage.damage import content
+
+FIXTURES = Path(__file__).with_name("storage") / "fixtures"
 
 
 def fill(path: Path, sessions: int = 40) -> None:
@@ -171,6 +174,24 @@ def test_the_log_counts_as_far_as_it_is_committed(path: Path, tmp_path: Path) ->
         found.append(sorted(find_rows(copy, sqlite_statements()).sessions)[:2])
 
     assert found == [["late", "later"], *[["late", "session-00"]] * 3, *[["session-00", "session-01"]] * 3]
+
+
+def test_a_damaged_file_of_an_older_schema(path: Path, tmp_path: Path) -> None:
+    """What cannot be upgraded any more, because it is damaged, can still be salvaged."""
+    shutil.copyfile(FIXTURES / "schema-1.db", path)
+    overwrite(path, pages(path, "sessionrow_status_created_at_id"))
+
+    with pytest.raises(CorruptDatabaseError, match=r"sessions\.db: the file is damaged, and stays at schema version 1"):
+        SessionRepository(path).open()
+    saved = salvage(path, tmp_path / "new.db")
+
+    expected = json.loads((FIXTURES / "schema-1.json").read_text())
+    assert saved.sessions == len(expected)
+    assert saved.lost == []
+    with SessionRepository(tmp_path / "new.db") as new:
+        assert {each.id: schemas.dump(each) for each in new.get_all()} == {
+            session_id: each["session"] for session_id, each in expected.items()
+        }
 
 
 def test_a_file_whose_end_is_missing(path: Path, tmp_path: Path) -> None:

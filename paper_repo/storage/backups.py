@@ -138,7 +138,9 @@ def _verify(copy: Any, target: Path) -> None:
     for table, *_ in copy.execute("PRAGMA foreign_key_check").fetchall():
         problems.append(f"a row of {table} belongs to no session")
     if problems:
-        raise CorruptDatabaseError(f"{target}: was not written, since what was copied is damaged: {problems[0]}")
+        raise CorruptDatabaseError(
+            f"{target}: was not written, since what was copied is damaged: {' '.join(problems[0].split())}"
+        )
 
 
 def give_name(partial: Path, target: Path, overwrite: bool = False) -> None:

@@ -6,21 +6,21 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from paper_repo.errors import CorruptDatabaseError, ForeignDatabaseError
+from paper_repo.errors import CorruptDatabaseError, ForeignDatabaseError, SchemaVersionError, StorageError
 from paper_repo.storage.pages import FoundRows, is_right
 from paper_repo.storage.sqlite import SQLiteStorage
 
 Row = Sequence[Any]
 
 
-def damaged_tables(storage: SQLiteStorage) -> tuple[list[Any], CorruptDatabaseError | ForeignDatabaseError | None]:
+def damaged_tables(storage: SQLiteStorage) -> tuple[list[Any], StorageError | None]:
     """The tables of which SQLite cannot reach every row, and, where it cannot open the file at all, its refusal."""
     tables = storage.statements.tables.all()
     try:
         if not storage.problems():
             return [], None
         return [table for table in tables if not storage.has_sound(table)], None
-    except (CorruptDatabaseError, ForeignDatabaseError) as error:
+    except (CorruptDatabaseError, ForeignDatabaseError, SchemaVersionError) as error:
         return tables, error
 
 

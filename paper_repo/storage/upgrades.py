@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from paper_repo.errors import PaperRepoError, StorageError
+from paper_repo.errors import CorruptDatabaseError, PaperRepoError, StorageError
 from paper_repo.storage.backups import back_up, free_name
 
 KEPT = 3
@@ -24,7 +24,13 @@ def back_up_before_upgrade(path: Path, version: int, connect: Callable[[str], An
     with closing(connect(str(path))) as source:
         source.execute("BEGIN")
         source.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        back_up(source, target, connect)
+        try:
+            back_up(source, target, connect)
+        except CorruptDatabaseError as error:
+            raise CorruptDatabaseError(
+                f"{path}: the file is damaged, and stays at schema version {version}; keep a copy of it, save what can be "
+                f"read with `paper-repo salvage`, or restore a backup ({error})"
+            ) from error
         source.execute("ROLLBACK")
     for old in upgrade_backups(path)[:-KEPT]:
         old.unlink(missing_ok=True)

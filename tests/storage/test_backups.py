@@ -301,25 +301,28 @@ HOLDING = """
 import sys
 from paper_repo import SessionRepository
 
-with SessionRepository(sys.argv[1]) as repository:
+with SessionRepository(sys.argv[1], passphrase=sys.argv[2] or None) as repository:
     print(repository.count(), flush=True)
     sys.stdin.read()
 """
 
 
-def test_a_file_in_use_is_not_replaced(path: Path, tmp_path: Path) -> None:
-    """While another program has the file open nothing is restored over it."""
-    filled(path)
-    with SessionRepository(path) as repository:
+@pytest.mark.parametrize("passphrase", [None, "secret"])
+def test_a_file_in_use_is_not_replaced(path: Path, tmp_path: Path, passphrase: str | None) -> None:
+    """While another program has the file open, encrypted or not, nothing is restored over it."""
+    if passphrase is not None:
+        pytest.importorskip("sqlcipher3", reason="the extra 'encryption' is not installed")
+    with SessionRepository(path, passphrase=passphrase) as repository:
+        repository.save(new_session(id="one"))
         repository.backup(tmp_path / "copy.db")
     with subprocess.Popen(
-        [sys.executable, "-c", HOLDING, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-c", HOLDING, str(path), passphrase or ""], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as other:
         assert other.stdout is not None
         other.stdout.readline()
 
         with pytest.raises(BusyError, match="another program"):
-            restore_backup(tmp_path / "copy.db", path)
+            restore_backup(tmp_path / "copy.db", path, passphrase=passphrase)
 
         other.communicate()
 
