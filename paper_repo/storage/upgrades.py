@@ -28,8 +28,8 @@ def back_up_before_upgrade(path: Path, version: int, connect: Callable[[str], An
             back_up(source, target, connect)
         except CorruptDatabaseError as error:
             raise CorruptDatabaseError(
-                f"{path}: the file is damaged, and stays at schema version {version}; keep a copy of it, save what can be "
-                f"read with `paper-repo salvage`, or restore a backup ({error})"
+                f"{path}: the file is damaged, and stays at schema version {version}; keep a copy of it, save what can "
+                f"be read with `paper-repo salvage`, or restore a backup ({error})"
             ) from error
         source.execute("ROLLBACK")
     for old in upgrade_backups(path)[:-KEPT]:

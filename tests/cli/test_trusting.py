@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
-from contextlib import closing
+import subprocess
+import sys
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -107,6 +110,37 @@ def test_encrypting_and_decrypting(run: Run, database: Path, tmp_path: Path, sou
     assert "horse" not in encrypted.output + listed.output + refused.output + decrypted.output
     assert "battery" not in refused.output
     with SessionRepository(plain) as repository:
+        assert repository.count() == 5
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a terminal of one's own making is POSIX's")
+def test_a_passphrase_typed_at_a_terminal_is_not_echoed(database: Path, tmp_path: Path) -> None:
+    """At a real terminal the passphrase is asked for twice, and never shown."""
+    pytest.importorskip("sqlcipher3", reason="the extra 'encryption' is not installed")
+    import pty
+
+    person, terminal = pty.openpty()
+    program = [sys.executable, "-m", "paper_repo", "encrypt", str(tmp_path / "secret.db"), "--db", str(database)]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    environment.pop("PAPER_REPO_PASSPHRASE", None)
+    with subprocess.Popen(
+        program, stdin=terminal, stdout=terminal, stderr=terminal, env=environment, start_new_session=True
+    ) as running:
+        os.close(terminal)
+        shown = b""
+        for question in (b"Passphrase: ", b"confirmation: "):
+            while not shown.endswith(question):
+                shown += os.read(person, 1000)
+            os.write(person, b"correct horse\n")
+        with suppress(OSError):  # which is how a terminal ends
+            while more := os.read(person, 1000):
+                shown += more
+        assert running.wait() == 0, shown
+    os.close(person)
+
+    assert b"encrypted, with 5 sessions" in b" ".join(shown.split())
+    assert b"horse" not in shown
+    with SessionRepository(tmp_path / "secret.db", passphrase="correct horse") as repository:
         assert repository.count() == 5
 
 
