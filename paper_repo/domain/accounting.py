@@ -79,7 +79,7 @@ def _share(basis: Decimal, part: Decimal, whole: Decimal) -> Decimal:
         return basis
     last_place = min(int(basis.as_tuple().exponent), basis.adjusted() - SHARE_DIGITS + 1)
     rounding = ROUNDED.copy()
-    rounding.prec = max(1, basis.adjusted() - last_place + 2)
+    rounding.prec = basis.adjusted() - last_place + 2
     quotient = rounding.divide(EXACT.multiply(basis, part), whole)
     return _shortest(quotient.quantize(Decimal((0, (1,), last_place)), context=_ROUNDING), basis)
 

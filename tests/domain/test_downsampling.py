@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import weakref
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 
@@ -131,6 +132,16 @@ class TestColumns:
         assert few[-9:] == slow
         assert len(few) == 4 + 9
 
+    def test_gaps_at_the_ends(self):
+        """The columns begin at the first point and end at the last, however far away the others are."""
+        middle = [point(900 + number, number % 3) for number in range(8)]
+        points = [point(0, 5), *middle[:4], *(point(each, 4) for each in (1090, 1095, 1100)), point(2000, 5)]
+
+        few = downsample(points, 8)
+
+        assert few == streamed(points, 8)
+        assert len(few) == 5
+
     def test_same_moment(self):
         """Points of one and the same time are one column."""
         points = [point(0, value) for value in (5, 7, 1, 9, 3, 6)]
@@ -169,6 +180,34 @@ class TestStream:
         few = downsample_stream(points, 8, start=points[5].at, end=points[7].at)
 
         assert [each.equity for each in few] == [5, 9, 1, 5, 6, 2, 8, 4]
+
+    def test_as_many_as_may_be(self):
+        """Just as many points as are allowed all come, though one column has most of them."""
+        points = [*(point(number, number % 2) for number in range(7)), point(1000, 3)]
+
+        few = streamed(points, 8)
+
+        assert few == points
+
+    def test_memory(self):
+        """A stream is never held as a whole: what no column keeps is let go of before the next point comes."""
+        alive = weakref.WeakSet()
+        held = []
+
+        class Noticed(EquityPoint):
+            __slots__ = ("__weakref__",)
+
+        def points():
+            for number in range(500):
+                each = Noticed(START + timedelta(minutes=number), 0, number)
+                alive.add(each)
+                yield each
+                del each
+                held.append(len(alive))
+
+        downsample_stream(points(), 8, start=START, end=START + timedelta(minutes=499))
+
+        assert max(held) <= 2 * 8
 
     def test_no_points(self):
         """A stream without points gives none."""

@@ -41,7 +41,7 @@ def traded(*gains, fee=0):
     """Fills of one trade for each of `gains`, before fees; `fee` is paid on entry."""
     fills = []
     for gain in gains:
-        fills += [Fill("in", "A", Side.BUY, 1, 100, fee), Fill("out", "A", Side.SELL, 1, Decimal(100) + gain)]
+        fills += [Fill("in", "A", Side.BUY, 1, 100, fee), Fill("out", "A", Side.SELL, 1, Decimal(100) + Decimal(gain))]
     return fills
 
 
@@ -338,6 +338,13 @@ class TestRatios:
 
         assert result.sortino_ratio == close_to(0.025 / math.sqrt(0.05**2 / 2))
 
+    def test_amounts_below_one(self):
+        """A curve has its figures however small the amounts are, as long as they are above zero."""
+        result = figures("0.5", "0.55", "0.44", "0.462")
+
+        assert result == figures(100, 110, 88, "92.4")
+        assert result.total_return == close_to(-0.076)
+
     def test_far_amounts(self):
         """Amounts far beyond the reach of a float have the same ratios as any."""
         points = ("1E+900", "1.1E+900", "1.05E+900")
@@ -407,6 +414,13 @@ class TestTrades:
         result = of_trades(0, 0, 5, -5)
 
         assert (result.trades, result.win_rate, result.profit_factor) == (4, 0.5, 1)
+
+    def test_gains_of_less_than_one(self):
+        """A winner of a few cents is a winner, and takes nothing off the losses."""
+        result = of_trades("0.25", -1, "0.25")
+
+        assert (result.average_win, result.average_loss) == (Decimal("0.25"), -1)
+        assert result.profit_factor == 0.5
 
     def test_only_even(self):
         """Where no trade won or lost there is no win rate."""

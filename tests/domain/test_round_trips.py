@@ -185,6 +185,14 @@ class TestFees:
 
         assert trade.fees == Decimal("0.17")
 
+    def test_many_digits(self):
+        """A fee of more digits than its parts may have is whole where its fill is closed at once."""
+        fee = "0." + "123456789" * 5
+
+        (trade,) = round_trips([buy(3, 10, fee), sell(3, 11)])
+
+        assert trade.fees == Decimal(fee)
+
     def test_rebate(self):
         """A rebate counts as a fee below zero."""
         (trade,) = round_trips([buy(1, 10, "-0.03"), sell(1, 10, "0.01")])

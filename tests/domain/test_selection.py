@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paper_repo import InvalidSessionError, Position, SessionStatus, SessionSummary, Strategy
-from paper_repo.domain.selection import ORDERS, Selection, check_page
+from paper_repo import CorruptDatabaseError, InvalidSessionError, Position, SessionStatus, SessionSummary, Strategy
+from paper_repo.domain.selection import ORDERS, Loaded, Selection, check_page
 from tests.builders import START, full_session, moment, new_fill, new_session
 from tests.strategies import amounts, hostile_contexts, instants, names, texts
 
@@ -103,6 +103,31 @@ class TestQuery:
         """Values that sessions check too are refused with the same kind of error."""
         with pytest.raises(InvalidSessionError):
             Selection.of({"status": "IDLE"})
+
+    @pytest.mark.parametrize("errors", ["raise", "report"])
+    def test_damage_is_raised_or_reported(self, errors):
+        """There are two ways to ask what is done about damage."""
+        assert Selection.of({"errors": errors}).errors == errors
+
+    def test_filters_alone(self):
+        """What takes filters only keeps to them, and refuses an order or a limit, listing what there is."""
+        assert Selection.of_filters({"symbol": "IBM"}) == Selection(symbol="IBM")
+        with pytest.raises(TypeError, match="unknown argument 'limit'; there are: status, strategy, symbol, created_"):
+            Selection.of_filters({"limit": 5})
+
+
+class TestLoaded:
+    """What was loaded, and what could not be."""
+
+    def test_a_list_with_errors(self):
+        """It is a list of what was found, and knows the errors."""
+        error = CorruptDatabaseError("damaged")
+
+        loaded = Loaded(["a", "b"], iter([error]))
+
+        assert loaded == ["a", "b"]
+        assert loaded.errors == [error]
+        assert Loaded() == Loaded().errors == []
 
 
 class TestPage:

@@ -450,6 +450,33 @@ class TestFills:
         assert session.positions["AAPL"].quantity == 2
 
     @pytest.mark.parametrize(
+        ("stand", "come_again"), [([2, 3], [1]), ([1, 2], [3]), ([2, 3, 4], [1]), ([4, 2, 5], [1, 3]), ([4], [1])]
+    )
+    def test_some_of_the_fills_taken_away_by_hand_may_come_again(self, stand, come_again):
+        """Whichever of several was taken away, or others put in their place: those that stand there are not booked."""
+        session = new_session()
+        for number in (1, 2, 3):
+            session.apply_fill(new_fill(number))
+        session.new_fills[:] = [new_fill(number) for number in stand]
+
+        for number in (*stand, *come_again, *stand):
+            session.apply_fill(new_fill(number))
+
+        assert session.positions["AAPL"].quantity == 3 + len(come_again)
+        assert session.new_fills == [new_fill(number) for number in (*stand, *come_again)]
+
+    def test_looking_anew_at_what_waits_changes_nothing(self):
+        """A fill that waits is not booked again after a save or a rollback has had the list looked at anew."""
+        session = new_session()
+        session.apply_fill(new_fill(1))
+
+        session.forget_waiting()
+        session.apply_fill(new_fill(1))
+        session.apply_fill(new_fill(2))
+
+        assert session.positions["AAPL"].quantity == 2
+
+    @pytest.mark.parametrize(
         ("first", "second", "path"),
         [
             ({"price": "9E+1000"}, {"price": "9E+1000"}, "cost_basis"),

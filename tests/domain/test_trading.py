@@ -103,6 +103,11 @@ class TestPosition:
         assert position.average_price == Decimal("100.10")
         assert position.realized_pnl == 0
 
+    @pytest.mark.parametrize(("quantity", "price", "path"), [("some", 1, "quantity"), (1, "any", "price")])
+    def test_what_makes_no_position_is_refused(self, quantity, price, path):
+        """`Position.open` names its own argument, the price too, which no field is called by."""
+        assert list(refusal(Position.open, symbol="A", quantity=quantity, price=price, at=START)) == [path]
+
     def test_what_it_is_worth(self):
         """Market value and unrealized P&L follow the last price, long and short."""
         long, short = new_position(), new_position(quantity=-3, cost_basis="-301.5")
@@ -198,6 +203,7 @@ class TestOrder:
             ({"side": "LONG"}, "side", "is none of BUY, SELL"),
             ({"type": "TRAILING"}, "type", "is none of MARKET, LIMIT, STOP, STOP_LIMIT"),
             ({"quantity": 0}, "quantity", "must be above zero"),
+            ({"filled_quantity": "half"}, "filled_quantity", "is no amount"),
             ({"filled_quantity": -1}, "filled_quantity", "-1 is not within 0 and the quantity 10"),
             ({"filled_quantity": 11}, "filled_quantity", "11 is not within 0 and the quantity 10"),
             ({"limit_price": float("inf")}, "limit_price", "only finite numbers"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import decimal
+import time
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
 from enum import StrEnum
@@ -165,6 +166,16 @@ class TestInstant:
         assert kept == moment
         assert kept.tzinfo is UTC
         assert type(kept) is datetime
+
+    def test_the_zone_of_the_machine_changes_nothing(self, monkeypatch):
+        """A time is converted to UTC wherever the program runs."""
+        with monkeypatch.context() as patched:
+            patched.setenv("TZ", "FAR-9")
+            time.tzset()
+            kept = values.instant(datetime(2026, 1, 5, 12, tzinfo=NEW_YORK), "here")
+        time.tzset()
+
+        assert kept == datetime(2026, 1, 5, 17, tzinfo=UTC)
 
     def test_a_time_in_utc_is_kept_as_it_is(self):
         """No copy is made of what is right already."""

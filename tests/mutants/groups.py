@@ -1,0 +1,121 @@
+"""Which tests are to kill the mutants of which modules, and the folder in which they run."""
+
+from __future__ import annotations
+
+import configparser
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+PLACE = Path(os.environ.get("MUTANTS_FOLDER") or Path(tempfile.gettempdir()) / "paper_repo-mutants")
+
+SECONDS_FOR_A_TEST = 15
+"""A test that takes longer hangs, and is as good as failed."""
+
+SECONDS_FOR_STARTING = "6"
+TIMES_SLOWER = "4"
+"""All tests of a mutant may take so many times as long as without it, and the seconds before."""
+
+TYPES = ("mypy", "--output=json", "--no-warn-unused-ignores", "--no-warn-return-any")
+"""What the type checker refuses, the tests need not; whatever is needless only in a copy of the code is no error."""
+
+SENTENCE = r'^\s*f?"[^"]+ [^"]+ [^"]+"[,)]*$'
+"""A line that is nothing but text for people is left as it is: tests look for its key words."""
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """A folder with a copy of the package in which every mutant is contained, and chosen by the environment."""
+
+    folder: Path
+
+    @property
+    def copy(self) -> Path:
+        """Where mutmut keeps the copies of package and tests, and the results."""
+        return self.folder / "mutants"
+
+    def mutmut(self, *arguments: str) -> None:
+        """Run mutmut here; what it prints is its progress.
+
+        Raises:
+            CalledProcessError: it could not begin: the tests fail without any mutant, most likely.
+        """
+        (self.folder / "tmp").mkdir(exist_ok=True)
+        environment = os.environ | {"PYTHONPATH": str(self.copy), "TMPDIR": str(self.folder / "tmp")}
+        program = "from mutmut.__main__ import cli; cli()"
+        subprocess.run([sys.executable, "-c", program, *arguments], cwd=self.folder, env=environment, check=True)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Modules that have their tests in common."""
+
+    name: str
+    modules: list[str]
+    tests: list[str]
+    without: list[str]
+    keywords: str
+
+    def prepare(self, modules: list[str], again: bool) -> Workplace:
+        """A folder for the mutants of these modules: a new one, or the last one with its results."""
+        place = Workplace(PLACE / self.name)
+        if not again:
+            shutil.rmtree(place.folder, ignore_errors=True)
+        place.copy.mkdir(parents=True, exist_ok=True)
+        for name in ("paper_repo", "tests", "tox.ini"):
+            if not (link := place.folder / name).is_symlink():
+                link.symlink_to(ROOT / name)
+        with (place.folder / "setup.cfg").open("w") as file:
+            self._configuration(modules).write(file)
+        return place
+
+    def _configuration(self, modules: list[str]) -> configparser.ConfigParser:
+        configuration = configparser.ConfigParser(interpolation=None)
+        configuration.read(ROOT / "setup.cfg")
+        for section in set(configuration.sections()) - {"mypy", *(s for s in configuration if s.startswith("mypy-"))}:
+            configuration.remove_section(section)
+        configuration.remove_option("mypy", "enable_error_code")  # mutmut's own lines would not pass
+        lists = {
+            "source_paths": ["paper_repo"],
+            "only_mutate": modules,
+            "also_copy": ["tox.ini"],
+            "do_not_mutate_patterns": [SENTENCE],
+            "type_check_command": [sys.executable, "-m", *TYPES, *modules],
+            "pytest_add_cli_args": [
+                "-p",
+                "tests.mutants.plugin",
+                "-p",
+                "no:cacheprovider",
+                "-o",
+                f"faulthandler_timeout={SECONDS_FOR_A_TEST}",
+                f"--basetemp={PLACE / self.name / 'tmp' / 'pytest'}",
+                *(f"--deselect={test}" for test in self.without),
+                f"-k={self.keywords}",
+            ],
+            "pytest_add_cli_args_test_selection": self.tests,
+        }
+        configuration["mutmut"] = {name: "\n" + "\n".join(values) for name, values in lists.items()} | {
+            "timeout_constant": SECONDS_FOR_STARTING,
+            "timeout_multiplier": TIMES_SLOWER,
+            "use_git_change_detection": "false",
+            "process_isolation": "forkserver",  # every mutant begins where the tests are imported, and none has run
+        }
+        return configuration
+
+
+def _read() -> list[Group]:
+    groups = tomllib.loads((HERE / "groups.toml").read_text(encoding="utf-8"))
+    return [
+        Group(name, group["modules"], group["tests"], group.get("without", []), group.get("keywords", ""))
+        for name, group in groups.items()
+    ]
+
+
+GROUPS = _read()
