@@ -52,7 +52,7 @@ def salvage(
     What SQLite cannot reach any more is looked for in the pages of the file and of its -wal, unless it is encrypted;
     what is found there is saved only when its checksum is right. A history of which a part is lost is closed up: the
     places of its fills are counted back from the session's count. No program should have the file open, and this one
-    must not.
+    must not. What is found in the pages is held in memory.
 
     Args:
         passphrase: of the damaged file when it is encrypted, and then of the new one.
