@@ -80,7 +80,7 @@ class _Salvage:
         self._storage.open()
         rows, lost = self._storage.rescued_sessions()
         self._saved.lost += [f"session {each!r}: it lies in a damaged part of the file" for each in lost]
-        sessions = list(self._read(rows, self._source.session_of, "session"))
+        sessions = list(self._read(rows, self._source.records.session, "session"))
         for done, session in enumerate(sessions, 1):
             self._save(session)
             if progress is not None:
