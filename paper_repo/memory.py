@@ -199,13 +199,15 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
         session.claimed_by = owner
         return session
 
-    async def backup(self, target: str | os.PathLike[str], *, progress: Progress | None = None) -> None:
+    async def backup(
+        self, target: str | os.PathLike[str], *, overwrite: bool = False, progress: Progress | None = None
+    ) -> None:
         if open_block(self) is not None:
             raise TransactionError("cannot be backed up inside an atomic() block; leave the block first")
         from paper_repo.copying import write_backup  # a database, which nothing else here needs
 
         records = list((await self._visible()).values())
-        await anyio.to_thread.run_sync(write_backup, _counted(records, progress), Path(target))
+        await anyio.to_thread.run_sync(write_backup, _counted(records, progress), Path(target), overwrite)
 
     async def check(self) -> CheckReport:
         report = CheckReport()

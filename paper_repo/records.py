@@ -181,16 +181,24 @@ class Records:
             raise damage
         return Loaded(map(of_session, selection.among(found)), [damage, *found.errors])
 
-    def last_fills(self, session_id: str, query: Any) -> list[tuple[Any, ...]]:
-        """The rows of `query`, which end where the session's count of fills says."""
-        rows, before = self._storage.fetch_all(query), None
-        while rows and (stored := self._storage.fetch_one(self._statements.select_fill_count, {"id": session_id})):
-            if stored[0] == rows[-1][1]:
-                break
+    def whole_fills(self, query: Any, session_id: str, after: int, limit: int | None) -> list[tuple[Any, ...]]:
+        """The rows of `query`, which begin behind `after`, and end at `limit` or where the session's count says."""
+        before = None
+        while True:
+            rows = self._storage.fetch_all(query)
+            history.require_no_gap(rows, session_id)
+            first, last = (rows[0][1], rows[-1][1]) if rows else (0, 0)
+            if len(rows) == limit and first in (0, after + 1):
+                return rows
+            stored = self._storage.fetch_one(self._statements.select_fill_count, {"id": session_id})
+            if stored is None:
+                return rows
+            places = first, stored[0] if len(rows) == limit else last
+            if history.are_all(self._storage, session_id, after, places, stored[0]):
+                return rows
             if stored == before:  # nobody has saved it between the two readings
-                raise corrupt(session_id, history.INCOMPLETE)
-            before, rows = stored, self._storage.fetch_all(query)
-        return rows
+                raise history.incomplete(session_id, places, stored[0])
+            before = stored
 
 
 _settled_columns = itemgetter(*(name for name in SETTLED_COLUMNS if name in schemas.fields_of(PaperTradingSession)))

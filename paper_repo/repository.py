@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import datetime
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
@@ -336,6 +336,7 @@ class SessionRepository(Claiming):
         check_page(after, limit)
         fills = self._statements.tables.fills
         columns = self._statements.fill_columns
+        place = self._records.sequence(session_id, after)
         query = queries.select_history(
             fills,
             fills.executed_at,
@@ -344,14 +345,11 @@ class SessionRepository(Claiming):
             symbol=symbol,
             since=_time(since, "since"),
             until=_time(until, "until"),
-            after=self._records.sequence(session_id, after),
+            after=place,
             limit=limit,
         )
         whole = symbol is None and since is None and until is None
-        read = partial(self._records.last_fills, session_id) if whole and limit is None else self._storage.fetch_all
-        rows = read(query)
-        if whole:
-            require_no_gap(rows, session_id)
+        rows = self._records.whole_fills(query, session_id, place, limit) if whole else self._storage.fetch_all(query)
         return [history.fill(self._storage, row) for row in rows]
 
     def get_equity_curve(
@@ -369,7 +367,7 @@ class SessionRepository(Claiming):
         )
         rows = self._storage.fetch_all(query)
         if since is None and until is None:
-            require_no_gap(rows, session_id)
+            require_no_gap(rows, session_id, after=0)
         points = [history.point(self._storage, row) for row in rows]
         return points if max_points is None else downsample(points, max_points)
 
@@ -407,8 +405,10 @@ class SessionRepository(Claiming):
 
     # Keeping it safe
 
-    def backup(self, target: str | os.PathLike[str], *, progress: Progress | None = None) -> None:
-        self._storage.back_up(Path(target).absolute(), progress)
+    def backup(
+        self, target: str | os.PathLike[str], *, overwrite: bool = False, progress: Progress | None = None
+    ) -> None:
+        self._storage.back_up(Path(target).absolute(), progress, overwrite)
 
     def compact(self) -> None:
         """Give back the room that deleted sessions have left in the file, while nobody else has it open.

@@ -145,13 +145,17 @@ class Storage(HeedsForks, ABC):
                 f" or restore a backup; nothing is written to it (SQLite says: {self.damage})"
             )
 
-    def back_up(self, target: Path, progress: Progress | None) -> None:
-        """Copy the database as it is at this moment to the new file `target`."""
+    def back_up(self, target: Path, progress: Progress | None, overwrite: bool) -> None:
+        """Copy the database as it is at this moment to the file `target`."""
         raise StorageError(f"{self.name}: only SQLite files are backed up so; use the server's own means, or copy")
 
     def compact(self) -> None:
         """Give back the room that deleted rows have left."""
         raise StorageError(f"{self.name}: only SQLite files are compacted so; use the server's own means")
+
+    def fills_by_id(self, session_id: str) -> int | None:
+        """How many fills of the session the index of their ids has; None where the database is trusted to be whole."""
+        return None
 
     def problems(self) -> list[str]:
         """What is wrong with the structure of the database, after a look at all of it."""
@@ -314,6 +318,8 @@ class Storage(HeedsForks, ABC):
 
     def _begin_whole(self) -> None:
         self.require_sound()
+        if self._is_connected():
+            raise TransactionError(f"{self.name}: nothing can be written inside a block that is for reading only")
         if not self._writing.acquire(timeout=self.busy_timeout):
             raise BusyError(
                 f"{self.name}: another transaction of this program was open for longer than the busy timeout "

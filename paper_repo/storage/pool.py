@@ -6,6 +6,8 @@ from typing import Any
 
 from playhouse.pool import PoolConnection, PooledSqliteDatabase
 
+from paper_repo.storage.unlogged import Unlogged
+
 
 class QuickPool:
     """Gives an idle connection, and takes one back, in a tenth of the time of the pool that it is mixed into.
@@ -52,5 +54,5 @@ class QuickPool:
         return closed
 
 
-class QuickSqliteDatabase(QuickPool, PooledSqliteDatabase):  # type: ignore[misc]
+class QuickSqliteDatabase(Unlogged, QuickPool, PooledSqliteDatabase):  # type: ignore[misc]
     """Pooled connections to one SQLite file."""

@@ -69,8 +69,10 @@ class ThreadedRepository(IPaperTradingSessionRepository):
         while (session := await self._call(next, sessions, None)) is not None:
             yield session
 
-    async def backup(self, target: str | os.PathLike[str], *, progress: Progress | None = None) -> None:
-        await self._call(self._core.backup, target, progress=progress)
+    async def backup(
+        self, target: str | os.PathLike[str], *, overwrite: bool = False, progress: Progress | None = None
+    ) -> None:
+        await self._call(self._core.backup, target, overwrite=overwrite, progress=progress)
 
     async def check(self) -> CheckReport:
         report: CheckReport = await self._call(self._core.check)
