@@ -151,8 +151,10 @@ class AsyncSessionRepository(IPaperTradingSessionRepository):
     async def claim_active(self, owner: str, ttl: float, limit: int | None = None) -> list[PaperTradingSession]:
         return await self._write(partial(self._core.claim_active, owner, ttl, limit))
 
-    async def backup(self, target: str | os.PathLike[str], *, progress: Progress | None = None) -> None:
-        await self._read(partial(self._core.backup, target, progress=progress))
+    async def backup(
+        self, target: str | os.PathLike[str], *, overwrite: bool = False, progress: Progress | None = None
+    ) -> None:
+        await self._read(partial(self._core.backup, target, overwrite=overwrite, progress=progress))
 
     async def check(self) -> CheckReport:
         return await self._read(self._core.check)

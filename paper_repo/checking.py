@@ -19,7 +19,8 @@ class Finding:
     message: str
 
     def __str__(self) -> str:
-        return self.message if self.session_id is None else f"session {self.session_id!r}: {self.message}"
+        named = self.session_id is None or f"session {self.session_id!r}" in self.message
+        return self.message if named else f"session {self.session_id!r}: {self.message}"
 
 
 @dataclass(slots=True)

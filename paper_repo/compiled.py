@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import decimal
 import json
+import marshal
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cache, lru_cache
 from json.encoder import encode_basestring_ascii
+from operator import is_
 from typing import Any, TypeVar, cast
 
 from marshmallow import fields
@@ -27,8 +29,8 @@ from paper_repo.schemas import AmountField, Data, EntitiesField, EntityField, En
 
 T = TypeVar("T")
 B = TypeVar("B", bound=Callable[..., Any])
-Texts = dict[str, tuple[object, str]]
-"""Frozen entities with the JSON text that each of them was last written as, by name."""
+Known = dict[str, Any]
+"""By field, what was last written of a session, and the JSON text that it gave."""
 
 
 def _built_once(build: B) -> B:
@@ -36,12 +38,12 @@ def _built_once(build: B) -> B:
     return cast("B", cache(build))
 
 
-def to_columns(session: PaperTradingSession, known: dict[str, Texts] | None = None) -> Data:
+def to_columns(session: PaperTradingSession, known: Known | None = None) -> Data:
     """The session as columns.
 
     Args:
-        known: texts of frozen entities from the last time, by field; those that are still the same objects are taken
-            from there, and the new ones are kept in it.
+        known: what was found out the last time; the texts of what has not changed are taken from there, and the new
+            ones are kept in it.
 
     Raises:
         InvalidSessionError: the session holds something that would not come back equal; the message names the path.
@@ -89,8 +91,8 @@ def load(kind: type[T], data: Mapping[str, Any]) -> T:
         return schemas.load(kind, data)
 
 
-to_json = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
-"""JSON text without spaces."""
+to_json = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False).encode
+"""JSON text without spaces; of data that holds itself, a `RecursionError`."""
 
 
 def from_json(text: str) -> Any:
@@ -127,7 +129,7 @@ _JSON: dict[type[fields.Field[Any]], str] = {
     AmountField: '"{{{value}!s}}"',
     InstantField: '"{{instant({value})}}"',
     fields.Enum: '"{{{value}._name_}}"',
-    JsonField: "{{json_text({value})}}",
+    JsonField: "{{encode_{name}({value}, known)}}",
 }
 """What stands in an f-string for a field of an entity in JSON."""
 
@@ -137,30 +139,33 @@ _COLUMN: dict[type[fields.Field[Any]], str] = {
     InstantField: "instant({value})",
     fields.Enum: "{value}._name_",
     fields.Integer: "{value}",
-    JsonField: "json_text({value})",
-    fields.List: "to_json(list({value}))",
-    EntityField: "encode_{name}({value})",
+    JsonField: "encode_{name}({value}, known)",
+    fields.List: "encode_{name}({value}, known)",
+    EntityField: "encode_{name}({value}, known)",
     EntitiesField: "encode_{name}({value}, known)",
 }
 """The expression for a field as a column."""
 
 
-@_built_once
-def _encoder(kind: type) -> Callable[[Any], str]:
-    """A function that gives the JSON text of an entity of type `kind`."""
-    lines, members = [], []
+def _object_text(kind: type) -> str:
+    """The inside of an f-string that gives the JSON text of `entity`, of type `kind`."""
+    members = []
     for name, field in schemas.fields_of(kind).items():
-        text = _JSON[type(field)].format(value=f"entity.{name}")
+        text = _JSON[type(field)].format(value=f"entity.{name}", name=name)
         if field.allow_none:
-            lines.append(f"{name}_ = 'null' if entity.{name} is None else f'{text}'")
-            text = f"{{{name}_}}"
+            text = f"{{optional_{name}(entity.{name})}}"
         members.append(f"{json.dumps(name)}:{text}")
-    lines.append(f"return f'{{{{{','.join(members)}}}}}'")
-    return _built("def built(entity):", lines, kind)
+    return f"{{{{{','.join(members)}}}}}"
 
 
 @_built_once
-def _writer(kind: type) -> Callable[[Any, dict[str, Texts]], Data]:
+def _encoder(kind: type) -> Callable[[Any, Known], str]:
+    """A function that gives the JSON text of an entity of type `kind`."""
+    return _built("def built(entity, known):", [f"return f'{_object_text(kind)}'"], kind)
+
+
+@_built_once
+def _writer(kind: type) -> Callable[[Any, Known], Data]:
     """A function that gives an entity of type `kind` as columns."""
     members = []
     for name, field in schemas.fields_of(kind).items():
@@ -169,32 +174,73 @@ def _writer(kind: type) -> Callable[[Any, dict[str, Texts]], Data]:
     return _built("def built(entity, known):", [f"return {{{', '.join(members)}}}"], kind)
 
 
-def _many_encoder(field: EntitiesField, name: str) -> Callable[[Mapping[str, Any], dict[str, Texts]], str]:
-    """A function that gives the JSON text of entities by name, and writes only those again that are new."""
-    encode, kind, key = _encoder(field.kind), field.kind, field.key
+def _many_encoder(field: EntitiesField, name: str) -> Callable[[Mapping[str, Any], Known], str]:
+    """A function that gives the JSON text of frozen entities by name.
 
-    def encode_many(entities: Mapping[str, Any], known: dict[str, Texts]) -> str:
-        before = known.get(name, {})
-        texts: Texts = {}
-        for each, entity in entities.items():
-            kept = before.get(each)
-            if kept is None or kept[0] is not entity:
-                if type(entity) is not kind or getattr(entity, key) != each:
-                    raise TypeError
-                kept = entity, f"{encode_basestring_ascii(each)}:{encode(entity)}"
-            texts[each] = kept
-        known[name] = texts
-        return "{" + ",".join([text for _, text in texts.values()]) + "}"
+    Where most of them are the same objects from one time to the next, it keeps their texts and writes only the others
+    again. Where they are not, keeping (and freeing) them would cost more than writing, so that only a few are kept, to
+    notice when that changes.
+    """
+    text = f"f'{{quote(each)}}:{_object_text(field.kind)}'"
+    is_right = f"type(entity) is kind and entity.{field.key} == each"
+    source = f"""
+    names, held = list(entities), list(entities.values())
+    before, old, kept = known.get({name!r}, nothing)
+    few = slice(None, None, 1 + len(held) // 4)
+    compared = held if kept else held[few]
+    same = before == names and 2 * sum(map(is_, compared, old)) >= len(compared)
+    if same and kept:
+        texts = [
+            as_before if entity is one_before else {text} if {is_right} else refuse()
+            for each, entity, one_before, as_before in zip(names, held, old, kept)
+        ]
+    else:
+        texts = [{text} if {is_right} else refuse() for each, entity in zip(names, held)]
+    known[{name!r}] = (names, held, texts) if same else (names, held[few], ())
+    return '{{' + ','.join(texts) + '}}'"""
+    return _built("def built(entities, known):", [source], field.kind)
 
-    return encode_many
+
+def _json_encoder(name: str) -> Callable[[Any, Known], str]:
+    """A function that gives the JSON text of the data of one field, and writes it only when it has changed.
+
+    What `marshal` makes of JSON data tells any two apart, 1 from 1.0 and True too, in a fraction of the time.
+    """
+
+    def encode_json(value: Any, known: Known) -> str:
+        kept: tuple[bytes | None, str] = known.get(name, (b"", ""))
+        try:
+            mark = marshal.dumps(value, _MARSHAL_BY_VALUE)
+        except ValueError:  # marshal does not know it
+            mark = None
+        if kept[0] == mark:
+            return kept[1]
+        text = to_json(value)
+        schemas.refuse_lone_surrogates(text, value)
+        twin = _scan(text)[0]
+        if mark is not None and marshal.dumps(twin, _MARSHAL_BY_VALUE) == mark:
+            known[name] = mark, text
+        elif twin != value:
+            raise TypeError
+        return text
+
+    return encode_json
 
 
-def _json_text(value: Any) -> str:
-    text = to_json(value)
-    schemas.refuse_lone_surrogates(text, value)
-    if _scan(text)[0] != value:
-        raise TypeError
-    return text
+def _texts_encoder(name: str) -> Callable[[tuple[str, ...], Known], str]:
+    """A function that gives the JSON text of a tuple of texts, and writes it only for another object."""
+
+    def encode_texts(value: tuple[str, ...], known: Known) -> str:
+        kept: tuple[object, str] = known.get(name, (None, ""))
+        if kept[0] is not value:
+            kept = known[name] = value, to_json(list(value))
+        return kept[1]
+
+    return encode_texts
+
+
+_MARSHAL_BY_VALUE = 2
+"""The last version of marshal's format that depends on nothing but the values (3 and later: on shared objects)."""
 
 
 # Reading: plain data, or columns -> entity
@@ -263,6 +309,14 @@ def _many_reader(field: EntitiesField) -> Callable[[Any], dict[str, Any]]:
     return read_many
 
 
+def _optional_amount(value: Any) -> str:
+    return "null" if value is None else f'"{value!s}"'
+
+
+def _optional_text(value: str | None) -> str:
+    return "null" if value is None else encode_basestring_ascii(value)
+
+
 _amount = decimal.Context(
     prec=500, Emin=-500, Emax=500, traps=[decimal.InvalidOperation, decimal.Inexact, decimal.Rounded, decimal.Subnormal]
 ).create_decimal
@@ -318,10 +372,11 @@ def _built(head: str, lines: Sequence[str], kind: type) -> Callable[..., Any]:
     """The function of this source, with all that it may use."""
     scope: dict[str, Any] = {
         "quote": encode_basestring_ascii,
-        "json_text": _json_text,
         "to_json": to_json,
         "loads": from_json,
         "new": object.__new__,
+        "is_": is_,
+        "nothing": (None, (), ()),
         "kind": kind,
         "amount": _amount,
         "refuse": _refuse,
@@ -329,7 +384,7 @@ def _built(head: str, lines: Sequence[str], kind: type) -> Callable[..., Any]:
         "texts": _texts,
         "whole": _whole,
         "json_object": _json_object,
-        "instant": _instant if "data" in head else _instant_text,
+        "instant": _instant if "data" in head else instant_text,
     }
     for name, field in schemas.fields_of(kind).items():
         scope |= _parts(name, field)
@@ -342,8 +397,14 @@ def _built(head: str, lines: Sequence[str], kind: type) -> Callable[..., Any]:
 
 def _parts(name: str, field: fields.Field[Any]) -> Data:
     """What the source for `field` uses beside what all use."""
+    if isinstance(field, AmountField | fields.String):
+        return {f"optional_{name}": _optional_amount if isinstance(field, AmountField) else _optional_text}
     if isinstance(field, fields.Enum):
         return {f"choice_{name}": field.enum.__members__}
+    if isinstance(field, JsonField):
+        return {f"encode_{name}": _json_encoder(name)}
+    if isinstance(field, fields.List):
+        return {f"encode_{name}": _texts_encoder(name)}
     if isinstance(field, EntitiesField):
         return {f"encode_{name}": _many_encoder(field, name), f"read_{name}": _many_reader(field)}
     if isinstance(field, EntityField):
@@ -352,5 +413,5 @@ def _parts(name: str, field: fields.Field[Any]) -> Data:
     return {}
 
 
-_instant_text = lru_cache(4096)(schemas.instant_text)
+instant_text = lru_cache(4096)(schemas.instant_text)
 """Most times of a session are the same at every save, and writing one is slow."""

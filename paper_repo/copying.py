@@ -14,7 +14,7 @@ from typing import Any
 from paper_repo import schemas
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
 from paper_repo.domain.values import EXACT, Progress
-from paper_repo.errors import CorruptRecordError, StorageError
+from paper_repo.errors import CorruptRecordError, InvalidSessionError, StorageError
 from paper_repo.repository import SessionRepository
 from paper_repo.storage.backups import beside, give_name
 
@@ -25,19 +25,20 @@ class CopyReport:
 
     `copied` are new at the target and equal to the source's; `present` were there before, and are equal; `differing`
     were there before and are not, and were left as they are; `unreadable` cannot be read at one of the two, with the
-    reason. `only_in_target` were not touched.
+    reason; `refused` hold something that the target cannot keep, with the reason. `only_in_target` were not touched.
     """
 
     copied: list[str] = dataclass_field(default_factory=list)
     present: list[str] = dataclass_field(default_factory=list)
     differing: list[str] = dataclass_field(default_factory=list)
     unreadable: dict[str, str] = dataclass_field(default_factory=dict)
+    refused: dict[str, str] = dataclass_field(default_factory=dict)
     only_in_target: list[str] = dataclass_field(default_factory=list)
 
     @property
     def complete(self) -> bool:
         """Whether the target has every session of the source, equal to the last digit."""
-        return not (self.differing or self.unreadable)
+        return not (self.differing or self.unreadable or self.refused)
 
 
 def copy(source: SessionRepository, target: SessionRepository, *, progress: Progress | None = None) -> CopyReport:
@@ -82,14 +83,15 @@ def digest_within(repository: SessionRepository, session_id: str) -> str | None:
 def write_backup(
     sessions: Iterable[tuple[Any, ...]],
     target: Path,
+    overwrite: bool = False,
 ) -> None:
     """Write sessions, each with its numbered fills and its equity points, to a new SQLite file."""
     target = target.absolute()
-    with beside(target) as partial:
+    with beside(target, overwrite) as partial:
         with SessionRepository(partial) as repository, repository.atomic():
             for session, fills, points in sessions:
                 repository.restore(session, fills, points)
-        give_name(partial, target)
+        give_name(partial, target, overwrite)
 
 
 def _copy_one(source: SessionRepository, target: SessionRepository, session_id: str, report: CopyReport) -> None:
@@ -101,6 +103,8 @@ def _copy_one(source: SessionRepository, target: SessionRepository, session_id: 
             report.copied.append(session_id)
     except CorruptRecordError as error:
         report.unreadable[session_id] = str(error)
+    except InvalidSessionError as error:
+        report.refused[session_id] = str(error)
 
 
 def _transfer(source: SessionRepository, target: SessionRepository, session_id: str) -> bool:

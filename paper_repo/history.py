@@ -27,15 +27,29 @@ def read_fills(storage: Storage, session_id: str, after: int = 0) -> Iterator[tu
     """The fills behind this place in the history, one by one, each with its own place."""
     statements = storage.statements
     fills = statements.tables.fills
-    for row in _rows(storage, fills, fills.executed_at, session_id, statements.fill_columns, after):
-        yield row[1], fill(storage, row)
+    first, last, before = 0, after, None
+    while True:
+        for row in _rows(storage, fills, fills.executed_at, session_id, statements.fill_columns, last):
+            if first and row[1] != last + 1:
+                raise corrupt(session_id, INCOMPLETE)
+            first, last = first or row[1], row[1]
+            yield last, fill(storage, row)
+        stored = storage.fetch_one(statements.select_fill_count, {"id": session_id})
+        places = (first, last) if first else (0, 0)
+        if stored is None or are_all(storage, session_id, after, places, stored[0]):
+            return
+        if stored == before:  # nobody has saved it between the two readings
+            raise incomplete(session_id, places, stored[0])
+        before = stored
 
 
 def read_points(storage: Storage, session_id: str) -> Iterator[EquityPoint]:
     """The equity points, one by one."""
     statements = storage.statements
     equity = statements.tables.equity
-    for row in _rows(storage, equity, equity.at, session_id, statements.equity_columns, 0):
+    for place, row in enumerate(_rows(storage, equity, equity.at, session_id, statements.equity_columns, 0), 1):
+        if row[1] != place:
+            raise corrupt(session_id, f"{INCOMPLETE}: equity point {place} is not there")
         yield point(storage, row)
 
 
@@ -99,10 +113,32 @@ def require_unchanged(storage: Storage, row: Row, checksum: Checksum, expected: 
         raise corrupt(session_id, "its checksum is wrong: it is damaged, or was changed by another program")
 
 
-def require_no_gap(rows: Sequence[Sequence[Any]], session_id: str) -> None:
-    """Raise a `CorruptRecordError` where a place in the history is missing, or stands twice."""
-    if rows and [row[1] for row in rows] != list(range(rows[0][1], rows[0][1] + len(rows))):
+def require_no_gap(rows: Sequence[Sequence[Any]], session_id: str, after: int | None = None) -> None:
+    """Raise a `CorruptRecordError` where a place in the history is missing, at the beginning too if that is known."""
+    first = after + 1 if after is not None else rows[0][1] if rows else 0
+    if rows and [row[1] for row in rows] != list(range(first, first + len(rows))):
         raise corrupt(session_id, INCOMPLETE)
+
+
+def are_all(storage: Storage, session_id: str, after: int, places: tuple[int, int], count: int) -> bool:
+    """Whether the fills at these places, the first and the last, are all behind `after` of a session that has `count`.
+
+    Args:
+        places: 0 and 0 where there are none.
+    """
+    first, last = places
+    if first and last != count:
+        return False
+    if first == after + 1 or count <= after:
+        return True
+    # A session that was deleted and is stored again counts on, and has no fills from before.
+    return storage.fills_by_id(session_id) in (None, count - (first or count + 1) + 1)
+
+
+def incomplete(session_id: str, places: tuple[int, int], count: int) -> CorruptRecordError:
+    """The error of a session whose fills at other places than these cannot be found."""
+    found = f"numbers {places[0]} to {places[1]} are there" if places[0] else "none is there"
+    return corrupt(session_id, f"{INCOMPLETE}: it counts {count} fills, and {found}")
 
 
 def load(kind: type[T], data: Data, session_id: str) -> T:

@@ -236,18 +236,22 @@ class IPaperTradingSessionRepository(ABC):
         """
 
     @abstractmethod
-    async def backup(self, target: str | os.PathLike[str], *, progress: Progress | None = None) -> None:
-        """Write all that is stored, as it is at this moment, to a new SQLite file, while others go on writing.
+    async def backup(
+        self, target: str | os.PathLike[str], *, overwrite: bool = False, progress: Progress | None = None
+    ) -> None:
+        """Write all that is stored, as it is at this moment, to an SQLite file, while others go on writing.
 
         The copy is written beside the target, verified and then given its name, so that a file of that name is whole.
         It is readable by its owner alone. It can be opened as a repository like any other file.
 
         Args:
-            target: the new file; its folder exists. What is there already is never overwritten.
+            target: the new file; its folder exists.
+            overwrite: replace the file that is there, once the copy is whole and verified; else it is refused.
             progress: called now and then, in another thread, with how much is written and how much there is to write.
 
         Raises:
-            StorageError: there is something at the target already, or it cannot be created.
+            StorageError: there is something at the target that was not to be overwritten or is no file, a database
+                of that name is in use, or it cannot be created.
             DiskFullError: there is no room for the copy.
             CorruptDatabaseError: the database is damaged; there is no copy then.
             TransactionError: called inside an `atomic` block.

@@ -122,13 +122,13 @@ class ParallelWriter(Writer):
                     jobs = [job]
                 break
             elif not busy.isdisjoint(job.keys) or not self._core._are_free(job.keys):
-                busy |= job.keys
+                busy.update(job.keys)
             elif len(jobs) < TOGETHER:
                 jobs.append(job)
         for job in jobs:
             self._queue.remove(job)
             job.state = _State.TAKEN
-            self._under_way |= job.keys
+            self._under_way.update(job.keys)
         return sorted(jobs, key=_first_key)
 
     def _until_somebody_gives_up(self) -> float | None:

@@ -47,7 +47,7 @@ from paper_repo.interface import IPaperTradingSessionRepository
 from paper_repo.ownership import OpenBlock, open_block
 from paper_repo.schemas import Data
 from paper_repo.snapshot import Pending, Settled, Snapshot, UndoLog, apply, no_such_fill, other_fill_stored
-from paper_repo.wakeup import Wakeup, wake
+from paper_repo.wakeup import Wakeup, new_wakeup, wake
 from paper_repo.watching import AsyncSessionChanges, SessionChanges
 
 T = TypeVar("T")
@@ -199,13 +199,15 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
         session.claimed_by = owner
         return session
 
-    async def backup(self, target: str | os.PathLike[str], *, progress: Progress | None = None) -> None:
+    async def backup(
+        self, target: str | os.PathLike[str], *, overwrite: bool = False, progress: Progress | None = None
+    ) -> None:
         if open_block(self) is not None:
             raise TransactionError("cannot be backed up inside an atomic() block; leave the block first")
         from paper_repo.copying import write_backup  # a database, which nothing else here needs
 
         records = list((await self._visible()).values())
-        await anyio.to_thread.run_sync(write_backup, _counted(records, progress), Path(target))
+        await anyio.to_thread.run_sync(write_backup, _counted(records, progress), Path(target), overwrite)
 
     async def check(self) -> CheckReport:
         report = CheckReport()
@@ -383,7 +385,7 @@ class _Turn:
 
     async def take(self) -> None:
         """Wait for the turn; it is the caller's until `pass_on`."""
-        me = Wakeup()
+        me = new_wakeup()
         with self._lock:
             if self._owner is None:
                 self._owner = me

@@ -15,6 +15,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from functools import cached_property
 from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
@@ -46,6 +47,7 @@ from paper_repo.storage.address import Address, storage_at
 from paper_repo.storage.database import Storage
 from paper_repo.storage.sort_keys import sort_key
 from paper_repo.storage.sqlstates import TurnedBackError
+from paper_repo.storage.statements import Statements
 from paper_repo.storage.tables import SETTLED_COLUMNS, SUMMARY_COLUMNS, Row
 from paper_repo.watching import SessionChanges
 
@@ -158,10 +160,12 @@ class SessionRepository(Claiming):
 
     def write(self, snapshots: Sequence[Snapshot]) -> None:
         """Store what was serialised before, all or none."""
-        if len(snapshots) == 1 and not snapshots[0].has_history and self._is_all_or_none():
+        if len(snapshots) > 1:
+            self._alone(self._write_all, snapshots)
+        elif snapshots and not snapshots[0].has_history and self._is_all_or_none():
             self._write(snapshots[0])
         elif snapshots:
-            self._alone(self._write_all, snapshots)
+            self._alone(self._write, snapshots[0])
 
     def delete(self, session_id: str) -> bool:
         return self._alone(self._delete, session_id)
@@ -206,38 +210,55 @@ class SessionRepository(Claiming):
         One of its own is done again when the database has turned it back because of another one; the caller's objects
         are as before by then.
         """
-        if self._storage.in_transaction():
-            with self.atomic():
-                return work(*args)
-        give_up, pause = time.monotonic() + self.busy_timeout, 0.001
+        pause, give_up = 0.001, 0.0
         while True:
             try:
-                with self.atomic():
-                    return work(*args)
+                return self._in_transaction(work, *args)
             except TurnedBackError:
-                if time.monotonic() > give_up:
+                give_up = give_up or time.monotonic() + self.busy_timeout
+                if self._storage.in_transaction() or time.monotonic() > give_up:
                     raise
             time.sleep(random.uniform(0, pause))  # the others, which do the same, shall not meet it again
             pause = min(2 * pause, _LONGEST_PAUSE)
 
-    @contextmanager
-    def atomic(self) -> Iterator[None]:
-        storage, undo = self._storage, self._transaction.undo
-        storage.begin()
-        start = len(undo)
+    def _in_transaction(self, work: Callable[..., T], *args: Any) -> T:
+        start = self._begin()
         try:
-            yield
-            storage.commit()
+            result = work(*args)
+            self._storage.commit()
+            return result
         except BaseException:
-            if storage.in_transaction():  # else Ctrl-C came just after the COMMIT
-                try:
-                    undo.rewind(start)  # before the next writer can begin, who may have the same objects
-                finally:
-                    storage.roll_back()
+            self._roll_back(start)
             raise
         finally:
-            if not storage.in_transaction():
-                undo.clear()
+            self._forget_undone()
+
+    @contextmanager
+    def atomic(self) -> Iterator[None]:
+        start = self._begin()
+        try:
+            yield
+            self._storage.commit()
+        except BaseException:
+            self._roll_back(start)
+            raise
+        finally:
+            self._forget_undone()
+
+    def _begin(self) -> int:
+        self._storage.begin()
+        return len(self._transaction.undo)
+
+    def _roll_back(self, start: int) -> None:
+        if self._storage.in_transaction():  # else Ctrl-C came just after the COMMIT
+            try:
+                self._transaction.undo.rewind(start)  # before the next writer can begin, who may have the same objects
+            finally:
+                self._storage.roll_back()
+
+    def _forget_undone(self) -> None:
+        if not self._storage.in_transaction():
+            self._transaction.undo.clear()
 
     def has_lost_transaction(self) -> bool:
         """Whether an error such as a full disk has ended the transaction around this call before its time."""
@@ -310,6 +331,7 @@ class SessionRepository(Claiming):
         check_page(after, limit)
         fills = self._statements.tables.fills
         columns = self._statements.fill_columns
+        place = self._sequence(session_id, after)
         query = queries.select_history(
             fills,
             fills.executed_at,
@@ -318,13 +340,11 @@ class SessionRepository(Claiming):
             symbol=symbol,
             since=_time(since, "since"),
             until=_time(until, "until"),
-            after=self._sequence(session_id, after),
+            after=place,
             limit=limit,
         )
         whole = symbol is None and since is None and until is None
-        rows = self._last_fills(query, session_id) if whole and limit is None else self._storage.fetch_all(query)
-        if whole:
-            require_no_gap(rows, session_id)
+        rows = self._whole_fills(query, session_id, place, limit) if whole else self._storage.fetch_all(query)
         return [history.fill(self._storage, row) for row in rows]
 
     def get_equity_curve(
@@ -342,7 +362,7 @@ class SessionRepository(Claiming):
         )
         rows = self._storage.fetch_all(query)
         if since is None and until is None:
-            require_no_gap(rows, session_id)
+            require_no_gap(rows, session_id, after=0)
         points = [history.point(self._storage, row) for row in rows]
         return points if max_points is None else downsample(points, max_points)
 
@@ -380,8 +400,10 @@ class SessionRepository(Claiming):
 
     # Keeping it safe
 
-    def backup(self, target: str | os.PathLike[str], *, progress: Progress | None = None) -> None:
-        self._storage.back_up(Path(target).absolute(), progress)
+    def backup(
+        self, target: str | os.PathLike[str], *, overwrite: bool = False, progress: Progress | None = None
+    ) -> None:
+        self._storage.back_up(Path(target).absolute(), progress, overwrite)
 
     def compact(self) -> None:
         """Give back the room that deleted sessions have left in the file, while nobody else has it open.
@@ -431,8 +453,8 @@ class SessionRepository(Claiming):
 
     # Between entities and rows
 
-    @property
-    def _statements(self) -> Any:
+    @cached_property
+    def _statements(self) -> Statements:
         return self._storage.statements
 
     def _select(self, selection: Selection, columns: Sequence[str]) -> list[tuple[Any, ...]]:
@@ -487,16 +509,24 @@ class SessionRepository(Claiming):
             raise damage
         return Loaded(map(of_session, selection.among(found)), [damage, *found.errors])
 
-    def _last_fills(self, query: Any, session_id: str) -> list[tuple[Any, ...]]:
-        """The rows of `query`, which end where the session's count of fills says."""
-        rows, before = self._storage.fetch_all(query), None
-        while rows and (stored := self._storage.fetch_one(self._statements.select_fill_count, {"id": session_id})):
-            if stored[0] == rows[-1][1]:
-                break
+    def _whole_fills(self, query: Any, session_id: str, after: int, limit: int | None) -> list[tuple[Any, ...]]:
+        """The rows of `query`, which begin behind `after`, and end at `limit` or where the session's count says."""
+        before = None
+        while True:
+            rows = self._storage.fetch_all(query)
+            require_no_gap(rows, session_id)
+            first, last = (rows[0][1], rows[-1][1]) if rows else (0, 0)
+            if len(rows) == limit and first in (0, after + 1):
+                return rows
+            stored = self._storage.fetch_one(self._statements.select_fill_count, {"id": session_id})
+            if stored is None:
+                return rows
+            places = first, stored[0] if len(rows) == limit else last
+            if history.are_all(self._storage, session_id, after, places, stored[0]):
+                return rows
             if stored == before:  # nobody has saved it between the two readings
-                raise _corrupt(session_id, history.INCOMPLETE)
-            before, rows = stored, self._storage.fetch_all(query)
-        return rows
+                raise history.incomplete(session_id, places, stored[0])
+            before = stored
 
     def _write(self, snapshot: Snapshot) -> None:
         """Store one session with its new history, and make its object what was stored."""
@@ -504,7 +534,7 @@ class SessionRepository(Claiming):
         pending = snapshot.pending(self._settled)
         row = _row(pending)
         self._write_session(row, snapshot.session, pending)
-        skipped = self._write_history(row["id"], pending)
+        skipped = self._write_history(row["id"], pending) if pending.fills or pending.points else 0
         if skipped:
             row["fill_count"] -= skipped
             row["expected_version"], row["expected_updated_at"] = row["version"], row["updated_at"]
@@ -604,14 +634,14 @@ _SESSION_FIELDS = tuple(schemas.fields_of(PaperTradingSession))
 
 
 def _row(pending: Pending) -> Row:
-    overview = pending.overview
+    equity, net_pnl = pending.overview.equity, pending.overview.net_pnl
     return pending.columns | {
-        "strategy_name": overview.strategy_name,
-        "position_count": overview.position_count,
-        "equity": str(overview.equity),
-        "net_pnl": str(overview.net_pnl),
-        "equity_order": sort_key(overview.equity),
-        "net_pnl_order": sort_key(overview.net_pnl),
+        "strategy_name": pending.overview.strategy_name,
+        "position_count": pending.overview.position_count,
+        "equity": str(equity),
+        "net_pnl": str(net_pnl),
+        "equity_order": sort_key(equity),
+        "net_pnl_order": sort_key(net_pnl),
     }
 
 

@@ -10,12 +10,14 @@ A save has three moments, which may lie in different threads:
 
 from __future__ import annotations
 
+import decimal
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
-from paper_repo import compiled, schemas
+from paper_repo import compiled
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
 from paper_repo.domain.session import HISTORY_LOCK, HistoryTaken
 from paper_repo.domain.values import EXACT, utc_now
@@ -34,7 +36,8 @@ class UndoLog(list[Undo]):
             self.pop()()
 
 
-class Overview(NamedTuple):
+@dataclass(slots=True)
+class Overview:
     """What lists are filtered and sorted by beside a session's own columns."""
 
     strategy_name: str
@@ -67,6 +70,7 @@ class Pending(NamedTuple):
     overview: Overview
     fills: list[Data]
     points: list[Data]
+    updated_at: datetime | None = None
     settled: Settled | None = None
     seen_at: str | None = None
     """The `updated_at` of the very row that the session was loaded from or stored as; None: it came another way."""
@@ -97,8 +101,8 @@ class Snapshot:
         try:
             self._columns = compiled.to_columns(session, session.known_texts)
             self._overview = _overview(session)
-            self._fills = _dump_history(Fill, fills, "new_fills")
-            self._points = _dump_history(EquityPoint, points, "new_equity_points")
+            self._fills = _dump_history(Fill, fills, "new_fills") if fills else []
+            self._points = _dump_history(EquityPoint, points, "new_equity_points") if points else []
         except InvalidSessionError as error:
             raise InvalidSessionError(error.messages, session.id) from error
         if self._stored < 0:
@@ -114,7 +118,7 @@ class Snapshot:
 
     def as_it_is(self) -> Pending:
         """What is to be written to store the session under its own version and times, without history."""
-        return Pending(0, self._columns, self._overview, [], [])
+        return Pending(0, self._columns, self._overview, [], [], self.session.updated_at)
 
     def pending(self, settled_of: Callable[[Data], Settled] | None = None) -> Pending:
         """What is to be written, now.
@@ -123,19 +127,25 @@ class Snapshot:
             settled_of: what a database keeps of these columns that seldom changes.
         """
         session, before, now = self.session, self._taken, self.session.history_taken
-        fills = _left(self._fills, now.fills - before.fills, session.new_fills)
-        points = _left(self._points, now.points - before.points, session.new_equity_points)
+        fills, points, fill_count = self._fills, self._points, self._stored + len(self._fills)
+        if now is not before:
+            fills = _left(fills, now.fills - before.fills, session.new_fills)
+            points = _left(points, now.points - before.points, session.new_equity_points)
+            fill_count -= now.skipped - before.skipped
+        version, updated_at = session.version, utc_now()
         changes = {
-            "version": session.version + 1,
-            "updated_at": schemas.instant_text(utc_now()),
-            "fill_count": self._stored + len(self._fills) - (now.skipped - before.skipped),
+            "version": version + 1,
+            "updated_at": compiled.instant_text(updated_at),
+            "fill_count": fill_count,
         }
-        columns, stored = self._columns | changes, cast("Settled | None", session.stored_settled)
+        columns: Data = self._columns | changes
+        seen: Any = session.stored_settled
+        if seen and (seen.version, seen.values[0]) != (version, session.id):
+            seen = None
         settled = settled_of(columns) if settled_of else None
-        seen = stored if stored and (stored.version, stored.values[0]) == (session.version, session.id) else None
-        is_settled = bool(seen and settled and settled.is_stored(seen, session.version))
+        is_settled = bool(seen and settled and settled.is_stored(seen, version))
         seen_at = seen.updated_at if seen else None
-        return Pending(session.version, columns, self._overview, fills, points, settled, seen_at, is_settled)
+        return Pending(version, columns, self._overview, fills, points, updated_at, settled, seen_at, is_settled)
 
 
 def apply(session: PaperTradingSession, written: Pending, skipped: int = 0) -> Undo:
@@ -147,30 +157,35 @@ def apply(session: PaperTradingSession, written: Pending, skipped: int = 0) -> U
     Returns:
         What gives the session back as it was, for a transaction that rolls back.
     """
-    before = session.version, session.updated_at, session.stored_settled
-    session.stored_settled = written.settled
-    with HISTORY_LOCK:
-        fills, points = session.new_fills[: len(written.fills)], session.new_equity_points[: len(written.points)]
-        del session.new_fills[: len(fills)], session.new_equity_points[: len(points)]
-        session.fill_count -= skipped
-        _count_taken(session, len(fills), len(points), skipped)
-    session.version = written.columns["version"]
-    session.updated_at = datetime.fromisoformat(written.columns["updated_at"])
+    fields = session.__dict__  # these values need none of the checks of an assignment
+    before = {name: fields[name] for name in _STORED}
+    if written.fills or written.points:
+        with HISTORY_LOCK:
+            fills, points = session.new_fills[: len(written.fills)], session.new_equity_points[: len(written.points)]
+            del session.new_fills[: len(fills)], session.new_equity_points[: len(points)]
+            session.fill_count -= skipped
+            _count_taken(session, len(fills), len(points), skipped)
+    fields.update(version=written.columns["version"], updated_at=written.updated_at, stored_settled=written.settled)
 
     def undo() -> None:
-        session.version, session.updated_at, session.stored_settled = before
-        with HISTORY_LOCK:
-            session.new_fills[:0], session.new_equity_points[:0] = fills, points
-            session.fill_count += skipped
-            _count_taken(session, -len(fills), -len(points), -skipped)
+        fields.update(before)
+        if written.fills or written.points:
+            with HISTORY_LOCK:
+                session.new_fills[:0], session.new_equity_points[:0] = fills, points
+                session.fill_count += skipped
+                _count_taken(session, -len(fills), -len(points), -skipped)
 
     return undo
 
 
+_STORED = ("version", "updated_at", "stored_settled")
+
+
 def _overview(session: PaperTradingSession) -> Overview:
     value, basis = session.totals()
-    gain = EXACT.subtract(EXACT.add(session.realized_pnl, EXACT.subtract(value, basis)), session.fees_paid)
-    return Overview(session.strategy.name, len(session.positions), EXACT.add(session.cash, value), gain)
+    with decimal.localcontext(EXACT):
+        gain = session.realized_pnl + (value - basis) - session.fees_paid
+        return Overview(session.strategy.name, len(session.positions), session.cash + value, gain)
 
 
 def _left(history: list[Data], taken: int, waiting: list[Any]) -> list[Data]:

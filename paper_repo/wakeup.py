@@ -2,56 +2,122 @@
 
 from __future__ import annotations
 
+import asyncio
+from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import anyio
-from anyio.lowlevel import current_token
+import anyio.lowlevel
 
 
-class Wakeup:
-    """Something that one task waits for, and any thread may announce."""
+class Wakeup(ABC):
+    """Something that one task waits for, and any thread may announce; made by `new_wakeup` in that task."""
 
-    __slots__ = ("_event", "_loop")
+    __slots__ = ("_announced", "_loop")
 
-    def __init__(self) -> None:
-        self._event = anyio.Event()
-        self._loop: Any = current_token().native_token
+    def __init__(self, loop: Any) -> None:
+        self._loop = loop
+        self._announced = False
 
     async def wait(self) -> None:
         """Wait until it is announced; can be cancelled."""
-        await self._event.wait()
+        if self._announced:
+            await anyio.lowlevel.checkpoint()
+        else:
+            await self._sleep()
 
     async def wait_uncancelled(self) -> None:
         """Wait until it is announced, and let no cancellation come between; the caller raises what it has swallowed."""
         with anyio.CancelScope(shield=True):
-            while not self._event.is_set():
+            while not self._announced:
                 try:
-                    await self._event.wait()
+                    await self._sleep()
                 except anyio.get_cancelled_exc_class():
                     continue  # asyncio's own Task.cancel goes through the shield
 
+    @abstractmethod
+    async def _sleep(self) -> None:
+        """Wait, when it was not announced before."""
 
-class Unheard(Wakeup):
-    """For what no task waits for; unlike a `Wakeup` it needs no event loop to run."""
+    @abstractmethod
+    def _announce(self) -> None:
+        """Let the task go on; in the thread of its event loop."""
+
+
+class _AsyncioWakeup(Wakeup):
+    """For a task of asyncio's: its own future takes a fourth of the time of anyio's event."""
+
+    __slots__ = ("_future",)
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self._future: asyncio.Future[None] | None = None
+
+    async def _sleep(self) -> None:
+        self._future = self._loop.create_future()
+        await self._future
+
+    def _announce(self) -> None:
+        self._announced = True
+        if self._future is not None and not self._future.done():
+            self._future.set_result(None)
+
+
+class _AnyWakeup(Wakeup):
+    """For a task of any event loop that anyio knows."""
+
+    __slots__ = ("_event",)
+
+    def __init__(self) -> None:
+        super().__init__(anyio.lowlevel.current_token().native_token)
+        self._event = anyio.Event()
+
+    async def _sleep(self) -> None:
+        await self._event.wait()
+
+    def _announce(self) -> None:
+        self._announced = True
+        self._event.set()
+
+
+class _Unheard(Wakeup):
+    """For what no task waits for; unlike the others it needs no event loop to run."""
 
     __slots__ = ()
 
-    def __init__(self) -> None:
-        self._loop = None
+    async def _sleep(self) -> None:
+        raise AssertionError("nobody waits for this")
+
+    def _announce(self) -> None:
+        pass
+
+
+UNHEARD = _Unheard(None)
+"""Announces what no task waits for."""
+
+
+def new_wakeup() -> Wakeup:
+    """What the present task is going to wait for."""
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:
+        task = None
+    # Inside of asyncio's loop, but of no task of its, there may be another kind of loop as a guest.
+    return _AnyWakeup() if task is None else _AsyncioWakeup(task.get_loop())
 
 
 def wake(wakeups: Iterable[Wakeup]) -> bool:
     """Announce all of them, with one call for each event loop; False: a loop has ended, and nobody waits there now."""
     heard = True
-    by_loop: dict[Any, list[anyio.Event]] = defaultdict(list)
+    by_loop: dict[Any, list[Wakeup]] = defaultdict(list)
     for each in wakeups:
         if each._loop is not None:
-            by_loop[each._loop].append(each._event)
-    for loop, events in by_loop.items():
+            by_loop[each._loop].append(each)
+    for loop, announced in by_loop.items():
         try:
-            _soon(loop)(_set_all, events)
+            _soon(loop)(_announce_all, announced)
         except RuntimeError:  # the loop has ended (trio's RunFinishedError is one)
             heard = False
     return heard
@@ -63,6 +129,6 @@ def _soon(loop: Any) -> Callable[..., object]:
     return soon
 
 
-def _set_all(events: list[anyio.Event]) -> None:
-    for event in events:
-        event.set()
+def _announce_all(wakeups: list[Wakeup]) -> None:
+    for each in wakeups:
+        each._announce()

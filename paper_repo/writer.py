@@ -22,7 +22,7 @@ from typing import Any
 from paper_repo.errors import BusyError, RepositoryClosedError
 from paper_repo.repository import SessionRepository
 from paper_repo.storage.forking import HeedsForks, heed_forks
-from paper_repo.wakeup import Unheard, Wakeup, wake
+from paper_repo.wakeup import UNHEARD, new_wakeup, wake
 
 
 class _State(Enum):
@@ -52,10 +52,10 @@ class Job:
     ) -> None:
         self.work = work
         self.begins = begins
-        self.keys = frozenset(keys)
+        self.keys = tuple(keys)
         self.deadline = 0.0
         self.state = _State.WAITING
-        self.finished = Wakeup() if heard else Unheard()
+        self.finished = new_wakeup() if heard else UNHEARD
         self.failed = False
         self._result: Any = None
         self._error: BaseException | None = None

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import gc
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.facade.seeds import DRAW
+
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.load_profile("unhurried")  # how fast a machine is decides about no test
 
 WRITER = "paper_repo writer"
 OPEN_FILES = Path("/proc/self/fd")
+
+
+def pytest_report_header() -> str:
+    """What a run with the same random seeds is to be given."""
+    return f"{DRAW}={os.environ[DRAW]}"
 
 
 @pytest.fixture(

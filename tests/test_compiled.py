@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from paper_repo import EquityPoint, Fill, Order, PaperTradingSession, Position, SessionRepository, compiled, schemas
 from paper_repo.errors import InvalidSessionError
 from tests import strategies
-from tests.builders import full_session
+from tests.builders import full_session, new_session
 
 KINDS: dict[type[Any], st.SearchStrategy[Any]] = {
     Position: strategies.positions(),
@@ -37,7 +37,7 @@ def test_entities_are_written_and_read_as_by_marshmallow(kind: type[Any], data: 
     entity = data.draw(KINDS[kind])
     plain = schemas.dump(entity)
 
-    text = compiled._encoder(kind)(entity)
+    text = compiled._encoder(kind)(entity, {})
     again = compiled._reader(kind, False)(plain)
 
     assert text == compiled.to_json(plain)
@@ -60,15 +60,54 @@ def test_sessions_are_written_and_read_as_by_marshmallow(session: PaperTradingSe
 
 @given(strategies.sessions(), st.data())
 def test_known_texts_change_nothing(session: PaperTradingSession, data: st.DataObject) -> None:
-    """Texts kept from an earlier time are used for the same objects only."""
-    known: dict[str, compiled.Texts] = {}
+    """Texts kept from earlier times are used for the same objects only, however many of them change each time."""
+    known: compiled.Known = {}
+    for _ in range(4):
+        columns = compiled.to_columns(session, known)
+
+        assert columns == by_marshmallow(session)
+        for symbol in data.draw(st.sets(st.sampled_from(list(session.positions)))) if session.positions else ():
+            session.positions[symbol] = _marked(session, symbol)
+
+
+@pytest.mark.parametrize("other", [True, 1.0, [1], {"1": 1}, {"a": 1, "b": 2}], ids=repr)
+def test_changes_inside_of_data_are_written(other: object) -> None:
+    """What was written of a session's data is written anew when anything in it has changed, its type or order too."""
+    session = new_session(state={"x": 1, "y": [{"b": 2, "a": 1}]})
+    known: compiled.Known = {}
     compiled.to_columns(session, known)
-    for symbol in list(session.positions):
-        session.positions[symbol] = data.draw(st.sampled_from([session.positions[symbol], _marked(session, symbol)]))
 
-    columns = compiled.to_columns(session, known)
+    session.state["x"] = session.state["y"][0] = other  # type: ignore[index]
 
-    assert columns == by_marshmallow(session)
+    assert compiled.to_columns(session, known)["state"] == compiled.to_json({"x": other, "y": [other]})
+
+
+def test_data_that_json_makes_other_data_of_is_refused_the_second_time_too() -> None:
+    """A list that was stored and is a tuple now would not come back equal."""
+    session = new_session(state={"window": [1, 2]})
+    known: compiled.Known = {}
+    compiled.to_columns(session, known)
+
+    session.state["window"] = (1, 2)
+
+    for _ in range(2):
+        with pytest.raises(InvalidSessionError, match=r"state\.window"):
+            compiled.to_columns(session, known)
+
+
+def test_a_position_under_another_name_is_refused_the_third_time_too() -> None:
+    """A position that was written under its own symbol is not taken for right under another one."""
+    session = full_session()
+    known: compiled.Known = {}
+    for _ in range(3):
+        compiled.to_columns(session, known)
+    symbol, position = next(iter(session.positions.items()))
+    session.positions = {("OTHER" if each == symbol else each): held for each, held in session.positions.items()}
+
+    with pytest.raises(InvalidSessionError, match="OTHER"):
+        compiled.to_columns(session, known)
+
+    assert position.symbol == symbol
 
 
 def _marked(session: PaperTradingSession, symbol: str) -> Position:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from paper_repo import SessionRepository, StorageError
+from paper_repo import ForeignDatabaseError, SessionRepository, StorageError
 from paper_repo.salvaging import salvage
+from paper_repo.storage.pages import find_rows
+from paper_repo.storage.statements import sqlite_statements
 from tests.builders import moment, new_fill, new_session
 from tests.storage.damage import content
 
@@ -78,10 +81,119 @@ def test_any_destroyed_root_leaves_the_sessions(path: Path, tmp_path: Path, name
 
     saved = salvage(path, tmp_path / "new.db")
 
+    lost = sum(int(each.split(": ")[1].split(" of ")[0]) for each in saved.lost)
     assert saved.sessions == 40
-    assert (saved.fills == 0) == (name == "paper_trading_fills")
+    assert saved.fills + saved.equity_points + lost == 2400
+    assert (saved.from_pages > 0) == name.startswith("paper")
     with SessionRepository(tmp_path / "new.db") as new:
         assert new.check().ok
+
+
+def test_without_the_list_of_tables_everything_is_found_page_by_page(path: Path, tmp_path: Path) -> None:
+    """Where the first page is destroyed, which tells what the others are, all sessions and histories come back."""
+    fill(path)
+    with SessionRepository(path) as repository:
+        expected = content(repository)
+    overwrite(path, 1)
+
+    saved = salvage(path, tmp_path / "new.db")
+
+    assert (saved.sessions, saved.fills, saved.equity_points, saved.from_pages) == (40, 1200, 1200, 2440)
+    assert saved.lost == []
+    assert "what was deleted" in saved.doubtful[0]
+    with SessionRepository(tmp_path / "new.db") as new:
+        assert content(new) == expected
+        assert new.check().ok
+
+
+def test_without_the_root_of_the_sessions_all_of_them_are_found(path: Path, tmp_path: Path) -> None:
+    """When the page is destroyed that leads to all sessions, they are found without it."""
+    fill(path)
+    with SessionRepository(path) as repository:
+        expected = content(repository)
+    overwrite(path, pages(path, "paper_trading_sessions"))
+
+    saved = salvage(path, tmp_path / "new.db")
+
+    assert (saved.sessions, saved.from_pages, saved.lost, saved.doubtful) == (40, 40, [], [])
+    with SessionRepository(tmp_path / "new.db") as new:
+        assert content(new) == expected
+
+
+@pytest.mark.parametrize("page", [1, "paper_trading_sessions"])
+def test_what_was_deleted_does_not_come_back(path: Path, tmp_path: Path, page: str | int) -> None:
+    """Neither whole sessions whose pages are unused now, nor the former history of an id that was used again."""
+    fill(path)
+    with SessionRepository(path) as repository:
+        for number in range(5, 35):
+            repository.delete(f"session-{number:02}")
+        repository.save(new_session(id="session-20", name="again"))
+        expected = [(each, repository.get_fills(each.id)) for each in repository.get_all()]
+    overwrite(path, page if isinstance(page, int) else pages(path, page))
+
+    salvage(path, tmp_path / "new.db")
+
+    with SessionRepository(tmp_path / "new.db") as new:
+        assert [(each, new.get_fills(each.id)) for each in new.get_all()] == expected
+
+
+def test_a_session_without_its_own_record_is_named(path: Path, tmp_path: Path) -> None:
+    """Where only its fills still know of a session it is told to be lost, and no other one."""
+    fill(path, 3)
+    data = bytearray(path.read_bytes())
+    data[:4096] = bytes(4096)
+    data[data.index(b"session-01crossover") + 12] ^= 1
+    path.write_bytes(data)
+
+    saved = salvage(path, tmp_path / "new.db")
+
+    assert saved.sessions == 2
+    assert saved.lost == ["session 'session-01': it lies in a damaged part of the file"]
+
+
+def test_the_log_counts_as_far_as_it_is_committed(path: Path, tmp_path: Path) -> None:
+    """What is in the -wal is found page by page too, up to its last whole commit."""
+    fill(path, 3)
+    copy, logs = tmp_path / "copy.db", []
+    with SessionRepository(path) as repository:
+        for each in ("late", "later"):
+            repository.save(new_session(id=each))
+            logs.append(Path(f"{path}-wal").read_bytes())
+        shutil.copyfile(path, copy)
+    first, both = logs
+    flipped = bytearray(both)
+    flipped[len(first) + 100] ^= 1
+    overwrite(copy, 1)
+    found = []
+
+    for log in (both, both[:-1], flipped, first, first[:-1], b"", bytes(64)):
+        Path(f"{copy}-wal").write_bytes(log)
+        found.append(sorted(find_rows(copy, sqlite_statements()).sessions)[:2])
+
+    assert found == [["late", "later"], *[["late", "session-00"]] * 3, *[["session-00", "session-01"]] * 3]
+
+
+def test_a_file_whose_end_is_missing(path: Path, tmp_path: Path) -> None:
+    """What is in the first half comes back, and the report says how much of the file is missing."""
+    fill(path)
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 8192 * 4096])
+
+    saved = salvage(path, tmp_path / "new.db")
+
+    assert 0 < saved.sessions < 40
+    assert f"{len(data) // 4096 - len(data) // 8192} of its pages" in saved.lost[0]
+
+
+def test_a_file_of_another_program_is_refused(tmp_path: Path) -> None:
+    """There is nothing to be found in it, and nothing is written."""
+    with closing(sqlite3.connect(tmp_path / "theirs.db")) as connection, connection:
+        connection.execute("CREATE TABLE theirs (x)")
+
+    with pytest.raises(ForeignDatabaseError, match="another program"):
+        salvage(tmp_path / "theirs.db", tmp_path / "new.db")
+
+    assert [each.name for each in tmp_path.iterdir()] == ["theirs.db"]
 
 
 def test_what_has_a_wrong_checksum_is_saved_and_doubtful(path: Path, tmp_path: Path) -> None:

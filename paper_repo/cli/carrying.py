@@ -35,6 +35,7 @@ from paper_repo.domain.selection import SessionFilters
 from paper_repo.errors import ConflictError
 from paper_repo.repository import SessionRepository
 from paper_repo.schemas import fields_of
+from paper_repo.storage.backups import file_errors
 
 STANDARD = Path("-")
 """Stands for standard output, or standard input."""
@@ -156,11 +157,12 @@ def _destination(path: Path, force: bool) -> Iterator[BinaryIO]:
         raise CommandError(f"{path} is there already; choose another name, or replace it with --force", CONFLICT)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
     try:
-        with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
+        with file_errors(path):
+            with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
 

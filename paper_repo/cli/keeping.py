@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -11,7 +10,7 @@ from rich.text import Text
 
 from paper_repo.cli import text, views
 from paper_repo.cli.database import existing, find_id, short_id
-from paper_repo.cli.failures import CONFLICT, FAILED, NOT_FOUND, USAGE, CommandError
+from paper_repo.cli.failures import CONFLICT, NOT_FOUND, USAGE, CommandError
 from paper_repo.cli.options import (
     CreatedFromOption,
     CreatedToOption,
@@ -24,7 +23,7 @@ from paper_repo.cli.options import (
     complete_id,
     filters,
 )
-from paper_repo.cli.terminal import output
+from paper_repo.cli.terminal import confirm, output
 from paper_repo.domain import PaperTradingSession, SessionStatus
 from paper_repo.domain.selection import SessionFilters
 from paper_repo.repository import SessionRepository
@@ -65,7 +64,7 @@ def delete(
         sessions = [_load(repository, each) for each in dict.fromkeys(session_ids)]
         for session in sessions:
             output().print(Text(f"{_called(session)}, {session.status}, {text.count(session.fill_count, 'fill')}"))
-        _confirm(f"Delete {text.count(len(sessions), 'session')} with all their history?", yes)
+        confirm(f"Delete {text.count(len(sessions), 'session')} with all their history?", yes, "nothing was deleted")
         with repository.atomic():
             deleted = sum(repository.delete(each.id) for each in {session.id: session for session in sessions}.values())
     output().print(f"deleted {text.count(deleted, 'session')}")
@@ -94,7 +93,7 @@ def prune(
         if dry_run:
             output().print(f"would delete {text.count(number, 'session')}")
             return
-        _confirm(f"Delete {text.count(number, 'session')} with all their history?", yes)
+        confirm(f"Delete {text.count(number, 'session')} with all their history?", yes, "nothing was deleted")
         deleted = repository.delete_many(**chosen)
     output().print(f"deleted {text.count(deleted, 'session')}")
 
@@ -106,20 +105,6 @@ def _show_doomed(repository: SessionRepository, chosen: SessionFilters, number: 
     console.print(views.session_list(doomed, ids, datetime.now(UTC), console.width))
     if number > len(doomed):
         console.print(Text(f"… and {number - len(doomed):,} more", "bright_black"))
-
-
-def _confirm(question: str, yes: bool) -> None:
-    """Ask, unless `yes` has answered already.
-
-    Raises:
-        CommandError: the answer is no, or there is nobody to ask.
-    """
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise CommandError("nothing was deleted: there is nobody to ask; use --yes", USAGE)
-    if not typer.confirm(question, err=True):
-        raise CommandError("nothing was deleted", FAILED)
 
 
 def _load(repository: SessionRepository, wanted: str) -> PaperTradingSession:

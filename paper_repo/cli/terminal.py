@@ -9,8 +9,11 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from paper_repo.cli.failures import FAILED, USAGE, CommandError
 
 T = TypeVar("T")
 
@@ -48,6 +51,20 @@ def progress(what: str, total: int | None) -> Iterator[Callable[[int], object]]:
     finally:
         if bar.live.is_started:
             bar.stop()
+
+
+def confirm(question: str, yes: bool, otherwise: str) -> None:
+    """Ask, unless `yes` has answered already.
+
+    Raises:
+        CommandError: the answer is no, or there is nobody to ask; it says `otherwise`.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise CommandError(f"{otherwise}: there is nobody to ask; use --yes", USAGE)
+    if not typer.confirm(question, err=True):
+        raise CommandError(otherwise, FAILED)
 
 
 def counted(items: Iterable[T], advance: Callable[[int], object], step: int = 1000) -> Iterator[T]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -16,7 +17,7 @@ from paper_repo.cli import text
 from paper_repo.cli.database import PASSPHRASE, existing, place_of
 from paper_repo.cli.failures import CONFLICT, FAILED, NOT_FOUND, USAGE, CommandError
 from paper_repo.cli.options import DbOption, JsonOption, YesOption
-from paper_repo.cli.terminal import complaints, output, print_json, progress
+from paper_repo.cli.terminal import complaints, confirm, output, print_json, progress
 from paper_repo.copying import copy
 from paper_repo.maintenance import compact, decrypt, encrypt, restore_backup
 from paper_repo.repository import SessionRepository
@@ -30,10 +31,14 @@ PassphraseFile = Annotated[
 ]
 
 
-def backup(target: NewFile, db: DbOption = None) -> None:
+def backup(
+    target: Annotated[Path, typer.Argument(metavar="FILE", help="The new file.")],
+    db: DbOption = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file, once the new one is whole.")] = False,
+) -> None:
     """Write a verified copy of the database, while others go on using it."""
     with existing(db) as repository, _bar("backing up") as step:
-        repository.backup(target, progress=step)
+        repository.backup(target, overwrite=overwrite, progress=step)
     complaints().print(Text(f"wrote {target}"))
 
 
@@ -46,8 +51,8 @@ def restore(
     path = _file(db)
     if not source.exists():
         raise CommandError(f"there is no backup at {source}", NOT_FOUND)
-    if path.exists() and not yes:
-        typer.confirm(f"Replace {path}, and keep it under another name?", abort=True)
+    if path.exists():
+        confirm(f"Replace {path}, and keep it under another name?", yes, "nothing was restored")
     with _bar("restoring") as step:
         kept = restore_backup(source, path, passphrase=os.environ.get(PASSPHRASE), progress=step)
     complaints().print(Text(f"restored {path}" + (f"; what was there before is {kept}" if kept else "")))
@@ -83,7 +88,10 @@ def salvage_(target: NewFile, db: DbOption = None) -> None:
     for kind, sentences in (("lost", saved.lost), ("doubtful", saved.doubtful)):
         for each in sentences:
             output().print(Text(f"{kind}: {text.printable(each)}"))
-    output().print(Text(f"{_amount(saved)} saved to {target}"))
+    found = f"; {saved.from_pages:,} of them found page by page" if saved.from_pages else ""
+    output().print(Text(f"{_amount(saved)} saved to {target}{found}"))
+    if saved.lost:
+        raise typer.Exit(FAILED)
 
 
 def copy_(
@@ -97,6 +105,8 @@ def copy_(
         output().print(Text(f"differs: {text.printable(session_id)} is stored there already, and is not the same"))
     for reason in report.unreadable.values():
         output().print(Text(f"unreadable: {text.printable(reason)}"))
+    for reason in report.refused.values():
+        output().print(Text(f"refused: {text.printable(reason)}"))
     copied, present = text.count(len(report.copied), "session"), len(report.present)
     output().print(Text(f"{copied} copied, {present:,} there already"))
     if not report.complete:
@@ -120,18 +130,23 @@ def decrypt_(target: NewFile, db: DbOption = None, passphrase_file: PassphraseFi
 def _passphrase(file: Path | None, *, twice: bool) -> str:
     """From a file, the environment, or whoever sits there; never from an argument, which others can see."""
     if file is not None:
-        lines = file.read_text(encoding="utf-8").splitlines()
-        passphrase = lines[0] if lines else ""
+        passphrase = _first_line(file.read_text(encoding="utf-8"))
     else:
         passphrase = os.environ.get(PASSPHRASE) or _asked(twice)
     if not passphrase:
-        raise CommandError("the passphrase is empty", USAGE)
+        raise CommandError(f"there is no passphrase; use --passphrase-file, {PASSPHRASE} or a terminal", USAGE)
     return passphrase
 
 
 def _asked(twice: bool) -> str:
-    passphrase: str = typer.prompt("Passphrase", hide_input=True, confirmation_prompt=twice)
+    if not sys.stdin.isatty():  # another program's output, or nothing
+        return _first_line(sys.stdin.readline())
+    passphrase: str = typer.prompt("Passphrase", hide_input=True, confirmation_prompt=twice, err=True)
     return passphrase
+
+
+def _first_line(text: str) -> str:
+    return text.splitlines()[0] if text else ""
 
 
 def _file(db: Address | None) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
@@ -14,6 +15,8 @@ from typing import Any
 
 from paper_repo.domain.values import Progress
 from paper_repo.errors import CorruptDatabaseError, DiskFullError, PaperRepoError, ReadOnlyError, StorageError
+from paper_repo.storage.refusals import NO_ROOM
+from paper_repo.storage.translation import translate
 
 Connect = Callable[[str], Any]
 """Opens a connection to the file of this name, with whatever it needs to be read."""
@@ -22,45 +25,58 @@ PAGES = 256
 """How many pages are copied between two calls of the caller's `progress`."""
 
 
-def back_up(source: Any, target: Path, connect: Connect, progress: Progress | None = None) -> None:
-    """Copy the database of the connection `source`, of one moment, to the new file `target`.
+def back_up(
+    source: Any, target: Path, connect: Connect, progress: Progress | None = None, overwrite: bool = False
+) -> None:
+    """Copy the database of the connection `source`, of one moment, to the file `target`.
 
     Args:
         source: a connection in a transaction of its own, whose snapshot is copied.
         connect: opens the copy.
+        overwrite: a file that is there is replaced, when the copy is whole.
 
     Raises:
         StorageError: there is something at `target` already, or it cannot be created.
         CorruptDatabaseError: what was copied is damaged; there is no copy then.
     """
-    with beside(target) as partial:
+    with beside(target, overwrite) as partial:
         with closing(connect(str(partial))) as copy:
-            source.backup(copy, pages=PAGES, progress=_steps(progress))
+            with room_at(partial):
+                source.backup(copy, pages=PAGES, progress=_steps(progress))
             copy.execute("PRAGMA journal_mode = delete")  # a copy is one file
             _verify(copy, target)
-        give_name(partial, target)
+        give_name(partial, target, overwrite)
 
 
 @contextmanager
-def beside(target: Path) -> Iterator[Path]:
+def beside(target: Path, overwrite: bool = False) -> Iterator[Path]:
     """A new empty file beside `target`, for its owner's eyes alone; what has that name at the end is removed."""
-    require_free(target)
+    require_place(target, overwrite)
     partial = target.with_name(f"{target.name}.{secrets.token_hex(4)}.partial")
     with file_errors(target):
         os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     try:
         yield partial
+    except StorageError as error:  # which names what its reader knows of
+        error.args = tuple(str(each).replace(str(partial), str(target)) for each in error.args)
+        raise
     finally:
         for suffix in ("", "-journal", "-wal", "-shm"):
             Path(f"{partial}{suffix}").unlink(missing_ok=True)
 
 
-def require_free(target: Path) -> None:
-    """Raise a `StorageError` when there is something at `target` already, or no folder for it."""
-    if os.path.lexists(target):
-        raise StorageError(f"{target}: there is such a file already, and it was not touched; choose another name")
+def require_place(target: Path, overwrite: bool = False) -> None:
+    """Raise a `StorageError` when there is something at `target` that is not to be replaced, or no folder for it."""
     if not target.parent.is_dir():
         raise StorageError(f"{target}: the folder {target.parent} does not exist; create it first")
+    if os.path.lexists(target):
+        if not overwrite:
+            raise StorageError(f"{target}: there is such a file already, and it was not touched; choose another name")
+        if not stat.S_ISREG(target.lstat().st_mode):
+            raise StorageError(f"{target}: only a file is overwritten, and this is none; choose another name")
+    for log in (f"{target}-wal", f"{target}-journal"):
+        if os.path.lexists(log):  # SQLite would take it for the new file's
+            raise StorageError(f"{target}: {log} shows that a database of this name is in use; choose another name")
 
 
 @contextmanager
@@ -71,10 +87,24 @@ def file_errors(path: Path) -> Iterator[None]:
     except PaperRepoError:
         raise  # some of ours are a TimeoutError too, and so an OSError
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if error.errno in NO_ROOM:
             raise DiskFullError(f"{path}: there is no room left; make room and repeat this") from error
         kind = ReadOnlyError if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS) else StorageError
         raise kind(f"{path}: cannot be written: {error.strerror}") from error
+
+
+@contextmanager
+def room_at(target: Path) -> Iterator[None]:
+    """A block that reads one database and writes `target`: when there is no room, it is `target` that has none."""
+    try:
+        yield
+    except PaperRepoError:
+        raise
+    except Exception as error:
+        ours = translate(error, str(target))
+        if isinstance(ours, DiskFullError):
+            raise ours from error
+        raise
 
 
 def write_through(path: Path) -> None:
@@ -111,15 +141,23 @@ def _verify(copy: Any, target: Path) -> None:
         raise CorruptDatabaseError(f"{target}: was not written, since what was copied is damaged: {problems[0]}")
 
 
-def give_name(partial: Path, target: Path) -> None:
-    """Rename the finished copy, which nobody has seen before; never over another file."""
+def give_name(partial: Path, target: Path, overwrite: bool = False) -> None:
+    """Rename the finished copy, which nobody has seen before; over another file only when that was asked for."""
     with file_errors(target):
         write_through(partial)
-        try:
-            os.link(partial, target)
-        except FileExistsError:
-            require_free(target)
-        except OSError:  # a file system without links
-            require_free(target)
-            partial.rename(target)
+        require_place(target, overwrite)
+        if overwrite:
+            partial.replace(target)
+        else:
+            _link(partial, target)
         write_through(target)
+
+
+def _link(partial: Path, target: Path) -> None:
+    try:
+        os.link(partial, target)
+    except FileExistsError:
+        require_place(target)
+    except OSError:  # a file system without links
+        require_place(target)
+        partial.rename(target)

@@ -15,8 +15,12 @@ CHECKED_WHOLE = 8 << 20
 CHECKED_IN_PART = 128 << 20
 """Up to this size the sessions and their indexes are, but not the histories."""
 
+FEW_SESSIONS = 1_000
+"""With so many sessions or fewer they are in a file of any size."""
+
 _LARGEST_ROWID = 1 << 40
 _ATTEMPTS = 20_000
+_ATTEMPTS_AT_A_HISTORY = 2_000
 
 Rows = list[tuple[Any, ...]]
 
@@ -28,9 +32,9 @@ def find_damage(connection: Any, statements: Statements, size: int | None = None
         size: of the file, in bytes, for a check that takes no longer than the opening of a file may; None: check all.
     """
     try:
-        for (problem,) in connection.execute(_check(size, statements)).fetchall():
+        for (problem,) in connection.execute(_check(connection, size, statements)).fetchall():
             if problem != "ok":
-                return str(problem)
+                return " ".join(str(problem).split())
         return _wrong_tables(connection, statements)
     except _errors(connection) as error:
         return str(error)
@@ -46,6 +50,15 @@ def find_problems(connection: Any, statements: Statements) -> list[str]:
         return [*found, wrong] if wrong else found
     except _errors(connection) as error:
         return [str(error)]
+
+
+def is_sound(connection: Any, table: Any) -> bool:
+    """Whether all rows of this table, and its indexes, can be reached."""
+    try:
+        found = connection.execute(f"PRAGMA integrity_check({table._meta.table_name})").fetchall()
+    except _errors(connection):
+        return False
+    return bool(found == [("ok",)])
 
 
 def wrong_version(connection: Any, version: int) -> str | None:
@@ -70,10 +83,10 @@ def read_history(connection: Any, table: Any, columns: Sequence[str], session_id
     name = table._meta.table_name
     sql = (
         f"SELECT {_names(columns)} FROM {name} NOT INDEXED "
-        "WHERE session_id = ? AND sequence BETWEEN ? AND ? ORDER BY sequence"
+        "WHERE session_id = ? AND sequence BETWEEN ? AND ? ORDER BY sequence LIMIT ?"
     )
     with _any_text(connection):
-        return list(_in_parts(connection, sql, (session_id,), 1, last))
+        return list(_in_parts(connection, sql, (session_id,), 1, last, _ATTEMPTS_AT_A_HISTORY))
 
 
 def last_place(connection: Any, table: Any, session_id: str) -> int:
@@ -86,12 +99,17 @@ def last_place(connection: Any, table: Any, session_id: str) -> int:
     return found if isinstance(found, int) else 0
 
 
-def _check(size: int | None, statements: Statements) -> str:
+def _check(connection: Any, size: int | None, statements: Statements) -> str:
     if size is None or size <= CHECKED_WHOLE:
         return "PRAGMA integrity_check(1)"
-    if size <= CHECKED_IN_PART:
-        return f"PRAGMA integrity_check({statements.tables.sessions._meta.table_name})"
+    sessions = statements.tables.sessions._meta.table_name
+    if size <= CHECKED_IN_PART or _last_row(connection, sessions) <= FEW_SESSIONS:
+        return f"PRAGMA integrity_check({sessions})"
     return "SELECT 'ok'"
+
+
+def _last_row(connection: Any, table: str) -> int:
+    return connection.execute(f"SELECT max(rowid) FROM {table}").fetchone()[0] or 0
 
 
 def _wrong_tables(connection: Any, statements: Statements) -> str | None:
@@ -117,18 +135,21 @@ def _scan(connection: Any, table: Any, columns: Sequence[str]) -> Rows:
         last = connection.execute(f"SELECT max(rowid) FROM {name}").fetchone()[0] or 0
     except _errors(connection):
         last = _LARGEST_ROWID
-    sql = f"SELECT {_names(columns)} FROM {name} NOT INDEXED WHERE rowid BETWEEN ? AND ? ORDER BY rowid"
+    sql = f"SELECT {_names(columns)} FROM {name} NOT INDEXED WHERE rowid BETWEEN ? AND ? ORDER BY rowid LIMIT ?"
     return list(_in_parts(connection, sql, (), 1, last))
 
 
-def _in_parts(connection: Any, sql: str, params: tuple[Any, ...], first: int, last: int) -> Iterator[tuple[Any, ...]]:
+def _in_parts(
+    connection: Any, sql: str, params: tuple[Any, ...], first: int, last: int, most: int = _ATTEMPTS
+) -> Iterator[tuple[Any, ...]]:
     """The rows of places `first` to `last`; where not all of them can be read, those of either half, and so on."""
     waiting, attempts = [(first, last)], 0
-    while waiting and attempts < _ATTEMPTS:
+    while waiting and attempts < most:
         first, last = waiting.pop()
         attempts += 1
         try:
-            yield from connection.execute(sql, (*params, first, last)).fetchall()
+            # The limit keeps SQLite from looking for a row behind the last one, on a page that may be damaged.
+            yield from connection.execute(sql, (*params, first, last, last - first + 1)).fetchall()
         except _errors(connection):
             if first < last:
                 middle = (first + last) // 2

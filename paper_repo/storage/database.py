@@ -94,7 +94,8 @@ class Storage(HeedsForks, ABC):
         self._opened = False
         self._opening = threading.Lock()
         self._writing = threading.Lock() if self.writers == 1 else threading.BoundedSemaphore(self.writers)
-        self._idle = threading.Condition()
+        self._using = threading.Lock()
+        self._idle = threading.Condition(self._using)
         self._users = 0
         self._held = _Held()
         self._feeds: weakref.WeakSet[ChangeFeed] = weakref.WeakSet()
@@ -144,13 +145,17 @@ class Storage(HeedsForks, ABC):
                 f" or restore a backup; nothing is written to it (SQLite says: {self.damage})"
             )
 
-    def back_up(self, target: Path, progress: Progress | None) -> None:
-        """Copy the database as it is at this moment to the new file `target`."""
+    def back_up(self, target: Path, progress: Progress | None, overwrite: bool) -> None:
+        """Copy the database as it is at this moment to the file `target`."""
         raise StorageError(f"{self.name}: only SQLite files are backed up so; use the server's own means, or copy")
 
     def compact(self) -> None:
         """Give back the room that deleted rows have left."""
         raise StorageError(f"{self.name}: only SQLite files are compacted so; use the server's own means")
+
+    def fills_by_id(self, session_id: str) -> int | None:
+        """How many fills of the session the index of their ids has; None where the database is trusted to be whole."""
+        return None
 
     def problems(self) -> list[str]:
         """What is wrong with the structure of the database, after a look at all of it."""
@@ -223,13 +228,14 @@ class Storage(HeedsForks, ABC):
 
     def _connect(self) -> None:
         self.open()
-        with self._idle:
+        with self._using:
             if self._closed:
                 raise RepositoryClosedError(f"{self.name}: the repository was closed")
             self._users += 1
         try:
             with self._translated:
                 self._database.connect()
+            self._held.connection = self._database.connection()
             self._held.connected = True
         except BaseException:
             self._disconnect()
@@ -237,13 +243,14 @@ class Storage(HeedsForks, ABC):
 
     def _disconnect(self) -> None:
         self._held.connected = False
+        self._held.connection = None
         try:
             self._database.close()
         finally:
             self._leave()
 
     def _leave(self) -> None:
-        with self._idle:
+        with self._using:
             self._users -= 1
             if self._closed:
                 self._idle.notify_all()
@@ -320,7 +327,7 @@ class Storage(HeedsForks, ABC):
             self._connect()
             try:
                 with self._translated:
-                    self._database.begin()
+                    self._begin_transaction()
             except BaseException:
                 self._disconnect()
                 raise
@@ -332,7 +339,7 @@ class Storage(HeedsForks, ABC):
     def _commit_and_end(self) -> None:
         try:
             with self._translated:
-                self._commit_whole()
+                self._commit_transaction()
         except PaperRepoError:
             raise
         except BaseException:  # Ctrl-C, before the COMMIT or just after it
@@ -341,7 +348,10 @@ class Storage(HeedsForks, ABC):
             raise
         self._end()
 
-    def _commit_whole(self) -> None:
+    def _begin_transaction(self) -> None:
+        self._database.begin()
+
+    def _commit_transaction(self) -> None:
         self._database.commit()
 
     def _roll_back_part(self, depth: int) -> bool:
@@ -422,7 +432,7 @@ class Storage(HeedsForks, ABC):
     def fetch_one(self, statement: Statement, row: Row) -> tuple[Any, ...] | None:
         """The first row that `statement` finds, or None."""
         with self.connection(), self._translated:
-            cursor = statement.run(self._database, row)
+            cursor = statement.run(self._run, row)
             found: tuple[Any, ...] | None = cursor.fetchone()
             cursor.close()  # a cursor left half-way would hold its snapshot
             return found
@@ -430,32 +440,37 @@ class Storage(HeedsForks, ABC):
     def fetch_rows(self, statement: Statement, row: Row) -> list[tuple[Any, ...]]:
         """All rows that `statement` finds."""
         with self.connection(), self._translated:
-            found: list[tuple[Any, ...]] = statement.run(self._database, row).fetchall()
+            found: list[tuple[Any, ...]] = statement.run(self._run, row).fetchall()
             return found
 
     def fetch_all(self, query: Query) -> list[tuple[Any, ...]]:
         """All rows of a query built from the tables."""
         self.require_sound()
         with self.connection(), self._translated:
-            found: list[tuple[Any, ...]] = self._database.execute_sql(*query.sql()).fetchall()
+            found: list[tuple[Any, ...]] = self._run(*query.sql()).fetchall()
             return found
 
     def change(self, statement: Statement, row: Row) -> int:
         """Run `statement` in this thread's transaction, and say how many rows it changed."""
         self._require_alive()
         with self._translated:
-            return int(statement.run(self._database, row).rowcount)
+            return int(statement.run(self._run, row).rowcount)
 
     def execute(self, sql: str, params: Sequence[object] = ()) -> Any:
         """The cursor of one statement on this thread's connection."""
         with self._translated:
-            return self._database.execute_sql(sql, params)
+            return self._run(sql, params)
+
+    def _run(self, sql: str, params: Sequence[object] = ()) -> Any:
+        """As `execute`, with the driver's own errors."""
+        return self._database.execute_sql(sql, params)
 
 
 class _Held(threading.local):
-    """Whether this thread has a connection, and how many transactions and parts of them it has open on it."""
+    """Which connection this thread has, and how many transactions and parts of them it has open on it."""
 
     connected = False
+    connection: Any = None
     depth = 0
     lost = False
 

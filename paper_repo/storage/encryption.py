@@ -6,7 +6,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from paper_repo.storage.backups import room_at
+from paper_repo.storage.pool import QuickPool
 from paper_repo.storage.translation import Translated
+from paper_repo.storage.unlogged import Unlogged
 
 SILENT = "PRAGMA cipher_log_level = NONE"
 """SQLCipher would else write to the standard error output of whoever gave a wrong passphrase."""
@@ -54,7 +57,8 @@ def export(path: Path, old: str | None, target: Path, new: str | None) -> None:
     """Copy a database to the empty file `target`, with another passphrase or none (None) than before."""
     with Translated(str(path)), closing(connect(str(path), old or "")) as connection:
         connection.execute("ATTACH DATABASE ? AS target KEY ?", (str(target), new or ""))
-        connection.execute("SELECT sqlcipher_export('target')")
+        with room_at(target):
+            connection.execute("SELECT sqlcipher_export('target')")
         for name in ("application_id", "user_version"):
             value = connection.execute(f"PRAGMA main.{name}").fetchone()[0]
             connection.execute(f"PRAGMA target.{name} = {value}")
@@ -72,7 +76,7 @@ def pooled_database() -> Any:
     from playhouse.pool import _PooledSqliteDatabase
     from playhouse.sqlcipher_ext import SqlCipherDatabase
 
-    return _silent(_PooledSqliteDatabase, SqlCipherDatabase)
+    return _silent(QuickPool, _PooledSqliteDatabase, SqlCipherDatabase)
 
 
 def single_database() -> Any:
@@ -84,7 +88,7 @@ def single_database() -> Any:
 
 
 def _silent(*bases: Any) -> Any:
-    class Encrypted(*bases):  # type: ignore[misc]
+    class Encrypted(Unlogged, *bases):  # type: ignore[misc]
         def _add_conn_hooks(self, connection: Any) -> None:
             connection.execute(SILENT)
             super()._add_conn_hooks(connection)

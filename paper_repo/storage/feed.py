@@ -71,7 +71,7 @@ class ChangeFeed:
     def _fetch(self, statement: Any, row: dict[str, Any]) -> list[tuple[Any, ...]]:
         with self._using, self._translated:
             self._require_open()
-            rows: list[tuple[Any, ...]] = statement.run(self._database, row).fetchall()
+            rows: list[tuple[Any, ...]] = statement.run(self._database.execute_sql, row).fetchall()
             return rows
 
     def _require_open(self) -> None:

@@ -165,7 +165,7 @@ class PostgresStorage(Storage):
                 raise
         return work(*args)
 
-    def _commit_whole(self) -> None:
+    def _commit_transaction(self) -> None:
         connection = self._database.connection()
         connection.warned = ""
         done = self.execute("COMMIT").statusmessage

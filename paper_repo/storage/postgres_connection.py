@@ -13,6 +13,8 @@ from playhouse.pool import PooledPostgresqlDatabase
 from psycopg.adapt import Loader
 from psycopg.types.string import TextLoader
 
+from paper_repo.storage.unlogged import Unlogged
+
 SETTINGS = {"TimeZone": "UTC", "DateStyle": "ISO", "IntervalStyle": "postgres"}
 """What the text of values depends on."""
 
@@ -123,13 +125,13 @@ class _Adapter(peewee.Psycopg3Adapter):
         return connect(dbname=db.database, **where)
 
 
-class Single(peewee.PostgresqlDatabase):
+class Single(Unlogged, peewee.PostgresqlDatabase):
     """One of our connections, for whoever needs one outside of a pool."""
 
     psycopg3_adapter = _Adapter
 
 
-class Pool(PooledPostgresqlDatabase):  # type: ignore[misc]
+class Pool(Unlogged, PooledPostgresqlDatabase):  # type: ignore[misc]
     """Peewee's pool, of our connections."""
 
     psycopg3_adapter = _Adapter

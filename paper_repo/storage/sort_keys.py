@@ -17,6 +17,8 @@ def sort_key(number: Decimal) -> str:
     """
     if not number:
         return "O"
-    sign, digits, _ = number.as_tuple()
-    body = f"{_OFFSET + number.adjusted():05}" + "".join(map(str, digits)).rstrip("0")
-    return "P" + body if not sign else "N" + body.translate(_COMPLEMENT) + "~"
+    mantissa, _, exponent = f"{number:E}".partition("E")
+    digits = mantissa.replace(".", "").rstrip("0")
+    if digits[0] != "-":
+        return f"P{_OFFSET + int(exponent):05}{digits}"
+    return "N" + f"{_OFFSET + int(exponent):05}{digits[1:]}".translate(_COMPLEMENT) + "~"

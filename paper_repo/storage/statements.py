@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from operator import itemgetter
 from typing import Any
@@ -26,9 +26,9 @@ class Statement:
         names = [each if _placeholder(each) else f"constant {place}" for place, each in enumerate(params)]
         self._values = itemgetter(*names) if len(names) > 1 else lambda row: tuple(row[name] for name in names)
 
-    def run(self, database: Database, row: Row) -> Any:
-        """The cursor of this statement, run with the values of `row`."""
-        return database.execute_sql(self.sql, self._values(row | self._constants if self._constants else row))
+    def run(self, execute: Callable[[str, Sequence[object]], Any], row: Row) -> Any:
+        """The cursor of this statement, as `execute` gives it for its text and the values of `row`."""
+        return execute(self.sql, self._values(row | self._constants if self._constants else row))
 
 
 class Statements:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from pathlib import Path
 
 import peewee
 from playhouse.pool import MaxConnectionsExceeded
@@ -11,15 +12,20 @@ from paper_repo.errors import (
     BusyError,
     CorruptDatabaseError,
     DiskFullError,
+    PaperRepoError,
     ReadOnlyError,
     RepositoryClosedError,
     StorageError,
 )
+from paper_repo.storage.refusals import refused_write
 from paper_repo.storage.sqlstates import by_sqlstate
 
 _DAMAGED = (
     "the file is damaged; keep a copy of it, save what can be read with `paper-repo salvage`, or restore a backup"
 )
+_ENDED = ("cannot rollback", "no such savepoint")
+"""What rolling back says where SQLite has ended the transaction by itself, as after a full disk or at damage."""
+
 _UNREADABLE = ("Could not decode to UTF-8", "user-defined function raised exception")
 """What Python's driver says of a text that is no Unicode, and of one that is no JSON where a filter looks into it."""
 
@@ -30,10 +36,9 @@ BY_SQLITE_CODE: dict[int, tuple[type[StorageError], str]] = {
     sqlite3.SQLITE_READONLY: (ReadOnlyError, "it cannot be written; check the permissions of the file and its folder"),
     sqlite3.SQLITE_INTERRUPT: (StorageError, "the call was interrupted; nothing of it is stored"),
     sqlite3.SQLITE_IOERR: (StorageError, "reading or writing the file failed; check the disk"),
-    # What a quota or a limit of file sizes gives; SQLite takes only the disk itself for full.
-    sqlite3.SQLITE_IOERR_WRITE: (
+    sqlite3.SQLITE_IOERR_SHMSIZE: (
         DiskFullError,
-        "a quota or the limit of file sizes is reached, or the disk fails; nothing of this write is stored, repeat it",
+        "there is no room left for the -shm file that SQLite needs beside it, even to read; make room and repeat this",
     ),
     sqlite3.SQLITE_CORRUPT: (CorruptDatabaseError, _DAMAGED),
     sqlite3.SQLITE_FORMAT: (CorruptDatabaseError, _DAMAGED),
@@ -68,13 +73,21 @@ def translate(error: Exception, database: str) -> Exception:
     if isinstance(error, MaxConnectionsExceeded):
         return BusyError(f"{database}: all connections were in use for longer than the busy timeout; repeat the call")
     driver = driver_error(error)
+    if isinstance(driver, PaperRepoError):
+        return driver
     if hasattr(driver, "sqlstate"):
         return by_sqlstate(driver, database)
     if isinstance(driver, UnicodeDecodeError) or str(driver).startswith(_UNREADABLE):
+        for each in (error, driver):
+            each.args = tuple(str(each).split(" with text ")[:1])  # the text itself, which no traceback may show
         return CorruptDatabaseError(f"{database}: {_DAMAGED} (a text in it cannot be read)")
     code = getattr(driver, "sqlite_errorcode", None)
+    if code == sqlite3.SQLITE_ERROR and str(driver) == "database or disk is full":  # so SQLCipher's export tells it
+        code = sqlite3.SQLITE_FULL
     if code == sqlite3.SQLITE_ERROR and str(driver).startswith(("no such table", "no such column")):
         return CorruptDatabaseError(f"{database}: the file is damaged: its tables are not ours (SQLite says: {driver})")
+    if code == sqlite3.SQLITE_IOERR_WRITE:  # SQLite takes only the disk itself for full, not a quota
+        return refused_write(Path(database), str(driver))
     if code is not None and (code & 0xFF) in BY_SQLITE_CODE:
         kind, advice = BY_SQLITE_CODE.get(code) or BY_SQLITE_CODE[code & 0xFF]
         return kind(f"{database}: {advice} (SQLite says: {driver})")
@@ -89,6 +102,9 @@ def _by_sqlcipher(error: Exception) -> bool:
 
 
 def driver_error(error: BaseException) -> BaseException:
-    """The driver's own error inside one of Peewee's, which may be inside another one."""
+    """The driver's own error inside one of Peewee's, which may be inside another one; the one that came first."""
     inner = getattr(error, "orig", None)
-    return driver_error(inner) if isinstance(inner, BaseException) else error
+    if isinstance(inner, BaseException):
+        return driver_error(inner)
+    hidden = error.__context__ if str(error).startswith(_ENDED) else None
+    return error if hidden is None else driver_error(hidden)

@@ -12,6 +12,7 @@ from paper_repo.domain import PaperTradingSession
 from paper_repo.errors import ConflictError
 from paper_repo.interface import IPaperTradingSessionRepository
 from paper_repo.testing.examples import (
+    LONG,
     block_of_another_task,
     new_fill,
     new_point,
@@ -165,9 +166,10 @@ class ConflictContract:
                     continue
                 done += 1
 
-        async with anyio.create_task_group() as tasks:
-            for _ in range(8):
-                tasks.start_soon(add_three)
+        with anyio.fail_after(LONG):
+            async with anyio.create_task_group() as tasks:
+                for _ in range(8):
+                    tasks.start_soon(add_three)
 
         counter = await repository.get_by_id("counter")
         assert counter is not None

@@ -148,7 +148,7 @@ class HistoryContract:
         session_id = await _seven_fills(repository)
 
         pages = [await repository.get_fills(session_id, limit=3)]
-        while pages[-1]:
+        while pages[-1] and len(pages) < 7:  # a page that is given again and again is no endless test
             last = pages[-1][-1].id if contract_case == "by id" else sum(map(len, pages))
             pages.append(await repository.get_fills(session_id, after=last, limit=3))
 

@@ -213,7 +213,8 @@ class QueryContract:
     async def test_amounts_are_in_exact_order(self, repository: IPaperTradingSessionRepository) -> None:
         """Amounts are put in the exact order of their values: 9 before 10, and digits count that a float drops."""
         for number in [*range(0, len(AMOUNTS), 2), *range(1, len(AMOUNTS), 2)]:
-            await repository.save(new_session(cash=AMOUNTS[number], realized_pnl=AMOUNTS[-number]))
+            session_id = f"{len(AMOUNTS) - number:03}"  # which, where it decides wrongly, decides for the worse
+            await repository.save(new_session(id=session_id, cash=AMOUNTS[number], realized_pnl=AMOUNTS[-number]))
 
         by_equity = await _listed(repository, order_by="equity")
         by_net_pnl = await _listed(repository, order_by="net_pnl")

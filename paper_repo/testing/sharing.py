@@ -5,6 +5,7 @@ from __future__ import annotations
 from copy import deepcopy
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from paper_repo.domain import PaperTradingSession
@@ -62,11 +63,16 @@ class SharingContract:
                         await repository.save(session)
             done.set()
 
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(change)
-            while not done.is_set():
-                assert len({session.name for session in await repository.get_all()}) == 1
-                assert len({each.version for each in await repository.get_summaries()}) == 1
+        with anyio.fail_after(LONG):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(change)
+                looks = 0
+                while not done.is_set():
+                    assert len({session.name for session in await repository.get_all()}) == 1
+                    assert len({each.version for each in await repository.get_summaries()}) == 1
+                    looks += 1
+                    for _ in range(looks % 4):  # not every implementation lets others run; never in step with `change`
+                        await anyio.lowlevel.checkpoint()
 
         assert [session.name for session in await repository.get_all()] == ["20", "20"]
 
@@ -139,6 +145,7 @@ class SharingContract:
         async def move(amount: int) -> None:
             done = False
             while not done:
+                await anyio.lowlevel.checkpoint()
                 try:
                     async with repository.atomic():
                         source, target = await repository.get_by_id("a"), await repository.get_by_id("b")
@@ -152,9 +159,10 @@ class SharingContract:
                 except ConflictError:
                     continue
 
-        async with anyio.create_task_group() as tasks:
-            for amount in range(10):
-                tasks.start_soon(move, amount)
+        with anyio.fail_after(LONG):
+            async with anyio.create_task_group() as tasks:
+                for amount in range(10):
+                    tasks.start_soon(move, amount)
 
         sessions = await repository.get_all(order_by="name")
         assert {each.id: (int(each.cash), each.version) for each in sessions} == {"a": (55, 11), "b": (145, 11)}

@@ -19,7 +19,7 @@ from paper_repo.domain.selection import Loaded, OnDamage, SessionFilters, Sessio
 from paper_repo.domain.values import Progress
 from paper_repo.interface import IPaperTradingSessionRepository
 from paper_repo.ownership import OpenBlock, open_block
-from paper_repo.wakeup import Wakeup, wake
+from paper_repo.wakeup import new_wakeup, wake
 from paper_repo.watching import AsyncSessionChanges
 
 
@@ -69,8 +69,10 @@ class ThreadedRepository(IPaperTradingSessionRepository):
         while (session := await self._call(next, sessions, None)) is not None:
             yield session
 
-    async def backup(self, target: str | os.PathLike[str], *, progress: Progress | None = None) -> None:
-        await self._call(self._core.backup, target, progress=progress)
+    async def backup(
+        self, target: str | os.PathLike[str], *, overwrite: bool = False, progress: Progress | None = None
+    ) -> None:
+        await self._call(self._core.backup, target, overwrite=overwrite, progress=progress)
 
     async def check(self) -> CheckReport:
         report: CheckReport = await self._call(self._core.check)
@@ -219,7 +221,7 @@ class _Call:
 
     def __init__(self, future: Future[Any]) -> None:
         self._future = future
-        self._finished = Wakeup()
+        self._finished = new_wakeup()
         future.add_done_callback(lambda _: wake([self._finished]))
 
     @property

@@ -170,8 +170,9 @@ class WatchingContract:
                 with anyio.move_on_after(0.002):
                     seen.add((await anext(changes)).session_id)
                 await repository.save(new_session(id=name))
-            while not seen >= names:
-                seen.add((await anext(changes)).session_id)
+            with anyio.fail_after(PATIENCE):
+                while not seen >= names:
+                    seen.add((await anext(changes)).session_id)
 
         assert seen == names
 

@@ -21,13 +21,16 @@ def test_backup_and_restore(run: Run, database: Path, tmp_path: Path) -> None:
     with SessionRepository(database) as repository:
         count = repository.count()
         repository.delete_many()
+    asked = run("restore", str(copy))
     restored = run("restore", str(copy), "--yes")
 
-    assert restored.exit_code == 0
+    assert (asked.exit_code, restored.exit_code) == (2, 0)
+    assert "nothing was restored: there is nobody to ask" in asked.output
     assert "sessions.db.replaced-" in restored.output.replace("\n", "") or ".replaced." in restored.output
     with SessionRepository(database) as repository:
         assert repository.count() == count
     assert run("backup", str(copy)).exit_code == 1
+    assert run("backup", str(copy), "--overwrite").exit_code == 0
     assert run("restore", str(tmp_path / "missing.db")).exit_code == 3
 
 
@@ -72,15 +75,27 @@ def test_copy_exits_with_a_conflict_where_something_differs(run: Run, database: 
     assert "differs: odd" in differs.output
 
 
-@pytest.mark.parametrize("source", ["file", "environment", "prompt"])
+def test_salvage_fails_where_something_is_lost(run: Run, database: Path, tmp_path: Path) -> None:
+    """What cannot be saved is told, and the exit code says so; what can be is in the new file all the same."""
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("UPDATE paper_trading_sessions SET cash = 'much' WHERE id = 'odd'")
+
+    told = run("salvage", str(tmp_path / "new.db"))
+
+    assert told.exit_code == 1
+    assert "lost: session: session 'odd'" in told.output
+    assert "4 sessions" in told.output
+
+
+@pytest.mark.parametrize("source", ["file", "environment", "pipe"])
 def test_encrypting_and_decrypting(run: Run, database: Path, tmp_path: Path, source: str) -> None:
-    """The passphrase comes from a file, the environment or a prompt, and is never shown."""
+    """The passphrase comes from a file, the environment or another program, and is never shown."""
     pytest.importorskip("sqlcipher3", reason="the extra 'encryption' is not installed")
     secret, plain, file = tmp_path / "secret.db", tmp_path / "plain.db", tmp_path / "passphrase"
     file.write_text("correct horse\nand nothing else\n")
     option = ["--passphrase-file", str(file)] if source == "file" else []
     environment = {"PAPER_REPO_PASSPHRASE": "correct horse"} if source == "environment" else {}
-    asked = "correct horse\ncorrect horse\n" if source == "prompt" else None
+    asked = "correct horse\n" if source == "pipe" else None
 
     encrypted = run("encrypt", str(secret), *option, env=environment, input=asked)
     listed = run("list", "--db", str(secret), env={"PAPER_REPO_PASSPHRASE": "correct horse"})

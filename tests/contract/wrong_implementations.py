@@ -562,6 +562,15 @@ class RepeatsTheLastFill(Wrong):
         return await super().get_fills(session_id, after=after - 1 if after in range(1, 7) else after, **query)
 
 
+class GivesOnePage(Wrong):
+    """Gives the first page, whichever is asked for."""
+
+    caught_by = "test_pages_of_fills"
+
+    async def get_fills(self, session_id: str, *, after: Any = 0, **query: Any) -> list[Fill]:
+        return await super().get_fills(session_id, **query)
+
+
 class IncludesTheEnd(Wrong):
     """Gives what was executed at the end of the window too."""
 

@@ -12,6 +12,14 @@ from tests.builders import full_session, moment, new_fill, new_session
 SUFFIXES = ("", "-wal")
 
 
+class Past:
+    """A folder with copies of a file, open and closed, and all the states that it has had."""
+
+    def __init__(self, folder: Path, states: list[dict[str, Any]]) -> None:
+        self.folder = folder
+        self.states = states
+
+
 def write_past(path: Path, copies: Path) -> list[dict[str, Any]]:
     """Write sessions to a file, copy it with its -wal while it is open, and return the states after each commit."""
     running = new_session(id="running", strategy=full_session().strategy)

@@ -101,6 +101,66 @@ def test_nothing_is_overwritten_by_a_backup(path: Path, tmp_path: Path, kind: st
     assert len(list(tmp_path.iterdir())) == 2
 
 
+def test_a_file_is_overwritten_only_when_asked_and_by_a_whole_backup(path: Path, tmp_path: Path) -> None:
+    """With overwrite=True yesterday's backup stays until today's is whole, and is replaced by it then."""
+    filled(path, 1)
+    target = tmp_path / "copy.db"
+
+    def fail(done: int, total: int) -> None:
+        raise RuntimeError("enough")
+
+    with SessionRepository(path) as repository:
+        repository.backup(target, overwrite=True)
+        yesterday = target.read_bytes()
+        repository.save(new_session(id="today"))
+        with pytest.raises(RuntimeError, match="enough"):
+            repository.backup(target, overwrite=True, progress=fail)
+        assert target.read_bytes() == yesterday
+        repository.backup(target, overwrite=True)
+
+    assert mode(target) == 0o600
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["copy.db", "sessions.db"]
+    with SessionRepository(target) as copy:
+        assert copy.exists("today")
+
+
+def test_a_damaged_database_overwrites_no_backup(path: Path, tmp_path: Path) -> None:
+    """The good backup of yesterday is not replaced by one of a file that is damaged today."""
+    filled(path)
+    with SessionRepository(path) as repository:
+        repository.backup(tmp_path / "copy.db")
+    break_page(path)
+    before = (tmp_path / "copy.db").read_bytes()
+
+    with SessionRepository(path) as repository, pytest.raises(CorruptDatabaseError):
+        repository.backup(tmp_path / "copy.db", overwrite=True)
+
+    assert (tmp_path / "copy.db").read_bytes() == before
+
+
+def test_what_is_in_use_is_not_overwritten(path: Path, tmp_path: Path) -> None:
+    """Not the database itself, by whatever name, no database that is open, none with a log beside it, and no folder."""
+    filled(path, 1)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "same.db").hardlink_to(path)
+    (tmp_path / "left.db-wal").write_text("left by a crash")
+
+    with SessionRepository(path, journal="rollback") as repository, SessionRepository(tmp_path / "open.db") as other:
+        other.save(new_session(id="one"))
+        for name, words in {
+            "sessions.db": "its own backup",
+            "same.db": "its own backup",
+            "open.db": "is in use",
+            "left.db": "is in use",
+            "folder": "only a file",
+        }.items():
+            with pytest.raises(StorageError, match=words):
+                repository.backup(tmp_path / name, overwrite=True)
+
+        assert repository.count() == 2
+        assert other.exists("one")
+
+
 def test_a_backup_needs_a_folder_and_no_transaction(path: Path, tmp_path: Path) -> None:
     """Without its folder a backup is refused, and inside a transaction too, which would not be whole."""
     with SessionRepository(path) as repository:
@@ -179,6 +239,7 @@ async def test_backups_of_the_async_repositories(path: Path, tmp_path: Path) -> 
                 assert copy.get_by_id("one") == await each.get_by_id("one")
                 assert copy.get_fills("one") == await each.get_fills("one")
                 assert copy.get_equity_curve("one") == await each.get_equity_curve("one")
+            await each.backup(target, overwrite=True)
             assert mode(target) == 0o600
             report = await each.check()
             assert (report.sessions, report.fills, report.equity_points, report.ok) == (1, 2, 2, True)
@@ -300,7 +361,8 @@ def test_check_names_what_is_wrong(path: Path) -> None:
     assert not report.ok
     assert [each.session_id for each in report.problems] == [None, "session-0", "session-1", "session-2"]
     assert "belongs to no session" in str(report.problems[0])
-    assert "'session-1': it counts 20 fills" in str(report.problems[2])
+    assert "'session-1'" in str(report.problems[2])
+    assert "it counts 20 fills, and numbers 1 to 19 are there" in str(report.problems[2])
     assert report.sessions == 3
 
 

@@ -19,19 +19,11 @@ from paper_repo import (
     SQLiteSessionRepository,
 )
 from tests.builders import full_session, new_session
-from tests.storage.damage import answers, content, copy, of_session, write_past
+from tests.storage.damage import Past, answers, content, copy, of_session, write_past
 
 real_file = settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
-
-
-class Past:
-    """A folder with copies of a file, open and closed, and all the states that it has had."""
-
-    def __init__(self, folder: Path, states: list[dict[str, Any]]) -> None:
-        self.folder = folder
-        self.states = states
 
 
 @pytest.fixture(scope="module")
@@ -268,6 +260,41 @@ def test_wrong_bytes_in_the_schema_are_damage(past: Past, tmp_path: Path) -> Non
     found = read(tmp_path / "sessions.db", files, past.states)
 
     assert isinstance(found["all"], CorruptDatabaseError)
+
+
+@pytest.mark.parametrize("harm", ["cut off", "zeros", "a flipped bit"])
+def test_a_damaged_end_of_the_log_gives_an_earlier_state(past: Past, tmp_path: Path, harm: str) -> None:
+    """Whatever is wrong from some place on in the -wal, the file is sound and stands as it did after some commit."""
+    found = []
+    size = len(damaged(past, "open.db", tmp_path / "sessions.db")["-wal"])
+    for place in range(size - 1, 0, -size // 12):
+        path = tmp_path / f"{place}.db"
+        log = damaged(past, "open.db", path)["-wal"]
+        if harm == "a flipped bit":
+            log[place] ^= 4
+        else:
+            log[place:] = bytes(size - place) if harm == "zeros" else b""
+        Path(f"{path}-wal").write_bytes(log)
+
+        with SessionRepository(path) as repository:
+            found.append(past.states.index(content(repository)))
+            assert repository.check().ok
+
+    assert found == sorted(found, reverse=True)
+    assert len(set(found)) > 4
+
+
+@pytest.mark.parametrize("length", [3996, 8])
+def test_a_destroyed_schema_is_damage(past: Past, tmp_path: Path, length: int) -> None:
+    """A first page of which only the start is left is told as damage, not as what SQLite says afterwards."""
+    files = damaged(past, "closed.db", tmp_path / "sessions.db")
+    files[""][100 : 100 + length] = b"\xa5" * length
+
+    found = read(tmp_path / "sessions.db", files, past.states)
+
+    for error in found.values():
+        assert isinstance(error, CorruptDatabaseError)
+        assert "damaged" in str(error)
 
 
 def test_a_good_file_gives_what_was_written(past: Past, tmp_path: Path) -> None:

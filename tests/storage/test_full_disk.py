@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
@@ -12,6 +13,9 @@ import anyio
 import pytest
 
 from paper_repo import DiskFullError, ReadOnlyError, SessionRepository, SQLiteSessionRepository
+from paper_repo.maintenance import encrypt
+from paper_repo.storage import schema
+from paper_repo.storage.sqlite import SQLiteStorage
 from tests.builders import new_fill, new_session
 from tests.storage.damage import content
 
@@ -121,10 +125,58 @@ def test_a_backup_without_room(small: Path, tmp_path: Path) -> None:
     with SessionRepository(tmp_path / "sessions.db") as repository:
         repository.save_many(large(f"large-{number}") for number in range(5))  # type: ignore[misc]
 
-        with pytest.raises(DiskFullError):
+        with pytest.raises(DiskFullError, match=r"small/copy\.db: there is no room"):
             repository.backup(small / "copy.db")
 
     assert list(small.iterdir()) == []
+
+
+def test_an_encrypted_copy_without_room(small: Path, tmp_path: Path) -> None:
+    """Nor does one that is encrypted; the message names the file that has no room."""
+    pytest.importorskip("sqlcipher3", reason="the extra 'encryption' is not installed")
+    with SessionRepository(tmp_path / "sessions.db") as repository:
+        repository.save_many(large(f"large-{number}") for number in range(5))  # type: ignore[misc]
+
+    with pytest.raises(DiskFullError, match=r"small/copy\.db: there is no room"):
+        encrypt(tmp_path / "sessions.db", small / "copy.db", "secret")
+
+    assert list(small.iterdir()) == []
+
+
+def test_an_upgrade_that_runs_out_of_room(small: Path, tmp_path: Path) -> None:
+    """It fails as such, not with what SQLite says about the rollback after it, and can be repeated."""
+    path, scripts = small / "sessions.db", tmp_path / "scripts"
+    with SessionRepository(path) as repository:
+        repository.save(new_session(id="one"))
+        expected = content(repository)
+    shutil.copytree(schema.MIGRATIONS, scripts, ignore=shutil.ignore_patterns("__pycache__"))
+    script = scripts / "0900_more.py"
+    script.write_text("def up(migrator, db):\n    db.execute_sql('CREATE TABLE more AS SELECT zeroblob(1e6) AS x')\n")
+
+    with pytest.raises(DiskFullError, match=r"the upgrade .* failed, and the file is as it was"):
+        SQLiteStorage(path, scripts=scripts).open()
+
+    with SessionRepository(path) as repository:
+        assert content(repository) == expected
+    script.write_text("def up(migrator, db):\n    db.execute_sql('CREATE TABLE more (x)')\n")
+    storage = SQLiteStorage(path, scripts=scripts)
+    storage.open()
+    storage.close()
+
+
+def test_reading_without_room_for_the_shared_memory(small: Path) -> None:
+    """Where there is no room for SQLite's -shm either, the error is about room; reading works when there is some."""
+    with SessionRepository(small / "sessions.db") as repository:
+        repository.save(new_session(id="one"))
+    ballast = fill_up(small, leave=0)
+    repository = SessionRepository(small / "sessions.db")
+
+    with pytest.raises(DiskFullError, match="room"):
+        repository.get_all()
+
+    ballast.unlink()
+    assert repository.count() == 1
+    repository.close()
 
 
 def test_a_disk_that_is_read_only(small: Path) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from paper_repo import SessionRepository, StorageError
+from paper_repo import BusyError, DiskFullError, SessionRepository, StorageError
 from paper_repo.storage import network
 from paper_repo.storage.network import network_file_system, refuse_network
-from tests.builders import new_session
+from tests.builders import new_fill, new_session
 from tests.storage.damage import content
+from tests.storage.sharing import FAILING, KIND, mounted
 
 
 def table(tmp_path: Path, *mounts: tuple[str, str]) -> Path:
@@ -77,3 +80,72 @@ def test_a_file_changes_its_journal(path: Path) -> None:
             assert repository.describe()["pragmas"]["journal_mode"] == mode
     with pytest.raises(ValueError, match="'wal' or 'rollback'"):
         SessionRepository(path, journal="none")
+
+
+@pytest.fixture
+def share(tmp_path: Path) -> Iterator[tuple[Path, Path]]:
+    """A folder that is mounted as sshfs mounts one, and the folder of the other machine behind it."""
+    folder, point = tmp_path / "behind", tmp_path / "share"
+    folder.mkdir()
+    point.mkdir()
+    if os.geteuid() != 0 or not Path("/dev/fuse").exists():
+        pytest.skip("mounting a share needs root and Linux's /dev/fuse")
+    with mounted(folder, point) as is_mounted:
+        if not is_mounted:
+            pytest.skip("this system does not let root mount a file system that a program serves")
+        yield point, folder
+
+
+def test_a_mounted_share_is_told_by_the_system(share: tuple[Path, Path]) -> None:
+    """On a file system that is really mounted so, a file is refused with its kind, and nothing is created there."""
+    point, folder = share
+
+    with pytest.raises(StorageError, match=rf"\({KIND}\).*journal='rollback'"):
+        SessionRepository(point / "sessions.db").open()
+
+    assert list(folder.iterdir()) == []
+
+
+def test_a_rollback_journal_works_on_a_mounted_share(share: tuple[Path, Path]) -> None:
+    """With journal="rollback" two repositories take turns there, and backups are written where there are no links."""
+    point, folder = share
+    path = point / "sessions.db"
+
+    with SessionRepository(path, journal="rollback", busy_timeout=0) as one:
+        session = new_session(id="one")
+        session.record_fill(new_fill(1))
+        one.save(session)
+        with SessionRepository(path, journal="rollback", busy_timeout=0) as other, one.atomic():
+            one.save(new_session(id="two"))
+            with pytest.raises(BusyError):
+                other.save(new_session(id="three"))
+        for overwrite in (False, True):
+            one.backup(point / "copy.db", overwrite=overwrite)
+        with pytest.raises(StorageError, match="choose another name"):
+            one.backup(point / "copy.db")
+        expected = content(one)
+
+        assert one.check().ok
+    assert sorted(each.name for each in folder.iterdir()) == ["copy.db", "sessions.db"]
+    for each in ("copy.db", "sessions.db"):
+        with SessionRepository(folder / each) as repository:
+            assert content(repository) == expected
+
+
+def test_a_failing_disk_is_not_called_full(share: tuple[Path, Path]) -> None:
+    """A write that the disk refuses with an I/O error is told as that; nothing is stored, and it can be repeated."""
+    point, folder = share
+    with SessionRepository(point / "sessions.db", journal="rollback") as repository:
+        repository.save(new_session(id="one"))
+        session = new_session(id="two")
+        (folder / FAILING).touch()
+
+        with pytest.raises(StorageError, match=r"the disk fails.*Input/output error") as failure:
+            repository.save(session)
+
+        (folder / FAILING).unlink()
+        assert not isinstance(failure.value, DiskFullError)
+        assert session.version == 0
+        assert [each.id for each in repository.get_all()] == ["one"]
+        repository.save(session)
+        assert repository.check().ok

@@ -41,8 +41,8 @@ def test_a_statement_takes_its_values_from_the_row(notes):
     """Values go to their places by name, in whatever order the row has them, and what else is in it is left out."""
     insert = Statement(Note.insert({Note.word: at_run("word"), Note.number: at_run("number")}))
 
-    insert.run(notes, {"number": 1, "other": "x", "word": "one"})
-    insert.run(notes, {"word": "two", "number": 2})
+    insert.run(notes.execute_sql, {"number": 1, "other": "x", "word": "one"})
+    insert.run(notes.execute_sql, {"word": "two", "number": 2})
 
     assert notes.execute_sql("SELECT word, number FROM note").fetchall() == [("one", 1), ("two", 2)]
 
@@ -52,10 +52,10 @@ def test_constants_stay_in_their_places(notes):
     insert = Statement(Note.insert({Note.word: at_run("word"), Note.number: peewee.Value(7)}))
     select = Statement(Note.select(Note.word).where(Note.number == 7, Note.word == at_run("word"), Note.number < 9))
 
-    insert.run(notes, {"word": "seven"})
+    insert.run(notes.execute_sql, {"word": "seven"})
 
-    assert select.run(notes, {"word": "seven"}).fetchall() == [("seven",)]
-    assert select.run(notes, {"word": "eight"}).fetchall() == []
+    assert select.run(notes.execute_sql, {"word": "seven"}).fetchall() == [("seven",)]
+    assert select.run(notes.execute_sql, {"word": "eight"}).fetchall() == []
 
 
 def test_one_value_is_enough(notes):
@@ -63,7 +63,7 @@ def test_one_value_is_enough(notes):
     notes.execute_sql("INSERT INTO note (word, number) VALUES ('one', 1)")
 
     assert Statement(Note.select(Note.word).where(Note.number == at_run("number"))).run(
-        notes, {"number": 1}
+        notes.execute_sql, {"number": 1}
     ).fetchall() == [("one",)]
 
 
@@ -73,7 +73,7 @@ def test_text_that_looks_like_a_placeholder_is_a_value(notes):
 
     select = Statement(Note.select(at_run("word"), peewee.Value("word")))
 
-    assert select.run(notes, {"word": "given"}).fetchall() == [("given", "word")]
+    assert select.run(notes.execute_sql, {"word": "given"}).fetchall() == [("given", "word")]
 
 
 def test_they_are_built_once():

@@ -47,7 +47,8 @@ TABLE = [
     (sqlite3.SQLITE_READONLY_DIRECTORY, ReadOnlyError, "check the permissions of the file and its folder"),
     (sqlite3.SQLITE_INTERRUPT, StorageError, "nothing of it is stored"),
     (sqlite3.SQLITE_IOERR, StorageError, "check the disk"),
-    (sqlite3.SQLITE_IOERR_WRITE, DiskFullError, "a quota or the limit of file sizes"),
+    (sqlite3.SQLITE_IOERR_WRITE, StorageError, "takes others now"),
+    (sqlite3.SQLITE_IOERR_SHMSIZE, DiskFullError, "even to read"),
     (sqlite3.SQLITE_FORMAT, CorruptDatabaseError, "restore a backup"),
     (sqlite3.SQLITE_IOERR_FSYNC, StorageError, "check the disk"),
     (sqlite3.SQLITE_CORRUPT, CorruptDatabaseError, "restore a backup"),
@@ -426,7 +427,8 @@ with SessionRepository(sys.argv[1]) as repository:
         )
         kind, message, version, ids = json.loads(child.stdout)
 
-        assert kind in ("StorageError", "DiskFullError")
+        assert kind == "DiskFullError"
+        assert "the limit of file sizes leaves no room" in message
         assert "sessions.db: " in message
         assert (version, ids) == (0, ["before"])
         with SessionRepository(path) as repository:
