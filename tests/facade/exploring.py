@@ -50,6 +50,7 @@ class Explorer:
         name: "asyncio" or "trio", whichever the loop is.
         seed: of everything that is done at random.
         refusals: what a block may be refused with, because of what others do at the same time.
+        alone: whether there is no other loop, whose objects would be in conflict with those that tasks share here.
     """
 
     def __init__(
@@ -58,10 +59,12 @@ class Explorer:
         name: str,
         seed: int,
         refusals: tuple[type[PaperRepoError], ...] = (BusyError,),
+        alone: bool = False,
     ) -> None:
         self._repository = repository
         self._name = name
         self._refusals = refusals
+        self._alone = alone
         self._random = random.Random(f"{seed} {name}")
         self._native = name == "asyncio"
         self._running: list[Callable[[], object]] = []  # what cancels each of the steps that run
@@ -146,7 +149,8 @@ class Explorer:
                 await anyio.lowlevel.checkpoint()
                 if fails:
                     raise PlannedError
-        except ConflictError:  # of another loop: that object is of no use any more
+        except ConflictError:  # with another loop: that object is of no use any more
+            assert not self._alone
             if self._shared.get(session_id) is session:
                 del self._shared[session_id]
         except (PlannedError, BusyError):

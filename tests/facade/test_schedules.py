@@ -35,7 +35,7 @@ def assert_consistent(path: Path, explorers: list[Explorer]) -> None:
 def test_on_one_event_loop(path: Path, backend: str, seed: int) -> None:
     """Whatever many tasks of one loop do to each other: the file holds what they were told."""
     repository = SQLiteSessionRepository(path)
-    explorer = Explorer(repository, backend, seed)
+    explorer = Explorer(repository, backend, seed, alone=True)
 
     async def explore() -> None:
         async with repository:
