@@ -17,7 +17,7 @@ import trio
 
 from paper_repo import SQLiteSessionRepository
 from tests.facade.cancelling import stored
-from tests.facade.exploring import SESSIONS, Explorer, assert_as_told, prepare
+from tests.facade.exploring import SESSIONS, SHARED, Explorer, assert_as_told, prepare
 from tests.facade.seeds import seeds
 from tests.facade.watching import assert_no_transaction_is_open, connect
 
@@ -27,7 +27,7 @@ def assert_consistent(path: Path, explorers: list[Explorer]) -> None:
     assert_no_transaction_is_open(path)
     with closing(connect(path)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-    assert_as_told(explorers, {session_id: stored(path, session_id) for session_id in SESSIONS})
+    assert_as_told(explorers, {session_id: stored(path, session_id) for session_id in SESSIONS + SHARED})
 
 
 @pytest.mark.parametrize("seed", seeds(6))
