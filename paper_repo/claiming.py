@@ -21,7 +21,7 @@ class Claiming:
 
     _storage: Storage
     _alone: Any
-    _seal: Any
+    _records: Any
     get_by_id: Any
 
     def claim(self, session_id: str, owner: str, ttl: float) -> PaperTradingSession | None:
@@ -35,7 +35,7 @@ class Claiming:
     def renew(self, session_id: str, owner: str, ttl: float) -> None:
         row = claim_row(owner, ttl, session_id)
         if not self._alone(self._storage.change, self._storage.claims.renew, row):
-            raise ClaimLostError(session_id, owner, self._owner(session_id))
+            raise ClaimLostError(session_id, owner, _owner(self._storage, session_id))
 
     def release(self, session_id: str, owner: str) -> bool:
         return bool(self._alone(self._storage.change, self._storage.claims.release, claim_row(owner, 1, session_id)))
@@ -72,20 +72,22 @@ class Claiming:
         statements = self._storage.statements
         found = self._storage.fetch_one(statements.select_session, {"id": session_id})
         stored = dict(zip(statements.session_columns, found or (), strict=True))
-        self._seal(stored)
+        self._records.seal(stored)
         self._storage.change(self._storage.claims.seal, stored)
 
-    def _conflict(self, session: PaperTradingSession, expected: int, actual: int | None) -> ConflictError:
-        """The error of a save that was refused: the loss of the claim, if that is the reason."""
-        if session.claimed_by is not None and actual is not None:
-            owner = self._owner(session.id)
-            if owner != session.claimed_by:
-                return ClaimLostError(session.id, session.claimed_by, owner, expected, actual)
-        return ConflictError(session.id, expected, actual)
 
-    def _owner(self, session_id: str) -> str | None:
-        found = self._storage.fetch_one(self._storage.claims.select_owner, {"id": session_id})
-        return None if found is None else str(found[0])
+def conflict(storage: Storage, session: PaperTradingSession, expected: int, actual: int | None) -> ConflictError:
+    """The error of a save that was refused: the loss of the claim, if that is the reason."""
+    if session.claimed_by is not None and actual is not None:
+        owner = _owner(storage, session.id)
+        if owner != session.claimed_by:
+            return ClaimLostError(session.id, session.claimed_by, owner, expected, actual)
+    return ConflictError(session.id, expected, actual)
+
+
+def _owner(storage: Storage, session_id: str) -> str | None:
+    found = storage.fetch_one(storage.claims.select_owner, {"id": session_id})
+    return None if found is None else str(found[0])
 
 
 class _Taken(Exception):  # noqa: N818

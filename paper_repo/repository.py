@@ -1,11 +1,10 @@
-"""`SessionRepository`, the synchronous core: the place where entities and rows meet.
+"""`SessionRepository`, the synchronous core.
 
 What each method promises stands in `interface.py`, once for all implementations.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import threading
@@ -14,14 +13,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import datetime
-from decimal import Decimal
 from functools import cached_property
-from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
-from paper_repo import compiled, history, schemas
+from paper_repo import history, schemas
 from paper_repo.checking import CheckReport, check_history, check_session
 from paper_repo.claiming import Claiming
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
@@ -37,18 +34,17 @@ from paper_repo.domain.selection import (
 )
 from paper_repo.domain.status import SessionStatus
 from paper_repo.domain.values import Progress, optional_instant
-from paper_repo.errors import CorruptDatabaseError, CorruptRecordError, InvalidSessionError
+from paper_repo.errors import CorruptDatabaseError, InvalidSessionError
 from paper_repo.history import corrupt as _corrupt
-from paper_repo.history import require_no_gap, require_unchanged
+from paper_repo.history import require_no_gap
+from paper_repo.records import SUMMARY_ROW, Records
 from paper_repo.schemas import Data
-from paper_repo.snapshot import Pending, Settled, Snapshot, UndoLog, apply, no_such_fill, other_fill_stored
+from paper_repo.snapshot import Snapshot, UndoLog
 from paper_repo.storage import queries
 from paper_repo.storage.address import Address, storage_at
 from paper_repo.storage.database import Storage
-from paper_repo.storage.sort_keys import sort_key
 from paper_repo.storage.sqlstates import TurnedBackError
 from paper_repo.storage.statements import Statements
-from paper_repo.storage.tables import SETTLED_COLUMNS, SUMMARY_COLUMNS, Row
 from paper_repo.watching import SessionChanges
 
 T = TypeVar("T")
@@ -81,6 +77,8 @@ class SessionRepository(Claiming):
         ValueError: an argument makes no sense, such as ":memory:" (use `InMemorySessionRepository`).
     """
 
+    _records: Records
+
     def __init__(
         self,
         path: Address,
@@ -99,6 +97,7 @@ class SessionRepository(Claiming):
             passphrase=passphrase,
             journal=journal,
         )
+        self._records = Records(self._storage)
         self._transaction = _Transaction()
 
     def __repr__(self) -> str:
@@ -118,6 +117,11 @@ class SessionRepository(Claiming):
     def storage(self) -> Storage:
         """The rows underneath."""
         return self._storage
+
+    @property
+    def records(self) -> Records:
+        """The sessions in those rows."""
+        return self._records
 
     @property
     def is_damaged(self) -> bool:
@@ -196,7 +200,7 @@ class SessionRepository(Claiming):
             raise InvalidSessionError({"version": [message]}, session.id)
         with self.atomic():
             pending = snapshot.as_it_is()
-            self._write_session(_row(pending), session, pending)
+            self._records.store(session, pending)
             history.write_fills(self._storage, session.id, fills)
             history.write_points(self._storage, session.id, points)
 
@@ -274,19 +278,20 @@ class SessionRepository(Claiming):
         if row is None:
             self._storage.require_sound()
             return None
-        session = self.session_of(row)
+        session = self._records.session(row)
         if session.id != session_id:
             raise _corrupt(session_id, f"another session, {session.id!r}, stands in its place")
         return session
 
     def get_all(self, **query: Unpack[SessionQuery]) -> Loaded[PaperTradingSession]:
-        return self._load(Selection.of(query), self._statements.session_columns, self.session_of, _itself)
+        columns = self._statements.session_columns
+        return self._records.listed(Selection.of(query), columns, self._records.session, _itself)
 
     def get_active(self, *, errors: OnDamage = "raise") -> Loaded[PaperTradingSession]:
         return self.get_all(status=SessionStatus.RUNNING, errors=errors)
 
     def get_summaries(self, **query: Unpack[SessionQuery]) -> Loaded[SessionSummary]:
-        return self._load(Selection.of(query), _SUMMARY_ROW, self._summary, SessionSummary.of)
+        return self._records.listed(Selection.of(query), SUMMARY_ROW, self._records.summary, SessionSummary.of)
 
     def iterate(self, **query: Unpack[SessionQuery]) -> Iterator[PaperTradingSession]:
         for page in self.pages(Selection.of(query)):
@@ -305,7 +310,7 @@ class SessionRepository(Claiming):
             offset = selection.offset if last is None else 0
             page = queries.select_sessions(tables, replace(selection, limit=size, offset=offset), columns)
             rows = self._storage.fetch_all(page if last is None else queries.after(tables, selection, page, *last))
-            yield [self.session_of(row) for row in rows]
+            yield [self._records.session(row) for row in rows]
             if len(rows) < size:
                 return
             last = rows[-1][key], rows[-1][identity]
@@ -331,7 +336,7 @@ class SessionRepository(Claiming):
         check_page(after, limit)
         fills = self._statements.tables.fills
         columns = self._statements.fill_columns
-        place = self._sequence(session_id, after)
+        place = self._records.sequence(session_id, after)
         query = queries.select_history(
             fills,
             fills.executed_at,
@@ -344,7 +349,7 @@ class SessionRepository(Claiming):
             limit=limit,
         )
         whole = symbol is None and since is None and until is None
-        rows = self._whole_fills(query, session_id, place, limit) if whole else self._storage.fetch_all(query)
+        rows = self._records.whole_fills(query, session_id, place, limit) if whole else self._storage.fetch_all(query)
         return [history.fill(self._storage, row) for row in rows]
 
     def get_equity_curve(
@@ -439,7 +444,7 @@ class SessionRepository(Claiming):
             session = self.get_by_id(session_id)
             row = self._storage.fetch_one(self._statements.select_summary, {"id": session_id})
             if session is not None and row is not None:
-                check_session(report, session, self._summary(row))
+                check_session(report, session, self._records.summary(row))
                 check_history(report, session, self.fill_history(session_id), self.equity_history(session_id))
         except CorruptDatabaseError as error:
             report.problem(str(error), session_id)
@@ -457,9 +462,6 @@ class SessionRepository(Claiming):
     def _statements(self) -> Statements:
         return self._storage.statements
 
-    def _select(self, selection: Selection, columns: Sequence[str]) -> list[tuple[Any, ...]]:
-        return self._storage.fetch_all(queries.select_sessions(self._statements.tables, selection, columns))
-
     def _delete(self, session_id: str) -> bool:
         found = self._storage.fetch_one(self._statements.delete_session, {"id": session_id})
         if found is not None:
@@ -476,149 +478,9 @@ class SessionRepository(Claiming):
         for snapshot in sorted(snapshots, key=lambda each: each.session.id):
             self._write(snapshot)
 
-    def _load(
-        self,
-        selection: Selection,
-        columns: Sequence[str],
-        decode: Callable[[Sequence[Any]], T],
-        of_session: Callable[[PaperTradingSession], T],
-    ) -> Loaded[T]:
-        """What `decode` makes of the rows selected, or `of_session` of the sessions in a file that is damaged."""
-        try:
-            rows = self._select(selection, columns)
-        except CorruptDatabaseError as error:
-            return self._rescued(selection, of_session, error)
-        if selection.errors == "raise":
-            return Loaded(map(decode, rows))
-        return _sound(decode, rows)
-
-    def _rescued(
-        self, selection: Selection, of_session: Callable[[PaperTradingSession], T], damage: CorruptDatabaseError
-    ) -> Loaded[T]:
-        """What is sound in a damaged file; otherwise, the error that names the record, if there is one."""
-        structural = self._storage.damage is not None
-        rescued = None if structural and selection.errors == "raise" else self._storage.rescued_sessions()
-        if rescued is None:
-            raise damage
-        rows, lost = rescued
-        found = _sound(self.session_of, rows)
-        found.errors += [_corrupt(session_id, "it lies in a damaged part of the file") for session_id in lost]
-        if selection.errors == "raise":
-            if found.errors:
-                raise found.errors[0] from damage
-            raise damage
-        return Loaded(map(of_session, selection.among(found)), [damage, *found.errors])
-
-    def _whole_fills(self, query: Any, session_id: str, after: int, limit: int | None) -> list[tuple[Any, ...]]:
-        """The rows of `query`, which begin behind `after`, and end at `limit` or where the session's count says."""
-        before = None
-        while True:
-            rows = self._storage.fetch_all(query)
-            require_no_gap(rows, session_id)
-            first, last = (rows[0][1], rows[-1][1]) if rows else (0, 0)
-            if len(rows) == limit and first in (0, after + 1):
-                return rows
-            stored = self._storage.fetch_one(self._statements.select_fill_count, {"id": session_id})
-            if stored is None:
-                return rows
-            places = first, stored[0] if len(rows) == limit else last
-            if history.are_all(self._storage, session_id, after, places, stored[0]):
-                return rows
-            if stored == before:  # nobody has saved it between the two readings
-                raise history.incomplete(session_id, places, stored[0])
-            before = stored
-
     def _write(self, snapshot: Snapshot) -> None:
         """Store one session with its new history, and make its object what was stored."""
-        self._storage.take_turn(snapshot.session.id)
-        pending = snapshot.pending(self._settled)
-        row = _row(pending)
-        self._write_session(row, snapshot.session, pending)
-        skipped = self._write_history(row["id"], pending) if pending.fills or pending.points else 0
-        if skipped:
-            row["fill_count"] -= skipped
-            row["expected_version"], row["expected_updated_at"] = row["version"], row["updated_at"]
-            self._seal(row)
-            self._storage.change(self._statements.update_session, row)
-        self._transaction.undo.append(apply(snapshot.session, pending, skipped))
-
-    def _write_session(self, row: Row, session: PaperTradingSession, pending: Pending) -> None:
-        expected = pending.expected_version
-        row["expected_version"], row["expected_updated_at"] = expected, pending.seen_at
-        self._seal(row)
-        statements = self._statements
-        if not expected:
-            statement = statements.insert_session
-        else:
-            statement = statements.update_ticked if pending.is_settled else statements.update_session
-        if not self._storage.change(statement, row):
-            raise self._conflict(session, expected, self._version(row["id"]))
-
-    def _write_history(self, session_id: str, pending: Pending) -> int:
-        """Append what is new, and say how many of the fills were stored already."""
-        skipped = 0
-        for index, fill in enumerate(pending.fills):
-            row = history.fill_row(self._storage, session_id, pending.first_sequence + index - skipped, fill)
-            if not self._storage.change(self._statements.insert_fill, row):
-                self._require_same(row, fill)
-                skipped += 1
-        for point in pending.points:
-            self._storage.change(self._statements.insert_equity, history.point_row(self._storage, session_id, point))
-        return skipped
-
-    def _seal(self, row: Row) -> None:
-        row["summary_checksum"] = self._statements.summary_checksum.of(row)
-        row["checksum"] = self._statements.session_checksum.of(row)
-
-    def _require_same(self, row: Row, fill: Data) -> None:
-        stored = self._storage.fetch_one(self._statements.select_fill, row)
-        session_id = row["session_id"]
-        if stored is None or history.fill(self._storage, stored) != schemas.load(Fill, fill):
-            raise other_fill_stored(fill["id"], session_id)
-
-    def _version(self, session_id: str) -> int | None:
-        found = self._storage.fetch_one(self._statements.select_version, {"id": session_id})
-        if found is None:
-            self._storage.require_sound()
-        try:
-            return None if found is None else int(found[0])
-        except ValueError as error:
-            raise _corrupt(session_id, f"version: {error}") from error
-
-    def _sequence(self, session_id: str, after: int | str) -> int:
-        """The place in the history of the fill that `after` names, by its place or its id."""
-        if isinstance(after, int):
-            return after
-        found = self._storage.fetch_one(self._statements.select_fill, {"session_id": session_id, "id": after})
-        if found is None:
-            raise no_such_fill(session_id, after)
-        return int(found[1])
-
-    def session_of(self, row: Sequence[Any], checked: bool = True) -> PaperTradingSession:
-        """The session that a whole row describes; not `checked`: whatever its checksum is.
-
-        Raises:
-            CorruptRecordError: it does not describe one, or its checksum is wrong.
-        """
-        stored = dict(zip(self._statements.session_columns, row, strict=True))
-        try:
-            session = compiled.from_columns({name: stored[name] for name in _SESSION_FIELDS})
-        except InvalidSessionError as error:
-            raise _corrupt(stored["id"], str(error)) from error
-        if checked:
-            require_unchanged(self._storage, stored, self._statements.session_checksum, stored["checksum"], session.id)
-            session.stored_settled = self._settled(stored)
-        return session
-
-    def _summary(self, row: Sequence[Any]) -> SessionSummary:
-        stored = dict(zip(SUMMARY_COLUMNS, row, strict=False))
-        summary = _summary(row[:-1])
-        require_unchanged(self._storage, stored, self._statements.summary_checksum, row[-1], summary.id)
-        return summary
-
-    def _settled(self, columns: Data) -> Settled:
-        """What this database keeps of these columns that stays as it is from tick to tick."""
-        return Settled(self._storage.identity, columns["version"], columns["updated_at"], _settled_columns(columns))
+        self._transaction.undo.append(self._records.write(snapshot))
 
 
 class _Transaction(threading.local):
@@ -628,55 +490,9 @@ class _Transaction(threading.local):
         self.undo = UndoLog()
 
 
-_SUMMARY_ROW = (*SUMMARY_COLUMNS, "summary_checksum")
-_settled_columns = itemgetter(*(name for name in SETTLED_COLUMNS if name in schemas.fields_of(PaperTradingSession)))
-_SESSION_FIELDS = tuple(schemas.fields_of(PaperTradingSession))
-
-
-def _row(pending: Pending) -> Row:
-    equity, net_pnl = pending.overview.equity, pending.overview.net_pnl
-    return pending.columns | {
-        "strategy_name": pending.overview.strategy_name,
-        "position_count": pending.overview.position_count,
-        "equity": str(equity),
-        "net_pnl": str(net_pnl),
-        "equity_order": sort_key(equity),
-        "net_pnl_order": sort_key(net_pnl),
-    }
-
-
-def _summary(row: Sequence[Any]) -> SessionSummary:
-    stored = dict(zip(SUMMARY_COLUMNS, row, strict=True))
-    try:
-        for name in ("initial_cash", "equity", "net_pnl"):
-            stored[name] = Decimal(stored[name])
-        for name in ("created_at", "started_at", "stopped_at", "updated_at"):
-            stored[name] = _moment(stored[name])
-        stored["status"] = SessionStatus(stored["status"])
-        stored["symbols"] = tuple(json.loads(stored["symbols"]))
-        return SessionSummary(open_positions=stored.pop("position_count"), **stored)
-    except (TypeError, ValueError, ArithmeticError) as error:
-        raise _corrupt(row[0], str(error)) from error
-
-
-def _moment(text: str | None) -> Any:
-    return None if text is None else datetime.fromisoformat(text)
-
-
 def _time(moment: datetime | None, name: str) -> str | None:
     moment = optional_instant(moment, name)
     return None if moment is None else schemas.instant_text(moment)
-
-
-def _sound(decode: Callable[[Sequence[Any]], T], rows: Iterable[Sequence[Any]]) -> Loaded[T]:
-    """What `decode` makes of the rows that it can read, and its errors for the others."""
-    found: Loaded[T] = Loaded()
-    for row in rows:
-        try:
-            found.append(decode(row))
-        except CorruptRecordError as error:
-            found.errors.append(error)
-    return found
 
 
 def _itself(session: PaperTradingSession) -> PaperTradingSession:

@@ -104,8 +104,8 @@ class _Salvage:
         rows, found, lost = self._remains.sessions()
         self._saved.lost += self._remains.cut_off()
         self._saved.lost += [f"session {each!r}: it lies in a damaged part of the file" for each in lost]
-        sessions = [(each, 0) for each in self._read(rows, self._source.session_of, "session")]
-        sessions += [(each, 1) for each in self._read(found, self._source.session_of, "session")]
+        sessions = [(each, 0) for each in self._read(rows, self._source.records.session, "session")]
+        sessions += [(each, 1) for each in self._read(found, self._source.records.session, "session")]
         for done, (session, from_pages) in enumerate(sessions, 1):
             self._save(session, from_pages)
             if progress is not None:

@@ -62,6 +62,14 @@ class Settled(NamedTuple):
         return stored.version == version and stored.database is self.database and stored.values == self.values
 
 
+class Latest(NamedTuple):
+    """What a save stores of a session beside its history, and the how manieth save of this object it is."""
+
+    number: int
+    columns: Data
+    overview: Overview
+
+
 class Pending(NamedTuple):
     """One save at the moment of writing: the session's columns at its new version, and the history not yet stored."""
 
@@ -76,6 +84,7 @@ class Pending(NamedTuple):
     """The `updated_at` of the very row that the session was loaded from or stored as; None: it came another way."""
     is_settled: bool = False
     """Whether `settled` is stored already in that row, so that only the other columns need be written."""
+    latest: Latest | None = None
 
     @property
     def first_sequence(self) -> int:
@@ -98,6 +107,7 @@ class Snapshot:
             fills, points = list(session.new_fills), list(session.new_equity_points)
             self._taken = session.history_taken
             self._stored = session.fill_count - len(fills)
+            session.__dict__["saves_asked_for"] = number = session.saves_asked_for + 1
         try:
             self._columns = compiled.to_columns(session, session.known_texts)
             self._overview = _overview(session)
@@ -105,6 +115,7 @@ class Snapshot:
             self._points = _dump_history(EquityPoint, points, "new_equity_points") if points else []
         except InvalidSessionError as error:
             raise InvalidSessionError(error.messages, session.id) from error
+        self._latest = Latest(number, self._columns, self._overview)
         if self._stored < 0:
             message = f"counts fewer fills than wait to be saved ({len(fills)}); record_fill() keeps both right."
             raise InvalidSessionError({"fill_count": [message]}, session.id)
@@ -131,21 +142,26 @@ class Snapshot:
         if now is not before:
             fills = _left(fills, now.fills - before.fills, session.new_fills)
             points = _left(points, now.points - before.points, session.new_equity_points)
-            fill_count -= now.skipped - before.skipped
+            fill_count = self._stored + now.fills - before.fills + len(fills) - (now.skipped - before.skipped)
+        latest = self._latest
+        if session.stored_latest and session.stored_latest.number > latest.number:
+            latest = session.stored_latest  # a block has overtaken this save with a later one of the same object
         version, updated_at = session.version, utc_now()
         changes = {
             "version": version + 1,
             "updated_at": compiled.instant_text(updated_at),
             "fill_count": fill_count,
         }
-        columns: Data = self._columns | changes
+        columns: Data = latest.columns | changes
         seen: Any = session.stored_settled
         if seen and (seen.version, seen.values[0]) != (version, session.id):
             seen = None
         settled = settled_of(columns) if settled_of else None
         is_settled = bool(seen and settled and settled.is_stored(seen, version))
         seen_at = seen.updated_at if seen else None
-        return Pending(version, columns, self._overview, fills, points, updated_at, settled, seen_at, is_settled)
+        return Pending(
+            version, columns, latest.overview, fills, points, updated_at, settled, seen_at, is_settled, latest
+        )
 
 
 def apply(session: PaperTradingSession, written: Pending, skipped: int = 0) -> Undo:
@@ -166,6 +182,7 @@ def apply(session: PaperTradingSession, written: Pending, skipped: int = 0) -> U
             session.fill_count -= skipped
             _count_taken(session, len(fills), len(points), skipped)
     fields.update(version=written.columns["version"], updated_at=written.updated_at, stored_settled=written.settled)
+    fields["stored_latest"] = written.latest
 
     def undo() -> None:
         fields.update(before)
@@ -178,7 +195,7 @@ def apply(session: PaperTradingSession, written: Pending, skipped: int = 0) -> U
     return undo
 
 
-_STORED = ("version", "updated_at", "stored_settled")
+_STORED = ("version", "updated_at", "stored_settled", "stored_latest")
 
 
 def _overview(session: PaperTradingSession) -> Overview:

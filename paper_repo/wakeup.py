@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
+import sys
 from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import anyio.lowlevel
+
+if TYPE_CHECKING:
+    import asyncio
 
 
 class Wakeup(ABC):
@@ -100,8 +103,9 @@ UNHEARD = _Unheard(None)
 
 def new_wakeup() -> Wakeup:
     """What the present task is going to wait for."""
+    imported = sys.modules.get("asyncio")  # which takes long; where nobody has imported it, no loop of its runs
     try:
-        task = asyncio.current_task()
+        task = None if imported is None else imported.current_task()
     except RuntimeError:
         task = None
     # Inside of asyncio's loop, but of no task of its, there may be another kind of loop as a guest.

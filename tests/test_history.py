@@ -10,7 +10,14 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from paper_repo import ConflictError, InvalidSessionError, PaperTradingSession, SessionRepository, StorageError, schemas
+from paper_repo import (
+    ConflictError,
+    InvalidSessionError,
+    PaperTradingSession,
+    SessionRepository,
+    TransactionError,
+    schemas,
+)
 from tests.builders import full_session, moment, new_fill, new_session
 from tests.strategies import sessions
 
@@ -201,9 +208,11 @@ class TestReading:
         assert repository.count() == 1
 
     def test_it_is_for_reading_only(self, repository: SessionRepository) -> None:
-        """To write inside is an error, and the repository can be used afterwards."""
-        with repository.reading(), pytest.raises(StorageError):
-            repository.save(new_session())
+        """To write inside is an error, after which reading and the repository can be used as before."""
+        with repository.reading():
+            with pytest.raises(TransactionError, match="for reading only"):
+                repository.save(new_session())
+            assert repository.count() == 0
 
         repository.save(new_session())
         assert repository.count() == 1

@@ -27,6 +27,7 @@ ORDER = [
     "snapshot",
     "history",
     "claiming",
+    "records",
     "repository",
     "wakeup",
     "ownership",

@@ -31,7 +31,7 @@ CORE_ONLY = {
     "pages",  # what `iterate` reads at a time, for the facade
     "reading",  # for archives
     "restore",  # for archives
-    "session_of",  # for `paper-repo salvage`
+    "records",  # for `paper-repo salvage`
     "storage",  # for `paper-repo salvage`
     "write",  # what `save` and `save_many` have serialised, for the facade
 }

@@ -196,6 +196,8 @@ def test_arguments_that_make_no_sense_are_refused(path: Path, wrong: dict[str, o
         SessionRepository(path).watch(**wrong)
     with pytest.raises(ValueError, match=next(iter(wrong))):
         InMemorySessionRepository().watch(**wrong)
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        SQLiteSessionRepository(path).watch(**wrong)
 
     assert not path.exists()
 

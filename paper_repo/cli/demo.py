@@ -176,7 +176,7 @@ def _say_where(console: Console, path: Address, session_id: str, *, kept: bool) 
     if kept:
         console.print(Text(f"The session is kept in {name_of(path)}; look at it:", "bold"))
         for command in ("list", f"show {session_id[:8]}"):
-            console.print(f"   paper-repo {command} --db {shlex.quote(name_of(path))}", markup=False)
+            console.print(f"   paper-repo {command} --db {shlex.quote(name_of(path))}", markup=False, soft_wrap=True)
     else:
         console.print(f"The database was {path}; it is removed now.", markup=False)
-        console.print("To keep it and look at it: paper-repo demo --db demo.db", markup=False)
+        console.print("To keep it and look at it: paper-repo demo --db demo.db", markup=False, soft_wrap=True)

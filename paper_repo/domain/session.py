@@ -121,6 +121,8 @@ class PaperTradingSession:
         self.known_texts: dict[str, Any] = {}  # what serialising it has found out, for the next time
         self.claimed_by: str | None = None  # the worker for which this object was loaded
         self.stored_settled: object = None  # what is stored of the columns that seldom change, and where
+        self.saves_asked_for = 0
+        self.stored_latest: Any = None  # the latest of these saves that was done, with what it stored
 
     def __setattr__(self, name: str, value: Any) -> None:
         check = _CHECKS.get(name)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -52,7 +51,7 @@ def back_up(
 def beside(target: Path, overwrite: bool = False) -> Iterator[Path]:
     """A new empty file beside `target`, for its owner's eyes alone; what has that name at the end is removed."""
     require_place(target, overwrite)
-    partial = target.with_name(f"{target.name}.{secrets.token_hex(4)}.partial")
+    partial = target.with_name(f"{target.name}.{os.urandom(4).hex()}.partial")
     with file_errors(target):
         os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     try:

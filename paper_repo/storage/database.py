@@ -318,6 +318,8 @@ class Storage(HeedsForks, ABC):
 
     def _begin_whole(self) -> None:
         self.require_sound()
+        if self._is_connected():
+            raise TransactionError(f"{self.name}: nothing can be written inside a block that is for reading only")
         if not self._writing.acquire(timeout=self.busy_timeout):
             raise BusyError(
                 f"{self.name}: another transaction of this program was open for longer than the busy timeout "

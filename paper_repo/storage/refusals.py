@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
-from tempfile import TemporaryFile
 
 from paper_repo.errors import DiskFullError, StorageError
 
@@ -36,6 +35,8 @@ def refused_write(path: Path, told: str) -> StorageError:
 
 def refusal(path: Path) -> OSError | None:
     """What the system says against one more page behind those of `path` and its log, written to a file without name."""
+    from tempfile import TemporaryFile  # on demand: it is slow to import and seldom needed
+
     try:
         with TemporaryFile(dir=path.parent) as file:
             file.seek(max(map(_size, (path, Path(f"{path}-wal")))))

@@ -16,6 +16,9 @@ from paper_repo import AsyncSessionRepository, BusyError, ConflictError, PaperRe
 from tests.builders import new_fill, new_session
 
 SESSIONS = ("s0", "s1", "s2", "s3")
+"""Sessions of which every step loads an object of its own."""
+SHARED = ("t0", "t1")
+"""Sessions of which all tasks of a loop have the same object."""
 TASKS = 6
 STEPS = 12
 
@@ -36,7 +39,7 @@ class Write:
     @property
     def is_stored(self) -> bool:
         """Whether it is stored, as far as the session object knows."""
-        return not self.session.new_fills
+        return all(fill.id != self.mark for fill in self.session.new_fills)
 
 
 class Explorer:
@@ -47,6 +50,7 @@ class Explorer:
         name: "asyncio" or "trio", whichever the loop is.
         seed: of everything that is done at random.
         refusals: what a block may be refused with, because of what others do at the same time.
+        alone: whether there is no other loop, whose objects would be in conflict with those that tasks share here.
     """
 
     def __init__(
@@ -55,13 +59,16 @@ class Explorer:
         name: str,
         seed: int,
         refusals: tuple[type[PaperRepoError], ...] = (BusyError,),
+        alone: bool = False,
     ) -> None:
         self._repository = repository
         self._name = name
         self._refusals = refusals
+        self._alone = alone
         self._random = random.Random(f"{seed} {name}")
         self._native = name == "asyncio"
         self._running: list[Callable[[], object]] = []  # what cancels each of the steps that run
+        self._shared: dict[str, PaperTradingSession] = {}
         self.writes: list[list[Write]] = []  # each list is stored wholly or not at all
 
     async def run(self) -> None:
@@ -72,7 +79,8 @@ class Explorer:
 
     async def _task(self) -> None:
         for _ in range(STEPS):
-            step = self._random.choice([self._save, self._save, self._block, self._block, self._read, self._cancel])
+            writes = [self._save, self._save, self._block, self._block, self._save_shared, self._save_shared]
+            step = self._random.choice([*writes, self._read, self._cancel])
             if self._native and self._random.random() < 0.5:
                 await self._in_task(step)
             else:
@@ -124,6 +132,29 @@ class Explorer:
             assert not write.is_stored
         else:
             assert write.is_stored
+
+    async def _save_shared(self) -> None:
+        """Add a mark to an object that others save at the same time, perhaps in a block, which perhaps fails."""
+        session_id = self._random.choice(SHARED)
+        session = self._shared.get(session_id) or await self._load(session_id)
+        session = self._shared.setdefault(session_id, session)
+        self.writes.append([self._mark(session)])
+        in_block, fails = self._random.random() < 0.5, self._random.random() < 0.3
+        try:
+            if not in_block:
+                await self._repository.save(session)
+                return
+            async with self._repository.atomic():
+                await self._repository.save(session)
+                await anyio.lowlevel.checkpoint()
+                if fails:
+                    raise PlannedError
+        except ConflictError:  # with another loop: that object is of no use any more
+            assert not self._alone
+            if self._shared.get(session_id) is session:
+                del self._shared[session_id]
+        except (PlannedError, BusyError):
+            pass
 
     async def _block(self) -> None:
         """Add a mark to two sessions, with other things in between, and perhaps fail in the end."""
@@ -179,7 +210,7 @@ class Explorer:
 
 async def prepare(repository: AsyncSessionRepository) -> None:
     """Store the sessions that the tasks change."""
-    await repository.save_many([new_session(id=session_id) for session_id in SESSIONS])
+    await repository.save_many([new_session(id=session_id) for session_id in SESSIONS + SHARED])
 
 
 def assert_as_told(explorers: list[Explorer], found: dict[str, tuple[int, list[str]]]) -> None:
@@ -189,9 +220,9 @@ def assert_as_told(explorers: list[Explorer], found: dict[str, tuple[int, list[s
         explorers: everybody who has written.
         found: of each session its version and the ids of its fills.
     """
-    assert set(found) == set(SESSIONS)
-    for version, fills in found.values():
-        assert version == len(fills) + 1
+    assert set(found) == {*SESSIONS, *SHARED}
+    for session_id, (version, fills) in found.items():
+        assert version == len(fills) + 1 or session_id in SHARED
         assert len(set(fills)) == len(fills)
     writes = [together for explorer in explorers for together in explorer.writes]
     for together in writes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -48,10 +49,11 @@ def test_a_loop_that_is_closed_inside_a_block(path: Path) -> None:
     asyncio.run(repository.close())
 
 
+@pytest.mark.parametrize("by", ["task", "thread"])
 @pytest.mark.parametrize("nested", [False, True])
 @pytest.mark.parametrize("side", ["before", "after"])
-def test_a_loop_that_is_closed_while_a_block_begins(path: Path, watch: Watch, side: str, nested: bool) -> None:
-    """A block that had begun by the time its coroutine was gone does not stay open."""
+def test_a_loop_that_is_closed_while_a_block_begins(path: Path, watch: Watch, side: str, nested: bool, by: str) -> None:
+    """A block that had begun by the time its coroutine was gone does not stay open, whether a loop runs then or not."""
     repository = SQLiteSessionRepository(path)
     session = new_session()
     asyncio.run(repository.open())
@@ -68,7 +70,10 @@ def test_a_loop_that_is_closed_while_a_block_begins(path: Path, watch: Watch, si
     run_half_way(program, gate.reached)
     gate.open()
 
-    asyncio.run(save_while_collecting(repository, session))
+    if by == "task":
+        asyncio.run(save_while_collecting(repository, session))
+    else:
+        save_plainly_while_collecting(repository, session)
     assert session.version == 1
     assert_no_transaction_is_open(path)
     asyncio.run(repository.close())
@@ -81,6 +86,15 @@ async def save_while_collecting(repository: SQLiteSessionRepository, session: Pa
         gc.collect()
         await asyncio.sleep(0)
     save.result()
+
+
+def save_plainly_while_collecting(repository: SQLiteSessionRepository, session: PaperTradingSession) -> None:
+    """The same with a thread's plain save, and without an event loop."""
+    with ThreadPoolExecutor(1) as threads:
+        save = threads.submit(repository.core.save, session)
+        while not save.done():
+            gc.collect()
+        save.result()
 
 
 @pytest.mark.anyio

@@ -38,6 +38,15 @@ def writers() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == WRITER]
 
 
+async def test_it_says_what_it_is_and_of_which_file(path: Path) -> None:
+    """A repository shows its kind and its core, with the file, and opens nothing for that."""
+    shown = repr(SQLiteSessionRepository(path))
+
+    assert shown == f"SQLiteSessionRepository({SessionRepository(path)!r})"
+    assert path.name in shown
+    assert not list(path.parent.iterdir())
+
+
 async def test_saves_that_wait_are_done_first(path: Path, watch: Watch) -> None:
     """What was asked for before `close` is done and reported; what comes after it is refused."""
     repository = SQLiteSessionRepository(path)
@@ -186,7 +195,9 @@ async def test_closing_while_blocks_wait_for_their_turn(path: Path) -> None:
     wrong: list[object] = []
 
     async def own() -> None:
-        with pytest.raises(RepositoryClosedError):
+        with pytest.raises(
+            RepositoryClosedError, match=r"^the repository was closed, and the transaction rolled back$"
+        ):
             await keep_open()
 
     async def keep_open() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from paper_repo import (
 )
 from tests.builders import new_fill, new_session
 from tests.facade.cancelling import assert_sound, stored
-from tests.facade.watching import Gate, Watch, busy_error, interrupt, nothing
+from tests.facade.watching import Gate, Watch, busy_error, interrupt, nothing, writing_elsewhere
 
 pytestmark = pytest.mark.anyio
 
@@ -148,6 +149,47 @@ async def test_a_commit_that_fails_fails_all_of_them(path: Path, watch: Watch) -
         assert [session.version for session in sessions] == [1, 1, 0, 0, 0]
         assert [len(session.new_fills) for session in sessions] == [1] * 5
         await assert_sound(repository, path, sessions)
+
+
+async def test_a_begin_that_fails(path: Path, watch: Watch) -> None:
+    """When BEGIN fails the save that waits is told at once, not tried again behind its caller's back."""
+    async with SQLiteSessionRepository(path) as repository:
+        session = new_session()
+        await repository.open()
+        failures = iter([sqlite3.OperationalError("disk I/O error")])
+
+        def fail_once(sql: str) -> None:
+            if sql.startswith("BEGIN") and (failure := next(failures, None)) is not None:
+                raise failure
+
+        watch.before = fail_once
+        with pytest.raises(StorageError, match="disk I/O error"):
+            await repository.save(session)
+
+        await repository.save(session)
+        await assert_sound(repository, path, [session])
+
+
+async def test_a_begin_that_fails_when_nobody_waits_any_more(path: Path, watch: Watch) -> None:
+    """A save that is given up while BEGIN waits for another program harms none that comes later."""
+    async with SQLiteSessionRepository(path, busy_timeout=0.05) as repository:
+        given_up, session = new_session(), new_session()
+        await repository.open()
+        gate = Gate()
+        watch.before = lambda sql: sql.startswith("BEGIN") and gate.pass_through()
+
+        with writing_elsewhere(path):
+            async with anyio.create_task_group() as group:
+                group.start_soon(repository.save, given_up)
+                await gate.reached()
+                group.cancel_scope.cancel()
+            gate.open()
+            with pytest.raises(BusyError):
+                await repository.save(session)
+
+        await repository.save(session)
+        assert given_up.version == 0
+        await assert_sound(repository, path, [session])
 
 
 async def test_an_error_that_ends_the_transaction_fails_all_of_them(path: Path, watch: Watch) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import anyio
 import anyio.lowlevel
+import anyio.to_thread
 import pytest
 import trio
 
@@ -198,6 +199,27 @@ def test_waiting_for_a_thread_of_the_same_program(path: Path) -> None:
     asyncio.run(repository.save(session))
     asyncio.run(assert_sound(repository, path, [session]))
     asyncio.run(repository.close())
+
+
+@pytest.mark.anyio
+async def test_the_threads_of_the_program_are_left_to_it(path: Path) -> None:
+    """Reading, writing and watching go on while all of anyio's own threads are taken."""
+    session = new_session()
+    taken = anyio.to_thread.current_default_thread_limiter()
+    taken.total_tokens, before = 1, taken.total_tokens
+
+    try:
+        async with taken, SQLiteSessionRepository(path) as repository:
+            with anyio.fail_after(PATIENCE):
+                await repository.save(session)
+                async with repository.watch(after=0) as changes:
+                    change = await anext(changes)
+                loaded = await repository.get_by_id(session.id)
+    finally:
+        taken.total_tokens = before
+
+    assert change.session_id == session.id
+    assert loaded == session
 
 
 def test_a_hundred_threads_read_at_once(path: Path) -> None:

@@ -18,6 +18,7 @@ from paper_repo import (
     SessionRepository,
     SQLiteSessionRepository,
     TransactionOwnershipError,
+    ownership,
 )
 from tests.builders import new_session
 from tests.facade.cancelling import assert_sound, stored
@@ -260,6 +261,21 @@ async def test_blocks_of_two_repositories_that_end_crosswise(tmp_path: Path) -> 
 
         await assert_sound(first, a, [in_a, late_a])
         await assert_sound(second, b, [in_b])
+
+
+async def test_a_block_that_has_ended_is_forgotten(path: Path) -> None:
+    """What a task remembers of a block and of one inside it is gone when they have ended, with an error or without."""
+    before = dict(ownership._blocks.get())
+
+    async with SQLiteSessionRepository(path) as repository, repository.atomic():
+        with suppress(ZeroDivisionError):
+            async with repository.atomic():
+                raise ZeroDivisionError
+        inside = dict(ownership._blocks.get())
+
+    assert len(inside) == len(before) + 1
+    assert inside[id(repository)].outer is None
+    assert ownership._blocks.get() == before
 
 
 async def test_two_repositories_on_one_file(path: Path) -> None:

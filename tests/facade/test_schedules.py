@@ -17,7 +17,7 @@ import trio
 
 from paper_repo import SQLiteSessionRepository
 from tests.facade.cancelling import stored
-from tests.facade.exploring import SESSIONS, Explorer, assert_as_told, prepare
+from tests.facade.exploring import SESSIONS, SHARED, Explorer, assert_as_told, prepare
 from tests.facade.seeds import seeds
 from tests.facade.watching import assert_no_transaction_is_open, connect
 
@@ -27,7 +27,7 @@ def assert_consistent(path: Path, explorers: list[Explorer]) -> None:
     assert_no_transaction_is_open(path)
     with closing(connect(path)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-    assert_as_told(explorers, {session_id: stored(path, session_id) for session_id in SESSIONS})
+    assert_as_told(explorers, {session_id: stored(path, session_id) for session_id in SESSIONS + SHARED})
 
 
 @pytest.mark.parametrize("seed", seeds(6))
@@ -35,7 +35,7 @@ def assert_consistent(path: Path, explorers: list[Explorer]) -> None:
 def test_on_one_event_loop(path: Path, backend: str, seed: int) -> None:
     """Whatever many tasks of one loop do to each other: the file holds what they were told."""
     repository = SQLiteSessionRepository(path)
-    explorer = Explorer(repository, backend, seed)
+    explorer = Explorer(repository, backend, seed, alone=True)
 
     async def explore() -> None:
         async with repository:

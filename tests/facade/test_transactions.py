@@ -9,7 +9,15 @@ from pathlib import Path
 import anyio
 import pytest
 
-from paper_repo import BusyError, ConflictError, EquityPoint, Fill, PaperTradingSession, SQLiteSessionRepository
+from paper_repo import (
+    BusyError,
+    ConflictError,
+    EquityPoint,
+    Fill,
+    InMemorySessionRepository,
+    PaperTradingSession,
+    SQLiteSessionRepository,
+)
 from tests.builders import new_fill, new_session
 from tests.facade.cancelling import assert_sound, stored
 from tests.facade.watching import Gate, Watch, busy_error, nothing
@@ -309,3 +317,35 @@ async def test_a_block_whose_begin_fails(path: Path, watch: Watch) -> None:
 
         assert session.version == 1
         await assert_sound(repository, path, [session])
+
+
+@pytest.mark.parametrize("kind", ["file", "memory"])
+async def test_a_block_overtakes_a_save_of_the_same_object(path: Path, kind: str) -> None:
+    """A save that waited for a block, in which the same object was saved later, stores nothing older than that."""
+    session, entered, asked = new_session(id="shared"), anyio.Event(), anyio.Event()
+
+    async with SQLiteSessionRepository(path) if kind == "file" else InMemorySessionRepository() as repository:
+
+        async def overtake() -> None:
+            async with repository.atomic():
+                entered.set()
+                await asked.wait()
+                session.apply_fill(new_fill(2))
+                session.name = "later"
+                await repository.save(session)
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(overtake)
+            await entered.wait()
+            session.apply_fill(new_fill(1))
+            tasks.start_soon(repository.save, session)
+            await anyio.wait_all_tasks_blocked()
+            asked.set()
+
+        loaded = await repository.get_by_id("shared")
+        assert loaded == session
+        assert (loaded.name, loaded.version, loaded.fill_count) == ("later", 2, 2)
+        assert len(await repository.get_fills("shared")) == 2
+        assert (await repository.check()).problems == []
+        loaded.apply_fill(new_fill(3))
+        await repository.save(loaded)

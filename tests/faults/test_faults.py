@@ -99,10 +99,12 @@ def test_an_error_at_any_statement(path: Path, watch: Watch, action: Callable[..
                 action(repository, sessions)
             except Exception as raised:
                 error = raised
-            watch.before = nothing
+            happened, watch.before = watch.before is nothing, nothing
 
             versions = [session.version for session in sessions]
-            if error is None:
+            if not happened:  # tasks have shared their transactions otherwise than the first time, in fewer statements
+                assert (action, error, versions) == (save_async, None, [2, 1]), sql
+            elif error is None:
                 assert fault is is_interrupted, sql
                 assert versions == ([2, 0] if action is save else [2, 1]), sql
             else:

@@ -1,6 +1,6 @@
 """Changes the package in small ways, one at a time, and sees whether its tests notice: mutation testing with mutmut.
 
-usage: python -m tests.mutants [--again] [MODULE ...]     (all modules that groups.toml names, by default)
+usage: python -m tests.mutants [--again] [MODULE ...]     (a folder is all in it; by default all that groups.toml names)
 
 What the type checker refuses does not run. Fails when tests and type checker notice fewer than 90 % of a module's
 mutants, when the tests kill fewer than 90 % of all that ran, or when one survives that survivors.toml does not explain.
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from tests.mutants.groups import GROUPS, Group
 from tests.mutants.report import Outcome, killed_by_tests, outcomes, table
@@ -23,16 +24,17 @@ LEAST = 90
 def main() -> int:
     """Run the mutants that the command line asks for, and say what came of them; the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutants")
-    parser.add_argument("modules", nargs="*", metavar="MODULE", help="a file of the package; all by default")
+    parser.add_argument("modules", nargs="*", metavar="MODULE", help="a file or a folder; by default all")
     parser.add_argument("--again", action="store_true", help="only those that were not killed the last time")
     arguments = parser.parse_args()
-    known = {module for group in GROUPS for module in group.modules}
-    if unknown := set(arguments.modules) - known:
-        parser.error(f"{', '.join(sorted(unknown))}: in no group of tests/mutants/groups.toml")
+    asked = arguments.modules or ["paper_repo"]
+    modules = {each for group in GROUPS for each in group.modules if any(Path(each).is_relative_to(at) for at in asked)}
+    if not modules:
+        parser.error(f"{' '.join(asked)}: nothing that tests/mutants/groups.toml names")
     found = []
     for group in GROUPS:
-        if modules := [module for module in group.modules if module in (arguments.modules or known)]:
-            found += run(group, modules, arguments.again)
+        if chosen := [module for module in group.modules if module in modules]:
+            found += run(group, chosen, arguments.again)
     return verdict(found)
 
 

@@ -19,11 +19,15 @@ settings.register_profile(
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
-settings.load_profile("mutants")
 
 # Who calls whom is not asked here, and is kept in a context that a coroutine may be closed outside of.
 MutmutCallStack.set = lambda value: None  # type: ignore[assignment, method-assign]
 MutmutCallStack.reset = lambda token: None  # type: ignore[assignment, method-assign]
+
+
+def pytest_configure() -> None:
+    """Put these settings over those of the tests, which are loaded by now."""
+    settings.load_profile("mutants")
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

@@ -38,7 +38,7 @@ def assert_consistent(url: str, explorers: list[Explorer]) -> None:
 def test_on_one_event_loop(emptied_url: str, backend: str, seed: int) -> None:
     """Whatever many tasks of one loop do to each other: the database holds what they were told."""
     repository = AsyncSessionRepository(emptied_url, busy_timeout=PATIENCE)
-    explorer = Explorer(repository, backend, seed, REFUSALS)
+    explorer = Explorer(repository, backend, seed, REFUSALS, alone=True)
 
     async def explore() -> None:
         await prepare(repository)

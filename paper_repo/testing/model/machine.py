@@ -135,7 +135,7 @@ class Machine(RuleBasedStateMachine):
     @rule(target=sessions, session_id=ids, changes=fields, new_fills=history, new_points=curve)
     def make(self, session_id: str, changes: dict[str, Any], new_fills: list[Fill], new_points: list[Any]) -> Held:
         """A new session object with history is saved, unless its id is taken."""
-        held = Held(new_session(id=session_id, **changes))
+        held = Held(new_session(id=session_id, **{"initial_cash": LONG} | changes))  # which no float keeps
         self._held.append(held)
         self.save(held, new_fills, new_points)
         return held
