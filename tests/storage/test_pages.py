@@ -44,7 +44,7 @@ def entities(found: FoundRows, place: Path) -> dict[str, tuple[Any, list[Any], l
     repository = SessionRepository(place)  # which knows how to read a row, and is never opened
     return {
         session_id: (
-            repository.session_of(row),
+            repository.records.session(row),
             [history.fill(repository.storage, each) for _, each in sorted(found.fills.get(session_id, {}).items())],
             [history.point(repository.storage, each) for _, each in sorted(found.equity.get(session_id, {}).items())],
         )
