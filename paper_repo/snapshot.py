@@ -69,6 +69,20 @@ class Latest(NamedTuple):
     columns: Data
     overview: Overview
 
+    def behind(self, before: Latest | None) -> Latest:
+        """What is to be remembered of this save, which was done behind the one `before`.
+
+        As long as the saves of an object are done one by one as they are asked for, its number is enough. Once one was
+        left out, that one may come yet, and needs what a later one has stored.
+        """
+        last = before or _NONE_YET
+        in_turn = self.number == last.number + 1 and not last.columns
+        return Latest(self.number, {}, _NO_OVERVIEW) if in_turn else self
+
+
+_NO_OVERVIEW = Overview("", 0, Decimal(0), Decimal(0))
+_NONE_YET = Latest(0, {}, _NO_OVERVIEW)
+
 
 class Pending(NamedTuple):
     """One save at the moment of writing: the session's columns at its new version, and the history not yet stored."""
@@ -182,7 +196,7 @@ def apply(session: PaperTradingSession, written: Pending, skipped: int = 0) -> U
             session.fill_count -= skipped
             _count_taken(session, len(fills), len(points), skipped)
     fields.update(version=written.columns["version"], updated_at=written.updated_at, stored_settled=written.settled)
-    fields["stored_latest"] = written.latest
+    fields["stored_latest"] = written.latest and written.latest.behind(before["stored_latest"])
 
     def undo() -> None:
         fields.update(before)

@@ -53,6 +53,21 @@ class TestSnapshot:
         assert [point.cash for point in repository.get_equity_curve(session.id)] == [1, 2]
         assert repository.get_by_id(session.id) == session
 
+    def test_what_was_stored_is_held_only_once_a_save_was_left_out(self, repository):
+        """An object whose saves are done as they are asked for does not hold on to what they have stored."""
+        session = new_session()
+        for _ in range(3):
+            repository.save(session)
+        in_turn = session.stored_latest.columns
+
+        left_out, later = Snapshot(session), Snapshot(session)
+        repository.write([later])
+        repository.write([left_out])
+        repository.save(session)
+
+        assert in_turn == {}
+        assert session.stored_latest.columns["name"] == session.name
+
     def test_saves_of_one_object_follow_each_other(self, repository):
         """Two saves called one after the other and written later store the history once, each at its own version."""
         session = full_session()
