@@ -341,11 +341,9 @@ def test_a_commit_that_the_standby_may_not_have_is_not_acknowledged(fresh_data: 
                 connection.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
                 connection.execute("SELECT pg_reload_conf()")
 
-            acknowledged = []
+            acknowledged: list[int] = []
             with pytest.raises(StorageError, match="has not answered"):
-                while True:  # until every process of the server has read its new configuration
-                    repository.save(session)
-                    acknowledged.append(session.version)
+                _save_until_it_fails(repository, session, acknowledged)
 
             assert session.version == len(acknowledged) + 1
 
@@ -369,9 +367,13 @@ def test_a_broken_off_wait_for_the_standby_is_not_a_success(fresh_data: Path) ->
                 breaker.join()
 
 
-def _save_until_it_fails(repository: SessionRepository, session: PaperTradingSession) -> None:
-    while True:  # until the server has read its new configuration
+def _save_until_it_fails(
+    repository: SessionRepository, session: PaperTradingSession, acknowledged: list[int] | None = None
+) -> None:
+    while True:  # until every process of the server has read its new configuration
         repository.save(session)
+        if acknowledged is not None:
+            acknowledged.append(session.version)
 
 
 def _break_off_waits(url: str) -> None:
