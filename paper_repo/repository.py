@@ -111,6 +111,9 @@ class SessionRepository(Claiming):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        if isinstance(error, KeyboardInterrupt):  # it may have come between a BEGIN and what would have ended it
+            self._roll_back(0)
+            self._storage.let_go()
         self.close()
 
     @property

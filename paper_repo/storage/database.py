@@ -241,6 +241,13 @@ class Storage(HeedsForks, ABC):
             self._disconnect()
             raise
 
+    def let_go(self) -> None:
+        """Roll back all that this thread has open, and give its connection back."""
+        while self.in_transaction():
+            self.roll_back()
+        if self._is_connected():
+            self._disconnect()
+
     def _disconnect(self) -> None:
         self._held.connected = False
         self._held.connection = None

@@ -13,6 +13,7 @@ import pytest
 from paper_repo import (
     BusyError,
     DiskFullError,
+    PaperTradingSession,
     SessionRepository,
     SQLiteSessionRepository,
     StorageError,
@@ -111,6 +112,28 @@ def test_an_error_at_any_statement(path: Path, watch: Watch, action: Callable[..
                 assert isinstance(error, StorageError), sql
                 assert versions == [1, 0] or (action is save_async and versions in ([2, 0], [1, 1])), sql
             assert_sound(repository, sessions)
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+def test_ctrl_c_between_two_steps_of_a_call(path: Path, depth: int) -> None:
+    """A transaction that nobody knows of, because Ctrl-C came right after its BEGIN, ends with the repository."""
+    session = new_session()
+
+    with pytest.raises(KeyboardInterrupt):
+        _begin_and_be_interrupted(path, session, depth)
+
+    assert session.version == 0
+    with SessionRepository(path) as repository:
+        assert repository.count() == 0
+        repository.save(session)
+
+
+def _begin_and_be_interrupted(path: Path, session: PaperTradingSession, depth: int) -> None:
+    with SessionRepository(path) as repository:
+        for _ in range(depth):
+            repository.storage.begin()
+        repository.save(session)
+        raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize("side", ["before", "after"])
