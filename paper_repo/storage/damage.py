@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 from paper_repo.storage.schema import HISTORY_TABLE
@@ -114,14 +115,22 @@ def _last_row(connection: Any, table: str) -> int:
 
 def _wrong_tables(connection: Any, statements: Statements) -> str | None:
     """Which table has other columns than it should, or columns of another type, so that writing would harm it."""
-    for table in statements.tables.all():
-        name = table._meta.table_name
+    for name, expected in _columns(statements).items():
         found = [(row[1], _affinity(row[2])) for row in connection.execute(f"PRAGMA table_info({name})").fetchall()]
-        context = table._meta.database.get_sql_context()
-        expected = [(each.column_name, _affinity(each.ddl_datatype(context).sql)) for each in table._meta.sorted_fields]
-        if sorted(found) != sorted(expected):  # an upgrade adds its columns behind the others
+        if sorted(found) != expected:  # an upgrade adds its columns behind the others
             return f"the table {name} is not as it should be"
     return None
+
+
+@lru_cache(2)
+def _columns(statements: Statements) -> dict[str, list[tuple[str, str]]]:
+    """The names and types of the columns that each table is to have."""
+    columns = {}
+    for table in statements.tables.all():
+        context = table._meta.database.get_sql_context()
+        types = [(each.column_name, _affinity(each.ddl_datatype(context).sql)) for each in table._meta.sorted_fields]
+        columns[table._meta.table_name] = sorted(types)
+    return columns
 
 
 def _affinity(declared: str) -> str:

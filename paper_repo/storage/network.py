@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import lru_cache
 from pathlib import Path
 
 from paper_repo.errors import StorageError
@@ -60,6 +61,7 @@ def refuse_network(path: Path, mounts: Path = MOUNTS) -> None:
         )
 
 
+@lru_cache(16)
 def _kind(path: str, table: str) -> str | None:
     """The kind of the file system mounted nearest above `path`, in a table as proc_pid_mountinfo(5) describes it."""
     found: tuple[int, str | None] = (-1, None)

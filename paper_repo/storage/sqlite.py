@@ -101,6 +101,7 @@ class SQLiteStorage(Storage):
         self._journal = JOURNALS[journal]
         self._scripts = scripts
         self._uri: str | None = None
+        self._real: str | None = None
         super().__init__(str(self.path), busy_timeout)
 
     def __repr__(self) -> str:
@@ -165,6 +166,7 @@ class SQLiteStorage(Storage):
         super().after_fork_in_child()
 
     def _open(self) -> None:
+        self._real = os.path.realpath(self.path)
         if self._journal == "wal":
             refuse_network(self.path)
         if _inherited and self.path.resolve() in _inherited:
@@ -356,7 +358,7 @@ class SQLiteStorage(Storage):
 
     def _beside(self, ending: str) -> Path:
         """The file that SQLite keeps beside this one, or beside the one that this is a link to."""
-        return Path(os.path.realpath(self.path) + ending)
+        return Path((self._real or os.path.realpath(self.path)) + ending)
 
     def _version(self) -> int:
         return int(self._database.pragma("user_version"))
