@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import anyio
 import anyio.lowlevel
@@ -163,6 +164,27 @@ def test_one_repository_on_one_loop_after_the_other(path: Path) -> None:
 
     assert repository.core.count() == 6
     on_trio(repository.close)
+
+
+def test_trio_as_a_guest_of_asyncio(path: Path) -> None:
+    """A trio task inside of asyncio's loop is woken as trio's, and a task of asyncio's beside it as asyncio's."""
+
+    async def twice(session: PaperTradingSession) -> int:
+        async with SQLiteSessionRepository(path) as repository:
+            await repository.save(session)
+            async with repository.atomic():
+                await repository.save(session)
+        return session.version
+
+    async def main() -> list[int]:
+        loop = asyncio.get_running_loop()
+        ended: asyncio.Future[Any] = loop.create_future()
+        trio.lowlevel.start_guest_run(
+            twice, new_session(), run_sync_soon_threadsafe=loop.call_soon_threadsafe, done_callback=ended.set_result
+        )
+        return [await twice(new_session()), (await ended).unwrap()]
+
+    assert asyncio.run(main()) == [2, 2]
 
 
 def test_a_loop_that_ends_while_its_save_is_under_way(path: Path, watch: Watch) -> None:
