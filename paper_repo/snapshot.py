@@ -63,7 +63,7 @@ class Settled(NamedTuple):
 
 
 class Latest(NamedTuple):
-    """What a save stores of a session beside its history, and the how manieth save of this object it is."""
+    """What a save stores of a session beside its history, and its number among the saves of this object, from 1."""
 
     number: int
     columns: Data

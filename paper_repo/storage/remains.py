@@ -28,7 +28,7 @@ class Remains:
     """What can be read of a file.
 
     Args:
-        storage: the file; the damaged file.
+        storage: the damaged file.
         damaged: the tables that SQLite cannot read whole; only their rows are taken from the pages.
         readable: whether SQLite can open the file at all.
         pages: what was found in the pages.

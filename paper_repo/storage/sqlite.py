@@ -144,7 +144,7 @@ class SQLiteStorage(Storage):
         except connection.ProgrammingError:
             return False  # `close` has closed the connection
 
-    # Peewee's `execute_sql` would do the same in three times the time, and write the values to its log.
+    # Peewee's `execute_sql` would do the same in three times the time.
 
     def _run(self, sql: str, params: Sequence[object] = ()) -> Any:
         return self._held.connection.cursor().execute(sql, params)
