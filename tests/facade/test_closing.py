@@ -16,6 +16,7 @@ import pytest
 import trio
 
 from paper_repo import (
+    AsyncSessionRepository,
     BusyError,
     RepositoryClosedError,
     SessionRepository,
@@ -95,7 +96,7 @@ async def test_everything_is_refused_afterwards(path: Path) -> None:
         lambda: anext(repository.iterate()),
         repository.atomic().__aenter__,
     ):
-        with pytest.raises(RepositoryClosedError):
+        with pytest.raises(RepositoryClosedError, match=r"(^|: )the repository was closed$"):
             await call()
     assert (session.version, stored(path, session.id)[0]) == (1, 1)
 
@@ -183,6 +184,40 @@ async def test_closing_while_another_task_keeps_a_block_open(path: Path, then: s
 
     assert [session.version for session in (*sessions, other)] == [0, 0, 0]
     assert stored(path, sessions[0].id) == (0, [])
+    assert_no_transaction_is_open(path)
+    assert not writers()
+
+
+async def test_what_is_asked_for_while_a_block_is_broken_off(path: Path, watch: Watch) -> None:
+    """An owner who asks for something at the very moment when its block is rolled back is told why nothing comes of it."""
+    repository = SQLiteSessionRepository(path, busy_timeout=0.05)
+    session = new_session()
+    opened, asking = anyio.Event(), anyio.Event()
+    gate = Gate()
+    watch.before = lambda sql: sql.startswith("ROLLBACK") and gate.pass_through()
+    closed = pytest.raises(RepositoryClosedError, match=r"^the repository was closed, and the transaction rolled back$")
+
+    async def own() -> None:
+        async with repository.atomic():
+            opened.set()
+            await gate.reached()
+            asking.set()
+            with closed:
+                await repository.save(session)
+            raise ZeroDivisionError
+
+    async def expect_error() -> None:
+        with pytest.raises(ZeroDivisionError):
+            await own()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(expect_error)
+        await opened.wait()
+        group.start_soon(repository.close)
+        await asking.wait()
+        gate.open()
+
+    assert (session.version, stored(path, session.id)[0]) == (0, 0)
     assert_no_transaction_is_open(path)
     assert not writers()
 
@@ -354,6 +389,22 @@ async def test_a_repository_that_is_forgotten_leaves_no_thread(path: Path) -> No
     assert gone() is None
     assert not thread.is_alive()
     assert stored(path, session.id)[0] == 2
+
+
+def test_a_core_outlives_a_facade_that_is_forgotten(path: Path) -> None:
+    """What was made by itself is not closed with a facade that nobody has closed."""
+    with SessionRepository(path) as core:
+        session = new_session()
+        repository = AsyncSessionRepository(core)
+        asyncio.run(repository.save(session))
+        (thread,) = writers()
+
+        del repository
+        gc.collect()
+        thread.join(60)
+
+        assert not thread.is_alive()
+        assert core.get_by_id(session.id) == session
 
 
 @FORGOTTEN

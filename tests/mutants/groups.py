@@ -17,7 +17,7 @@ ROOT = HERE.parent.parent
 PLACE = Path(os.environ.get("MUTANTS_FOLDER") or Path(tempfile.gettempdir()) / "paper_repo-mutants")
 
 SECONDS_FOR_A_TEST = 15
-"""A test that takes longer hangs, and is as good as failed."""
+"""A test that takes longer hangs, and is as good as failed; a group may say otherwise."""
 
 SECONDS_FOR_STARTING = "6"
 TIMES_SLOWER = "4"
@@ -62,6 +62,7 @@ class Group:
     tests: list[str]
     without: list[str]
     keywords: str
+    seconds: int = SECONDS_FOR_A_TEST
 
     def prepare(self, modules: list[str], again: bool) -> Workplace:
         """A folder for the mutants of these modules: a new one, or the last one with its results."""
@@ -94,10 +95,10 @@ class Group:
                 "-p",
                 "no:cacheprovider",
                 "-o",
-                f"faulthandler_timeout={SECONDS_FOR_A_TEST}",
+                f"faulthandler_timeout={self.seconds}",
                 f"--basetemp={PLACE / self.name / 'tmp' / 'pytest'}",
                 *(f"--deselect={test}" for test in self.without),
-                f"-k={self.keywords}",
+                f"-k={' '.join(self.keywords.split())}",
             ],
             "pytest_add_cli_args_test_selection": self.tests,
         }
@@ -112,10 +113,7 @@ class Group:
 
 def _read() -> list[Group]:
     groups = tomllib.loads((HERE / "groups.toml").read_text(encoding="utf-8"))
-    return [
-        Group(name, group["modules"], group["tests"], group.get("without", []), group.get("keywords", ""))
-        for name, group in groups.items()
-    ]
+    return [Group(**{"name": name, "without": [], "keywords": "", **group}) for name, group in groups.items()]
 
 
 GROUPS = _read()
