@@ -189,7 +189,7 @@ async def test_closing_while_another_task_keeps_a_block_open(path: Path, then: s
 
 
 async def test_what_is_asked_for_while_a_block_is_broken_off(path: Path, watch: Watch) -> None:
-    """An owner who asks for something at the very moment when its block is rolled back is told why nothing comes of it."""
+    """An owner who asks for something at the very moment when its block is rolled back is told why it is not done."""
     repository = SQLiteSessionRepository(path, busy_timeout=0.05)
     session = new_session()
     opened, asking = anyio.Event(), anyio.Event()
@@ -386,6 +386,7 @@ async def test_a_repository_that_is_forgotten_leaves_no_thread(path: Path) -> No
     gc.collect()
     await anyio.to_thread.run_sync(thread.join, 60)
 
+    assert thread.daemon, "a program that ends before that would wait for it"
     assert gone() is None
     assert not thread.is_alive()
     assert stored(path, session.id)[0] == 2

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from paper_repo import BusyError, SessionRepository
-from paper_repo.wakeup import UNHEARD
 from paper_repo.writer import Block, Job, Writer
 from tests.facade.watching import PATIENCE, Watch, busy_error, nothing
 
@@ -47,7 +46,16 @@ async def test_giving_up_a_block_that_could_not_begin(writer: Writer, watch: Wat
         entry.outcome()
 
 
-async def test_what_nobody_hears_cannot_be_waited_for() -> None:
-    """A wait that would never end is refused."""
-    with pytest.raises(AssertionError, match="^nobody waits for this$"):
-        await UNHEARD.wait()
+async def test_an_error_that_is_forgotten() -> None:
+    """A job can be done again after an error of the kind asked for; one of another kind it keeps."""
+    results = [7, 0]
+    job = Job(lambda: 7 // results.pop())
+
+    job.do()
+    kept, failed = not job.forget(BusyError), job.failed
+    forgotten, fails_still = job.forget(ZeroDivisionError), job.failed
+    job.do()
+
+    assert (kept, failed) == (True, True)
+    assert (forgotten, fails_still) == (True, False)
+    assert job.outcome() == 1

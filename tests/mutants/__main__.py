@@ -43,7 +43,8 @@ def run(group: Group, modules: list[str], again: bool) -> list[Outcome]:
     workplace = group.prepare(modules, again)
     names = [name for outcome in outcomes(workplace, modules) for name in outcome.alive] if again else []
     if names or not again:
-        workplace.mutmut("run", "--max-children=1", *names)
+        with group.surroundings():
+            workplace.mutmut("run", "--max-children=1", *names)
     return outcomes(workplace, modules)
 
 

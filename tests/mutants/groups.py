@@ -9,6 +9,8 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,6 +65,8 @@ class Group:
     without: list[str]
     keywords: str
     seconds: int = SECONDS_FOR_A_TEST
+    server: bool = False
+    """Whether the tests need a PostgreSQL server, which they share."""
 
     def prepare(self, modules: list[str], again: bool) -> Workplace:
         """A folder for the mutants of these modules: a new one, or the last one with its results."""
@@ -76,6 +80,10 @@ class Group:
         with (place.folder / "setup.cfg").open("w") as file:
             self._configuration(modules).write(file)
         return place
+
+    def surroundings(self) -> AbstractContextManager[None]:
+        """What the tests need as long as they run."""
+        return _given_server() if self.server else nullcontext()
 
     def _configuration(self, modules: list[str]) -> configparser.ConfigParser:
         configuration = configparser.ConfigParser(interpolation=None)
@@ -109,6 +117,18 @@ class Group:
             "process_isolation": "forkserver",  # every mutant begins where the tests are imported, and none has run
         }
         return configuration
+
+
+@contextmanager
+def _given_server() -> Iterator[None]:
+    """A server that outlives a run of tests which is ended in the middle."""
+    from tests.postgres.servers import Server, initialise, new_folder, running
+
+    with new_folder() as folder:
+        initialise(folder / "data")
+        with running(Server(folder / "data")) as server:
+            os.environ["PAPER_REPO_TEST_POSTGRES"] = server.url()
+            yield
 
 
 def _read() -> list[Group]:

@@ -1,11 +1,11 @@
-"""The facade on a server, whose writing threads work side by side: what they do at once, and what they keep in order."""
+"""The facade on a server, whose threads write side by side: what they do at once, and what they keep in order."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import anyio
@@ -14,7 +14,7 @@ import psycopg
 import pytest
 import trio
 
-from paper_repo import AsyncSessionRepository, BusyError, PaperTradingSession, RepositoryClosedError
+from paper_repo import AsyncSessionRepository, BusyError, PaperTradingSession
 from paper_repo.lanes import THREADS, TOGETHER
 from tests.builders import new_fill, new_session
 from tests.conftest import WRITER
