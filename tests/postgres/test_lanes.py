@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import threading
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -12,13 +11,12 @@ import anyio
 import anyio.lowlevel
 import psycopg
 import pytest
-import trio
 
 from paper_repo import AsyncSessionRepository, BusyError, PaperTradingSession
 from paper_repo.lanes import THREADS, TOGETHER
 from tests.builders import new_fill, new_session
 from tests.conftest import WRITER
-from tests.facade.test_abandoned import run_half_way, save_while_collecting
+from tests.facade.test_abandoned import run_half_way, run_into_ctrl_c, save_while_collecting
 from tests.facade.watching import PATIENCE, Gate, nothing
 from tests.postgres.watching import Watch, assert_nobody_works, stored
 
@@ -281,19 +279,11 @@ def test_ctrl_c_while_a_block_begins(server: psycopg.Connection[Any], emptied_ur
     gate = Gate()
     watch.before = lambda sql: sql.startswith("BEGIN") and gate.pass_through()
 
-    def interrupt() -> None:
-        anyio.run(gate.reached)
-        signal.raise_signal(signal.SIGINT)
-
     async def program() -> None:
         async with repository.atomic():
-            pass
+            raise AssertionError("the block was entered")
 
-    interrupting = threading.Thread(target=interrupt)
-    interrupting.start()
-    with pytest.raises(KeyboardInterrupt):
-        trio.run(program)
-    interrupting.join()
+    run_into_ctrl_c(program, gate.reached)
     gate.open()
 
     asyncio.run(repository.save(session))
