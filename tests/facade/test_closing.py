@@ -48,6 +48,12 @@ async def test_it_says_what_it_is_and_of_which_file(path: Path) -> None:
     assert not list(path.parent.iterdir())
 
 
+def test_the_address_of_a_server_is_no_file() -> None:
+    """Whoever takes the one kind for the other is told which one it is."""
+    with pytest.raises(ValueError, match=r"^this is the address of a server; .*AsyncSessionRepository\(address\)$"):
+        SQLiteSessionRepository("postgresql://localhost/sessions")
+
+
 async def test_saves_that_wait_are_done_first(path: Path, watch: Watch) -> None:
     """What was asked for before `close` is done and reported; what comes after it is refused."""
     repository = SQLiteSessionRepository(path)
