@@ -8,6 +8,7 @@ import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import anyio
 import anyio.from_thread
@@ -46,6 +47,15 @@ async def test_it_says_what_it_is_and_of_which_file(path: Path) -> None:
     assert shown == f"SQLiteSessionRepository({SessionRepository(path)!r})"
     assert path.name in shown
     assert not list(path.parent.iterdir())
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"durability": "none"}, {"upgrade": "maybe"}, {"journal": "paper"}, {"passphrase": ""}]
+)
+def test_what_it_is_told_reaches_the_core(path: Path, wrong: dict[str, Any]) -> None:
+    """An option that makes no sense is refused by the core, when the repository is made."""
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        SQLiteSessionRepository(path, **wrong)
 
 
 def test_the_address_of_a_server_is_no_file() -> None:

@@ -10,16 +10,18 @@ import sys
 import tempfile
 import tomllib
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from tests.postgres.servers import Server, initialise, new_folder, running
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 PLACE = Path(os.environ.get("MUTANTS_FOLDER") or Path(tempfile.gettempdir()) / "paper_repo-mutants")
 
-SECONDS_FOR_A_TEST = 15
-"""A test that takes longer hangs, and is as good as failed; a group may say otherwise."""
+SECONDS_FOR_A_TEST = 8
+"""A test that takes longer hangs, and is as good as failed."""
 
 SECONDS_FOR_STARTING = "6"
 TIMES_SLOWER = "4"
@@ -37,6 +39,8 @@ class Workplace:
     """A folder with a copy of the package in which every mutant is contained, and chosen by the environment."""
 
     folder: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    """What its programs find there beside what this one does."""
 
     @property
     def copy(self) -> Path:
@@ -50,7 +54,7 @@ class Workplace:
             CalledProcessError: it could not begin: the tests fail without any mutant, most likely.
         """
         (self.folder / "tmp").mkdir(exist_ok=True)
-        environment = os.environ | {"PYTHONPATH": str(self.copy), "TMPDIR": str(self.folder / "tmp")}
+        environment = os.environ | {"PYTHONPATH": str(self.copy), "TMPDIR": str(self.folder / "tmp")} | self.environment
         program = "from mutmut.__main__ import cli; cli()"
         subprocess.run([sys.executable, "-c", program, *arguments], cwd=self.folder, env=environment, check=True)
 
@@ -64,13 +68,23 @@ class Group:
     tests: list[str]
     without: list[str]
     keywords: str
-    seconds: int = SECONDS_FOR_A_TEST
-    server: bool = False
-    """Whether the tests need a PostgreSQL server, which they share."""
+    with_server: bool
+    """Whether the tests need a PostgreSQL server; all of them use one."""
 
-    def prepare(self, modules: list[str], again: bool) -> Workplace:
+    @contextmanager
+    def serving(self) -> Iterator[dict[str, str]]:
+        """The environment of these tests, with a server in it if they need one, for as long as the block lasts."""
+        if not self.with_server:
+            yield {}
+            return
+        with new_folder() as folder:
+            initialise(folder / "data")
+            with running(Server(folder / "data")) as server:
+                yield {"PAPER_REPO_TEST_POSTGRES": server.url()}
+
+    def prepare(self, modules: list[str], again: bool, environment: dict[str, str]) -> Workplace:
         """A folder for the mutants of these modules: a new one, or the last one with its results."""
-        place = Workplace(PLACE / self.name)
+        place = Workplace(PLACE / self.name, environment)
         if not again:
             shutil.rmtree(place.folder, ignore_errors=True)
         place.copy.mkdir(parents=True, exist_ok=True)
@@ -80,10 +94,6 @@ class Group:
         with (place.folder / "setup.cfg").open("w") as file:
             self._configuration(modules).write(file)
         return place
-
-    def surroundings(self) -> AbstractContextManager[None]:
-        """What the tests need as long as they run."""
-        return _given_server() if self.server else nullcontext()
 
     def _configuration(self, modules: list[str]) -> configparser.ConfigParser:
         configuration = configparser.ConfigParser(interpolation=None)
@@ -103,7 +113,7 @@ class Group:
                 "-p",
                 "no:cacheprovider",
                 "-o",
-                f"faulthandler_timeout={self.seconds}",
+                f"faulthandler_timeout={SECONDS_FOR_A_TEST}",
                 f"--basetemp={PLACE / self.name / 'tmp' / 'pytest'}",
                 *(f"--deselect={test}" for test in self.without),
                 f"-k={' '.join(self.keywords.split())}",
@@ -119,21 +129,19 @@ class Group:
         return configuration
 
 
-@contextmanager
-def _given_server() -> Iterator[None]:
-    """A server that outlives a run of tests which is ended in the middle."""
-    from tests.postgres.servers import Server, initialise, new_folder, running
-
-    with new_folder() as folder:
-        initialise(folder / "data")
-        with running(Server(folder / "data")) as server:
-            os.environ["PAPER_REPO_TEST_POSTGRES"] = server.url()
-            yield
-
-
 def _read() -> list[Group]:
     groups = tomllib.loads((HERE / "groups.toml").read_text(encoding="utf-8"))
-    return [Group(**{"name": name, "without": [], "keywords": "", **group}) for name, group in groups.items()]
+    return [
+        Group(
+            name,
+            group["modules"],
+            group["tests"],
+            group.get("without", []),
+            group.get("keywords", ""),
+            group.get("server", False),
+        )
+        for name, group in groups.items()
+    ]
 
 
 GROUPS = _read()
