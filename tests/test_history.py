@@ -145,8 +145,12 @@ class TestRestore:
         self, repository: SessionRepository, never: PaperTradingSession
     ) -> None:
         """One without a version, without the time of its save, or with history that waits, is for `save`."""
-        with pytest.raises(InvalidSessionError, match=r"store this one with save\(\)"):
+        with pytest.raises(InvalidSessionError) as refused:
             repository.restore(never)
+
+        complaint = "only a session as it was loaded can be restored; store this one with save()."
+        assert refused.value.messages == {"version": [complaint]}
+        assert refused.value.session_id == never.id
 
     @pytest.mark.parametrize(
         ("history", "complaint"),
@@ -240,10 +244,17 @@ class TestFindIds:
         assert repository.find_ids(beginning) == found
 
     def test_no_more_than_asked_for(self, repository: SessionRepository) -> None:
-        """The limit holds."""
-        repository.save_many(new_session(id=f"s{number}") for number in range(5))
+        """The limit holds, and other ids do not count."""
+        repository.save_many(new_session(id=f"{letter}{number}") for number in range(5) for letter in "rst")
 
         assert repository.find_ids("s", limit=2) == ["s0", "s1"]
+
+    def test_ten_unless_asked_otherwise(self, repository: SessionRepository) -> None:
+        """Without a limit of the caller's there are ten at most; None is no limit."""
+        repository.save_many(new_session(id=f"s{number:02}") for number in range(11))
+
+        assert repository.find_ids("s") == [f"s{number:02}" for number in range(10)]
+        assert len(repository.find_ids("s", limit=None)) == 11
 
 
 def test_describe_counts_and_tells_the_settings(repository: SessionRepository, path: Path) -> None:

@@ -284,7 +284,7 @@ class TestCorruptRecords:
             ("base_currency", "", "base_currency: "),
             ("metadata", "[" * 100_000, "metadata: "),
         ],
-        ids=lambda value: str(value)[:20],
+        ids=lambda value: "bytes" if isinstance(value, bytes) else str(value)[:20],
     )
     def test_a_damaged_session(self, path, damage, column, value, words):
         """The error names the session, the path and the problem; other sessions load, and so does a summary list."""
@@ -324,6 +324,17 @@ class TestCorruptRecords:
 
         with SessionRepository(path) as repository, pytest.raises(CorruptRecordError, match="session 'broken'"):
             repository.get_summaries()
+
+    def test_lists_report_what_they_leave_out(self, path, damage):
+        """With errors="report" the sound sessions are listed, and the error of the other one beside them."""
+        damage("paper_trading_sessions", "symbols", "AAPL")
+
+        with SessionRepository(path) as repository:
+            for read in (repository.get_all, repository.get_active, repository.get_summaries):
+                found = read(errors="report")
+
+                assert [each.id for each in found] == ["sound"]
+                assert [error.session_id for error in found.errors] == ["broken"]
 
     @pytest.mark.parametrize(
         ("table", "column", "value", "read"),
@@ -766,6 +777,18 @@ class TestHistory:
 
         with pytest.raises(ValueError, match=message):
             repository.get_fills("abc-123", **query)
+
+    @pytest.mark.parametrize(
+        ("query", "message"),
+        [
+            ({"since": moment(1).replace(tzinfo=None)}, "since: .* has no time zone"),
+            ({"until": "today"}, "until: must be a datetime"),
+        ],
+    )
+    def test_parts_of_a_curve_that_make_no_sense(self, repository, query, message):
+        """What is no time is a ValueError that names the argument."""
+        with pytest.raises(ValueError, match=message):
+            repository.get_equity_curve("abc-123", **query)
 
     def test_the_cost_of_a_save_does_not_grow(self, path, monkeypatch):
         """However long the history is, the same addition takes SQLite about the same number of steps."""

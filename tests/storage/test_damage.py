@@ -182,6 +182,18 @@ def test_a_history_with_a_gap_is_refused(path: Path) -> None:
             repository.get_equity_curve("one")
 
 
+def test_a_curve_without_its_beginning_is_refused(path: Path) -> None:
+    """The equity point that was recorded first is missed too, whether the curve is read at once or bit by bit."""
+    with SessionRepository(path) as repository:
+        repository.save(full_session(id="one"))
+    change(path, "DELETE FROM paper_trading_equity WHERE sequence = 1")
+
+    with SessionRepository(path) as repository:
+        for read in (repository.get_equity_curve, lambda session_id: list(repository.equity_history(session_id))):
+            with pytest.raises(CorruptRecordError, match=r"session 'one' .* a part of its history is missing"):
+                read("one")
+
+
 @pytest.mark.parametrize("table", ["fills", "equity"])
 def test_a_changed_history_is_refused(path: Path, table: str) -> None:
     """A fill or equity point whose checksum is wrong is an error that names the session."""
