@@ -336,6 +336,13 @@ class TestCorruptRecords:
                 assert [each.id for each in found] == ["sound"]
                 assert [error.session_id for error in found.errors] == ["broken"]
 
+    def test_iterate_reports_nothing(self, repository):
+        """One session after the other, there is no place for errors; who asks for them is told where they are."""
+        complaint = "iterate has no place to report errors; use get_all or get_summaries with errors='report'"
+
+        with pytest.raises(ValueError, match=f"^{complaint}$"):
+            list(repository.iterate(errors="report"))
+
     @pytest.mark.parametrize(
         ("table", "column", "value", "read"),
         [
