@@ -592,6 +592,21 @@ class TestAtomic:
         assert (stale.version, stale.new_fills) == (1, [new_fill(1)])
         assert repository.get_fills(stale.id) == []
 
+    def test_a_history_that_is_refused_leaves_nothing_of_it(self, repository):
+        """Inside a block the fills before the one that is refused go with it, when the rest of the block is stored."""
+        session = new_session()
+        session.record_fill(new_fill(1))
+        repository.save(session)
+        session.record_fill(new_fill(2))
+        session.record_fill(new_fill(1, price=1))
+
+        with repository.atomic():
+            with pytest.raises(InvalidSessionError):
+                repository.save(session)
+
+        assert repository.get_fills(session.id) == [new_fill(1)]
+        assert repository.get_by_id(session.id).version == session.version == 1
+
     def test_readers_of_other_threads(self, repository):
         """Others see nothing of an open block, without waiting; the block sees its own writes."""
         session = new_session()
