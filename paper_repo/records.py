@@ -105,8 +105,6 @@ class Records:
     def version(self, session_id: str) -> int | None:
         """The version that is stored of a session, or None."""
         found = self._storage.fetch_one(self._statements.select_version, {"id": session_id})
-        if found is None:
-            self._storage.require_sound()
         try:
             return None if found is None else int(found[0])
         except ValueError as error:

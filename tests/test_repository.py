@@ -305,25 +305,30 @@ class TestCorruptRecords:
             assert repository.exists("broken")
 
     @pytest.mark.parametrize(
-        ("column", "value"),
+        ("column", "value", "words"),
         [
-            ("equity", "much"),
-            ("net_pnl", None),
-            ("created_at", "yesterday"),
-            ("status", "IDLE"),
-            ("symbols", "AAPL"),
-            ("initial_cash", b"\xff"),
+            ("equity", "much", "ConversionSyntax"),
+            ("net_pnl", None, "ConversionSyntax"),
+            ("created_at", "yesterday", "Invalid isoformat string: 'yesterday'"),
+            ("status", "IDLE", "'IDLE' is not a valid SessionStatus"),
+            ("symbols", "AAPL", "Expecting value"),
+            ("initial_cash", b"\xff", ""),
         ],
+        ids=["equity", "net_pnl", "created_at", "status", "symbols", "initial_cash"],
     )
-    def test_a_damaged_summary(self, path, damage, column, value):
-        """A list of summaries names the session that cannot be shown."""
+    def test_a_damaged_summary(self, path, damage, column, value, words):
+        """A list of summaries names the session that cannot be shown, and says what is wrong with it."""
         try:
             damage("paper_trading_sessions", column, value)
         except sqlite3.IntegrityError:
             damage("paper_trading_sessions", column, "")
 
-        with SessionRepository(path) as repository, pytest.raises(CorruptRecordError, match="session 'broken'"):
+        with SessionRepository(path) as repository, pytest.raises(CorruptRecordError) as corrupt:
             repository.get_summaries()
+
+        assert corrupt.value.session_id == "broken"
+        assert str(corrupt.value).startswith("session 'broken' is stored but cannot be read: ")
+        assert words in str(corrupt.value)
 
     def test_lists_report_what_they_leave_out(self, path, damage):
         """With errors="report" the sound sessions are listed, and the error of the other one beside them."""
@@ -600,9 +605,8 @@ class TestAtomic:
         session.record_fill(new_fill(2))
         session.record_fill(new_fill(1, price=1))
 
-        with repository.atomic():
-            with pytest.raises(InvalidSessionError):
-                repository.save(session)
+        with repository.atomic(), pytest.raises(InvalidSessionError):
+            repository.save(session)
 
         assert repository.get_fills(session.id) == [new_fill(1)]
         assert repository.get_by_id(session.id).version == session.version == 1

@@ -65,11 +65,17 @@ def test_sessions_on_a_destroyed_page_are_named(path: Path, tmp_path: Path) -> N
     overwrite(path, page + 1)
     before = path.read_bytes()
 
+    with SessionRepository(path) as repository:
+        listed = repository.get_all(errors="report")
     saved = salvage(path, tmp_path / "new.db")
 
     assert 0 < saved.sessions < 40
     lost = [each for each in saved.lost if "damaged part" in each]
     assert saved.sessions + len(lost) == 40
+    assert len(listed) == saved.sessions
+    message = "session 'session-{:02}' is stored but cannot be read: it lies in a damaged part of the file"
+    assert {str(error) for error in listed.errors[1:]} <= {message.format(number) for number in range(40)}
+    assert len(listed.errors[1:]) == len(lost)
     assert path.read_bytes() == before
     with SessionRepository(tmp_path / "new.db") as new:
         assert new.count() == saved.sessions

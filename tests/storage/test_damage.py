@@ -242,6 +242,25 @@ def test_nothing_is_written_to_a_damaged_file(past: Past, tmp_path: Path) -> Non
     assert (tmp_path / "sessions.db").read_bytes() == files[""]
 
 
+def test_a_damaged_record_in_a_damaged_file_is_reported_beside_the_damage(past: Past, tmp_path: Path) -> None:
+    """Lists that report name both; the error of those that do not is the file's, which is the greater harm."""
+    files = damaged(past, "closed.db", tmp_path / "sessions.db")
+    change(tmp_path / "sessions.db", "UPDATE paper_trading_sessions SET cash = '1' WHERE id = 'created'")
+    files[""][:] = (tmp_path / "sessions.db").read_bytes()
+    break_index(files[""])
+    (tmp_path / "sessions.db").write_bytes(files[""])
+
+    with SessionRepository(tmp_path / "sessions.db") as repository:
+        with pytest.raises(CorruptDatabaseError) as caught:
+            repository.get_all()
+        found = repository.get_all(errors="report")
+
+    assert type(caught.value) is CorruptDatabaseError
+    assert len(found) == 2
+    assert [type(error) for error in found.errors] == [CorruptDatabaseError, CorruptRecordError]
+    assert str(found.errors[1]).startswith("session 'created' is stored but cannot be read: its checksum is wrong")
+
+
 @pytest.mark.anyio
 async def test_the_facade_reports_the_same(path: Path) -> None:
     """The async repository reports what is not sound as the synchronous one does."""
