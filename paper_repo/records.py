@@ -53,7 +53,7 @@ class Records:
         pending = snapshot.pending(self.settled)
         row = _row(pending)
         self._store(row, snapshot.session, pending)
-        skipped = self._write_history(row["id"], pending) if pending.fills or pending.points else 0
+        skipped = self._write_history(row["id"], pending)
         if skipped:
             row["fill_count"] -= skipped
             row["expected_version"], row["expected_updated_at"] = row["version"], row["updated_at"]

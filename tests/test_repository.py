@@ -712,6 +712,43 @@ class TestAtomic:
             assert repository.get_by_id(session.id) == session
 
 
+class TestTicks:
+    """What stays as it is from tick to tick is not written again, except where it may be otherwise in the database."""
+
+    def test_a_tick_writes_what_ticks_change(self, path, monkeypatch):
+        """A save that changes cash alone does not name the strategy's columns; one that changes the strategy does."""
+        watch = Watch()
+        watch.install(monkeypatch)
+        session = new_session()
+
+        with SessionRepository(path) as repository:
+            repository.save(session)
+            session.cash = 5
+            repository.save(session)
+            tick = [sql for sql in watch.seen if sql.startswith("UPDATE")][-1]
+            session.strategy = Strategy("other", "1")
+            repository.save(session)
+            whole = [sql for sql in watch.seen if sql.startswith("UPDATE")][-1]
+
+            assert repository.get_by_id(session.id) == session
+        assert ('"strategy" =' in tick, '"cash" =' in tick) == (False, True)
+        assert ('"strategy" =' in whole, '"cash" =' in whole) == (True, True)
+
+    def test_what_another_database_has_is_not_taken_for_this_ones(self, path, tmp_path):
+        """A session of the same version in another database is stored there whole, whatever it was there."""
+        with SessionRepository(path) as here, SessionRepository(tmp_path / "elsewhere.db") as elsewhere:
+            here.save(new_session(id="s", name="here"))
+            other = here.get_by_id("s")
+            other.name = "elsewhere"
+            elsewhere.restore(other)
+            session = here.get_by_id("s")
+
+            elsewhere.save(session)
+
+            assert elsewhere.get_by_id("s") == session
+            assert session.name == "here"
+
+
 class TestHistory:
     """Fills and equity points, appended and read by parts."""
 

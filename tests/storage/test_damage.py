@@ -18,7 +18,8 @@ from paper_repo import (
     SessionSummary,
     SQLiteSessionRepository,
 )
-from tests.builders import full_session, new_session
+from tests.builders import full_session, new_fill, new_session
+from tests.facade.watching import Watch, nothing
 from tests.storage.damage import Past, answers, content, copy, of_session, write_past
 
 real_file = settings(
@@ -175,11 +176,29 @@ def test_a_history_with_a_gap_is_refused(path: Path) -> None:
     change(path, "DELETE FROM paper_trading_fills WHERE sequence = 2")
     change(path, "UPDATE paper_trading_equity SET sequence = 3 WHERE sequence = 2")
 
+    fills = "session 'one' .* missing: it counts 2 fills, and numbers 1 to 1 are there"
     with SessionRepository(path) as repository:
-        with pytest.raises(CorruptRecordError, match="'one'"):
+        with pytest.raises(CorruptRecordError, match=fills):
             repository.get_fills("one")
+        with pytest.raises(CorruptRecordError, match=fills):
+            list(repository.fill_history("one"))
         with pytest.raises(CorruptRecordError, match="'one'"):
             repository.get_equity_curve("one")
+
+
+def test_a_gap_before_the_first_fill_of_a_page_is_refused(path: Path) -> None:
+    """A page of fills that does not begin behind the place that was asked for is an error, however full it is."""
+    session = new_session(id="one")
+    for number in range(1, 7):
+        session.record_fill(new_fill(number))
+    with SessionRepository(path) as repository:
+        repository.save(session)
+    change(path, "DELETE FROM paper_trading_fills WHERE sequence = 3")
+
+    with SessionRepository(path) as repository:
+        assert len(repository.get_fills("one", limit=2)) == 2
+        with pytest.raises(CorruptRecordError, match="a part of its history is missing"):
+            repository.get_fills("one", after=2, limit=2)
 
 
 def test_a_curve_without_its_beginning_is_refused(path: Path) -> None:
@@ -215,10 +234,36 @@ def test_a_session_stored_again_after_deletion_has_a_sound_history(path: Path) -
         session.version = 0
         repository.save(session)
         assert repository.get_fills("one") == []
-        session.record_fill(full_session().new_fills[0])
+        for number in range(1, 4):
+            session.record_fill(new_fill(number))
         repository.save(session)
 
-        assert len(repository.get_fills("one")) == 1
+        assert repository.get_fills("one") == [new_fill(1), new_fill(2), new_fill(3)]
+        assert repository.get_fills("one", limit=2) == [new_fill(1), new_fill(2)]
+        assert [place for place, _ in repository.fill_history("one")] == [3, 4, 5]
+
+
+def test_a_fill_that_comes_between_two_readings_is_no_damage(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A save between the reading of the fills and that of their count is seen, and not taken for a gap."""
+    watch = Watch()
+    watch.install(monkeypatch)
+    session = full_session(id="one")
+    numbers = iter(range(5, 9))
+    with SessionRepository(path) as repository, SessionRepository(path) as other:
+        other.save(session)
+
+        def save(sql: str) -> None:
+            if sql.startswith("SELECT") and "fill_count" in sql and "LIMIT" not in sql:
+                watch.before = nothing
+                session.record_fill(new_fill(next(numbers)))
+                other.save(session)
+
+        for read in (repository.get_fills, lambda session_id: list(repository.fill_history(session_id))):
+            count = session.fill_count
+            watch.before = save
+            found = read("one")
+
+            assert len(found) == session.fill_count == count + 1
 
 
 def test_nothing_is_written_to_a_damaged_file(past: Past, tmp_path: Path) -> None:
