@@ -58,10 +58,11 @@ class TestHistory:
         assert [place for place, _ in history] == [1, 2, 3]
 
     def test_reading_can_begin_behind_a_place(self, repository: SessionRepository) -> None:
-        """Only later fills come."""
+        """Only later fills come, and none when there are none yet."""
         session = saved(repository)
 
         assert [place for place, _ in repository.fill_history(session.id, after=2)] == [3]
+        assert list(repository.fill_history(session.id, after=3)) == []
 
     def test_equity_points_come_in_order(self, repository: SessionRepository) -> None:
         """They are what `get_equity_curve` returns."""
@@ -153,22 +154,27 @@ class TestRestore:
         assert refused.value.session_id == never.id
 
     @pytest.mark.parametrize(
-        ("history", "complaint"),
+        ("history", "place", "complaint"),
         [
-            ([(1, new_fill(1)), (2, new_fill(1))], "comes twice"),
-            ([(2, new_fill(1)), (2, new_fill(2))], "stands at place 2 of the history, behind place 2"),
-            ([(0, new_fill(1))], "stands at place 0"),
+            ([(1, new_fill(1)), (2, new_fill(1))], "fills.fill-1", "comes twice; ids must be unique in a session."),
+            (
+                [(2, new_fill(1)), (2, new_fill(2))],
+                "fills.fill-2",
+                "stands at place 2 of the history, behind place 2.",
+            ),
+            ([(0, new_fill(1))], "fills.fill-1", "stands at place 0 of the history, behind place 0."),
         ],
     )
     def test_a_history_out_of_order_is_refused_whole(
-        self, repository: SessionRepository, history: list[tuple[int, Any]], complaint: str
+        self, repository: SessionRepository, history: list[tuple[int, Any]], place: str, complaint: str
     ) -> None:
         """Ids and places must be unique; nothing is stored when they are not."""
         session = new_session(version=1, updated_at=moment(1))
 
-        with pytest.raises(InvalidSessionError, match=complaint):
+        with pytest.raises(InvalidSessionError) as refused:
             repository.restore(session, history)
 
+        assert (refused.value.session_id, refused.value.messages) == (session.id, {place: [complaint]})
         assert not repository.exists(session.id)
 
     def test_it_is_part_of_the_transaction_around_it(self, repository: SessionRepository) -> None:

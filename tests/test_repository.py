@@ -804,6 +804,7 @@ class TestHistory:
             ({"after": 0}, [1, 2, 3, 4, 5]),
             ({"after": 3}, [4, 5]),
             ({"after": "fill-3"}, [4, 5]),
+            ({"after": 5}, []),
             ({"after": 99}, []),
             ({"limit": 2}, [1, 2]),
             ({"limit": 0}, []),

@@ -13,12 +13,14 @@ from hypothesis import strategies as st
 from paper_repo import (
     CorruptDatabaseError,
     CorruptRecordError,
+    EquityPoint,
     PaperRepoError,
     SessionRepository,
     SessionSummary,
     SQLiteSessionRepository,
+    history,
 )
-from tests.builders import full_session, new_fill, new_session
+from tests.builders import full_session, moment, new_fill, new_session
 from tests.facade.watching import Watch, nothing
 from tests.storage.damage import Past, answers, content, copy, of_session, write_past
 
@@ -213,15 +215,49 @@ def test_a_curve_without_its_beginning_is_refused(path: Path) -> None:
                 read("one")
 
 
+def test_a_history_without_its_end_is_refused(path: Path) -> None:
+    """Whoever asks for what came last is told that it is missing, also where nothing is left of it."""
+    with SessionRepository(path) as repository:
+        repository.save(full_session(id="one"))
+    change(path, "DELETE FROM paper_trading_fills WHERE sequence = 2")
+
+    with SessionRepository(path) as repository:
+        for read in (repository.get_fills, lambda session_id, after: list(repository.fill_history(session_id, after))):
+            with pytest.raises(CorruptRecordError, match=r"missing: it counts 2 fills, and none is there$"):
+                read("one", after=1)
+
+
+def test_histories_are_read_page_by_page(path: Path) -> None:
+    """What lies behind the page that is being read is looked at when it is come to, and not kept in memory before."""
+    session = new_session(id="one")
+    for number in range(history.PAGE + 2):
+        session.record_fill(new_fill(number))
+        session.record_equity(EquityPoint(moment(number), 1, 1))
+
+    with SessionRepository(path) as repository:
+        repository.save(session)
+        fills, points = repository.fill_history("one"), repository.equity_history("one")
+        next(fills)
+        next(points)
+        change(path, f"DELETE FROM paper_trading_fills WHERE sequence = {history.PAGE + 1}")
+        change(path, f"UPDATE paper_trading_equity SET cash = '2' WHERE sequence = {history.PAGE + 1}")
+
+        with pytest.raises(CorruptRecordError, match=r"session 'one' .* a part of its history is missing"):
+            list(fills)
+        with pytest.raises(CorruptRecordError, match=r"session 'one' .* its checksum is wrong"):
+            list(points)
+
+
 @pytest.mark.parametrize("table", ["fills", "equity"])
 def test_a_changed_history_is_refused(path: Path, table: str) -> None:
-    """A fill or equity point whose checksum is wrong is an error that names the session."""
+    """A fill or equity point whose checksum is wrong is an error that names the session, and says what may be."""
     with SessionRepository(path) as repository:
         repository.save(full_session(id="one"))
     column = {"fills": "price", "equity": "cash"}[table]
     change(path, f"UPDATE paper_trading_{table} SET {column} = '1' WHERE sequence = 2")
 
-    with SessionRepository(path) as repository, pytest.raises(CorruptRecordError, match="'one'"):
+    reason = "'one' .* read: its checksum is wrong: it is damaged, or was changed by another program$"
+    with SessionRepository(path) as repository, pytest.raises(CorruptRecordError, match=reason):
         repository.get_fills("one") if table == "fills" else repository.get_equity_curve("one")
 
 
