@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,8 @@ from mutmut.state import state
 
 KILLERS = Path(os.environ.get("TMPDIR", "")) / "killers"
 """A file for each function: the tests that have killed its mutants so far, one a line."""
+
+Cached = type(cache(len))
 
 # Few examples, always the same; what makes one fail is as good as killed, and need not be made smaller.
 settings.register_profile(
@@ -34,6 +38,14 @@ MutmutCallStack.reset = lambda token: None  # type: ignore[assignment, method-as
 def pytest_configure() -> None:
     """Put these settings over those of the tests, which are loaded by now."""
     settings.load_profile("mutants")
+
+
+def pytest_runtest_setup() -> None:
+    """Let each test build anew what is built once, while mutmut looks which functions it comes by."""
+    if os.environ.get("MUTANT_UNDER_TEST") == "stats":
+        modules = [module for name, module in sys.modules.items() if name.startswith("paper_repo")]
+        for function in [each for module in modules for each in vars(module).values() if isinstance(each, Cached)]:
+            function.cache_clear()
 
 
 @pytest.hookimpl(trylast=True)
