@@ -24,8 +24,10 @@ from paper_repo import (
     ConflictError,
     CorruptRecordError,
     EquityPoint,
+    Fill,
     InvalidSessionError,
     Order,
+    PaperTradingSession,
     Position,
     SessionRepository,
     Side,
@@ -124,6 +126,25 @@ class TestExactness:
         assert repository.get_by_id(session.id) == session
         with SessionRepository(repository.describe()["database"]) as another:
             assert another.get_by_id(session.id) == session
+
+    def test_kinds_of_the_callers_own(self, repository):
+        """Entities of subclasses are stored as what they are kinds of, and refused by the path as those are."""
+        own = {kind: type(f"Own{kind.__name__}", (kind,), {}) for kind in (Fill, EquityPoint, Position, Strategy)}
+        session = type("OwnSession", (PaperTradingSession,), {})(strategy=own[Strategy]("sma"), initial_cash=1)
+        session.record_fill(as_kind(own[Fill], new_fill(1)))
+        session.record_equity(as_kind(own[EquityPoint], EquityPoint(START, 1, 2)))
+        session.positions = {"AAPL": as_kind(own[Position], Position.open("AAPL", 1, 2, START))}
+
+        repository.save(session)
+        session.state["a"] = math.nan
+        error = refusal(lambda: repository.save(session))
+
+        loaded = repository.get_by_id(session.id)
+        assert loaded.positions == {"AAPL": Position.open("AAPL", 1, 2, START)}
+        assert (loaded.strategy, loaded.initial_cash) == (Strategy("sma"), 1)
+        assert repository.get_fills(session.id) == [new_fill(1)]
+        assert repository.get_equity_curve(session.id) == [EquityPoint(START, 1, 2)]
+        assert list(error.messages) == ["state.a"]
 
     @pytest.mark.parametrize("depth", [1, 100, 500, *range(850, 1050, 7), 1500, 5000, 50_000])
     def test_deep_data_comes_back_or_is_refused(self, path, depth):
@@ -1179,6 +1200,11 @@ class Temporary:
     def __exit__(self, *error):
         self.repository.close()
         self.folder.cleanup()
+
+
+def as_kind(kind, entity):
+    """An entity of type `kind` with the values of this one."""
+    return kind(**{field.name: getattr(entity, field.name) for field in dataclasses.fields(entity)})
 
 
 def with_values(session, other):
