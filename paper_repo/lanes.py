@@ -12,6 +12,7 @@ import time
 
 from paper_repo.repository import SessionRepository
 from paper_repo.storage.sqlstates import TurnedBackError
+from paper_repo.wakeup import Wakeup
 from paper_repo.writer import Block, Job, Writer, _own, _State
 
 THREADS = 4
@@ -49,6 +50,9 @@ class ParallelWriter(Writer):
             self._lanes.append(lane)
             self._thread = _Together(self._lanes)
         self._changed.notify_all()  # some of them wait for the owner of their block, and not for this
+
+    def _notify_soon(self, asking: Wakeup) -> None:
+        self._notify()  # a thread more, if none is idle
 
     def _look_again(self) -> None:
         with self._changed:

@@ -40,6 +40,18 @@ class Wakeup(ABC):
                 except anyio.get_cancelled_exc_class():
                     continue  # asyncio's own Task.cancel goes through the shield
 
+    @property
+    def loop(self) -> Any:
+        """The event loop of the task; None: there is none."""
+        return self._loop
+
+    def when_ready_tasks_have_run(self, call: Callable[[], object]) -> None:
+        """Have `call` called in the thread of the task, when all tasks that can go on now have had their turn.
+
+        Where that cannot be told cheaply, it is called at once.
+        """
+        call()
+
     @abstractmethod
     async def _sleep(self) -> None:
         """Wait, when it was not announced before."""
@@ -57,6 +69,9 @@ class _AsyncioWakeup(Wakeup):
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop)
         self._future: asyncio.Future[None] | None = None
+
+    def when_ready_tasks_have_run(self, call: Callable[[], object]) -> None:
+        self._loop.call_soon(call)
 
     async def _sleep(self) -> None:
         self._future = self._loop.create_future()

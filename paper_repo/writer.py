@@ -22,7 +22,7 @@ from typing import Any
 from paper_repo.errors import BusyError, RepositoryClosedError
 from paper_repo.repository import SessionRepository
 from paper_repo.storage.forking import HeedsForks, heed_forks
-from paper_repo.wakeup import UNHEARD, new_wakeup, wake
+from paper_repo.wakeup import UNHEARD, Wakeup, new_wakeup, wake
 
 
 class _State(Enum):
@@ -129,6 +129,10 @@ class Writer(HeedsForks):
         self._last: list[Job] = []
         self._closing_by: float | None = None
         self._thread: threading.Thread | None = None
+        self._notifying: set[Any] = set()
+        """The event loops that are going to notify the thread."""
+        self._called = False
+        """Whether one of them has since the queue was empty."""
 
     def after_fork_in_child(self) -> None:
         """Begin anew: a forked child has neither the thread nor what its queue held."""
@@ -141,7 +145,7 @@ class Writer(HeedsForks):
         with self._changed:
             if self._closing_by is not None:
                 raise RepositoryClosedError("the repository was closed")
-            self._notify()
+            self._notify_soon(job.finished)
             job.deadline = time.monotonic() + self._patience
             self._queue.append(job)
         return job
@@ -197,11 +201,32 @@ class Writer(HeedsForks):
             self._changed.notify()
 
     def _notify(self) -> None:
+        self._start()
+        self._called = True
+        self._changed.notify()
+
+    def _notify_soon(self, asking: Wakeup) -> None:
+        """Notify the thread when all tasks that can go on now have had their turn; it does together what they ask for.
+
+        Else it would begin with what the first of them asks for, and every statement of it would take Python's lock
+        from the others in the middle of theirs.
+        """
+        self._start()
+        if asking.loop not in self._notifying:
+            self._notifying.add(asking.loop)
+            asking.when_ready_tasks_have_run(self._notify_now)
+
+    def _notify_now(self) -> None:
+        with self._changed:
+            self._notifying.clear()
+            self._called = True
+            self._changed.notify()
+
+    def _start(self) -> None:
         if self._thread is None:
             thread = threading.Thread(target=self._run, name="paper_repo writer", daemon=True)
             thread.start()
             self._thread = thread
-        self._changed.notify()
 
     # On the writer's thread: blocks
 
@@ -243,10 +268,12 @@ class Writer(HeedsForks):
             while True:
                 while self._queue and self._queue[0].state is not _State.WAITING:
                     self._queue.popleft()
-                if self._queue:
+                if self._queue and (self._called or self._closing_by is not None):
                     return self._queue[0]
-                if self._closing_by is not None:
-                    return None
+                if not self._queue:
+                    self._called = False
+                    if self._closing_by is not None:
+                        return None
                 self._changed.wait()
 
     def _serve_together(self) -> None:

@@ -115,11 +115,19 @@ def _last_row(connection: Any, table: str) -> int:
 
 def _wrong_tables(connection: Any, statements: Statements) -> str | None:
     """Which table has other columns than it should, or columns of another type, so that writing would harm it."""
+    schema = tuple(connection.execute("SELECT sql FROM sqlite_master WHERE type = 'table'").fetchall())
+    if schema in _right_schemas:
+        return None
     for name, expected in _columns(statements).items():
         found = [(row[1], _affinity(row[2])) for row in connection.execute(f"PRAGMA table_info({name})").fetchall()]
         if sorted(found) != expected:  # an upgrade adds its columns behind the others
             return f"the table {name} is not as it should be"
+    _right_schemas.add(schema)
     return None
+
+
+_right_schemas: set[tuple[Any, ...]] = set()
+"""The texts of the schemas that this process has found to be right; files of one history all have the same."""
 
 
 @lru_cache(2)

@@ -43,7 +43,8 @@ def network_file_system(path: Path, mounts: Path = MOUNTS) -> str | None:
     if sys.platform == "win32":
         return _windows_share(path)
     try:
-        table = mounts.read_text(encoding="utf-8", errors="surrogateescape")
+        with mounts.open("rb", buffering=0) as file:
+            table = file.read()
     except OSError:
         return None
     kind = _kind(os.path.realpath(path), table)
@@ -52,7 +53,7 @@ def network_file_system(path: Path, mounts: Path = MOUNTS) -> str | None:
 
 def refuse_network(path: Path, mounts: Path = MOUNTS) -> None:
     """Raise a `StorageError` where a write-ahead log would harm the file."""
-    kind = network_file_system(path.parent, mounts)
+    kind = network_file_system(path, mounts)
     if kind is not None:
         raise StorageError(
             f"{path}: lies on a network file system ({kind}), where SQLite's write-ahead log does not work; put the "
@@ -62,10 +63,10 @@ def refuse_network(path: Path, mounts: Path = MOUNTS) -> None:
 
 
 @lru_cache(16)
-def _kind(path: str, table: str) -> str | None:
+def _kind(path: str, table: bytes) -> str | None:
     """The kind of the file system mounted nearest above `path`, in a table as proc_pid_mountinfo(5) describes it."""
     found: tuple[int, str | None] = (-1, None)
-    for line in table.splitlines():
+    for line in os.fsdecode(table).splitlines():
         before, _, after = line.partition(" - ")
         fields, kind = before.split(" "), after.split(" ", 1)[0]
         point = _plain(fields[4]) if len(fields) > 4 else ""

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import stat
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import quote
 
 import peewee
 
 from paper_repo.domain.values import Progress
 from paper_repo.errors import (
+    CorruptDatabaseError,
     ForeignDatabaseError,
-    ReadOnlyError,
     StorageError,
     TransactionError,
     WrongPassphraseError,
@@ -34,6 +34,15 @@ from paper_repo.storage.damage import (
 from paper_repo.storage.database import CONNECTIONS, Storage, checked_durability, checked_upgrade
 from paper_repo.storage.encryption import checked_passphrase, connect, pooled_database, single_database
 from paper_repo.storage.feed import SQLiteFeed
+from paper_repo.storage.files import (
+    begins_with_nothing,
+    checked_path,
+    create_private,
+    refuse_bad_place,
+    size_of,
+    status_of,
+)
+from paper_repo.storage.looking import APPLICATION_ID, Look, ask
 from paper_repo.storage.network import refuse_network
 from paper_repo.storage.pool import QuickSqliteDatabase
 from paper_repo.storage.schema import MIGRATIONS, migrate, newest_version, refuse_newer, refuse_older
@@ -43,11 +52,12 @@ from paper_repo.storage.translation import driver_error
 from paper_repo.storage.unlogged import SqliteSingle
 from paper_repo.storage.upgrades import back_up_before_upgrade, failed
 
-APPLICATION_ID = 0x50505253
-"""Marks a file as ours ("PPRS"); `file` and other programs can tell it (https://www.sqlite.org/pragma.html#pragma_application_id)."""
+SYNCHRONOUS = {("full", "wal"): 2, ("normal", "wal"): 1, ("full", "delete"): 3, ("normal", "delete"): 2}
+"""PRAGMA synchronous: "full" keeps every commit in a power cut, "normal" may lose the last ones, never the file.
 
-SYNCHRONOUS = {"full": 2, "normal": 1}
-"""PRAGMA synchronous: "full" keeps every commit in a power cut, "normal" may lose the last ones, never the file."""
+What that takes depends on the journal: a commit by a rollback journal is its deletion, which only EXTRA (3) waits for,
+and there NORMAL (1) may lose the file (https://www.sqlite.org/pragma.html#pragma_synchronous).
+"""
 
 PRAGMAS = (
     "application_id", "user_version", "journal_mode", "synchronous", "foreign_keys", "busy_timeout",
@@ -60,15 +70,6 @@ JOURNALS = {"wal": "wal", "rollback": "delete"}
 
 _WAL_RETRY_SECONDS = 0.01
 _SMALLEST_PAGE = 512
-
-
-class _Look(NamedTuple):
-    """What a file is: whose, of which schema version, and whether there is anything in it."""
-
-    application: int
-    version: int
-    has_tables: bool
-    damage: str | None = None
 
 
 _inherited: set[Path] = set()
@@ -92,7 +93,7 @@ class SQLiteStorage(Storage):
         journal: str = "wal",
         scripts: Path = MIGRATIONS,
     ) -> None:
-        self.path = Path(_checked_path(path)).absolute()  # a program may change its folder while this is open
+        self.path = Path(checked_path(path)).absolute()  # a program may change its folder while this is open
         self.durability = checked_durability(durability)
         self.upgrade = checked_upgrade(upgrade)
         if journal not in JOURNALS:
@@ -112,12 +113,17 @@ class SQLiteStorage(Storage):
         return sqlite_statements()
 
     def _pool(self) -> Any:
+        synchronous = SYNCHRONOUS[self.durability, self._journal]
         pool = (pooled_database() if self._passphrase else QuickSqliteDatabase)(
             self._uri or self.name,
             uri=self._uri is not None,
             max_connections=CONNECTIONS,
             timeout=self.busy_timeout or None,
-            pragmas=[("foreign_keys", 1), ("synchronous", SYNCHRONOUS[self.durability]), ("cell_size_check", 1)],
+            pragmas=[
+                ("foreign_keys", 1),
+                ("synchronous", synchronous),
+                ("cell_size_check", 1),
+            ],
             check_same_thread=False,
             field_types=SQLITE_COLUMN_TYPES,
             **self._key,
@@ -158,7 +164,7 @@ class SQLiteStorage(Storage):
     def describe(self) -> Row:
         with self.connection(), self._translated:
             settings = {name: self._database.pragma(name) for name in PRAGMAS}
-        return super().describe() | {"bytes": _size(self.path), "pragmas": settings}
+        return super().describe() | {"bytes": size_of(self.path), "pragmas": settings}
 
     def after_fork_in_child(self) -> None:
         if self._database._in_use:
@@ -169,18 +175,18 @@ class SQLiteStorage(Storage):
         self._real = os.path.realpath(self.path)
         if self._journal == "wal":
             refuse_network(self.path)
-        if _inherited and self.path.resolve() in _inherited:
+        if _inherited and Path(self._real) in _inherited:
             raise StorageError(
                 f"{self.name}: this process was forked while a call or a transaction was using the file, and cannot "
                 "open it safely; fork when nothing is under way, or start the process with 'spawn' or 'forkserver'"
             )
-        found = _found(self.path)
-        self._refuse_bad_place(found)
-        if found is None or not found.st_size:
-            _create_private(self.path)
+        status = status_of(self.path)
+        refuse_bad_place(self.path, status)
+        if status is None or not status.st_size:
+            create_private(self.path)
             ready = False
         else:
-            ready = self._recognise(found.st_size)
+            ready = self._recognise(status.st_size)
         if self.damage is not None:
             return
         with self._translated, self._database.connection_context():
@@ -188,17 +194,6 @@ class SQLiteStorage(Storage):
                 self._switch_journal()
             if not ready:
                 self._upgrade()
-
-    def _refuse_bad_place(self, found: os.stat_result | None) -> None:
-        if found is not None and stat.S_ISDIR(found.st_mode):
-            raise StorageError(
-                f"{self.name}: this is a folder; give the path of a file in it, such as {self.path / 'sessions.db'}"
-            )
-        if found is not None and not stat.S_ISREG(found.st_mode):
-            raise StorageError(f"{self.name}: this is no file but a device or a pipe; give the path of a file")
-        folder = _found(self.path.parent)
-        if folder is None or not stat.S_ISDIR(folder.st_mode):
-            raise StorageError(f"{self.name}: the folder {self.path.parent} does not exist; create it first")
 
     def _recognise(self, size: int) -> bool:
         """Refuse a file that is not ours, or newer, without touching it or anything beside it.
@@ -208,21 +203,33 @@ class SQLiteStorage(Storage):
         """
         if size < _SMALLEST_PAGE:  # which SQLite would take for an empty file, in part
             raise self._foreign()
-        if self._was_empty():
+        if begins_with_nothing(self._beside("-journal")):
             return False  # what is in it is half of somebody's first change; `_upgrade` looks again, under the lock
-        look = self._look()
+        has_log = bool(size_of(self._beside("-wal")))
+        look = self._look(has_log)
         self._judge(look)
         if look.damage is not None:
             self._keep_as_it_is(look.damage)
             return True
-        if not os.access(self.path.parent, os.W_OK) and not self._beside("-shm").exists():
-            # Even a reader of a file in WAL mode needs SQLite's shared memory beside it. Where nothing can be created
-            # and nobody has it open, the file may be read as it lies.
+        if self._can_only_be_read_as_it_lies():
             self._uri = self._as_it_lies()
             self._database = self._pool()
         if look.application == APPLICATION_ID and look.version < self._newest and self.upgrade == "never":
             refuse_older(look.version, self.name, self._scripts)
-        return look[:2] == (APPLICATION_ID, self._newest)
+        ready = look[:2] == (APPLICATION_ID, self._newest)
+        if ready and not has_log:
+            self._examine()
+        return ready
+
+    def _can_only_be_read_as_it_lies(self) -> bool:
+        """Whether SQLite cannot have its shared memory beside a file in WAL mode, which even a reader needs.
+
+        Where nothing can be created and nobody has it open, the file may be read as it lies; but not where a journal
+        tells that a change has come to no end.
+        """
+        if os.access(Path(self._real or self.name).parent, os.W_OK):
+            return False
+        return not size_of(self._beside("-shm")) and not size_of(self._beside("-journal"))
 
     @property
     def _newest(self) -> int:
@@ -237,65 +244,70 @@ class SQLiteStorage(Storage):
             )
         return ForeignDatabaseError(f"{self.name}: this file {what}; it was not touched")
 
-    def _judge(self, look: _Look) -> None:
+    def _judge(self, look: Look) -> None:
         """Refuse a file that looks so, unless it is ours or new."""
         if look.application == APPLICATION_ID:
             refuse_newer(look.version, self.name, self._scripts)
         elif look.application or look.has_tables:
             raise ForeignDatabaseError(f"{self.name}: this database belongs to another program; it was not touched")
 
-    def _was_empty(self) -> bool:
-        """Whether a program was killed, or is at work, in its first change of a file that was empty before.
-
-        The journal beside the file says so: it starts with a mark, and has at 16 how many pages there were before
-        (https://www.sqlite.org/fileformat.html#the_rollback_journal).
-        """
-        start = _start(self._beside("-journal"))
-        return start.startswith(bytes.fromhex("d9d505f920a163d7")) and start[16:20] == bytes(4)
-
-    def _look(self) -> _Look:
+    def _look(self, has_log: bool) -> Look:
         """What the file is, as it lies, or with the changes in SQLite's log beside it where there are any.
 
         SQLite itself opens it: a file that this process has open with SQLite must not be opened in any other way, since
         closing it takes away all locks that the process has on it (https://www.sqlite.org/howtocorrupt.html, 2.2).
-        """
-        while True:
-            before = self._state()
-            look = self._look_once()
-            if look.damage is None or before == self._state():  # else somebody was writing while this one looked
-                return look
 
-    def _look_once(self) -> _Look:
-        uri = self._read_only() if _size(self._beside("-wal")) else self._as_it_lies()
-        database = self._single(uri, uri=True, timeout=self.busy_timeout)
-        with self._translated:
+        Args:
+            has_log: then it is looked at for damage, too: the last one to close a file moves its log into it, and of a
+                damaged one both are to stay as they are.
+        """
+        uri = self._read_only() if has_log else self._as_it_lies()
+        with self._translated, closing(self.connect_to(uri, uri=True, timeout=self.busy_timeout)) as connection:
+            if size_of(self._beside("-journal")):
+                # A program that was killed may have written how long the file is to be, and not made it so long; SQLite
+                # lets that pass only so. The journal has what was there before.
+                connection.execute("PRAGMA writable_schema = ON")
+            connection.execute("BEGIN")
             try:
-                with database.connection_context():
-                    database.begin("DEFERRED")  # ends with the connection, or with the first damage
-                    look = _ask(database)
-                    return look._replace(damage=self._damage(database, look))
-            except peewee.DatabaseError as error:
-                if _code(error) != sqlite3.SQLITE_NOTADB:
+                look = ask(connection)
+            except connection.DatabaseError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_NOTADB:
                     raise
                 raise self._foreign() from error
+            if has_log or look.version < self._newest:
+                return look._replace(damage=self._damage(connection, look))
+            return look
 
-    def _state(self) -> tuple[object, ...]:
-        """What changes when somebody writes to the file."""
-        found = _found(self.path)
-        return found and (found.st_mtime_ns, found.st_size), _size(self._beside("-wal"))
+    def _examine(self) -> None:
+        """Look for damage by a connection like all others, which first undoes what a killed program had begun."""
+        try:
+            with self._translated, self._database.connection_context():
+                connection = self._database.connection()
+                connection.execute("BEGIN")  # somebody may upgrade it meanwhile
+                try:
+                    look = ask(connection)
+                    self._judge(look)
+                    damage = self._damage(connection, look)
+                finally:
+                    connection.execute("ROLLBACK")
+        except CorruptDatabaseError as error:  # what connecting needs to read, such as the schema
+            damage = str(error.__cause__)
+        if damage is not None:
+            self._database.close_idle()
+            self._keep_as_it_is(damage)
 
-    def _damage(self, database: peewee.SqliteDatabase, look: _Look) -> str | None:
+    def _damage(self, connection: Any, look: Look) -> str | None:
         if look.application != APPLICATION_ID or look.version > self._newest:
             return None
-        connection, size = database.connection(), _size(self.path) + _size(self._beside("-wal"))
         if look.version < self._newest:
             return wrong_version(connection, look.version)
+        size = size_of(self.path) + size_of(self._beside("-wal"))
         return find_damage(connection, self.statements, size) or wrong_version(connection, look.version)
 
     def _keep_as_it_is(self, damage: str) -> None:
         """Have connections that cannot write: even closing the last one would else move the -wal into the file."""
         self.damage = damage
-        self._uri = self._read_only() if _size(self._beside("-wal")) else self._as_it_lies()
+        self._uri = self._read_only() if size_of(self._beside("-wal")) else self._as_it_lies()
         self._database = self._pool()
 
     def back_up(self, target: Path, progress: Progress | None, overwrite: bool) -> None:
@@ -308,11 +320,11 @@ class SQLiteStorage(Storage):
             self._database.execute_sql("SELECT count(*) FROM sqlite_master").fetchone()  # takes the snapshot
             back_up(self._database.connection(), target, self.connect_to, progress, overwrite)
 
-    def connect_to(self, name: str) -> Any:
-        """A connection of its own to another file of the same kind."""
+    def connect_to(self, name: str, **params: Any) -> Any:
+        """A connection of its own to a file of the same kind."""
         if self._passphrase:
-            return connect(name, self._passphrase)
-        return sqlite3.connect(name, isolation_level=None)
+            return connect(name, self._passphrase, **params)
+        return sqlite3.connect(name, isolation_level=None, **params)
 
     def fills_by_id(self, session_id: str) -> int | None:
         sql = "SELECT count(*) FROM paper_trading_fills INDEXED BY fillrow_session_id_id WHERE session_id = ?"
@@ -369,7 +381,7 @@ class SQLiteStorage(Storage):
         backup, old = None, 0
         try:
             with self._translated, self._database.atomic("IMMEDIATE"):
-                look = _ask(self._database)
+                look = ask(self._database.connection())
                 self._judge(look)  # somebody else may have filled or upgraded it while this one waited
                 if look.application == APPLICATION_ID and look.version < self._newest:
                     old, place = look.version, Path(os.path.realpath(self.path))
@@ -395,7 +407,7 @@ class SQLiteStorage(Storage):
             try:
                 mode = self._database.pragma("journal_mode", self._journal)
             except peewee.OperationalError as error:
-                code = _code(error) & 0xFF
+                code = driver_error(error).sqlite_errorcode & 0xFF  # type: ignore[attr-defined]
                 if code == sqlite3.SQLITE_READONLY:
                     return  # it can be read as it is
                 if code not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_PROTOCOL) or time.monotonic() >= deadline:
@@ -407,75 +419,3 @@ class SQLiteStorage(Storage):
                         f"{self.name}: SQLite cannot use its write-ahead log here (journal mode {mode}), as on network "
                         "file systems; put the file on a local disk, or open it everywhere with journal='rollback'"
                     )
-
-
-def _checked_path(path: object) -> str:
-    if not isinstance(path, str | os.PathLike):
-        raise ValueError(f"path is a str or a Path, not {path!r}")
-    text = os.fspath(path)
-    if not isinstance(text, str) or not text or "\0" in text or not _is_encodable(text):
-        raise ValueError(f"path must name a file, not {path!r}")
-    if text.startswith((":memory:", "file:")):
-        raise ValueError(
-            f"{text!r} is no path of a file; for sessions that live in memory only, use InMemorySessionRepository"
-        )
-    return text
-
-
-def _is_encodable(text: str) -> bool:
-    """Whether the system can have a file of this name."""
-    try:
-        return bool(os.fsencode(text))
-    except UnicodeEncodeError:
-        return False
-
-
-def _code(error: peewee.DatabaseError) -> int:
-    """SQLite's extended result code (https://www.sqlite.org/rescode.html), or 0."""
-    return getattr(driver_error(error), "sqlite_errorcode", 0)
-
-
-def _ask(database: peewee.SqliteDatabase) -> _Look:
-    application, version = database.pragma("application_id"), database.pragma("user_version")
-    if application == APPLICATION_ID:
-        return _Look(application, version, True)  # counting makes SQLite read the whole schema, which is slow
-    (objects,) = database.execute_sql("SELECT count(*) FROM sqlite_master").fetchone()
-    return _Look(application, version, objects > 0)
-
-
-def _start(journal: Path) -> bytes:
-    """The first bytes of SQLite's journal, if there is one; on that file SQLite has no locks."""
-    try:
-        with journal.open("rb") as file:
-            return file.read(20)
-    except FileNotFoundError:
-        return b""
-    except OSError as error:
-        raise StorageError(f"{journal}: cannot be read: {error.strerror}; check its permissions") from error
-
-
-def _found(path: Path) -> os.stat_result | None:
-    """What is at `path`, or at the end of the links that begin there; None when there is nothing."""
-    try:
-        return path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        raise StorageError(f"{path}: cannot be reached: {error.strerror}") from error
-
-
-def _size(path: Path) -> int:
-    found = _found(path)
-    return found.st_size if found is not None else 0
-
-
-def _create_private(path: Path) -> None:
-    """Create the file so that only its owner can read it; SQLite gives -wal and -shm the same mode."""
-    try:
-        os.close(os.open(os.path.realpath(path), os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    except FileExistsError:
-        pass
-    except PermissionError as error:
-        raise ReadOnlyError(f"{path}: the folder {path.parent} cannot be written; choose another one") from error
-    except OSError as error:
-        raise StorageError(f"{path}: cannot be created: {error.strerror}") from error

@@ -36,6 +36,10 @@ BY_SQLITE_CODE: dict[int, tuple[type[StorageError], str]] = {
     sqlite3.SQLITE_READONLY: (ReadOnlyError, "it cannot be written; check the permissions of the file and its folder"),
     sqlite3.SQLITE_INTERRUPT: (StorageError, "the call was interrupted; nothing of it is stored"),
     sqlite3.SQLITE_IOERR: (StorageError, "reading or writing the file failed; check the disk"),
+    sqlite3.SQLITE_IOERR_DELETE: (
+        ReadOnlyError,
+        "a journal beside it cannot be deleted; check the permissions of the file and its folder",
+    ),
     sqlite3.SQLITE_IOERR_SHMSIZE: (
         DiskFullError,
         "there is no room left for the -shm file that SQLite needs beside it, even to read; make room and repeat this",
@@ -50,7 +54,7 @@ BY_SQLITE_CODE: dict[int, tuple[type[StorageError], str]] = {
     sqlite3.SQLITE_PROTOCOL: (BusyError, "others were opening it at the same time; repeat the call"),
     sqlite3.SQLITE_NOTADB: (CorruptDatabaseError, "the file is no SQLite database, or its first page is damaged"),
 }
-"""What each of SQLite's primary result codes means here (https://www.sqlite.org/rescode.html)."""
+"""What SQLite's result codes mean here; of the extended ones, two (https://www.sqlite.org/rescode.html)."""
 
 
 class Translated:

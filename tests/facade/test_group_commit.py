@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -92,6 +93,19 @@ async def test_a_hundred_tasks_that_save_at_once(path: Path, watch: Watch) -> No
         assert watch.count("COMMIT") - before <= 25
         assert results == [None] * 100
         assert await repository.count() == 100
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_what_tasks_ask_for_in_one_turn_of_the_loop_is_done_together(path: Path, watch: Watch) -> None:
+    """On asyncio the writer begins when all tasks that can go on have had their turn: one COMMIT is enough."""
+    async with SQLiteSessionRepository(path) as repository:
+        sessions = [new_session() for _ in range(100)]
+        for _ in range(3):
+            before = watch.count("COMMIT")
+
+            await asyncio.gather(*map(repository.save, sessions))
+
+            assert watch.count("COMMIT") == before + 1
 
 
 async def test_a_bad_save_fails_alone(path: Path, watch: Watch) -> None:

@@ -209,6 +209,26 @@ def test_a_loop_that_ends_while_its_save_is_under_way(path: Path, watch: Watch) 
     asyncio.run(repository.close())
 
 
+@pytest.mark.parametrize("others_go_on", [False, True])
+def test_a_loop_that_stops_just_after_a_save_was_asked_for(path: Path, others_go_on: bool) -> None:
+    """The save is done with what another loop asks for, or when its own loop goes on."""
+    repository = SQLiteSessionRepository(path)
+    session, other = new_session(), new_session()
+    loop = asyncio.new_event_loop()
+    saving = loop.create_task(repository.save(session))
+    loop.call_soon(loop.stop)
+    loop.run_forever()
+
+    if others_go_on:
+        asyncio.run(repository.save(other))
+        assert asyncio.run(repository.exists(session.id))
+    loop.run_until_complete(saving)
+
+    loop.close()
+    assert session.version == 1
+    asyncio.run(repository.close())
+
+
 def test_waiting_for_a_thread_of_the_same_program(path: Path) -> None:
     """A save that waits longer than the busy timeout for a plain thread's transaction gets a `BusyError`."""
     repository = SQLiteSessionRepository(path, busy_timeout=0.05)

@@ -36,14 +36,14 @@ def cut(
     return cuts
 
 
-def versions_in(left: dict[str, bytes], folder: Path) -> dict[str, int]:
+def versions_in(left: dict[str, bytes], folder: Path, journal: str = "wal") -> dict[str, int]:
     """The version of every session in the files that are left, each with all of its history; and the file is sound."""
     path = folder / "sessions.db"
     for name in ("sessions.db", "sessions.db-wal", "sessions.db-journal", "sessions.db-shm"):
         (folder / name).unlink(missing_ok=True)
     for name, content in left.items():
         (folder / name).write_bytes(content)
-    with SessionRepository(path) as repository:
+    with SessionRepository(path, journal=journal) as repository:
         found = {session.id: session.version for session in repository.get_all()}
         for session_id, version in found.items():
             fills = [fill.id for fill in repository.get_fills(session_id)]

@@ -1,7 +1,7 @@
 """Takes `STEPS` steps with a repository, each one commit, and prints how many are done.
 
-Usage: python saving.py PATH DURABILITY. On the way the repository is closed and opened again, and its log grows until
-SQLite moves it into the file and begins it anew.
+Usage: python saving.py PATH DURABILITY JOURNAL. On the way the repository is closed and opened again, and a
+write-ahead log grows until SQLite moves it into the file and begins it anew.
 """
 
 from __future__ import annotations
@@ -56,17 +56,17 @@ def take(repository: SessionRepository, step: int) -> None:
             assert repository.delete(name)
 
 
-def main(path: str, durability: str) -> None:
+def main(path: str, durability: str, journal: str) -> None:
     """Take every step."""
-    repository = SessionRepository(path, durability=durability)
+    repository = SessionRepository(path, durability=durability, journal=journal)
     for step in range(STEPS):
         if step in REOPENED_AFTER:
             repository.close()
-            repository = SessionRepository(path, durability=durability)
+            repository = SessionRepository(path, durability=durability, journal=journal)
         take(repository, step)
         os.write(1, f"{step + 1}\n".encode())
     repository.close()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2])
+    main(*sys.argv[1:])

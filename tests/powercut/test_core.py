@@ -24,19 +24,25 @@ CUTS = 30
 """How many cuts one test makes, at moments and with losses chosen at random."""
 
 
-@pytest.fixture(scope="module", params=["full", "normal"])
-def durability(request: pytest.FixtureRequest) -> str:
-    """How much is synced."""
-    return str(request.param)
+Settings = tuple[str, str]
+"""How much is synced, and the journal."""
+
+ALL_SETTINGS = [(durability, journal) for durability in ("full", "normal") for journal in ("wal", "rollback")]
+
+
+@pytest.fixture(scope="module", params=ALL_SETTINGS, ids=" ".join)
+def settings(request: pytest.FixtureRequest) -> Settings:
+    """What the program gives to the repository, and who opens the file afterwards, too."""
+    return request.param
 
 
 @pytest.fixture(scope="module")
-def events(durability: str, tmp_path_factory: pytest.TempPathFactory) -> list[Event]:
+def events(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> list[Event]:
     """What the program did."""
-    return record(Path(saving.__file__), tmp_path_factory.mktemp("recorded") / "sessions.db", durability)
+    return record(Path(saving.__file__), tmp_path_factory.mktemp("recorded") / "sessions.db", *settings)
 
 
-def test_the_recording_is_whole(events: list[Event], tmp_path: Path) -> None:
+def test_the_recording_is_whole(events: list[Event], settings: Settings, tmp_path: Path) -> None:
     """What was recorded gives the program's own files, with every step in them, and its log was begun anew."""
     disk = Disk()
 
@@ -44,30 +50,31 @@ def test_the_recording_is_whole(events: list[Event], tmp_path: Path) -> None:
         if not isinstance(event, Said):
             disk.do(event)
 
-    starts_of_log = [event for event in events if isinstance(event, Written) and event.name.endswith("-wal")]
+    log = "-wal" if settings[1] == "wal" else "-journal"
+    starts_of_log = [event for event in events if isinstance(event, Written) and event.name.endswith(log)]
     assert sum(event.offset == 0 for event in starts_of_log) > len(saving.REOPENED_AFTER) + 1
-    assert done_after(disk.with_pending(), tmp_path) == saving.STEPS
+    assert done_after(disk.with_pending(), tmp_path, settings) == saving.STEPS
 
 
-def test_only_full_durability_waits_for_the_disk(events: list[Event], durability: str, tmp_path: Path) -> None:
+def test_only_full_durability_waits_for_the_disk(events: list[Event], settings: Settings, tmp_path: Path) -> None:
     """If nothing arrives but what was synced, "normal" loses steps that were acknowledged, and "full" none."""
     last_words = max(number for number, event in enumerate(events) if isinstance(event, Said))
 
     [(said, left)] = cut(events, [last_words + 1], Disk.without_pending)
 
-    lost = acknowledged(said) - done_after(left, tmp_path)
-    assert (acknowledged(said), lost > 0) == (saving.STEPS, durability == "normal")
+    lost = acknowledged(said) - done_after(left, tmp_path, settings)
+    assert (acknowledged(said), lost > 0) == (saving.STEPS, "normal" in settings)
 
 
-def test_the_power_goes_at_every_sync(events: list[Event], durability: str, tmp_path: Path) -> None:
+def test_the_power_goes_at_every_sync(events: list[Event], settings: Settings, tmp_path: Path) -> None:
     """Just before each of them, with all that was not synced missing: the first so many steps are there."""
     for said, left in cut(events, before_syncs(events), Disk.without_pending):
-        done = done_after(left, tmp_path)
-        assert (acknowledged(said) if durability == "full" else 0) <= done <= acknowledged(said) + 1
+        done = done_after(left, tmp_path, settings)
+        assert (acknowledged(said) if "full" in settings else 0) <= done <= acknowledged(said) + 1
 
 
 @pytest.mark.parametrize("seed", seeds(2))
-def test_the_power_goes(events: list[Event], durability: str, tmp_path: Path, seed: int) -> None:
+def test_the_power_goes(events: list[Event], settings: Settings, tmp_path: Path, seed: int) -> None:
     """The file opens, is sound, and holds the first so many steps: with "full", all that were acknowledged."""
     dice = random.Random(seed)
 
@@ -75,18 +82,22 @@ def test_the_power_goes(events: list[Event], durability: str, tmp_path: Path, se
         return dice.choice([disk.without_pending, disk.with_pending, *[lambda: disk.torn(dice)] * 4])()
 
     for said, left in cut(events, sorted(dice.choices(around_syncs(events), k=CUTS)), what_is_left):
-        done = done_after(left, tmp_path)
-        assert (acknowledged(said) if durability == "full" else 0) <= done <= acknowledged(said) + 1
+        done = done_after(left, tmp_path, settings)
+        assert (acknowledged(said) if "full" in settings else 0) <= done <= acknowledged(said) + 1
 
 
 @pytest.mark.parametrize("seed", seeds(1))
 def test_the_program_dies_between_two_writes(events: list[Event], tmp_path: Path, seed: int) -> None:
-    """In a commit, in a checkpoint, in the creation of the file: every acknowledged step is there, always."""
+    """In a commit, in a checkpoint, in the creation of the file: every acknowledged step is there, always.
+
+    It makes no difference to that by which journal the file is used afterwards.
+    """
     dice = random.Random(seed)
     moments = sorted(dice.choices(range(len(events)), k=CUTS))
 
     for said, left in cut(events, moments, Disk.with_pending):
-        assert acknowledged(said) <= done_after(left, tmp_path) <= acknowledged(said) + 1
+        done = done_after(left, tmp_path, dice.choice(ALL_SETTINGS))
+        assert acknowledged(said) <= done <= acknowledged(said) + 1
 
 
 def acknowledged(said: list[str]) -> int:
@@ -94,9 +105,9 @@ def acknowledged(said: list[str]) -> int:
     return int(said[-1]) if said else 0
 
 
-def done_after(left: dict[str, bytes], folder: Path) -> int:
+def done_after(left: dict[str, bytes], folder: Path, settings: Settings) -> int:
     """How many steps the files hold that are left, after a check that no step is there in part."""
-    found = versions_in(left, folder)
+    found = versions_in(left, folder, settings[1])
     states = [saving.expected(done) for done in range(saving.STEPS + 1)]
     assert found in states
     return states.index(found)

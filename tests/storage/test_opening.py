@@ -45,6 +45,16 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
+HALF_A_CHANGE = """
+import os, signal, sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("PRAGMA cache_size = 2")
+connection.execute("BEGIN IMMEDIATE")
+connection.execute("UPDATE paper_trading_sessions SET equity_order = hex(randomblob(900))")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
 def sql(path, *statements):
     """Run these statements on the file with nothing but sqlite3; the rows of the last one."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
@@ -63,6 +73,15 @@ def new_file(path, **changes):
 def contents(folder):
     """Every file in the folder but SQLite's shared memory, with its bytes."""
     return {each.name: each.read_bytes() for each in folder.iterdir() if not each.name.endswith("-shm")}
+
+
+def sessions_with_half_a_change(path):
+    """Sessions in a file, by id, that a killed program has half overwritten; what it overwrote is in its journal."""
+    sessions = [full_session(id=f"session {number}") for number in range(60)]
+    with SessionRepository(path, journal="rollback") as repository:
+        repository.save_many(sessions)
+    killed(HALF_A_CHANGE, path)
+    return {session.id: session for session in sessions}
 
 
 def mode(path):
@@ -130,6 +149,14 @@ class TestNewFile:
             assert settings["synchronous"] == synchronous
             assert settings["foreign_keys"] == 1
             assert settings["busy_timeout"] == 2500
+
+    @pytest.mark.parametrize(("durability", "synchronous"), [("full", 3), ("normal", 2)])
+    def test_a_rollback_journal_needs_more_for_the_same_durability(self, path, durability, synchronous):
+        """Its deletion is the commit, which SQLite waits for at EXTRA only; at NORMAL it may lose the whole file."""
+        with SessionRepository(path, durability=durability, journal="rollback") as repository:
+            pragmas = repository.describe()["pragmas"]
+
+        assert (pragmas["journal_mode"], pragmas["synchronous"]) == ("delete", synchronous)
 
     def test_durability_is_full_by_default(self, path):
         """Whoever asks for nothing loses nothing in a power cut."""
@@ -348,6 +375,18 @@ class TestInterruptedProgram:
         with SessionRepository(opened) as repository:
             assert repository.get_by_id("abc-123") == session
         assert sql(path, "SELECT count(*) FROM sqlite_master WHERE name = 'half_done'") == [(0,)]
+
+    @pytest.mark.parametrize("journal", ["rollback", "wal"])
+    def test_killed_when_half_of_a_change_was_written(self, path, journal):
+        """What would be damage as it lies is not, since the journal beside it has what was there before."""
+        sessions = sessions_with_half_a_change(path)
+        with closing(sqlite3.connect(f"file:{path}?immutable=1", uri=True)) as connection:
+            assert connection.execute("PRAGMA integrity_check(1)").fetchall() != [("ok",)]
+
+        with SessionRepository(path, journal=journal) as repository:
+            assert not repository.is_damaged
+            assert {session.id: session for session in repository.get_all()} == sessions
+            repository.save(new_session())
 
     def test_killed_in_a_change_of_a_foreign_file(self, path):
         """Another program's half-done change is left for that program to roll back."""
@@ -829,6 +868,18 @@ print(json.dumps(answer))
         """Where the log cannot be read without writing, that is an error, not a look at an older state."""
         killed(SAVE_AND_DIE, theirs, "in the log")
         theirs.with_name("sessions.db-shm").unlink()
+        theirs.parent.chmod(0o555)
+
+        answer = self.use(theirs)
+
+        assert answer["read"] == answer["save"]
+        assert answer["read"][0] in ("StorageError", "ReadOnlyError")
+        assert "check the permissions of the file and its folder" in answer["read"][1]
+
+    def test_half_a_change_in_a_read_only_folder_is_not_passed_over(self, theirs):
+        """Where the journal cannot be applied, that is an error, not a look at half of a change."""
+        theirs.unlink()
+        sessions_with_half_a_change(theirs)
         theirs.parent.chmod(0o555)
 
         answer = self.use(theirs)

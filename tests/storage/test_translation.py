@@ -48,6 +48,7 @@ TABLE = [
     (sqlite3.SQLITE_INTERRUPT, StorageError, "nothing of it is stored"),
     (sqlite3.SQLITE_IOERR, StorageError, "check the disk"),
     (sqlite3.SQLITE_IOERR_WRITE, StorageError, "takes others now"),
+    (sqlite3.SQLITE_IOERR_DELETE, ReadOnlyError, "check the permissions of the file and its folder"),
     (sqlite3.SQLITE_IOERR_SHMSIZE, DiskFullError, "even to read"),
     (sqlite3.SQLITE_FORMAT, CorruptDatabaseError, "restore a backup"),
     (sqlite3.SQLITE_IOERR_FSYNC, StorageError, "check the disk"),

@@ -1,0 +1,92 @@
+"""An SQLite file and what lies beside it, as the system has them; none of it is opened but a journal."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from paper_repo.errors import ReadOnlyError, StorageError
+
+
+def checked_path(path: object) -> str:
+    """`path` as text, which must be one that a file can have."""
+    if not isinstance(path, str | os.PathLike):
+        raise ValueError(f"path is a str or a Path, not {path!r}")
+    text = os.fspath(path)
+    if not isinstance(text, str) or not text or "\0" in text or not _is_encodable(text):
+        raise ValueError(f"path must name a file, not {path!r}")
+    if text.startswith((":memory:", "file:")):
+        raise ValueError(
+            f"{text!r} is no path of a file; for sessions that live in memory only, use InMemorySessionRepository"
+        )
+    return text
+
+
+def _is_encodable(text: str) -> bool:
+    """Whether the system can have a file of this name."""
+    try:
+        return bool(os.fsencode(text))
+    except UnicodeEncodeError:
+        return False
+
+
+def status_of(path: Path) -> os.stat_result | None:
+    """What is at `path`, or at the end of the links that begin there; None when there is nothing."""
+    try:
+        return path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be reached: {error.strerror}") from error
+
+
+def size_of(path: Path) -> int:
+    """How many bytes it has; 0 when there is nothing."""
+    status = status_of(path)
+    return status.st_size if status is not None else 0
+
+
+def refuse_bad_place(path: Path, status: os.stat_result | None) -> None:
+    """Raise a `StorageError` where no file can be, or something else is.
+
+    Args:
+        status: of what is there.
+    """
+    if status is not None and stat.S_ISDIR(status.st_mode):
+        raise StorageError(f"{path}: this is a folder; give the path of a file in it, such as {path / 'sessions.db'}")
+    if status is not None and not stat.S_ISREG(status.st_mode):
+        raise StorageError(f"{path}: this is no file but a device or a pipe; give the path of a file")
+    folder = status_of(path.parent)
+    if folder is None or not stat.S_ISDIR(folder.st_mode):
+        raise StorageError(f"{path}: the folder {path.parent} does not exist; create it first")
+
+
+def begins_with_nothing(journal: Path) -> bool:
+    """Whether this journal is that of the first change of a file that was empty before.
+
+    It starts with a mark, and has at 16 how many pages there were before
+    (https://www.sqlite.org/fileformat.html#the_rollback_journal). SQLite has no locks on it.
+    """
+    if not size_of(journal):
+        return False
+    try:
+        with journal.open("rb") as file:
+            start = file.read(20)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise StorageError(f"{journal}: cannot be read: {error.strerror}; check its permissions") from error
+    return start.startswith(bytes.fromhex("d9d505f920a163d7")) and start[16:] == bytes(4)
+
+
+def create_private(path: Path) -> None:
+    """Create the file so that only its owner can read it; SQLite gives -wal and -shm the same mode."""
+    try:
+        os.close(os.open(os.path.realpath(path), os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except FileExistsError:
+        pass
+    except PermissionError as error:
+        raise ReadOnlyError(f"{path}: the folder {path.parent} cannot be written; choose another one") from error
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be created: {error.strerror}") from error
