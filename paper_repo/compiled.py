@@ -372,7 +372,6 @@ def _built(head: str, lines: Sequence[str], kind: type) -> Callable[..., Any]:
     """The function of this source, with all that it may use."""
     scope: dict[str, Any] = {
         "quote": encode_basestring_ascii,
-        "to_json": to_json,
         "loads": from_json,
         "new": object.__new__,
         "is_": is_,

@@ -23,23 +23,22 @@ PAGE = 1000
 INCOMPLETE = "a part of its history is missing"
 
 
-def read_fills(storage: Storage, session_id: str, after: int = 0) -> Iterator[tuple[int, Fill]]:
+def read_fills(storage: Storage, session_id: str, after: int) -> Iterator[tuple[int, Fill]]:
     """The fills behind this place in the history, one by one, each with its own place."""
     statements = storage.statements
     fills = statements.tables.fills
     first, last, before = 0, after, None
     while True:
-        for row in _rows(storage, fills, fills.executed_at, session_id, statements.fill_columns, last):
+        for row in _rows(storage, fills, session_id, statements.fill_columns, last):
             if first and row[1] != last + 1:
                 raise corrupt(session_id, INCOMPLETE)
             first, last = first or row[1], row[1]
             yield last, fill(storage, row)
         stored = storage.fetch_one(statements.select_fill_count, {"id": session_id})
-        places = (first, last) if first else (0, 0)
-        if stored is None or are_all(storage, session_id, after, places, stored[0]):
+        if stored is None or are_all(storage, session_id, after, (first, last), stored[0]):
             return
         if stored == before:  # nobody has saved it between the two readings
-            raise incomplete(session_id, places, stored[0])
+            raise incomplete(session_id, (first, last), stored[0])
         before = stored
 
 
@@ -47,7 +46,7 @@ def read_points(storage: Storage, session_id: str) -> Iterator[EquityPoint]:
     """The equity points, one by one."""
     statements = storage.statements
     equity = statements.tables.equity
-    for place, row in enumerate(_rows(storage, equity, equity.at, session_id, statements.equity_columns, 0), 1):
+    for place, row in enumerate(_rows(storage, equity, session_id, statements.equity_columns, 0), 1):
         if row[1] != place:
             raise corrupt(session_id, f"{INCOMPLETE}: equity point {place} is not there")
         yield point(storage, row)
@@ -115,8 +114,10 @@ def require_unchanged(storage: Storage, row: Row, checksum: Checksum, expected: 
 
 def require_no_gap(rows: Sequence[Sequence[Any]], session_id: str, after: int | None = None) -> None:
     """Raise a `CorruptRecordError` where a place in the history is missing, at the beginning too if that is known."""
-    first = after + 1 if after is not None else rows[0][1] if rows else 0
-    if rows and [row[1] for row in rows] != list(range(first, first + len(rows))):
+    if not rows:
+        return
+    first = rows[0][1] if after is None else after + 1
+    if [row[1] for row in rows] != list(range(first, first + len(rows))):
         raise corrupt(session_id, INCOMPLETE)
 
 
@@ -124,7 +125,7 @@ def are_all(storage: Storage, session_id: str, after: int, places: tuple[int, in
     """Whether the fills at these places, the first and the last, are all behind `after` of a session that has `count`.
 
     Args:
-        places: 0 and 0 where there are none.
+        places: the first is 0 where there are none.
     """
     first, last = places
     if first and last != count:
@@ -159,17 +160,14 @@ def corrupt(session_id: str, problem: str) -> CorruptRecordError:
 
 
 def _rows(
-    storage: Storage, table: Any, time: Any, session_id: str, columns: tuple[str, ...], after: int
+    storage: Storage, table: Any, session_id: str, columns: tuple[str, ...], after: int
 ) -> Iterator[tuple[Any, ...]]:
-    before: list[tuple[Any, ...]] = []
     while True:
-        query = queries.select_history(table, time, session_id, columns, after=after, limit=PAGE)
+        query = queries.select_history(table, session_id, columns, after=after, limit=PAGE)
         rows = storage.fetch_all(query)
-        require_no_gap(before + rows, session_id)
         yield from rows
         if len(rows) < PAGE:
             return
-        before = rows[-1:]
         after = rows[-1][1]
 
 

@@ -343,9 +343,9 @@ class SessionRepository(Claiming):
         place = self._records.sequence(session_id, after)
         query = queries.select_history(
             fills,
-            fills.executed_at,
             session_id,
             columns,
+            time=fills.executed_at,
             symbol=symbol,
             since=_time(since, "since"),
             until=_time(until, "until"),
@@ -367,7 +367,7 @@ class SessionRepository(Claiming):
         equity = self._statements.tables.equity
         columns = self._statements.equity_columns
         query = queries.select_history(
-            equity, equity.at, session_id, columns, since=_time(since, "since"), until=_time(until, "until")
+            equity, session_id, columns, time=equity.at, since=_time(since, "since"), until=_time(until, "until")
         )
         rows = self._storage.fetch_all(query)
         if since is None and until is None:

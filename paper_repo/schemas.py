@@ -243,7 +243,8 @@ def dump(entity: Any) -> Data:
     Raises:
         InvalidSessionError: it holds something that would not come back equal; the message names the path.
     """
-    return cast("Data", _SCHEMAS[type(entity)].dump(entity))
+    schema = next(_SCHEMAS[kind] for kind in type(entity).__mro__ if kind in _SCHEMAS)  # a caller's own kind is one too
+    return cast("Data", schema.dump(entity))
 
 
 def load(kind: type[T], data: Mapping[str, Any]) -> T:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from paper_repo import EquityPoint, Fill, Order, PaperTradingSession, Position, SessionRepository, compiled, schemas
 from paper_repo.errors import InvalidSessionError
 from tests import strategies
-from tests.builders import full_session, new_session
+from tests.builders import START, full_session, new_fill, new_session
 
 KINDS: dict[type[Any], st.SearchStrategy[Any]] = {
     Position: strategies.positions(),
@@ -68,6 +69,86 @@ def test_known_texts_change_nothing(session: PaperTradingSession, data: st.DataO
         assert columns == by_marshmallow(session)
         for symbol in data.draw(st.sets(st.sampled_from(list(session.positions)))) if session.positions else ():
             session.positions[symbol] = _marked(session, symbol)
+
+
+def test_texts_of_what_has_not_changed_are_not_written_again() -> None:
+    """Of equal data the text of the last time is given back, the very same; of other data beside it a new one."""
+    shared = ["x", {"a": 1.5}]
+    session = new_session(state={"one": shared, "other": shared}, metadata={"n": 1}, symbols=("AAPL", "MSFT"))
+    known: compiled.Known = {}
+    before = compiled.to_columns(session, known)
+
+    session.state = {"one": ["x", {"a": 1.5}], "other": ["x", {"a": 1.5}]}
+    session.metadata["n"] = 2
+    again = compiled.to_columns(session, known)
+
+    assert again["state"] is before["state"]
+    assert again["symbols"] is before["symbols"]
+    assert (before["metadata"], again["metadata"]) == ('{"n":1}', '{"n":2}')
+
+
+@pytest.mark.parametrize("data", [{"a": "\ud83d\ude00"}, {"a": ["\ud800"]}, {"\udfff": 1}], ids=ascii)
+def test_halves_of_characters_are_refused_in_data(data: dict[str, Any]) -> None:
+    """A lone surrogate, of which there is no UTF-8, is refused; a character beyond the first 65,536 is kept."""
+    with pytest.raises(InvalidSessionError, match="state"):
+        compiled.to_columns(new_session(state=data))
+
+    session = new_session(state={"a": "\N{CHART WITH UPWARDS TREND}", "\N{CHART WITH UPWARDS TREND}": 1})
+    assert compiled.from_columns(compiled.to_columns(session)) == session
+
+
+def test_entities_of_the_callers_own_kinds_are_written_as_by_marshmallow() -> None:
+    """What the functions were not built for goes through marshmallow, and comes out in the same form."""
+    own = {kind: type(f"Own{kind.__name__}", (kind,), {}) for kind in (Position, Fill)}
+    position, fill = (
+        own[type(each)](**{field.name: getattr(each, field.name) for field in dataclasses.fields(each)})
+        for each in (Position.open("AAPL", 1, 2, START), new_fill(1))
+    )
+    session = new_session(positions={"AAPL": position}, state={"a": [1]}, symbols=["AAPL"])
+
+    assert compiled.to_columns(session) == by_marshmallow(session)
+    assert compiled.dump(fill) == compiled.dump(new_fill(1))
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("name", "\ud800"),
+        ("name", 5),
+        ("error", 5),
+        ("symbols", '["AAPL", 5]'),
+        ("symbols", '["AAPL", ""]'),
+        ("symbols", '{"AAPL": 1}'),
+        ("symbols", '"AAPL"'),
+        ("state", "[]"),
+        ("strategy", '{"name": "sma", "version": "1"}'),
+        ("positions", "[]"),
+        ("positions", '{"AAPL": null}'),
+        ("open_orders", '{"o": {}}'),
+        ("status", "running"),
+        ("status", None),
+        ("cash", 5),
+        ("cash", None),
+        ("version", True),
+        ("version", "1"),
+        ("version", -1),
+        ("fill_count", -1),
+        ("id", ""),
+        ("created_at", None),
+        ("other", 1),
+    ],
+    ids=ascii,
+)
+def test_wrong_columns_are_judged_as_by_marshmallow(name: str, wrong: object) -> None:
+    """A session with a column that is wrong is refused with marshmallow's messages."""
+    columns = compiled.to_columns(full_session()) | {name: wrong}
+    parts = [each for each, value in schemas.dump(full_session()).items() if isinstance(value, dict | list)]
+    plain = columns | {each: compiled.from_json(columns[each]) for each in parts}
+
+    refused = _outcome(lambda kind, data: compiled.from_columns(data), columns, PaperTradingSession)
+
+    assert isinstance(refused, dict)
+    assert refused == _outcome(schemas.load, plain, PaperTradingSession)
 
 
 @pytest.mark.parametrize("other", [True, 1.0, [1], {"1": 1}, {"a": 1, "b": 2}], ids=repr)

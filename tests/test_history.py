@@ -58,10 +58,11 @@ class TestHistory:
         assert [place for place, _ in history] == [1, 2, 3]
 
     def test_reading_can_begin_behind_a_place(self, repository: SessionRepository) -> None:
-        """Only later fills come."""
+        """Only later fills come, and none when there are none yet."""
         session = saved(repository)
 
         assert [place for place, _ in repository.fill_history(session.id, after=2)] == [3]
+        assert list(repository.fill_history(session.id, after=3)) == []
 
     def test_equity_points_come_in_order(self, repository: SessionRepository) -> None:
         """They are what `get_equity_curve` returns."""
@@ -145,26 +146,35 @@ class TestRestore:
         self, repository: SessionRepository, never: PaperTradingSession
     ) -> None:
         """One without a version, without the time of its save, or with history that waits, is for `save`."""
-        with pytest.raises(InvalidSessionError, match=r"store this one with save\(\)"):
+        with pytest.raises(InvalidSessionError) as refused:
             repository.restore(never)
 
+        complaint = "only a session as it was loaded can be restored; store this one with save()."
+        assert refused.value.messages == {"version": [complaint]}
+        assert refused.value.session_id == never.id
+
     @pytest.mark.parametrize(
-        ("history", "complaint"),
+        ("history", "place", "complaint"),
         [
-            ([(1, new_fill(1)), (2, new_fill(1))], "comes twice"),
-            ([(2, new_fill(1)), (2, new_fill(2))], "stands at place 2 of the history, behind place 2"),
-            ([(0, new_fill(1))], "stands at place 0"),
+            ([(1, new_fill(1)), (2, new_fill(1))], "fills.fill-1", "comes twice; ids must be unique in a session."),
+            (
+                [(2, new_fill(1)), (2, new_fill(2))],
+                "fills.fill-2",
+                "stands at place 2 of the history, behind place 2.",
+            ),
+            ([(0, new_fill(1))], "fills.fill-1", "stands at place 0 of the history, behind place 0."),
         ],
     )
     def test_a_history_out_of_order_is_refused_whole(
-        self, repository: SessionRepository, history: list[tuple[int, Any]], complaint: str
+        self, repository: SessionRepository, history: list[tuple[int, Any]], place: str, complaint: str
     ) -> None:
         """Ids and places must be unique; nothing is stored when they are not."""
         session = new_session(version=1, updated_at=moment(1))
 
-        with pytest.raises(InvalidSessionError, match=complaint):
+        with pytest.raises(InvalidSessionError) as refused:
             repository.restore(session, history)
 
+        assert (refused.value.session_id, refused.value.messages) == (session.id, {place: [complaint]})
         assert not repository.exists(session.id)
 
     def test_it_is_part_of_the_transaction_around_it(self, repository: SessionRepository) -> None:
@@ -240,10 +250,17 @@ class TestFindIds:
         assert repository.find_ids(beginning) == found
 
     def test_no_more_than_asked_for(self, repository: SessionRepository) -> None:
-        """The limit holds."""
-        repository.save_many(new_session(id=f"s{number}") for number in range(5))
+        """The limit holds, and other ids do not count."""
+        repository.save_many(new_session(id=f"{letter}{number}") for number in range(5) for letter in "rst")
 
         assert repository.find_ids("s", limit=2) == ["s0", "s1"]
+
+    def test_ten_unless_asked_otherwise(self, repository: SessionRepository) -> None:
+        """Without a limit of the caller's there are ten at most; None is no limit."""
+        repository.save_many(new_session(id=f"s{number:02}") for number in range(11))
+
+        assert repository.find_ids("s") == [f"s{number:02}" for number in range(10)]
+        assert len(repository.find_ids("s", limit=None)) == 11
 
 
 def test_describe_counts_and_tells_the_settings(repository: SessionRepository, path: Path) -> None:

@@ -24,8 +24,10 @@ from paper_repo import (
     ConflictError,
     CorruptRecordError,
     EquityPoint,
+    Fill,
     InvalidSessionError,
     Order,
+    PaperTradingSession,
     Position,
     SessionRepository,
     Side,
@@ -124,6 +126,25 @@ class TestExactness:
         assert repository.get_by_id(session.id) == session
         with SessionRepository(repository.describe()["database"]) as another:
             assert another.get_by_id(session.id) == session
+
+    def test_kinds_of_the_callers_own(self, repository):
+        """Entities of subclasses are stored as what they are kinds of, and refused by the path as those are."""
+        own = {kind: type(f"Own{kind.__name__}", (kind,), {}) for kind in (Fill, EquityPoint, Position, Strategy)}
+        session = type("OwnSession", (PaperTradingSession,), {})(strategy=own[Strategy]("sma"), initial_cash=1)
+        session.record_fill(as_kind(own[Fill], new_fill(1)))
+        session.record_equity(as_kind(own[EquityPoint], EquityPoint(START, 1, 2)))
+        session.positions = {"AAPL": as_kind(own[Position], Position.open("AAPL", 1, 2, START))}
+
+        repository.save(session)
+        session.state["a"] = math.nan
+        error = refusal(lambda: repository.save(session))
+
+        loaded = repository.get_by_id(session.id)
+        assert loaded.positions == {"AAPL": Position.open("AAPL", 1, 2, START)}
+        assert (loaded.strategy, loaded.initial_cash) == (Strategy("sma"), 1)
+        assert repository.get_fills(session.id) == [new_fill(1)]
+        assert repository.get_equity_curve(session.id) == [EquityPoint(START, 1, 2)]
+        assert list(error.messages) == ["state.a"]
 
     @pytest.mark.parametrize("depth", [1, 100, 500, *range(850, 1050, 7), 1500, 5000, 50_000])
     def test_deep_data_comes_back_or_is_refused(self, path, depth):
@@ -284,7 +305,7 @@ class TestCorruptRecords:
             ("base_currency", "", "base_currency: "),
             ("metadata", "[" * 100_000, "metadata: "),
         ],
-        ids=lambda value: str(value)[:20],
+        ids=lambda value: "bytes" if isinstance(value, bytes) else str(value)[:20],
     )
     def test_a_damaged_session(self, path, damage, column, value, words):
         """The error names the session, the path and the problem; other sessions load, and so does a summary list."""
@@ -305,25 +326,48 @@ class TestCorruptRecords:
             assert repository.exists("broken")
 
     @pytest.mark.parametrize(
-        ("column", "value"),
+        ("column", "value", "words"),
         [
-            ("equity", "much"),
-            ("net_pnl", None),
-            ("created_at", "yesterday"),
-            ("status", "IDLE"),
-            ("symbols", "AAPL"),
-            ("initial_cash", b"\xff"),
+            ("equity", "much", "ConversionSyntax"),
+            ("net_pnl", None, "ConversionSyntax"),
+            ("created_at", "yesterday", "Invalid isoformat string: 'yesterday'"),
+            ("status", "IDLE", "'IDLE' is not a valid SessionStatus"),
+            ("symbols", "AAPL", "Expecting value"),
+            ("initial_cash", b"\xff", ""),
         ],
+        ids=["equity", "net_pnl", "created_at", "status", "symbols", "initial_cash"],
     )
-    def test_a_damaged_summary(self, path, damage, column, value):
-        """A list of summaries names the session that cannot be shown."""
+    def test_a_damaged_summary(self, path, damage, column, value, words):
+        """A list of summaries names the session that cannot be shown, and says what is wrong with it."""
         try:
             damage("paper_trading_sessions", column, value)
         except sqlite3.IntegrityError:
             damage("paper_trading_sessions", column, "")
 
-        with SessionRepository(path) as repository, pytest.raises(CorruptRecordError, match="session 'broken'"):
+        with SessionRepository(path) as repository, pytest.raises(CorruptRecordError) as corrupt:
             repository.get_summaries()
+
+        assert corrupt.value.session_id == "broken"
+        assert str(corrupt.value).startswith("session 'broken' is stored but cannot be read: ")
+        assert words in str(corrupt.value)
+
+    def test_lists_report_what_they_leave_out(self, path, damage):
+        """With errors="report" the sound sessions are listed, and the error of the other one beside them."""
+        damage("paper_trading_sessions", "symbols", "AAPL")
+
+        with SessionRepository(path) as repository:
+            for read in (repository.get_all, repository.get_active, repository.get_summaries):
+                found = read(errors="report")
+
+                assert [each.id for each in found] == ["sound"]
+                assert [error.session_id for error in found.errors] == ["broken"]
+
+    def test_iterate_reports_nothing(self, repository):
+        """One session after the other, there is no place for errors; who asks for them is told where they are."""
+        complaint = "iterate has no place to report errors; use get_all or get_summaries with errors='report'"
+
+        with pytest.raises(ValueError, match=f"^{complaint}$"):
+            list(repository.iterate(errors="report"))
 
     @pytest.mark.parametrize(
         ("table", "column", "value", "read"),
@@ -574,6 +618,20 @@ class TestAtomic:
         assert (stale.version, stale.new_fills) == (1, [new_fill(1)])
         assert repository.get_fills(stale.id) == []
 
+    def test_a_history_that_is_refused_leaves_nothing_of_it(self, repository):
+        """Inside a block the fills before the one that is refused go with it, when the rest of the block is stored."""
+        session = new_session()
+        session.record_fill(new_fill(1))
+        repository.save(session)
+        session.record_fill(new_fill(2))
+        session.record_fill(new_fill(1, price=1))
+
+        with repository.atomic(), pytest.raises(InvalidSessionError):
+            repository.save(session)
+
+        assert repository.get_fills(session.id) == [new_fill(1)]
+        assert repository.get_by_id(session.id).version == session.version == 1
+
     def test_readers_of_other_threads(self, repository):
         """Others see nothing of an open block, without waiting; the block sees its own writes."""
         session = new_session()
@@ -675,6 +733,43 @@ class TestAtomic:
             assert repository.get_by_id(session.id) == session
 
 
+class TestTicks:
+    """What stays as it is from tick to tick is not written again, except where it may be otherwise in the database."""
+
+    def test_a_tick_writes_what_ticks_change(self, path, monkeypatch):
+        """A save that changes cash alone does not name the strategy's columns; one that changes the strategy does."""
+        watch = Watch()
+        watch.install(monkeypatch)
+        session = new_session()
+
+        with SessionRepository(path) as repository:
+            repository.save(session)
+            session.cash = 5
+            repository.save(session)
+            tick = [sql for sql in watch.seen if sql.startswith("UPDATE")][-1]
+            session.strategy = Strategy("other", "1")
+            repository.save(session)
+            whole = [sql for sql in watch.seen if sql.startswith("UPDATE")][-1]
+
+            assert repository.get_by_id(session.id) == session
+        assert ('"strategy" =' in tick, '"cash" =' in tick) == (False, True)
+        assert ('"strategy" =' in whole, '"cash" =' in whole) == (True, True)
+
+    def test_what_another_database_has_is_not_taken_for_this_ones(self, path, tmp_path):
+        """A session of the same version in another database is stored there whole, whatever it was there."""
+        with SessionRepository(path) as here, SessionRepository(tmp_path / "elsewhere.db") as elsewhere:
+            here.save(new_session(id="s", name="here"))
+            other = here.get_by_id("s")
+            other.name = "elsewhere"
+            elsewhere.restore(other)
+            session = here.get_by_id("s")
+
+            elsewhere.save(session)
+
+            assert elsewhere.get_by_id("s") == session
+            assert session.name == "here"
+
+
 class TestHistory:
     """Fills and equity points, appended and read by parts."""
 
@@ -730,6 +825,7 @@ class TestHistory:
             ({"after": 0}, [1, 2, 3, 4, 5]),
             ({"after": 3}, [4, 5]),
             ({"after": "fill-3"}, [4, 5]),
+            ({"after": 5}, []),
             ({"after": 99}, []),
             ({"limit": 2}, [1, 2]),
             ({"limit": 0}, []),
@@ -766,6 +862,18 @@ class TestHistory:
 
         with pytest.raises(ValueError, match=message):
             repository.get_fills("abc-123", **query)
+
+    @pytest.mark.parametrize(
+        ("query", "message"),
+        [
+            ({"since": moment(1).replace(tzinfo=None)}, "since: .* has no time zone"),
+            ({"until": "today"}, "until: must be a datetime"),
+        ],
+    )
+    def test_parts_of_a_curve_that_make_no_sense(self, repository, query, message):
+        """What is no time is a ValueError that names the argument."""
+        with pytest.raises(ValueError, match=message):
+            repository.get_equity_curve("abc-123", **query)
 
     def test_the_cost_of_a_save_does_not_grow(self, path, monkeypatch):
         """However long the history is, the same addition takes SQLite about the same number of steps."""
@@ -1092,6 +1200,11 @@ class Temporary:
     def __exit__(self, *error):
         self.repository.close()
         self.folder.cleanup()
+
+
+def as_kind(kind, entity):
+    """An entity of type `kind` with the values of this one."""
+    return kind(**{field.name: getattr(entity, field.name) for field in dataclasses.fields(entity)})
 
 
 def with_values(session, other):

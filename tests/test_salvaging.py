@@ -65,11 +65,17 @@ def test_sessions_on_a_destroyed_page_are_named(path: Path, tmp_path: Path) -> N
     overwrite(path, page + 1)
     before = path.read_bytes()
 
+    with SessionRepository(path) as repository:
+        listed = repository.get_all(errors="report")
     saved = salvage(path, tmp_path / "new.db")
 
     assert 0 < saved.sessions < 40
     lost = [each for each in saved.lost if "damaged part" in each]
     assert saved.sessions + len(lost) == 40
+    assert len(listed) == saved.sessions
+    message = "session 'session-{:02}' is stored but cannot be read: it lies in a damaged part of the file"
+    assert {str(error) for error in listed.errors[1:]} <= {message.format(number) for number in range(40)}
+    assert len(listed.errors[1:]) == len(lost)
     assert path.read_bytes() == before
     with SessionRepository(tmp_path / "new.db") as new:
         assert new.count() == saved.sessions
@@ -224,16 +230,24 @@ def test_what_has_a_wrong_checksum_is_saved_and_doubtful(path: Path, tmp_path: P
         connection.execute("UPDATE paper_trading_sessions SET name = 'changed' WHERE id = 'session-00'")
         connection.execute("UPDATE paper_trading_sessions SET cash = 'much' WHERE id = 'session-01'")
         connection.execute("DELETE FROM paper_trading_fills WHERE session_id = 'session-02' AND sequence = 5")
+        connection.execute("UPDATE paper_trading_fills SET price = 7 WHERE session_id = 'session-02' AND sequence = 9")
+        connection.execute("UPDATE paper_trading_equity SET cash = 7 WHERE session_id = 'session-02' AND sequence = 9")
 
     saved = salvage(path, tmp_path / "new.db")
 
     assert saved.sessions == 2
-    assert ["session-00" in each for each in saved.doubtful] == [True]
+    assert [each.partition(" is stored but cannot be read: its checksum is wrong")[0] for each in saved.doubtful] == [
+        "session: session 'session-00'",
+        "session 'session-02': a fill: session 'session-02'",
+        "session 'session-02': an equity point: session 'session-02'",
+    ]
     assert len(saved.lost) == 2
     assert "session-01" in saved.lost[0]
     assert "1 of its fills" in saved.lost[1]
     with SessionRepository(tmp_path / "new.db") as new:
         assert len(new.get_fills("session-02")) == 29
+        assert [fill.price for fill in new.get_fills("session-02")].count(7) == 1
+        assert [point.cash for point in new.get_equity_curve("session-02")].count(7) == 1
         assert new.check().ok
 
 

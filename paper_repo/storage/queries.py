@@ -57,17 +57,17 @@ def insert_deletions(statements: Statements, selection: Selection) -> Any:
 
 def select_history(
     table: Any,
-    time: Any,
     session_id: str,
     columns: Iterable[str],
     *,
+    time: Any = None,
     symbol: str | None = None,
     since: str | None = None,
     until: str | None = None,
     after: int = 0,
     limit: int | None = None,
 ) -> Any:
-    """Rows of one session's history in `table`, in its order; `time` is the column of their times."""
+    """Rows of one session's history in `table`, in its order; `time` is the column that `since` and `until` mean."""
     query = table.select(*_fields(table, columns)).where(table.session == session_id, table.sequence > after)
     if symbol is not None:
         query = query.where(table.symbol == symbol)

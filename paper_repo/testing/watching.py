@@ -34,6 +34,7 @@ class WatchingContract:
     async def test_a_deletion_is_reported(self, repository: IPaperTradingSessionRepository) -> None:
         """A session that is deleted is reported with the last version it had."""
         session = new_session(id="deleted")
+        await repository.save(new_session())
         await repository.save(session)
         await repository.save(session)
 

@@ -40,10 +40,11 @@ def main() -> int:
 
 def run(group: Group, modules: list[str], again: bool) -> list[Outcome]:
     """Run the mutants of these modules with the tests of their group."""
-    workplace = group.prepare(modules, again)
-    names = [name for outcome in outcomes(workplace, modules) for name in outcome.alive] if again else []
-    if names or not again:
-        workplace.mutmut("run", "--max-children=1", *names)
+    with group.serving() as environment:
+        workplace = group.prepare(modules, again, environment)
+        names = [name for outcome in outcomes(workplace, modules) for name in outcome.alive] if again else []
+        if names or not again:
+            workplace.mutmut("run", "--max-children=1", *names)
     return outcomes(workplace, modules)
 
 

@@ -9,14 +9,18 @@ import subprocess
 import sys
 import tempfile
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from tests.postgres.servers import Server, initialise, new_folder, running
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 PLACE = Path(os.environ.get("MUTANTS_FOLDER") or Path(tempfile.gettempdir()) / "paper_repo-mutants")
 
-SECONDS_FOR_A_TEST = 15
+SECONDS_FOR_A_TEST = 8
 """A test that takes longer hangs, and is as good as failed."""
 
 SECONDS_FOR_STARTING = "6"
@@ -35,6 +39,8 @@ class Workplace:
     """A folder with a copy of the package in which every mutant is contained, and chosen by the environment."""
 
     folder: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    """What its programs find there beside what this one does."""
 
     @property
     def copy(self) -> Path:
@@ -48,7 +54,7 @@ class Workplace:
             CalledProcessError: it could not begin: the tests fail without any mutant, most likely.
         """
         (self.folder / "tmp").mkdir(exist_ok=True)
-        environment = os.environ | {"PYTHONPATH": str(self.copy), "TMPDIR": str(self.folder / "tmp")}
+        environment = os.environ | {"PYTHONPATH": str(self.copy), "TMPDIR": str(self.folder / "tmp")} | self.environment
         program = "from mutmut.__main__ import cli; cli()"
         subprocess.run([sys.executable, "-c", program, *arguments], cwd=self.folder, env=environment, check=True)
 
@@ -62,10 +68,23 @@ class Group:
     tests: list[str]
     without: list[str]
     keywords: str
+    with_server: bool
+    """Whether the tests need a PostgreSQL server; all of them use one."""
 
-    def prepare(self, modules: list[str], again: bool) -> Workplace:
+    @contextmanager
+    def serving(self) -> Iterator[dict[str, str]]:
+        """The environment of these tests, with a server in it if they need one, for as long as the block lasts."""
+        if not self.with_server:
+            yield {}
+            return
+        with new_folder() as folder:
+            initialise(folder / "data")
+            with running(Server(folder / "data")) as server:
+                yield {"PAPER_REPO_TEST_POSTGRES": server.url()}
+
+    def prepare(self, modules: list[str], again: bool, environment: dict[str, str]) -> Workplace:
         """A folder for the mutants of these modules: a new one, or the last one with its results."""
-        place = Workplace(PLACE / self.name)
+        place = Workplace(PLACE / self.name, environment)
         if not again:
             shutil.rmtree(place.folder, ignore_errors=True)
         place.copy.mkdir(parents=True, exist_ok=True)
@@ -97,7 +116,7 @@ class Group:
                 f"faulthandler_timeout={SECONDS_FOR_A_TEST}",
                 f"--basetemp={PLACE / self.name / 'tmp' / 'pytest'}",
                 *(f"--deselect={test}" for test in self.without),
-                f"-k={self.keywords}",
+                f"-k={' '.join(self.keywords.split())}",
             ],
             "pytest_add_cli_args_test_selection": self.tests,
         }
@@ -113,7 +132,14 @@ class Group:
 def _read() -> list[Group]:
     groups = tomllib.loads((HERE / "groups.toml").read_text(encoding="utf-8"))
     return [
-        Group(name, group["modules"], group["tests"], group.get("without", []), group.get("keywords", ""))
+        Group(
+            name,
+            group["modules"],
+            group["tests"],
+            group.get("without", []),
+            group.get("keywords", ""),
+            group.get("server", False),
+        )
         for name, group in groups.items()
     ]
 

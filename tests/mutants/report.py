@@ -13,8 +13,10 @@ from tests.mutants.survivors import Survivor
 SURVIVED = {0, 5, 33}
 """All tests passed, or there was none that comes to this place."""
 
-TIMED_OUT = {-24, 24, 152, -9, 36, 255}
+TIMED_OUT = {-24, 24, 152, -9, 36}
 REFUSED_BY_TYPES = 37
+NOT_RUN = {None, 255}
+"""No result yet, or an error that kept pytest from beginning."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Outcome:
     @property
     def alive(self) -> list[str]:
         """The names of those that survived, or have not run."""
-        return [name for name, code in self.codes.items() if code in SURVIVED or code is None]
+        return [name for name, code in self.codes.items() if code in SURVIVED | NOT_RUN]
 
     @property
     def refused(self) -> int:

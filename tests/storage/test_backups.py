@@ -239,7 +239,11 @@ async def test_backups_of_the_async_repositories(path: Path, tmp_path: Path) -> 
                 assert copy.get_by_id("one") == await each.get_by_id("one")
                 assert copy.get_fills("one") == await each.get_fills("one")
                 assert copy.get_equity_curve("one") == await each.get_equity_curve("one")
-            await each.backup(target, overwrite=True)
+            with pytest.raises(StorageError, match="there is such a file already"):
+                await each.backup(target)
+            steps: list[tuple[int, int]] = []
+            await each.backup(target, overwrite=True, progress=lambda *step, steps=steps: steps.append(step))
+            assert steps[-1][0] == steps[-1][1]
             assert mode(target) == 0o600
             report = await each.check()
             assert (report.sessions, report.fills, report.equity_points, report.ok) == (1, 2, 2, True)
@@ -389,6 +393,8 @@ def test_check_remarks_on_books_that_do_not_balance(path: Path) -> None:
 def test_check_of_a_damaged_file(path: Path) -> None:
     """The structure of a damaged file is a problem, and so is every session that cannot be read any more."""
     filled(path)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE paper_trading_sessions SET cash = '1' WHERE id = 'session-0'")
     break_page(path)
 
     with SessionRepository(path) as repository:
@@ -396,6 +402,22 @@ def test_check_of_a_damaged_file(path: Path) -> None:
 
     assert not report.ok
     assert report.problems[0].session_id is None
+    assert report.problems[-1].session_id == "session-0"
+    assert report.problems[-1].message.startswith("session 'session-0' is stored but cannot be read: ")
+
+
+def test_check_goes_from_the_oldest_session_on(path: Path) -> None:
+    """What is found comes in the order in which lists show the sessions."""
+    with SessionRepository(path) as repository:
+        for session_id, age in [("b", 2), ("a", 2), ("c", 1)]:
+            session = new_session(id=session_id, created_at=moment(age))
+            session.cash = 5
+            repository.save(session)
+
+        report = repository.check()
+
+        assert [each.session_id for each in report.remarks] == ["c", "a", "b"]
+        assert [session.id for session in repository.get_all()] == ["c", "a", "b"]
 
 
 def break_page(path: Path) -> None:

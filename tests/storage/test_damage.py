@@ -13,12 +13,15 @@ from hypothesis import strategies as st
 from paper_repo import (
     CorruptDatabaseError,
     CorruptRecordError,
+    EquityPoint,
     PaperRepoError,
     SessionRepository,
     SessionSummary,
     SQLiteSessionRepository,
+    history,
 )
-from tests.builders import full_session, new_session
+from tests.builders import full_session, moment, new_fill, new_session
+from tests.facade.watching import Watch, nothing
 from tests.storage.damage import Past, answers, content, copy, of_session, write_past
 
 real_file = settings(
@@ -175,22 +178,86 @@ def test_a_history_with_a_gap_is_refused(path: Path) -> None:
     change(path, "DELETE FROM paper_trading_fills WHERE sequence = 2")
     change(path, "UPDATE paper_trading_equity SET sequence = 3 WHERE sequence = 2")
 
+    fills = "session 'one' .* missing: it counts 2 fills, and numbers 1 to 1 are there"
     with SessionRepository(path) as repository:
-        with pytest.raises(CorruptRecordError, match="'one'"):
+        with pytest.raises(CorruptRecordError, match=fills):
             repository.get_fills("one")
+        with pytest.raises(CorruptRecordError, match=fills):
+            list(repository.fill_history("one"))
         with pytest.raises(CorruptRecordError, match="'one'"):
             repository.get_equity_curve("one")
 
 
+def test_a_gap_before_the_first_fill_of_a_page_is_refused(path: Path) -> None:
+    """A page of fills that does not begin behind the place that was asked for is an error, however full it is."""
+    session = new_session(id="one")
+    for number in range(1, 7):
+        session.record_fill(new_fill(number))
+    with SessionRepository(path) as repository:
+        repository.save(session)
+    change(path, "DELETE FROM paper_trading_fills WHERE sequence = 3")
+
+    with SessionRepository(path) as repository:
+        assert len(repository.get_fills("one", limit=2)) == 2
+        with pytest.raises(CorruptRecordError, match="a part of its history is missing"):
+            repository.get_fills("one", after=2, limit=2)
+
+
+def test_a_curve_without_its_beginning_is_refused(path: Path) -> None:
+    """The equity point that was recorded first is missed too, whether the curve is read at once or bit by bit."""
+    with SessionRepository(path) as repository:
+        repository.save(full_session(id="one"))
+    change(path, "DELETE FROM paper_trading_equity WHERE sequence = 1")
+
+    with SessionRepository(path) as repository:
+        for read in (repository.get_equity_curve, lambda session_id: list(repository.equity_history(session_id))):
+            with pytest.raises(CorruptRecordError, match=r"session 'one' .* a part of its history is missing"):
+                read("one")
+
+
+def test_a_history_without_its_end_is_refused(path: Path) -> None:
+    """Whoever asks for what came last is told that it is missing, also where nothing is left of it."""
+    with SessionRepository(path) as repository:
+        repository.save(full_session(id="one"))
+    change(path, "DELETE FROM paper_trading_fills WHERE sequence = 2")
+
+    with SessionRepository(path) as repository:
+        for read in (repository.get_fills, lambda session_id, after: list(repository.fill_history(session_id, after))):
+            with pytest.raises(CorruptRecordError, match=r"missing: it counts 2 fills, and none is there$"):
+                read("one", after=1)
+
+
+def test_histories_are_read_page_by_page(path: Path) -> None:
+    """What lies behind the page that is being read is looked at when it is come to, and not kept in memory before."""
+    session = new_session(id="one")
+    for number in range(history.PAGE + 2):
+        session.record_fill(new_fill(number))
+        session.record_equity(EquityPoint(moment(number), 1, 1))
+
+    with SessionRepository(path) as repository:
+        repository.save(session)
+        fills, points = repository.fill_history("one"), repository.equity_history("one")
+        next(fills)
+        next(points)
+        change(path, f"DELETE FROM paper_trading_fills WHERE sequence = {history.PAGE + 1}")
+        change(path, f"UPDATE paper_trading_equity SET cash = '2' WHERE sequence = {history.PAGE + 1}")
+
+        with pytest.raises(CorruptRecordError, match=r"session 'one' .* a part of its history is missing"):
+            list(fills)
+        with pytest.raises(CorruptRecordError, match=r"session 'one' .* its checksum is wrong"):
+            list(points)
+
+
 @pytest.mark.parametrize("table", ["fills", "equity"])
 def test_a_changed_history_is_refused(path: Path, table: str) -> None:
-    """A fill or equity point whose checksum is wrong is an error that names the session."""
+    """A fill or equity point whose checksum is wrong is an error that names the session, and says what may be."""
     with SessionRepository(path) as repository:
         repository.save(full_session(id="one"))
     column = {"fills": "price", "equity": "cash"}[table]
     change(path, f"UPDATE paper_trading_{table} SET {column} = '1' WHERE sequence = 2")
 
-    with SessionRepository(path) as repository, pytest.raises(CorruptRecordError, match="'one'"):
+    reason = "'one' .* read: its checksum is wrong: it is damaged, or was changed by another program$"
+    with SessionRepository(path) as repository, pytest.raises(CorruptRecordError, match=reason):
         repository.get_fills("one") if table == "fills" else repository.get_equity_curve("one")
 
 
@@ -203,10 +270,36 @@ def test_a_session_stored_again_after_deletion_has_a_sound_history(path: Path) -
         session.version = 0
         repository.save(session)
         assert repository.get_fills("one") == []
-        session.record_fill(full_session().new_fills[0])
+        for number in range(1, 4):
+            session.record_fill(new_fill(number))
         repository.save(session)
 
-        assert len(repository.get_fills("one")) == 1
+        assert repository.get_fills("one") == [new_fill(1), new_fill(2), new_fill(3)]
+        assert repository.get_fills("one", limit=2) == [new_fill(1), new_fill(2)]
+        assert [place for place, _ in repository.fill_history("one")] == [3, 4, 5]
+
+
+def test_a_fill_that_comes_between_two_readings_is_no_damage(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A save between the reading of the fills and that of their count is seen, and not taken for a gap."""
+    watch = Watch()
+    watch.install(monkeypatch)
+    session = full_session(id="one")
+    numbers = iter(range(5, 9))
+    with SessionRepository(path) as repository, SessionRepository(path) as other:
+        other.save(session)
+
+        def save(sql: str) -> None:
+            if sql.startswith("SELECT") and "fill_count" in sql and "LIMIT" not in sql:
+                watch.before = nothing
+                session.record_fill(new_fill(next(numbers)))
+                other.save(session)
+
+        for read in (repository.get_fills, lambda session_id: list(repository.fill_history(session_id))):
+            count = session.fill_count
+            watch.before = save
+            found = read("one")
+
+            assert len(found) == session.fill_count == count + 1
 
 
 def test_nothing_is_written_to_a_damaged_file(past: Past, tmp_path: Path) -> None:
@@ -228,6 +321,25 @@ def test_nothing_is_written_to_a_damaged_file(past: Past, tmp_path: Path) -> Non
             repository.get_by_id("nobody")
         assert len(repository.get_summaries(errors="report")) == 3
     assert (tmp_path / "sessions.db").read_bytes() == files[""]
+
+
+def test_a_damaged_record_in_a_damaged_file_is_reported_beside_the_damage(past: Past, tmp_path: Path) -> None:
+    """Lists that report name both; the error of those that do not is the file's, which is the greater harm."""
+    files = damaged(past, "closed.db", tmp_path / "sessions.db")
+    change(tmp_path / "sessions.db", "UPDATE paper_trading_sessions SET cash = '1' WHERE id = 'created'")
+    files[""][:] = (tmp_path / "sessions.db").read_bytes()
+    break_index(files[""])
+    (tmp_path / "sessions.db").write_bytes(files[""])
+
+    with SessionRepository(tmp_path / "sessions.db") as repository:
+        with pytest.raises(CorruptDatabaseError) as caught:
+            repository.get_all()
+        found = repository.get_all(errors="report")
+
+    assert type(caught.value) is CorruptDatabaseError
+    assert len(found) == 2
+    assert [type(error) for error in found.errors] == [CorruptDatabaseError, CorruptRecordError]
+    assert str(found.errors[1]).startswith("session 'created' is stored but cannot be read: its checksum is wrong")
 
 
 @pytest.mark.anyio

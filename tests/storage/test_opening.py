@@ -611,8 +611,9 @@ class TestArguments:
 
     @pytest.mark.parametrize("seconds", [0, 0.5, 60])
     def test_timeouts(self, path, seconds):
-        """Whole numbers and fractions of seconds are kept."""
+        """Whole numbers and fractions of seconds are kept; without any it is five seconds."""
         assert SessionRepository(path, busy_timeout=seconds).busy_timeout == seconds
+        assert SessionRepository(path).busy_timeout == 5
 
     def test_representation(self, path):
         """A repository shows its file and durability."""
