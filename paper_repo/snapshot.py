@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import decimal
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -36,8 +35,7 @@ class UndoLog(list[Undo]):
             self.pop()()
 
 
-@dataclass(slots=True)
-class Overview:
+class Overview(NamedTuple):
     """What lists are filtered and sorted by beside a session's own columns."""
 
     strategy_name: str

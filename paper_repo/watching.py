@@ -14,7 +14,6 @@ from types import TracebackType
 from typing import Protocol, Self
 
 import anyio
-import anyio.lowlevel
 
 from paper_repo.domain.changes import SessionChange
 from paper_repo.errors import RepositoryClosedError
@@ -187,7 +186,9 @@ class AsyncSessionChanges(AsyncIterator[SessionChange]):
         await self.aclose()
 
     async def __anext__(self) -> SessionChange:
-        await anyio.lowlevel.checkpoint_if_cancelled()
+        from anyio.lowlevel import checkpoint_if_cancelled  # which is there where an event loop runs
+
+        await checkpoint_if_cancelled()
         quiet_since = time.monotonic()
         while (change := self._changes.take()) is None:
             if self._changes.ended:
