@@ -39,9 +39,13 @@ def run_into_ctrl_c(program: Callable[[], Awaitable[None]], reached: Callable[[]
         signal.raise_signal(signal.SIGINT)
 
     interrupting = threading.Thread(target=interrupt)
-    interrupting.start()
-    with pytest.raises(KeyboardInterrupt):
-        trio.run(program)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a program in the background may ignore it
+    try:
+        interrupting.start()
+        with pytest.raises(KeyboardInterrupt):
+            trio.run(program)
+    finally:
+        signal.signal(signal.SIGINT, before)
     interrupting.join()
 
 
