@@ -1,8 +1,9 @@
 """Paper-trading sessions that survive a restart: saved and loaded exactly, by scripts, async programs and GUIs."""
 
+import importlib as _importlib
+import typing as _typing
+
 from paper_repo.aio import AsyncSessionRepository, SQLiteSessionRepository
-from paper_repo.checking import CheckReport, Finding
-from paper_repo.copying import CopyReport, copy
 from paper_repo.domain import (
     Amount,
     EquityPoint,
@@ -18,8 +19,6 @@ from paper_repo.domain import (
 )
 from paper_repo.domain.changes import SessionChange
 from paper_repo.domain.downsampling import downsample
-from paper_repo.domain.performance import Performance, performance
-from paper_repo.domain.round_trips import RoundTrip, round_trips
 from paper_repo.domain.selection import Loaded, SessionSummary
 from paper_repo.errors import (
     ArchiveError,
@@ -43,8 +42,14 @@ from paper_repo.errors import (
     WrongPassphraseError,
 )
 from paper_repo.interface import IPaperTradingSessionRepository
-from paper_repo.memory import InMemorySessionRepository
 from paper_repo.repository import SessionRepository
+
+if _typing.TYPE_CHECKING:
+    from paper_repo.checking import CheckReport, Finding
+    from paper_repo.copying import CopyReport, copy
+    from paper_repo.domain.performance import Performance, performance
+    from paper_repo.domain.round_trips import RoundTrip, round_trips
+    from paper_repo.memory import InMemorySessionRepository
 
 __version__ = "0.1.0"
 
@@ -97,3 +102,27 @@ __all__ = [
     "performance",
     "round_trips",
 ]
+
+_ON_DEMAND = {
+    "CheckReport": "paper_repo.checking",
+    "CopyReport": "paper_repo.copying",
+    "Finding": "paper_repo.checking",
+    "InMemorySessionRepository": "paper_repo.memory",
+    "Performance": "paper_repo.domain.performance",
+    "RoundTrip": "paper_repo.domain.round_trips",
+    "copy": "paper_repo.copying",
+    "performance": "paper_repo.domain.performance",
+    "round_trips": "paper_repo.domain.round_trips",
+}
+"""Which modules have what a program that saves and loads does not need, and need not wait for when it starts."""
+
+
+def __getattr__(name: str) -> _typing.Any:
+    if name not in _ON_DEMAND:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value = getattr(_importlib.import_module(_ON_DEMAND[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -13,25 +13,25 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from functools import partial
 from types import TracebackType
-from typing import Any, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 import anyio
 import anyio.to_thread
-from anyio.lowlevel import current_token
 
-from paper_repo.checking import CheckReport
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
 from paper_repo.domain.selection import Loaded, OnDamage, Selection, SessionFilters, SessionQuery, SessionSummary
 from paper_repo.domain.values import Progress
 from paper_repo.errors import RepositoryClosedError, TransactionError
 from paper_repo.interface import IPaperTradingSessionRepository
-from paper_repo.lanes import ParallelWriter
 from paper_repo.ownership import OpenBlock, open_block
 from paper_repo.repository import SessionRepository
 from paper_repo.snapshot import Snapshot
 from paper_repo.storage.address import Address, is_server
 from paper_repo.watching import AsyncSessionChanges
 from paper_repo.writer import Block, Job, Writer
+
+if TYPE_CHECKING:
+    from paper_repo.checking import CheckReport
 
 T = TypeVar("T")
 
@@ -54,7 +54,7 @@ class AsyncSessionRepository(IPaperTradingSessionRepository):
         elif options:
             raise TypeError(f"{', '.join(options)}: only with an address; this core has its options already")
         self._core = core
-        self._writer = (ParallelWriter if core._writers > 1 else Writer)(core, core.busy_timeout)
+        self._writer = _writer(core)
         self._limiters: weakref.WeakKeyDictionary[Any, anyio.CapacityLimiter] = weakref.WeakKeyDictionary()
         weakref.finalize(self, self._writer.stop).atexit = False
 
@@ -205,6 +205,8 @@ class AsyncSessionRepository(IPaperTradingSessionRepository):
 
     def _limiter(self) -> anyio.CapacityLimiter:
         """The limiter for the running event loop: anyio's belong to one each."""
+        from anyio.lowlevel import current_token  # which is there where an event loop runs, and takes long before
+
         loop = current_token().native_token
         limiter = self._limiters.get(loop)
         if limiter is None:
@@ -282,6 +284,14 @@ class _Block(AbstractAsyncContextManager[None]):
                 await job.finished.wait_uncancelled()
             raise
         job.outcome()
+
+
+def _writer(core: SessionRepository) -> Writer:
+    if core._writers == 1:
+        return Writer(core, core.busy_timeout)
+    from paper_repo.lanes import ParallelWriter  # for servers, which most programs have none of
+
+    return ParallelWriter(core, core.busy_timeout)
 
 
 def _may_wait(error: BaseException) -> bool:

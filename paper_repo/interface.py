@@ -12,13 +12,15 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from types import TracebackType
-from typing import Self, Unpack
+from typing import TYPE_CHECKING, Self, Unpack
 
-from paper_repo.checking import CheckReport
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
 from paper_repo.domain.selection import Loaded, OnDamage, SessionFilters, SessionQuery, SessionSummary
 from paper_repo.domain.values import Progress
 from paper_repo.watching import AsyncSessionChanges
+
+if TYPE_CHECKING:
+    from paper_repo.checking import CheckReport
 
 
 class IPaperTradingSessionRepository(ABC):

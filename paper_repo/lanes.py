@@ -13,7 +13,7 @@ import time
 from paper_repo.repository import SessionRepository
 from paper_repo.storage.sqlstates import TurnedBackError
 from paper_repo.wakeup import Wakeup
-from paper_repo.writer import Block, Job, Writer, _own, _State
+from paper_repo.writer import Job, Writer, _own, _State
 
 THREADS = 4
 """How many writer's threads a repository has at most; each has a connection while it writes."""
@@ -70,7 +70,7 @@ class ParallelWriter(Writer):
             return False
         try:
             if jobs[0].begins is not None:
-                self._begin_at_once(jobs[0], jobs[0].begins)
+                self._enter_for_owner(jobs[0], jobs[0].begins)
             else:
                 self._do_together(jobs)
         finally:
@@ -79,12 +79,6 @@ class ParallelWriter(Writer):
                 self._changed.notify_all()
         self._finish(jobs)
         return True
-
-    def _begin_at_once(self, begin: Job, block: Block) -> None:
-        begin.do()
-        if self._mine.open:
-            with self._changed:
-                self._own_block(block)
 
     def _do_together(self, jobs: list[Job]) -> None:
         """Do all of them in one transaction, and each by itself that another transaction has turned back."""
@@ -131,8 +125,9 @@ class ParallelWriter(Writer):
                 jobs.append(job)
         for job in jobs:
             self._queue.remove(job)
-            job.state = _State.TAKEN
             self._under_way.update(job.keys)
+            if job.begins is None:  # else its owner may go while BEGIN waits for the server
+                job.state = _State.TAKEN
         return sorted(jobs, key=_first_key)
 
     def _until_somebody_gives_up(self) -> float | None:

@@ -11,15 +11,13 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 
 from paper_repo import history, schemas
-from paper_repo.checking import CheckReport, check_history, check_session
 from paper_repo.claiming import Claiming
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
 from paper_repo.domain.downsampling import downsample
@@ -46,6 +44,9 @@ from paper_repo.storage.database import Storage
 from paper_repo.storage.sqlstates import TurnedBackError
 from paper_repo.storage.statements import Statements
 from paper_repo.watching import SessionChanges
+
+if TYPE_CHECKING:
+    from paper_repo.checking import CheckReport
 
 T = TypeVar("T")
 
@@ -309,7 +310,7 @@ class SessionRepository(Claiming):
         while left is None or left > 0:
             size = PAGE if left is None else min(PAGE, left)
             offset = selection.offset if last is None else 0
-            page = queries.select_sessions(tables, replace(selection, limit=size, offset=offset), columns)
+            page = queries.select_sessions(tables, selection._replace(limit=size, offset=offset), columns)
             rows = self._storage.fetch_all(page if last is None else queries.after(tables, selection, page, *last))
             yield [self._records.session(row) for row in rows]
             if len(rows) < size:
@@ -420,6 +421,8 @@ class SessionRepository(Claiming):
         self._storage.compact()
 
     def check(self) -> CheckReport:
+        from paper_repo.checking import CheckReport  # which most programs do not need
+
         report = CheckReport()
         for problem in self._storage.problems():
             report.problem(problem)
@@ -441,6 +444,8 @@ class SessionRepository(Claiming):
         return [session_id for (session_id,) in self._storage.fetch_all(query)]
 
     def _check(self, report: CheckReport, session_id: str) -> None:
+        from paper_repo.checking import check_history, check_session
+
         try:
             session = self.get_by_id(session_id)
             row = self._storage.fetch_one(self._statements.select_summary, {"id": session_id})

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import decimal
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -36,8 +35,7 @@ class UndoLog(list[Undo]):
             self.pop()()
 
 
-@dataclass(slots=True)
-class Overview:
+class Overview(NamedTuple):
     """What lists are filtered and sorted by beside a session's own columns."""
 
     strategy_name: str
@@ -125,8 +123,8 @@ class Snapshot:
         try:
             self._columns = compiled.to_columns(session, session.known_texts)
             self._overview = _overview(session)
-            self._fills = _dump_history(Fill, fills, "new_fills") if fills else []
-            self._points = _dump_history(EquityPoint, points, "new_equity_points") if points else []
+            self._fills = _dump_history(Fill, fills, "new_fills")
+            self._points = _dump_history(EquityPoint, points, "new_equity_points")
         except InvalidSessionError as error:
             raise InvalidSessionError(error.messages, session.id) from error
         self._latest = Latest(number, self._columns, self._overview)
@@ -178,7 +176,7 @@ class Snapshot:
         )
 
 
-def apply(session: PaperTradingSession, written: Pending, skipped: int = 0) -> Undo:
+def apply(session: PaperTradingSession, written: Pending, skipped: int) -> Undo:
     """Make `session` what was stored of it: its version, its `updated_at`, and no history that waits.
 
     Args:

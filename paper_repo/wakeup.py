@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import anyio
-import anyio.lowlevel
 
 if TYPE_CHECKING:
     import asyncio
@@ -27,7 +26,9 @@ class Wakeup(ABC):
     async def wait(self) -> None:
         """Wait until it is announced; can be cancelled."""
         if self._announced:
-            await anyio.lowlevel.checkpoint()
+            from anyio.lowlevel import checkpoint
+
+            await checkpoint()
         else:
             await self._sleep()
 
@@ -89,7 +90,9 @@ class _AnyWakeup(Wakeup):
     __slots__ = ("_event",)
 
     def __init__(self) -> None:
-        super().__init__(anyio.lowlevel.current_token().native_token)
+        from anyio.lowlevel import current_token  # which is there where an event loop runs, and takes long before
+
+        super().__init__(current_token().native_token)
         self._event = anyio.Event()
 
     async def _sleep(self) -> None:

@@ -14,7 +14,6 @@ from types import TracebackType
 from typing import Protocol, Self
 
 import anyio
-import anyio.lowlevel
 
 from paper_repo.domain.changes import SessionChange
 from paper_repo.errors import RepositoryClosedError
@@ -111,15 +110,7 @@ class SessionChanges(Iterator[SessionChange]):
     def look(self) -> bool:
         """Look once; whether there is something to take."""
         with self._looking:
-            try:
-                feed = self._begin()
-                rows = () if self._ended else feed.look(self._looked_up_to, BATCH)
-            except RepositoryClosedError:
-                if self._feed is None:
-                    raise
-                self._ended = True
-                rows = ()
-            changes = [_change(*row) for row in rows]
+            changes = [] if self._ended else [_change(*row) for row in self._look()]
             if changes:
                 self._looked_up_to = changes[-1].position
             self._found.extend(changes)
@@ -142,6 +133,15 @@ class SessionChanges(Iterator[SessionChange]):
     def has_waited_since(self, moment: float) -> bool:
         """Whether nothing came for the timeout, counted from this moment of the monotonic clock."""
         return self._timeout is not None and time.monotonic() - moment >= self._timeout
+
+    def _look(self) -> Sequence[FoundRow]:
+        try:
+            return self._begin().look(self._looked_up_to, BATCH)
+        except RepositoryClosedError:
+            if self._feed is None:
+                raise
+            self._ended = True
+            return ()
 
     def _begin(self) -> Feed:
         if self._feed is None:
@@ -186,7 +186,9 @@ class AsyncSessionChanges(AsyncIterator[SessionChange]):
         await self.aclose()
 
     async def __anext__(self) -> SessionChange:
-        await anyio.lowlevel.checkpoint_if_cancelled()
+        from anyio.lowlevel import checkpoint_if_cancelled  # which is there where an event loop runs
+
+        await checkpoint_if_cancelled()
         quiet_since = time.monotonic()
         while (change := self._changes.take()) is None:
             if self._changes.ended:
@@ -195,8 +197,8 @@ class AsyncSessionChanges(AsyncIterator[SessionChange]):
                 continue
             if self._changes.has_waited_since(quiet_since):
                 self._changes.close()
-            else:
-                await anyio.sleep(0 if self._changes.ended else self._changes.poll_interval)
+            elif not self._changes.ended:
+                await anyio.sleep(self._changes.poll_interval)
         return change
 
     @property

@@ -294,20 +294,24 @@ class Writer(HeedsForks):
         self._finish(jobs)
 
     def _begin(self, begin: Job, block: Block) -> None:
-        """Begin a block, unless its owner has gone by then."""
-        begin.do()
+        self._enter_for_owner(begin, block)
         refusal = begin._error
         with self._changed:
-            withdrawn = not _taken([begin])
             self._queue.popleft()
+        if begin.state is _State.TAKEN:
+            self._finish([begin])
+        if refusal is not None:
+            self._refuse_overdue(refusal)
+
+    def _enter_for_owner(self, begin: Job, block: Block) -> None:
+        """Begin a block, unless its owner has gone by then."""
+        begin.do()
+        with self._changed:
+            withdrawn = not _taken([begin])
             if self._mine.open and not withdrawn:
                 self._own_block(block)
         if self._mine.open and withdrawn:
             _attempt(self.roll_back)
-        if not withdrawn:
-            self._finish([begin])
-        if refusal is not None:
-            self._refuse_overdue(refusal)
 
     def _serve_owner(self) -> None:
         job = self._next_of_owner()

@@ -6,6 +6,8 @@ import copy
 import inspect
 import pickle
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from types import ModuleType
 
@@ -76,11 +78,26 @@ def test_all_names_everything_public() -> None:
     """`__all__` has exactly the public names of the package: what it imports for its users, and no module."""
     public = {
         name
-        for name, value in vars(paper_repo).items()
-        if not name.startswith("_") and not isinstance(value, ModuleType)
+        for name in dir(paper_repo)
+        if not name.startswith("_") and not isinstance(getattr(paper_repo, name), ModuleType)
     }
 
     assert set(paper_repo.__all__) == public
+
+
+def test_what_is_imported_on_demand_is_there_like_all_else() -> None:
+    """A new process finds it by its name, in a star import and in `dir`; what there is not, it does not find."""
+    program = """
+import paper_repo
+assert "paper_repo.memory" not in __import__("sys").modules
+assert {"InMemorySessionRepository", "copy"} <= set(dir(paper_repo))
+assert paper_repo.performance.__module__ == "paper_repo.domain.performance"
+from paper_repo import *
+assert InMemorySessionRepository is paper_repo.InMemorySessionRepository
+assert not hasattr(paper_repo, "perfomance")
+"""
+
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_every_error_is_exported() -> None:

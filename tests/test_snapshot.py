@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from contextlib import suppress
 
 import pytest
 
@@ -104,6 +105,48 @@ class TestSnapshot:
         assert (session.version, session.new_fills) == (1, [])
         assert repository.get_fills(session.id) == [new_fill(1), new_fill(2)]
 
+    def test_saves_follow_each_other_after_others_too(self, repository):
+        """What was stored, and met again, before two saves of one object were called is no part of either."""
+        session = new_session()
+        for number in (1, 2):
+            session.record_fill(new_fill(1))
+            session.record_equity(EquityPoint(moment(number), number, number))
+            repository.save(session)
+
+        session.record_fill(new_fill(2))
+        session.record_equity(EquityPoint(moment(3), 3, 3))
+        first = Snapshot(session)
+        session.record_fill(new_fill(3))
+        session.record_equity(EquityPoint(moment(4), 4, 4))
+        second = Snapshot(session)
+        repository.write([first])
+        repository.write([second])
+
+        assert (session.version, session.fill_count) == (4, 3)
+        assert repository.get_fills(session.id) == [new_fill(1), new_fill(2), new_fill(3)]
+        assert [point.cash for point in repository.get_equity_curve(session.id)] == [1, 2, 3, 4]
+        assert repository.get_by_id(session.id) == session
+
+    def test_a_save_waits_while_another_of_its_object_is_rolled_back(self, repository):
+        """It stores the history that the other one had taken, and has given back."""
+        session = new_session()
+        session.record_fill(new_fill(1))
+        repository.save(session)
+        session.record_fill(new_fill(1))
+        session.record_fill(new_fill(2))
+        session.record_equity(EquityPoint(moment(1), 1, 1))
+
+        waiting = Snapshot(session)
+        with suppress(ZeroDivisionError), repository.atomic():
+            repository.save(session)
+            raise ZeroDivisionError
+        repository.write([waiting])
+
+        assert (session.version, session.fill_count) == (2, 2)
+        assert repository.get_fills(session.id) == [new_fill(1), new_fill(2)]
+        assert len(repository.get_equity_curve(session.id)) == 1
+        assert repository.get_by_id(session.id) == session
+
     def test_a_save_called_inside_a_block_that_fails_is_whole_later(self, repository):
         """A save called while its object's history was thought stored gets it back with the rollback."""
         session = new_session()
@@ -114,6 +157,7 @@ class TestSnapshot:
             with repository.atomic():
                 repository.save(session)
                 session.record_fill(new_fill(2))
+                session.record_fill(new_fill(3))
                 called.append(Snapshot(session))
                 raise ZeroDivisionError
 
@@ -121,8 +165,8 @@ class TestSnapshot:
             fail()
         repository.write(called)
 
-        assert (session.version, session.new_fills, session.fill_count) == (1, [], 2)
-        assert repository.get_fills(session.id) == [new_fill(1), new_fill(2)]
+        assert (session.version, session.new_fills, session.fill_count) == (1, [], 3)
+        assert repository.get_fills(session.id) == [new_fill(1), new_fill(2), new_fill(3)]
 
     def test_a_fill_that_is_stored_already_is_not_counted(self, repository):
         """A fill met again between two saves of one object is counted once."""
@@ -209,10 +253,27 @@ class TestSnapshot:
         session = new_session(id="abc-123")
         session.new_fills.append(new_fill(1))
 
-        with pytest.raises(InvalidSessionError, match=r"fill_count: counts fewer fills than wait .*record_fill\(\)"):
+        with pytest.raises(
+            InvalidSessionError, match=r"fill_count: counts fewer fills than wait .*record_fill\(\)"
+        ) as refused:
             repository.save(session)
 
+        assert refused.value.session_id == "abc-123"
         assert (repository.count(), session.new_fills) == (0, [new_fill(1)])
+
+    def test_another_fill_of_a_stored_id_is_refused_by_its_place(self, repository):
+        """Whoever counts fills anew in every run learns what is wrong with that."""
+        session = new_session()
+        session.record_fill(new_fill(1))
+        repository.save(session)
+        session.record_fill(new_fill(1, price=7))
+
+        with pytest.raises(InvalidSessionError) as refused:
+            repository.save(session)
+
+        assert refused.value.messages == {
+            "new_fills.fill-1": ["another fill of this id is stored already; ids must be unique in a session."]
+        }
 
 
 class TestUndoLog:

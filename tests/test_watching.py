@@ -15,6 +15,7 @@ import pytest
 
 from paper_repo import InMemorySessionRepository, RepositoryClosedError, SessionRepository, SQLiteSessionRepository
 from tests.builders import new_session
+from tests.facade.watching import Watch
 
 SAVE_IN_A_PROCESS = """
 import sys
@@ -188,7 +189,16 @@ async def test_a_watch_without_a_block_leaves_nothing_open(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"after": -1}, {"after": True}, {"after": "1"}, {"timeout": -1}, {"timeout": "1"}, {"poll_interval": 0}]
+    "wrong",
+    [
+        {"after": -1},
+        {"after": True},
+        {"after": "1"},
+        {"timeout": -1},
+        {"timeout": "1"},
+        {"timeout": 1_000_000},
+        {"poll_interval": 0},
+    ],
 )
 def test_arguments_that_make_no_sense_are_refused(path: Path, wrong: dict[str, object]) -> None:
     """A wrong position, timeout or interval is a ValueError at the call, and nothing is opened."""
@@ -200,6 +210,66 @@ def test_arguments_that_make_no_sense_are_refused(path: Path, wrong: dict[str, o
         SQLiteSessionRepository(path).watch(**wrong)
 
     assert not path.exists()
+
+
+@pytest.mark.anyio
+async def test_a_watch_says_what_it_is_and_how_far_it_has_come(path: Path) -> None:
+    """Both kinds show their position, which is None before they begin."""
+    async with SQLiteSessionRepository(path) as repository:
+        await repository.save(new_session())
+        plain, awaited = repository.core.watch(after=0, timeout=0), repository.watch(after=0, timeout=0)
+        fresh = repr(repository.core.watch())
+
+        list(plain)
+        async for _ in awaited:
+            pass
+
+    assert fresh == "<SessionChanges after None>"
+    assert (repr(plain), repr(awaited)) == ("<SessionChanges after 1>", "<AsyncSessionChanges after 1>")
+
+
+def test_a_watch_that_was_closed_before_it_began_opens_nothing(path: Path) -> None:
+    """It is at its end, and no file comes to be for it."""
+    repository = SessionRepository(path)
+    changes = repository.watch(after=0)
+
+    changes.close()
+
+    assert not changes.look()
+    assert list(changes) == []
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("plain", [True, False], ids=["plain", "awaited"])
+@pytest.mark.anyio
+async def test_between_two_looks_a_watch_does_nothing(path: Path, monkeypatch: pytest.MonkeyPatch, plain: bool) -> None:
+    """It looks no more often than its interval says, however long it waits."""
+    watch = Watch()
+    watch.install(monkeypatch)
+    async with SQLiteSessionRepository(path) as repository:
+        options: dict[str, float] = {"timeout": 0.2, "poll_interval": 0.1}
+        async with repository.watch(**options) as awaited:
+            with repository.core.watch(**options) as changes:
+                before = len(watch.seen)
+                found = list(changes) if plain else [each async for each in awaited]
+                looks = len(watch.seen) - before
+
+    assert found == []
+    assert 0 < looks <= 6  # a look is one statement, or two
+
+
+@pytest.mark.anyio
+async def test_a_watch_whose_repository_was_closed_ends_at_its_next_look(path: Path) -> None:
+    """It does not wait another interval before it says so."""
+    async with SQLiteSessionRepository(path) as repository:
+        await repository.open()
+        async with repository.watch(poll_interval=1000) as changes:
+            await repository.close()
+
+            with anyio.fail_after(PATIENCE):
+                found = [each async for each in changes]
+
+    assert found == []
 
 
 def test_an_upgraded_file_reports_what_it_held(path: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Literal, TypedDict, TypeVar
+from typing import Any, Literal, NamedTuple, TypedDict, TypeVar
 
 from paper_repo.domain.session import PaperTradingSession
 from paper_repo.domain.status import SessionStatus
@@ -63,8 +63,7 @@ class SessionQuery(SessionFilters, total=False):
     errors: OnDamage
 
 
-@dataclass(frozen=True)
-class Selection:
+class Selection(NamedTuple):
     """A checked query."""
 
     statuses: frozenset[SessionStatus] | None = None

@@ -6,8 +6,7 @@ text in UTC, JSON as text. Which column type keeps them exactly is the database'
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from peewee import (
     SQL,
@@ -61,9 +60,8 @@ class InstantColumn(Field):
     field_type = "INSTANT"
 
 
-@dataclass(frozen=True)
-class Tables:
-    """The models, for one kind of database."""
+class Tables(NamedTuple):
+    """The models, for one kind of database, in the order in which they can be created."""
 
     sessions: Any
     fills: Any
@@ -73,7 +71,7 @@ class Tables:
 
     def all(self) -> list[Any]:
         """The models, in the order in which they can be created."""
-        return [self.sessions, self.fills, self.equity, self.deletions, self.claims]
+        return list(self)
 
 
 def make_tables(database: Database) -> Tables:

@@ -78,6 +78,7 @@ class ClaimContract:
             await repository.save(mine)
 
         assert (caught.value.session_id, caught.value.worker, caught.value.owner) == ("claimed", "one", "other")
+        assert (caught.value.expected, caught.value.actual) == (2, 3)
         assert (mine.version, len(mine.new_fills)) == (2, 1)
         await repository.save(theirs)
         assert len(await repository.get_fills("claimed")) == 2

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import signal
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import trio
 
 from paper_repo import PaperTradingSession, SQLiteSessionRepository
 from tests.builders import new_session
@@ -26,6 +29,24 @@ def run_half_way(program: Callable[[], Awaitable[None]], reached: Callable[[], A
     loop.close()
     del task, loop
     gc.collect()
+
+
+def run_into_ctrl_c(program: Callable[[], Awaitable[None]], reached: Callable[[], Awaitable[object]]) -> None:
+    """Run `program` on a trio loop that Ctrl-C ends as soon as `reached` has been."""
+
+    def interrupt() -> None:
+        asyncio.run(reached())  # type: ignore[arg-type]
+        signal.raise_signal(signal.SIGINT)
+
+    interrupting = threading.Thread(target=interrupt)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a program in the background may ignore it
+    try:
+        interrupting.start()
+        with pytest.raises(KeyboardInterrupt):
+            trio.run(program)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    interrupting.join()
 
 
 def test_a_loop_that_is_closed_inside_a_block(path: Path) -> None:
@@ -95,6 +116,27 @@ def save_plainly_while_collecting(repository: SQLiteSessionRepository, session: 
         while not save.done():
             gc.collect()
         save.result()
+
+
+def test_ctrl_c_while_a_block_begins(path: Path, watch: Watch) -> None:
+    """A block whose task is interrupted while it begins does not stay open."""
+    repository = SQLiteSessionRepository(path)
+    session = new_session()
+    asyncio.run(repository.open())
+    gate = Gate()
+    watch.before = lambda sql: sql.startswith("BEGIN") and gate.pass_through()
+
+    async def program() -> None:
+        async with repository.atomic():
+            raise AssertionError("the block was entered")
+
+    run_into_ctrl_c(program, gate.reached)
+    gate.open()
+
+    asyncio.run(repository.save(session))
+    assert session.version == 1
+    assert_no_transaction_is_open(path)
+    asyncio.run(repository.close())
 
 
 @pytest.mark.anyio

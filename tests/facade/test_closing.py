@@ -8,6 +8,7 @@ import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import anyio
 import anyio.from_thread
@@ -16,6 +17,7 @@ import pytest
 import trio
 
 from paper_repo import (
+    AsyncSessionRepository,
     BusyError,
     RepositoryClosedError,
     SessionRepository,
@@ -45,6 +47,21 @@ async def test_it_says_what_it_is_and_of_which_file(path: Path) -> None:
     assert shown == f"SQLiteSessionRepository({SessionRepository(path)!r})"
     assert path.name in shown
     assert not list(path.parent.iterdir())
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"durability": "none"}, {"upgrade": "maybe"}, {"journal": "paper"}, {"passphrase": ""}]
+)
+def test_what_it_is_told_reaches_the_core(path: Path, wrong: dict[str, Any]) -> None:
+    """An option that makes no sense is refused by the core, when the repository is made."""
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        SQLiteSessionRepository(path, **wrong)
+
+
+def test_the_address_of_a_server_is_no_file() -> None:
+    """Whoever takes the one kind for the other is told which one it is."""
+    with pytest.raises(ValueError, match=r"^this is the address of a server; .*AsyncSessionRepository\(address\)$"):
+        SQLiteSessionRepository("postgresql://localhost/sessions")
 
 
 async def test_saves_that_wait_are_done_first(path: Path, watch: Watch) -> None:
@@ -95,7 +112,7 @@ async def test_everything_is_refused_afterwards(path: Path) -> None:
         lambda: anext(repository.iterate()),
         repository.atomic().__aenter__,
     ):
-        with pytest.raises(RepositoryClosedError):
+        with pytest.raises(RepositoryClosedError, match=r"(^|: )the repository was closed$"):
             await call()
     assert (session.version, stored(path, session.id)[0]) == (1, 1)
 
@@ -187,6 +204,40 @@ async def test_closing_while_another_task_keeps_a_block_open(path: Path, then: s
     assert not writers()
 
 
+async def test_what_is_asked_for_while_a_block_is_broken_off(path: Path, watch: Watch) -> None:
+    """An owner who asks for something at the very moment when its block is rolled back is told why it is not done."""
+    repository = SQLiteSessionRepository(path, busy_timeout=0.05)
+    session = new_session()
+    opened, asking = anyio.Event(), anyio.Event()
+    gate = Gate()
+    watch.before = lambda sql: sql.startswith("ROLLBACK") and gate.pass_through()
+    closed = pytest.raises(RepositoryClosedError, match=r"^the repository was closed, and the transaction rolled back$")
+
+    async def own() -> None:
+        async with repository.atomic():
+            opened.set()
+            await gate.reached()
+            asking.set()
+            with closed:
+                await repository.save(session)
+            raise ZeroDivisionError
+
+    async def expect_error() -> None:
+        with pytest.raises(ZeroDivisionError):
+            await own()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(expect_error)
+        await opened.wait()
+        group.start_soon(repository.close)
+        await asking.wait()
+        gate.open()
+
+    assert (session.version, stored(path, session.id)[0]) == (0, 0)
+    assert_no_transaction_is_open(path)
+    assert not writers()
+
+
 async def test_closing_while_blocks_wait_for_their_turn(path: Path) -> None:
     """Blocks that wait behind one that does not end are told that the repository was closed, or that it is busy."""
     repository = SQLiteSessionRepository(path, busy_timeout=0.05)
@@ -235,7 +286,7 @@ async def test_closing_inside_ones_own_block(path: Path) -> None:
         session = new_session()
 
         async with repository.atomic():
-            with pytest.raises(TransactionError, match="leave the block"):
+            with pytest.raises(TransactionError, match=r"^the repository cannot be closed .* leave the block first$"):
                 await repository.close()
             await repository.save(session)
 
@@ -351,9 +402,26 @@ async def test_a_repository_that_is_forgotten_leaves_no_thread(path: Path) -> No
     gc.collect()
     await anyio.to_thread.run_sync(thread.join, 60)
 
+    assert thread.daemon, "a program that ends before that would wait for it"
     assert gone() is None
     assert not thread.is_alive()
     assert stored(path, session.id)[0] == 2
+
+
+def test_a_core_outlives_a_facade_that_is_forgotten(path: Path) -> None:
+    """What was made by itself is not closed with a facade that nobody has closed."""
+    with SessionRepository(path) as core:
+        session = new_session()
+        repository = AsyncSessionRepository(core)
+        asyncio.run(repository.save(session))
+        (thread,) = writers()
+
+        del repository
+        gc.collect()
+        thread.join(60)
+
+        assert not thread.is_alive()
+        assert core.get_by_id(session.id) == session
 
 
 @FORGOTTEN

@@ -206,6 +206,25 @@ async def test_a_begin_that_fails_when_nobody_waits_any_more(path: Path, watch: 
         await assert_sound(repository, path, [session])
 
 
+async def test_a_begin_that_fails_when_nobody_waits_at_all(path: Path, watch: Watch) -> None:
+    """A BEGIN that waited for another program in vain, for a save that was given up, keeps nobody from closing."""
+    async with SQLiteSessionRepository(path, busy_timeout=0.05) as repository:
+        session = new_session()
+        await repository.open()
+        gate = Gate()
+        watch.before = lambda sql: sql.startswith("BEGIN") and gate.pass_through()
+
+        with writing_elsewhere(path):
+            async with anyio.create_task_group() as group:
+                group.start_soon(repository.save, session)
+                await gate.reached()
+                group.cancel_scope.cancel()
+            gate.open()
+            await repository.close()
+
+        assert (session.version, stored(path, session.id)[0]) == (0, 0)
+
+
 async def test_an_error_that_ends_the_transaction_fails_all_of_them(path: Path, watch: Watch) -> None:
     """When SQLite rolls back by itself in one of the saves, none of them is reported as saved, before or after it."""
     async with SQLiteSessionRepository(path) as repository:

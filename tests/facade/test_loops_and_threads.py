@@ -17,6 +17,7 @@ import pytest
 import trio
 
 from paper_repo import BusyError, ConflictError, PaperTradingSession, SQLiteSessionRepository
+from paper_repo.aio import READERS
 from tests.builders import new_fill, new_session
 from tests.facade.cancelling import assert_sound, stored
 from tests.facade.watching import PATIENCE, Gate, Watch
@@ -262,6 +263,29 @@ async def test_the_threads_of_the_program_are_left_to_it(path: Path) -> None:
 
     assert change.session_id == session.id
     assert loaded == session
+
+
+@pytest.mark.anyio
+async def test_no_more_reads_than_there_are_connections(path: Path, watch: Watch) -> None:
+    """What many tasks of a loop read at once waits in the loop, and takes no thread that could only wait, too."""
+    async with SQLiteSessionRepository(path) as repository:
+        session = new_session()
+        await repository.save(session)
+        gate, found = Gate(), []
+        watch.before = lambda sql: sql.startswith("SELECT") and gate.pass_through()
+
+        async def read() -> None:
+            found.append(await repository.get_by_id(session.id))
+
+        async with anyio.create_task_group() as group:
+            for _ in range(READERS + 3):
+                group.start_soon(read)
+            await anyio.wait_all_tasks_blocked()
+            reading = repository._limiter().statistics()
+            gate.open()
+
+        assert (reading.borrowed_tokens, reading.tasks_waiting) == (READERS, 3)
+        assert found == [session] * (READERS + 3)
 
 
 def test_a_hundred_threads_read_at_once(path: Path) -> None:

@@ -20,7 +20,7 @@ from paper_repo import (
 )
 from tests.builders import new_fill, new_session
 from tests.facade.cancelling import assert_sound, stored
-from tests.facade.watching import Gate, Watch, busy_error, nothing
+from tests.facade.watching import Gate, Watch, busy_error, nothing, writing_elsewhere
 
 pytestmark = pytest.mark.anyio
 
@@ -181,6 +181,35 @@ async def test_waiting_for_another_tasks_block_has_an_end(path: Path) -> None:
 
         assert [session.version for session in (owners, *others)] == [1, 0, 0]
         await assert_sound(repository, path, [owners, *others])
+
+
+async def test_waiting_behind_a_block_that_cannot_begin(path: Path, watch: Watch) -> None:
+    """Whoever has waited as long as a block for another program that writes is refused with it, for the same reason."""
+    async with SQLiteSessionRepository(path, busy_timeout=0.05) as repository:
+        await repository.open()
+        session = with_fills(1)
+        refusals: list[str] = []
+        gate, before = Gate(), watch.count("BEGIN")
+        watch.before = lambda sql: sql.startswith("BEGIN") and gate.pass_through()
+
+        async def refuse(action: Callable[[], Awaitable[None]]) -> None:
+            with pytest.raises(BusyError) as refused:
+                await action()
+            refusals.append(str(refused.value))
+
+        with writing_elsewhere(path):
+            async with anyio.create_task_group() as group:
+                group.start_soon(refuse, repository.atomic().__aenter__)
+                await gate.reached()
+                group.start_soon(refuse, lambda: repository.save(session))
+                await anyio.wait_all_tasks_blocked()
+                gate.open()
+
+        assert watch.count("BEGIN") == before + 1
+        assert len(set(refusals)) == 1
+        assert "another task" not in refusals[0]
+        assert session.version == 0
+        await assert_sound(repository, path, [session])
 
 
 async def test_blocks_take_turns(path: Path) -> None:

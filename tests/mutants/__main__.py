@@ -4,7 +4,7 @@ usage: python -m tests.mutants [--again] [MODULE ...]     (a folder is all in it
 
 What the type checker refuses does not run. Fails when tests and type checker notice fewer than 90 % of a module's
 mutants, when the tests kill fewer than 90 % of all that ran, or when one survives that survivors.toml does not explain.
-With --again only the mutants run that were not killed the last time.
+With --again only the mutants run that were not killed the last time, and those of functions that have changed since.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ def run(group: Group, modules: list[str], again: bool) -> list[Outcome]:
     """Run the mutants of these modules with the tests of their group."""
     with group.serving() as environment:
         workplace = group.prepare(modules, again, environment)
-        names = [name for outcome in outcomes(workplace, modules) for name in outcome.alive] if again else []
-        if names or not again:
-            workplace.mutmut("run", "--max-children=1", *names)
+        for outcome in outcomes(workplace, modules):
+            outcome.forget_alive()
+        workplace.mutmut("run", "--max-children=1")
     return outcomes(workplace, modules)
 
 

@@ -116,7 +116,7 @@ class Group:
                 f"faulthandler_timeout={SECONDS_FOR_A_TEST}",
                 f"--basetemp={PLACE / self.name / 'tmp' / 'pytest'}",
                 *(f"--deselect={test}" for test in self.without),
-                f"-k={self.keywords}",
+                f"-k={' '.join(self.keywords.split())}",
             ],
             "pytest_add_cli_args_test_selection": self.tests,
         }

@@ -6,6 +6,7 @@ import contextlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.mutants.groups import Workplace
 from tests.mutants.survivors import Survivor
@@ -27,6 +28,12 @@ class Outcome:
     module: str
     codes: dict[str, int | None]
     """The exit code of the tests, by the mutant's name; None when it has not run."""
+
+    @classmethod
+    def of(cls, workplace: Workplace, module: str) -> Outcome:
+        """What became of the mutants of this module; without a result where there is none."""
+        results = _results(workplace, module)
+        return cls(workplace, module, dict(_read(results)["exit_code_by_key"]) if results.exists() else {})
 
     @property
     def alive(self) -> list[str]:
@@ -57,6 +64,14 @@ class Outcome:
         """Those that survived, as changes of the code."""
         return [Survivor.of(self.module, name, self._difference(name)) for name in self.alive]
 
+    def forget_alive(self) -> None:
+        """Let those that survived count as not run, so that mutmut runs them again, and what is new beside them."""
+        if self.alive:
+            results = _results(self.workplace, self.module)
+            known = _read(results)
+            known["exit_code_by_key"].update(dict.fromkeys(self.alive))
+            results.write_text(json.dumps(known), encoding="utf-8")
+
     def _difference(self, name: str) -> str:
         from mutmut.mutation.diff_apply import get_diff_for_mutant
 
@@ -66,7 +81,7 @@ class Outcome:
 
 def outcomes(workplace: Workplace, modules: list[str]) -> list[Outcome]:
     """What became of the mutants of these modules; without a result where there are none."""
-    return [Outcome(workplace, module, _codes(workplace, module)) for module in modules]
+    return [Outcome.of(workplace, module) for module in modules]
 
 
 def killed_by_tests(found: list[Outcome]) -> float:
@@ -90,6 +105,10 @@ def _row(name: str, found: list[Outcome]) -> str:
     return f"{name:<36}{numbers}{100 - 100 * alive / max(1, mutants):>9.1f}%{killed_by_tests(found):>9.1f}%"
 
 
-def _codes(workplace: Workplace, module: str) -> dict[str, int | None]:
-    results = workplace.copy / f"{module}.meta"
-    return dict(json.loads(results.read_text())["exit_code_by_key"]) if results.exists() else {}
+def _results(workplace: Workplace, module: str) -> Path:
+    return workplace.copy / f"{module}.meta"
+
+
+def _read(results: Path) -> dict[str, Any]:
+    known: dict[str, Any] = json.loads(results.read_text(encoding="utf-8"))
+    return known

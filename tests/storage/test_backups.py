@@ -239,7 +239,11 @@ async def test_backups_of_the_async_repositories(path: Path, tmp_path: Path) -> 
                 assert copy.get_by_id("one") == await each.get_by_id("one")
                 assert copy.get_fills("one") == await each.get_fills("one")
                 assert copy.get_equity_curve("one") == await each.get_equity_curve("one")
-            await each.backup(target, overwrite=True)
+            with pytest.raises(StorageError, match="there is such a file already"):
+                await each.backup(target)
+            steps: list[tuple[int, int]] = []
+            await each.backup(target, overwrite=True, progress=lambda *step, steps=steps: steps.append(step))
+            assert steps[-1][0] == steps[-1][1]
             assert mode(target) == 0o600
             report = await each.check()
             assert (report.sessions, report.fills, report.equity_points, report.ok) == (1, 2, 2, True)

@@ -154,6 +154,20 @@ CHANGES = {
 }
 
 
+def test_a_damaged_session_cannot_be_claimed(path: Path) -> None:
+    """A claim changes the row, and does not give what is damaged a checksum that fits it."""
+    with SessionRepository(path) as repository:
+        repository.save(new_session(id="bad", name="before"))
+    change(path, "UPDATE paper_trading_sessions SET name = 'after'")
+
+    with SessionRepository(path) as repository:
+        with pytest.raises(CorruptRecordError, match="'bad'"):
+            repository.claim("bad", "worker", 60)
+
+        with pytest.raises(CorruptRecordError, match="'bad'"):
+            repository.get_by_id("bad")
+
+
 def test_text_that_is_no_utf8_is_named_and_never_shown(path: Path) -> None:
     """A record whose text cannot be decoded is named, without the text itself in the message."""
     with SessionRepository(path) as repository:

@@ -1,0 +1,57 @@
+"""Waking a task from any thread: on which loop it waits, and whether anybody does."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+import trio
+
+from paper_repo.wakeup import UNHEARD, Wakeup, _AnyWakeup, _AsyncioWakeup, new_wakeup, wake
+
+
+async def made_here() -> Wakeup:
+    """What the task that asks is going to wait for."""
+    return new_wakeup()
+
+
+def test_a_task_of_asyncio_waits_for_a_future_of_its_own() -> None:
+    """It takes less time than what tasks of other event loops wait for."""
+    assert type(asyncio.run(made_here())) is _AsyncioWakeup
+    assert type(trio.run(made_here)) is _AnyWakeup
+
+
+@pytest.mark.anyio
+async def test_a_thread_that_wakes_a_task_is_told_that_it_is_there() -> None:
+    """A task that waits goes on; the thread learns that its loop runs."""
+    wakeup, heard = new_wakeup(), []
+    thread = threading.Thread(target=lambda: heard.append(wake([wakeup])))
+
+    thread.start()
+    await wakeup.wait()
+    thread.join()
+
+    assert heard == [True]
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_task_whose_loop_has_ended_is_not_there(backend: str) -> None:
+    """Waking it is no error; whoever does so is told, and the tasks of other loops are woken all the same."""
+    wakeup = asyncio.run(made_here()) if backend == "asyncio" else trio.run(made_here)
+
+    async def beside_another() -> bool:
+        mine = new_wakeup()
+        heard = wake([wakeup, mine])
+        await mine.wait()
+        return heard
+
+    assert asyncio.run(beside_another()) is False
+
+
+@pytest.mark.anyio
+async def test_what_nobody_hears_cannot_be_waited_for() -> None:
+    """A wait that would never end is refused."""
+    assert wake([UNHEARD])
+    with pytest.raises(AssertionError, match=r"^nobody waits for this$"):
+        await UNHEARD.wait()
