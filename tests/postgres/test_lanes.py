@@ -8,12 +8,14 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import anyio
+import anyio.from_thread
 import anyio.lowlevel
+import anyio.to_thread
 import psycopg
 import pytest
 
 from paper_repo import AsyncSessionRepository, BusyError, PaperTradingSession
-from paper_repo.lanes import THREADS, TOGETHER
+from paper_repo.lanes import THREADS, TOGETHER, _Together
 from tests.builders import new_fill, new_session
 from tests.conftest import WRITER
 from tests.facade.test_abandoned import run_half_way, run_into_ctrl_c, save_while_collecting
@@ -245,6 +247,72 @@ async def test_what_waits_together_shares_a_commit(repository: AsyncSessionRepos
 
     assert commits == 3
     assert {session.version for session in sessions} == {1}
+
+
+async def test_waiting_for_a_plain_thread_has_an_end(server: psycopg.Connection[Any], emptied_url: str) -> None:
+    """A save of what a thread's open transaction has written gets a `BusyError`, however idle the facade is."""
+    session = new_session(id="shared")
+    held, may_end = anyio.Event(), threading.Event()
+
+    async with AsyncSessionRepository(emptied_url, busy_timeout=0.1) as repository:
+        await repository.save(session)
+        theirs = await repository.get_by_id("shared")
+        assert theirs is not None
+
+        def hold() -> None:
+            with repository.core.atomic():
+                repository.core.save(theirs)
+                anyio.from_thread.run_sync(held.set)
+                assert may_end.wait(PATIENCE)
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(anyio.to_thread.run_sync, hold)
+            await held.wait()
+            with pytest.raises(BusyError):
+                await repository.save(session)
+            may_end.set()
+
+    assert (session.version, theirs.version) == (1, 2)
+
+
+async def test_closing_waits_for_every_thread(repository: AsyncSessionRepository, watch: Watch) -> None:
+    """A thread that has nothing to do ends at once; what another one is about to store is stored all the same."""
+    held, other = new_session(id="held"), new_session(id="other")
+    gate = Gate()
+
+    def hold(sql: str) -> None:
+        if sql.startswith("INSERT"):
+            watch.before = nothing
+            gate.pass_through()
+
+    watch.before = hold
+    async with anyio.create_task_group() as group:
+        group.start_soon(repository.save, held)
+        await gate.reached()
+        await repository.save(other)
+        group.start_soon(repository.close)
+        while len(writers()) > 1:
+            await anyio.lowlevel.checkpoint()
+        gate.open()
+
+    assert (held.version, other.version) == (1, 1)
+    assert not writers()
+
+
+def test_waiting_for_several_threads_may_have_an_end() -> None:
+    """They are waited for like one, and no longer than it is said."""
+    may_end = threading.Event()
+    thread = threading.Thread(target=may_end.wait)
+    thread.start()
+    together = _Together([thread])
+
+    together.join(0)
+    waited_on = thread.is_alive()
+    may_end.set()
+    together.join()
+
+    assert waited_on
+    assert not thread.is_alive()
 
 
 @pytest.mark.parametrize("side", ["before", "after"])
