@@ -108,6 +108,29 @@ async def test_one_after_the_other_needs_one_thread(repository: AsyncSessionRepo
     assert len(writers()) == 1
 
 
+async def test_threads_are_begun_as_they_are_needed(repository: AsyncSessionRepository) -> None:
+    """Blocks that are open at once have a thread each: those that have nothing to do, and new ones for the rest."""
+
+    async def own(everybody: Meeting) -> None:
+        async with repository.atomic():
+            await repository.save(new_session())
+            await everybody.wait()
+
+    async def open_at_once(count: int) -> int:
+        everybody = Meeting(count)
+        async with anyio.create_task_group() as group:
+            for _ in range(count):
+                group.start_soon(own, everybody)
+        while repository._writer._idle < count:  # type: ignore[attr-defined]
+            await anyio.lowlevel.checkpoint()
+        return len(writers())
+
+    with anyio.fail_after(PATIENCE):
+        threads = [await open_at_once(count) for count in (2, 1, THREADS)]
+
+    assert threads == [2, 2, THREADS]
+
+
 async def test_more_blocks_than_threads_take_turns(repository: AsyncSessionRepository) -> None:
     """However many tasks open a block at once, all of them get one."""
     sessions = [new_session() for _ in range(3 * THREADS)]
