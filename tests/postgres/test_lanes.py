@@ -121,14 +121,14 @@ async def test_threads_are_begun_as_they_are_needed(repository: AsyncSessionRepo
         async with anyio.create_task_group() as group:
             for _ in range(count):
                 group.start_soon(own, everybody)
-        while repository._writer._idle < count:  # type: ignore[attr-defined]
+        while repository._writer._idle < len(writers()):  # type: ignore[attr-defined]
             await anyio.lowlevel.checkpoint()
         return len(writers())
 
     with anyio.fail_after(PATIENCE):
         threads = [await open_at_once(count) for count in (2, 1, THREADS)]
 
-    assert threads == [2, 2, THREADS]
+    assert threads[0] == threads[1] < threads[2] == THREADS
 
 
 async def test_more_blocks_than_threads_take_turns(repository: AsyncSessionRepository) -> None:
