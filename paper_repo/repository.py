@@ -168,12 +168,10 @@ class SessionRepository(Claiming):
 
     def write(self, snapshots: Sequence[Snapshot]) -> None:
         """Store what was serialised before, all or none."""
-        if len(snapshots) > 1:
-            self._alone(self._write_all, snapshots)
-        elif snapshots and not snapshots[0].has_history and self._is_all_or_none():
+        if len(snapshots) == 1 and not snapshots[0].has_history and self._is_all_or_none():
             self._write(snapshots[0])
         elif snapshots:
-            self._alone(self._write, snapshots[0])
+            self._alone(self._write_all, snapshots)
 
     def delete(self, session_id: str) -> bool:
         return self._alone(self._delete, session_id)

@@ -87,7 +87,7 @@ def test_texts_of_what_has_not_changed_are_not_written_again() -> None:
     assert (before["metadata"], again["metadata"]) == ('{"n":1}', '{"n":2}')
 
 
-@pytest.mark.parametrize("data", [{"a": "\ud83d\ude00"}, {"a": ["\ud800"]}, {"\udfff": 1}], ids=ascii)
+@pytest.mark.parametrize("data", [{"a": "\ud83d\ude00"}, {"a": ["\ud800"]}, {"\udfff": 1}])
 def test_halves_of_characters_are_refused_in_data(data: dict[str, Any]) -> None:
     """A lone surrogate, of which there is no UTF-8, is refused; a character beyond the first 65,536 is kept."""
     with pytest.raises(InvalidSessionError, match="state"):
@@ -137,7 +137,6 @@ def test_entities_of_the_callers_own_kinds_are_written_as_by_marshmallow() -> No
         ("created_at", None),
         ("other", 1),
     ],
-    ids=ascii,
 )
 def test_wrong_columns_are_judged_as_by_marshmallow(name: str, wrong: object) -> None:
     """A session with a column that is wrong is refused with marshmallow's messages."""

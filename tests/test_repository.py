@@ -618,6 +618,18 @@ class TestAtomic:
         assert (stale.version, stale.new_fills) == (1, [new_fill(1)])
         assert repository.get_fills(stale.id) == []
 
+    def test_several_sessions_in_a_block(self, repository):
+        """All of them are stored, or none when one is refused and the rest of the block is not."""
+        stored, two, others = new_session(), [new_session(), new_session()], [new_session(), new_session()]
+        repository.save(stored)
+
+        with repository.atomic():
+            repository.save_many(two)
+            with pytest.raises(ConflictError):
+                repository.save_many([*others, new_session(id=stored.id)])
+
+        assert {each.id for each in repository.get_all()} == {each.id for each in (stored, *two)}
+
     def test_a_history_that_is_refused_leaves_nothing_of_it(self, repository):
         """Inside a block the fills before the one that is refused go with it, when the rest of the block is stored."""
         session = new_session()

@@ -91,6 +91,21 @@ def sessions_to_save(repository: SessionRepository) -> Sessions:
     return sessions
 
 
+def reads_of(repository: SessionRepository) -> list[Callable[[], object]]:
+    """Every way to read, after a session was saved."""
+    session = sessions_to_save(repository)[0]
+    repository.save(session)
+    return [
+        lambda: repository.get_by_id(session.id),
+        repository.get_all,
+        lambda: list(repository.iterate()),
+        lambda: repository.get_fills(session.id),
+        lambda: repository.get_equity_curve(session.id),
+        lambda: repository.exists(session.id),
+        repository.count,
+    ]
+
+
 def statements_of(repository: SessionRepository, watch: Watch, action: Callable[..., None]) -> list[str]:
     """The statements that `action` runs."""
     sessions = sessions_to_save(repository)

@@ -33,6 +33,7 @@ from tests.faults.acting import (
     Sessions,
     at,
     atomic,
+    reads_of,
     save,
     save_async,
     save_many,
@@ -159,19 +160,7 @@ def test_ctrl_c_at_any_statement(path: Path, watch: Watch, action: Callable[...,
 def test_an_error_while_reading(path: Path, watch: Watch, fault: Fault) -> None:
     """A read that fails raises an error of this library, leaves no connection behind, and can be repeated."""
     with SessionRepository(path) as repository:
-        session = sessions_to_save(repository)[0]
-        repository.save(session)
-        reads: list[Callable[[], object]] = [
-            lambda: repository.get_by_id(session.id),
-            repository.get_all,
-            lambda: list(repository.iterate()),
-            lambda: repository.get_fills(session.id),
-            lambda: repository.get_equity_curve(session.id),
-            lambda: repository.exists(session.id),
-            repository.count,
-        ]
-
-        for read in reads:
+        for read in reads_of(repository):
             expected = read()
             for _ in range(MORE_THAN_CONNECTIONS):
                 watch.before = at(0, fault, watch)

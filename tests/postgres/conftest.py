@@ -14,6 +14,7 @@ import pytest
 
 from paper_repo import SessionRepository
 from tests.postgres.servers import Server, clone, initialise, new_folder, running
+from tests.postgres.watching import Watch
 
 GIVEN = os.environ.get("PAPER_REPO_TEST_POSTGRES")
 """The address of a server to use instead, with a user who may create databases and users."""
@@ -113,3 +114,11 @@ def ask(url: str) -> Iterator[Callable[..., list[Any]]]:
 def at(server_url: str, database: str) -> str:
     """The address of another database on the same server."""
     return urlsplit(server_url)._replace(path=f"/{database}").geturl()
+
+
+@pytest.fixture
+def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
+    """What sees every statement of the repositories that the test opens."""
+    watch = Watch()
+    watch.install(monkeypatch)
+    return watch

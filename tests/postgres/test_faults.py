@@ -15,6 +15,7 @@ from tests.faults.acting import (
     Sessions,
     at,
     atomic,
+    reads_of,
     save,
     save_async,
     sessions_to_save,
@@ -23,14 +24,6 @@ from tests.faults.acting import (
 from tests.postgres.watching import Watch, assert_nobody_is_left, assert_nobody_works, stored
 
 Fault = Callable[[Watch], None]
-
-
-@pytest.fixture
-def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
-    """What sees every statement of the repositories that the test opens."""
-    watch = Watch()
-    watch.install(monkeypatch)
-    return watch
 
 
 @pytest.fixture
@@ -200,19 +193,7 @@ def test_an_error_while_reading(
     repository: SessionRepository, watch: Watch, server: psycopg.Connection[Any], fault: Fault
 ) -> None:
     """A read that fails raises an error of this library, or is done again by itself; it leaves no connection behind."""
-    session = sessions_to_save(repository)[0]
-    repository.save(session)
-    reads: list[Callable[[], object]] = [
-        lambda: repository.get_by_id(session.id),
-        repository.get_all,
-        lambda: list(repository.iterate()),
-        lambda: repository.get_fills(session.id),
-        lambda: repository.get_equity_curve(session.id),
-        lambda: repository.exists(session.id),
-        repository.count,
-    ]
-
-    for read in reads:
+    for read in reads_of(repository):
         expected = read()
         watch.before = at(0, fault, watch)
         try:

@@ -26,14 +26,6 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
-    """What sees every statement of the repositories that the test opens."""
-    watch = Watch()
-    watch.install(monkeypatch)
-    return watch
-
-
-@pytest.fixture
 def server(emptied_url: str) -> Iterator[psycopg.Connection[Any]]:
     """A connection beside those of the repository, which have all ended their transactions afterwards."""
     with psycopg.connect(emptied_url, autocommit=True) as connection:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from paper_repo import SessionRepository
-from tests.facade.watching import connect
 from tests.powercut.disk import Disk
 from tests.powercut.recording import Event, Said, Synced
 
@@ -36,19 +36,19 @@ def cut(
     return cuts
 
 
-def versions_in(left: dict[str, bytes], folder: Path, journal: str = "wal") -> dict[str, int]:
+def versions_in(left: dict[str, bytes], folder: Path, **options: Any) -> dict[str, int]:
     """The version of every session in the files that are left, each with all of its history; and the file is sound."""
     path = folder / "sessions.db"
     for name in ("sessions.db", "sessions.db-wal", "sessions.db-journal", "sessions.db-shm"):
         (folder / name).unlink(missing_ok=True)
     for name, content in left.items():
         (folder / name).write_bytes(content)
-    with SessionRepository(path, journal=journal) as repository:
+    with SessionRepository(path, **options) as repository:
         found = {session.id: session.version for session in repository.get_all()}
         for session_id, version in found.items():
             fills = [fill.id for fill in repository.get_fills(session_id)]
             assert fills == [f"{session_id} {number}" for number in range(1, version + 1)]
             assert len(repository.get_equity_curve(session_id)) == version
-    with closing(connect(path)) as connection:
-        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        with closing(repository.storage.connect_to(str(path))) as connection:
+            assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     return found

@@ -1,7 +1,7 @@
 """Takes `STEPS` steps with a repository, each one commit, and prints how many are done.
 
-Usage: python saving.py PATH DURABILITY JOURNAL. On the way the repository is closed and opened again, and a
-write-ahead log grows until SQLite moves it into the file and begins it anew.
+Usage: python saving.py PATH DURABILITY JOURNAL [PASSPHRASE]. On the way the repository is closed and opened again, and
+a write-ahead log grows until SQLite moves it into the file and begins it anew.
 """
 
 from __future__ import annotations
@@ -56,13 +56,13 @@ def take(repository: SessionRepository, step: int) -> None:
             assert repository.delete(name)
 
 
-def main(path: str, durability: str, journal: str) -> None:
+def main(path: str, durability: str, journal: str, passphrase: str | None = None) -> None:
     """Take every step."""
-    repository = SessionRepository(path, durability=durability, journal=journal)
+    repository = SessionRepository(path, durability=durability, journal=journal, passphrase=passphrase)
     for step in range(STEPS):
         if step in REOPENED_AFTER:
             repository.close()
-            repository = SessionRepository(path, durability=durability, journal=journal)
+            repository = SessionRepository(path, durability=durability, journal=journal, passphrase=passphrase)
         take(repository, step)
         os.write(1, f"{step + 1}\n".encode())
     repository.close()

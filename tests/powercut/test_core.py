@@ -24,13 +24,21 @@ CUTS = 30
 """How many cuts one test makes, at moments and with losses chosen at random."""
 
 
-Settings = tuple[str, str]
-"""How much is synced, and the journal."""
+Settings = tuple[str, ...]
+"""How much is synced, the journal, and the passphrase if there is one."""
 
-ALL_SETTINGS = [(durability, journal) for durability in ("full", "normal") for journal in ("wal", "rollback")]
+JOURNALS = ("wal", "rollback")
+KEY = f"x'{'0123456789abcdef' * 4}'"
+"""A passphrase from which SQLCipher need not derive the key, which takes long."""
+
+ALL_SETTINGS = [(durability, journal) for durability in ("full", "normal") for journal in JOURNALS]
 
 
-@pytest.fixture(scope="module", params=ALL_SETTINGS, ids=" ".join)
+def _named(settings: Settings) -> str:
+    return " ".join(settings).replace(KEY, "encrypted")
+
+
+@pytest.fixture(scope="module", params=[*ALL_SETTINGS, ("full", "wal", KEY)], ids=_named)
 def settings(request: pytest.FixtureRequest) -> Settings:
     """What the program gives to the repository, and who opens the file afterwards, too."""
     return request.param
@@ -87,7 +95,9 @@ def test_the_power_goes(events: list[Event], settings: Settings, tmp_path: Path,
 
 
 @pytest.mark.parametrize("seed", seeds(1))
-def test_the_program_dies_between_two_writes(events: list[Event], tmp_path: Path, seed: int) -> None:
+def test_the_program_dies_between_two_writes(
+    events: list[Event], settings: Settings, tmp_path: Path, seed: int
+) -> None:
     """In a commit, in a checkpoint, in the creation of the file: every acknowledged step is there, always.
 
     It makes no difference to that by which journal the file is used afterwards.
@@ -96,7 +106,7 @@ def test_the_program_dies_between_two_writes(events: list[Event], tmp_path: Path
     moments = sorted(dice.choices(range(len(events)), k=CUTS))
 
     for said, left in cut(events, moments, Disk.with_pending):
-        done = done_after(left, tmp_path, dice.choice(ALL_SETTINGS))
+        done = done_after(left, tmp_path, (settings[0], dice.choice(JOURNALS), *settings[2:]))
         assert acknowledged(said) <= done <= acknowledged(said) + 1
 
 
@@ -107,7 +117,8 @@ def acknowledged(said: list[str]) -> int:
 
 def done_after(left: dict[str, bytes], folder: Path, settings: Settings) -> int:
     """How many steps the files hold that are left, after a check that no step is there in part."""
-    found = versions_in(left, folder, settings[1])
+    options = dict(zip(("durability", "journal", "passphrase"), settings, strict=False))
+    found = versions_in(left, folder, **options)
     states = [saving.expected(done) for done in range(saving.STEPS + 1)]
     assert found in states
     return states.index(found)

@@ -182,6 +182,7 @@ def test_text_that_is_no_utf8_is_named_and_never_shown(path: Path) -> None:
         with pytest.raises(CorruptRecordError, match="'one'") as of_all:
             repository.get_all()
     assert [each.id for each in found] == ["other"]
+    assert "a text in it cannot be read" in str(of_one.value)
     assert "secret" not in f"{of_one.value}{of_all.value}{found.errors}"
 
 
