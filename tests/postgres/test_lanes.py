@@ -96,17 +96,18 @@ async def test_one_after_the_other_needs_one_thread(repository: AsyncSessionRepo
         while not repository._writer._idle:  # type: ignore[attr-defined]  # the save is reported a moment before
             await anyio.lowlevel.checkpoint()
 
+    (thread,) = writers()
     assert session.version == 5
-    assert len(writers()) == 1
+    assert thread.daemon, "a program that ends without closing would wait for it"
 
 
 async def test_threads_are_begun_as_they_are_needed(repository: AsyncSessionRepository) -> None:
-    """Blocks that are open at once have a thread each: those that have nothing to do, and new ones for the rest."""
+    """Blocks that are asked for at once are open at once, in threads that have nothing to do and new ones."""
 
     async def own(everybody: Meeting) -> None:
         async with repository.atomic():
-            await repository.save(new_session())
             await everybody.wait()
+            await repository.save(new_session())
 
     async def open_at_once(count: int) -> int:
         everybody = Meeting(count)
@@ -120,7 +121,7 @@ async def test_threads_are_begun_as_they_are_needed(repository: AsyncSessionRepo
     with anyio.fail_after(PATIENCE):
         threads = [await open_at_once(count) for count in (2, 1, THREADS)]
 
-    assert threads[0] == threads[1] < threads[2] == THREADS
+    assert 2 <= threads[0] <= threads[1] <= threads[2] == THREADS
 
 
 async def test_more_blocks_than_threads_take_turns(repository: AsyncSessionRepository) -> None:
@@ -232,7 +233,7 @@ async def test_saves_of_one_session_do_not_overtake_each_other(
 
 async def test_what_waits_together_shares_a_commit(repository: AsyncSessionRepository, watch: Watch) -> None:
     """A thread takes what waits, up to a limit, into one transaction; the rest is left to the others."""
-    first, sessions = new_session(), [new_session() for _ in range(2 * TOGETHER)]
+    first, sessions = new_session(), [new_session() for _ in range(2 * TOGETHER + 1)]
     gate = Gate()
     await repository.save(first)
     owners = [new_session() for _ in range(THREADS - 1)]
@@ -260,7 +261,7 @@ async def test_what_waits_together_shares_a_commit(repository: AsyncSessionRepos
         commits = watch.seen.count("COMMIT") - before
         may_end.set()
 
-    assert commits == 3
+    assert commits == 4  # that of the first, two whole ones, and one for the last
     assert {session.version for session in sessions} == {1}
 
 
