@@ -16,7 +16,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from paper_repo import compiled
+from paper_repo import compiled, schemas
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
 from paper_repo.domain.session import HISTORY_LOCK, HistoryTaken
 from paper_repo.domain.values import EXACT, utc_now
@@ -161,7 +161,7 @@ class Snapshot:
         version, updated_at = session.version, utc_now()
         changes = {
             "version": version + 1,
-            "updated_at": compiled.instant_text(updated_at),
+            "updated_at": schemas.instant_text(updated_at),
             "fill_count": fill_count,
         }
         columns: Data = latest.columns | changes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,18 @@ def test_texts_of_what_has_not_changed_are_not_written_again() -> None:
     assert again["state"] is before["state"]
     assert again["symbols"] is before["symbols"]
     assert (before["metadata"], again["metadata"]) == ('{"n":1}', '{"n":2}')
+
+
+def test_times_are_written_again_where_they_have_changed_only() -> None:
+    """A position that was opened anew has its new time; of those that are closed, not many times are kept."""
+    session = full_session()
+    known: compiled.Known = {}
+    for number in range(100):
+        for opened_at in (START, START + timedelta(days=number)):
+            session.positions = {f"S{number}": Position(f"S{number}", 1, 100, 101, opened_at)}
+            assert compiled.to_columns(session, known) == by_marshmallow(session)
+
+    assert len(known["positions.opened_at"]) < 20
 
 
 @pytest.mark.parametrize("data", [{"a": "\ud83d\ude00"}, {"a": ["\ud800"]}, {"\udfff": 1}])
