@@ -103,6 +103,8 @@ class ParallelWriter(Writer):
             self._refuse_overdue()
             with self._changed:
                 jobs = self._take_what_is_free()
+                if jobs and self._queue:
+                    self._notify()  # of those that were asked at once some may have had something to do already
                 if jobs or (self._closing_by is not None and not self._queue):
                     return jobs
                 self._idle += 1

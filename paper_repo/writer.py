@@ -156,7 +156,7 @@ class Writer(HeedsForks):
             if not block.is_open:
                 raise RepositoryClosedError("the repository was closed, and the transaction rolled back")
             block.append(job)
-            self._notify()
+            self._changed.notify_all()
         return job
 
     def give_up(self, block: Block, entry: Job, *, heard: bool) -> Job | None:

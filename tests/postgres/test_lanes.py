@@ -8,12 +8,14 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import anyio
+import anyio.from_thread
 import anyio.lowlevel
+import anyio.to_thread
 import psycopg
 import pytest
 
 from paper_repo import AsyncSessionRepository, BusyError, PaperTradingSession
-from paper_repo.lanes import THREADS, TOGETHER
+from paper_repo.lanes import THREADS, TOGETHER, _Together
 from tests.builders import new_fill, new_session
 from tests.conftest import WRITER
 from tests.facade.test_abandoned import run_half_way, run_into_ctrl_c, save_while_collecting
@@ -94,8 +96,32 @@ async def test_one_after_the_other_needs_one_thread(repository: AsyncSessionRepo
         while not repository._writer._idle:  # type: ignore[attr-defined]  # the save is reported a moment before
             await anyio.lowlevel.checkpoint()
 
+    (thread,) = writers()
     assert session.version == 5
-    assert len(writers()) == 1
+    assert thread.daemon, "a program that ends without closing would wait for it"
+
+
+async def test_threads_are_begun_as_they_are_needed(repository: AsyncSessionRepository) -> None:
+    """Blocks that are asked for at once are open at once, in threads that have nothing to do and new ones."""
+
+    async def own(everybody: Meeting) -> None:
+        async with repository.atomic():
+            await everybody.wait()
+            await repository.save(new_session())
+
+    async def open_at_once(count: int) -> int:
+        everybody = Meeting(count)
+        async with anyio.create_task_group() as group:
+            for _ in range(count):
+                group.start_soon(own, everybody)
+        while repository._writer._idle < len(writers()):  # type: ignore[attr-defined]
+            await anyio.lowlevel.checkpoint()
+        return len(writers())
+
+    with anyio.fail_after(PATIENCE):
+        threads = [await open_at_once(count) for count in (2, 1, THREADS)]
+
+    assert 2 <= threads[0] <= threads[1] <= threads[2] == THREADS
 
 
 async def test_more_blocks_than_threads_take_turns(repository: AsyncSessionRepository) -> None:
@@ -207,7 +233,7 @@ async def test_saves_of_one_session_do_not_overtake_each_other(
 
 async def test_what_waits_together_shares_a_commit(repository: AsyncSessionRepository, watch: Watch) -> None:
     """A thread takes what waits, up to a limit, into one transaction; the rest is left to the others."""
-    first, sessions = new_session(), [new_session() for _ in range(2 * TOGETHER)]
+    first, sessions = new_session(), [new_session() for _ in range(2 * TOGETHER + 1)]
     gate = Gate()
     await repository.save(first)
     owners = [new_session() for _ in range(THREADS - 1)]
@@ -235,8 +261,74 @@ async def test_what_waits_together_shares_a_commit(repository: AsyncSessionRepos
         commits = watch.seen.count("COMMIT") - before
         may_end.set()
 
-    assert commits == 3
+    assert commits == 4  # that of the first, two whole ones, and one for the last
     assert {session.version for session in sessions} == {1}
+
+
+async def test_waiting_for_a_plain_thread_has_an_end(server: psycopg.Connection[Any], emptied_url: str) -> None:
+    """A save of what a thread's open transaction has written gets a `BusyError`, however idle the facade is."""
+    session = new_session(id="shared")
+    held, may_end = anyio.Event(), threading.Event()
+
+    async with AsyncSessionRepository(emptied_url, busy_timeout=0.1) as repository:
+        await repository.save(session)
+        theirs = await repository.get_by_id("shared")
+        assert theirs is not None
+
+        def hold() -> None:
+            with repository.core.atomic():
+                repository.core.save(theirs)
+                anyio.from_thread.run_sync(held.set)
+                assert may_end.wait(PATIENCE)
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(anyio.to_thread.run_sync, hold)
+            await held.wait()
+            with pytest.raises(BusyError):
+                await repository.save(session)
+            may_end.set()
+
+    assert (session.version, theirs.version) == (1, 2)
+
+
+async def test_closing_waits_for_every_thread(repository: AsyncSessionRepository, watch: Watch) -> None:
+    """A thread that has nothing to do ends at once; what another one is about to store is stored all the same."""
+    held, other = new_session(id="held"), new_session(id="other")
+    gate = Gate()
+
+    def hold(sql: str) -> None:
+        if sql.startswith("INSERT"):
+            watch.before = nothing
+            gate.pass_through()
+
+    watch.before = hold
+    async with anyio.create_task_group() as group:
+        group.start_soon(repository.save, held)
+        await gate.reached()
+        await repository.save(other)
+        group.start_soon(repository.close)
+        while len(writers()) > 1:
+            await anyio.lowlevel.checkpoint()
+        gate.open()
+
+    assert (held.version, other.version) == (1, 1)
+    assert not writers()
+
+
+def test_waiting_for_several_threads_may_have_an_end() -> None:
+    """They are waited for like one, and no longer than it is said."""
+    may_end = threading.Event()
+    thread = threading.Thread(target=may_end.wait)
+    thread.start()
+    together = _Together([thread])
+
+    together.join(0)
+    waited_on = thread.is_alive()
+    may_end.set()
+    together.join()
+
+    assert waited_on
+    assert not thread.is_alive()
 
 
 @pytest.mark.parametrize("side", ["before", "after"])
