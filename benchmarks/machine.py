@@ -7,19 +7,23 @@ import inspect
 import os
 import platform
 import sqlite3
+import tempfile
 from pathlib import Path
+from statistics import median
+from time import perf_counter
 
 from benchmarks.contenders.interface import Contender
 from benchmarks.report import Section, Table
 
 
 def machine(directory: Path) -> Section:
-    """Processor, system, file system of `directory`, Python and SQLite."""
+    """Processor, system, file system and disk of `directory`, Python and SQLite."""
     facts = {
         "processor": f"{_from_file('/proc/cpuinfo', 'model name') or platform.processor()}, {os.cpu_count()} logical",
         "memory": _from_file("/proc/meminfo", "MemTotal"),
         "system": f"{platform.system()} {platform.release()}",
         "file system": file_system(directory),
+        "disk": f"{wait_for_disk(directory) * 1e6:,.0f} µs until 4 KiB behind a file are on it (median)",
         "Python": f"{platform.python_implementation()} {platform.python_version()}, {platform.python_compiler()}",
         "SQLite": sqlite3.sqlite_version,
     }
@@ -50,6 +54,18 @@ def file_system(directory: Path) -> str:
     where = directory.resolve()
     above = [(point, kind) for point, kind in mounts if where.is_relative_to(point)]
     return max(above, key=lambda each: len(each[0]), default=("", "unknown"))[1]
+
+
+def wait_for_disk(directory: Path, times: int = 200) -> float:
+    """How long a write of a page and a sync of it take in `directory`, in seconds; the median."""
+    waits = []
+    with tempfile.TemporaryFile(dir=directory) as file:
+        for _ in range(times):
+            started = perf_counter()
+            os.write(file.fileno(), bytes(4096))
+            os.fsync(file.fileno())
+            waits.append(perf_counter() - started)
+    return median(waits)
 
 
 def _summary(contender: Contender) -> str:

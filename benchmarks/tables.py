@@ -23,7 +23,8 @@ def comparison(bench: Bench) -> Section:
         "A session of 20 positions and two resting orders; between two saves all positions (quantity, cost basis, last "
         "price, realized P&L), the orders, the cash and the strategy's state change. `FULL` and `NORMAL` are SQLite's "
         f"`synchronous`. The last two columns: {bench.scale.tasks} tasks save at once, each a session of its own, cost "
-        "of one save; for sqlite3 by hand the same sessions one after another.",
+        "of one save; for sqlite3 by hand the same sessions one after another. At `FULL` much depends on the disk "
+        "(above): most contenders wait for it at every save, those whose saves share a commit at every hundredth.",
         [_multiples(columns), _times(columns)],
     )
 

@@ -186,9 +186,8 @@ def _many_encoder(field: EntitiesField, name: str) -> Callable[[Mapping[str, Any
     times = [each for each, part in schemas.fields_of(field.kind).items() if isinstance(part, InstantField)]
     for each in times:
         text = text.replace(f"instant(entity.{each})", _KEPT_TIME.format(each))
-    find_times = "\n    ".join(f"{each}_texts = times(known, {f'{name}.{each}'!r}, entities)" for each in times)
+    find_times = [f"{each}_texts = times(known, {f'{name}.{each}'!r}, entities)" for each in times]
     source = f"""
-    {find_times}
     names, held = list(entities), list(entities.values())
     before, old, kept = known.get({name!r}, nothing)
     few = slice(None, None, 1 + len(held) // 4)
@@ -203,7 +202,7 @@ def _many_encoder(field: EntitiesField, name: str) -> Callable[[Mapping[str, Any
         texts = [{text} if {is_right} else refuse() for each, entity in zip(names, held)]
     known[{name!r}] = (names, held, texts) if same else (names, held[few], ())
     return '{{' + ','.join(texts) + '}}'"""
-    return _built("def built(entities, known):", [source], field.kind)
+    return _built("def built(entities, known):", [*find_times, source], field.kind)
 
 
 _KEPT_TIME = (
@@ -235,12 +234,12 @@ def _json_encoder(name: str) -> Callable[[Any, Known], str]:
     """
 
     def encode_json(value: Any, known: Known) -> str:
-        kept: tuple[bytes | None, str] = known.get(name, (b"", ""))
+        kept: tuple[bytes, str] | None = known.get(name)
         try:
             mark = marshal.dumps(value, _MARSHAL_BY_VALUE)
         except ValueError:  # marshal does not know it
             mark = None
-        if kept[0] == mark:
+        if kept and kept[0] == mark:
             return kept[1]
         text = to_json(value)
         schemas.refuse_lone_surrogates(text, value)
@@ -258,8 +257,8 @@ def _texts_encoder(name: str) -> Callable[[tuple[str, ...], Known], str]:
     """A function that gives the JSON text of a tuple of texts, and writes it only for another object."""
 
     def encode_texts(value: tuple[str, ...], known: Known) -> str:
-        kept: tuple[object, str] = known.get(name, (None, ""))
-        if kept[0] is not value:
+        kept: tuple[object, str] | None = known.get(name)
+        if kept is None or kept[0] is not value:
             kept = known[name] = value, to_json(list(value))
         return kept[1]
 

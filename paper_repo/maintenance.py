@@ -19,6 +19,7 @@ def restore_backup(
     path: str | os.PathLike[str],
     *,
     passphrase: str | None = None,
+    journal: str = "wal",
     progress: Progress | None = None,
 ) -> Path | None:
     """Make the file at `path` what `backup` is, once the backup is found to be sound. Nobody may have the file open.
@@ -27,6 +28,7 @@ def restore_backup(
         backup: a file that `backup` has written, or any other file of ours; it is not changed.
         path: the database to be replaced, or a new one.
         passphrase: of both, when they are encrypted.
+        journal: with which others may have `path` open, as for `SessionRepository`.
         progress: called with how many pages are written, and how many there are.
 
     Returns:
@@ -43,7 +45,7 @@ def restore_backup(
             partial.unlink()
             source.backup(partial, progress=progress)
             with file_errors(path):
-                kept = _keep(path, passphrase)
+                kept = _keep(path, passphrase, journal)
                 for suffix in ("-wal", "-shm", "-journal"):
                     Path(f"{path}{suffix}").unlink(missing_ok=True)
                 partial.replace(path)
@@ -51,10 +53,10 @@ def restore_backup(
     return kept
 
 
-def compact(path: str | os.PathLike[str], *, passphrase: str | None = None) -> tuple[int, int]:
+def compact(path: str | os.PathLike[str], *, passphrase: str | None = None, journal: str = "wal") -> tuple[int, int]:
     """Rewrite a file without the room that deleted sessions have left; its size in bytes before and after."""
     path = Path(path)
-    with SessionRepository(path, passphrase=passphrase) as repository:
+    with SessionRepository(path, passphrase=passphrase, journal=journal) as repository:
         before = path.stat().st_size
         repository.compact()
     return before, path.stat().st_size
@@ -102,12 +104,12 @@ def _require_sound(backup: SessionRepository) -> None:
         raise CorruptDatabaseError(f"{backup!r} was not restored, since it is damaged: {report.problems[0]}")
 
 
-def _keep(path: Path, passphrase: str | None) -> Path | None:
+def _keep(path: Path, passphrase: str | None, journal: str) -> Path | None:
     """Copy what is at `path`, with SQLite's log beside it, to a name that says why it is there."""
     if not path.exists():
         return None
     for each in dict.fromkeys([passphrase, None]):  # a plain file may be replaced by an encrypted one
-        _require_unused(path, each)
+        _require_unused(path, each, journal)
     kept = free_name(path, "replaced")
     for suffix in ("", "-wal"):
         if Path(f"{path}{suffix}").exists():
@@ -117,10 +119,10 @@ def _keep(path: Path, passphrase: str | None) -> Path | None:
     return kept
 
 
-def _require_unused(path: Path, passphrase: str | None) -> None:
+def _require_unused(path: Path, passphrase: str | None, journal: str) -> None:
     """Raise a `BusyError` when another program has the file open: the last one to close it takes its -wal away."""
     try:
-        with SessionRepository(path, upgrade="never", passphrase=passphrase) as repository:
+        with SessionRepository(path, upgrade="never", passphrase=passphrase, journal=journal) as repository:
             repository.exists("")
             sound = not repository.is_damaged
     except SchemaVersionError:

@@ -3,6 +3,7 @@
 A save has three moments, which may lie in different threads:
 
 1. `Snapshot(session)` serialises it in the caller's thread, so that what is stored is what the session was at the call.
+   To serialise it in the thread that writes it takes longer, since every amount has to come to another processor first.
 2. `pending()` binds it to the session's version and history at the moment of writing: an earlier save of the same
    object that was under way has been applied by then.
 3. `apply()` makes the object what was stored, and returns how to undo that, for a transaction that rolls back.

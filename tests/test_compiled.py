@@ -100,6 +100,20 @@ def test_times_are_written_again_where_they_have_changed_only() -> None:
     assert len(known["positions.opened_at"]) < 20
 
 
+def test_times_of_new_objects_are_kept() -> None:
+    """A position that is marked is another object of the same time, which is not written again."""
+    session = full_session()
+    known: compiled.Known = {}
+    compiled.to_columns(session, known)
+    times = dict(known["positions.opened_at"])
+
+    session.positions = {symbol: _marked(session, symbol) for symbol in session.positions}
+    compiled.to_columns(session, known)
+
+    assert known["positions.opened_at"].keys() == session.positions.keys()
+    assert all(known["positions.opened_at"][symbol] is times[symbol] for symbol in session.positions)
+
+
 @pytest.mark.parametrize("data", [{"a": "\ud83d\ude00"}, {"a": ["\ud800"]}, {"\udfff": 1}])
 def test_halves_of_characters_are_refused_in_data(data: dict[str, Any]) -> None:
     """A lone surrogate, of which there is no UTF-8, is refused; a character beyond the first 65,536 is kept."""

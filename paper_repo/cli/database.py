@@ -13,10 +13,13 @@ from paper_repo.cli.text import printable
 from paper_repo.domain.selection import SessionSummary
 from paper_repo.repository import SessionRepository
 from paper_repo.storage.address import Address
+from paper_repo.storage.sqlite import JOURNALS
 
 VARIABLE = "PAPER_REPO_DB"
 PASSPHRASE = "PAPER_REPO_PASSPHRASE"
 """The variable with the passphrase of an encrypted database; arguments of a command can be seen by others."""
+JOURNAL = "PAPER_REPO_JOURNAL"
+"""The variable with the journal of a file: every program that has it open at once uses the same one."""
 SHORTEST_ID = 8
 _LOOKED_THROUGH, _LIKE_ENOUGH = 2000, 0.6
 
@@ -51,7 +54,7 @@ def existing(chosen: Address | None) -> SessionRepository:
             "or make one: paper-repo demo --db FILE, paper-repo import FILE",
             NOT_FOUND,
         )
-    return SessionRepository(path, passphrase=os.environ.get(PASSPHRASE))
+    return _repository(path)
 
 
 def existing_or_new(chosen: Address | None) -> SessionRepository:
@@ -59,7 +62,26 @@ def existing_or_new(chosen: Address | None) -> SessionRepository:
     path = place_of(chosen)
     if not chosen and isinstance(path, Path):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return SessionRepository(path, passphrase=os.environ.get(PASSPHRASE))
+    return _repository(path)
+
+
+def journal() -> str:
+    """The journal that was chosen for files.
+
+    Raises:
+        CommandError: there is no such journal.
+    """
+    chosen = os.environ.get(JOURNAL) or "wal"
+    if chosen not in JOURNALS:
+        raise CommandError(f"{JOURNAL} is one of {', '.join(JOURNALS)}, not {chosen!r}", USAGE)
+    return chosen
+
+
+def _repository(place: Address) -> SessionRepository:
+    passphrase = os.environ.get(PASSPHRASE)
+    if isinstance(place, Path):
+        return SessionRepository(place, passphrase=passphrase, journal=journal())
+    return SessionRepository(place, passphrase=passphrase)
 
 
 def find_id(repository: SessionRepository, wanted: str) -> str:

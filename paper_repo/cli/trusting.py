@@ -14,7 +14,7 @@ import typer
 from rich.text import Text
 
 from paper_repo.cli import text
-from paper_repo.cli.database import PASSPHRASE, existing, place_of
+from paper_repo.cli.database import PASSPHRASE, existing, journal, place_of
 from paper_repo.cli.failures import CONFLICT, FAILED, NOT_FOUND, USAGE, CommandError
 from paper_repo.cli.options import DbOption, JsonOption, YesOption
 from paper_repo.cli.terminal import complaints, confirm, output, print_json, progress
@@ -54,7 +54,7 @@ def restore(
     if path.exists():
         confirm(f"Replace {path}, and keep it under another name?", yes, "nothing was restored")
     with _bar("restoring") as step:
-        kept = restore_backup(source, path, passphrase=os.environ.get(PASSPHRASE), progress=step)
+        kept = restore_backup(source, path, passphrase=os.environ.get(PASSPHRASE), journal=journal(), progress=step)
     complaints().print(Text(f"restored {path}" + (f"; what was there before is {kept}" if kept else "")))
 
 
@@ -76,7 +76,7 @@ def check(db: DbOption = None, as_json: JsonOption = False) -> None:
 def compact_(db: DbOption = None) -> None:
     """Give back the room that deleted sessions have left in the file."""
     path = _existing_file(db)
-    before, after = compact(path, passphrase=os.environ.get(PASSPHRASE))
+    before, after = compact(path, passphrase=os.environ.get(PASSPHRASE), journal=journal())
     output().print(f"{before:,} bytes before, {after:,} now")
 
 

@@ -208,18 +208,17 @@ class SQLiteStorage(Storage):
         has_log = bool(size_of(self._beside("-wal")))
         look = self._look(has_log)
         self._judge(look)
+        if look.damage is None and self._can_only_be_read_as_it_lies():
+            self._uri = self._as_it_lies()
+            self._database = self._pool()
+        if look.application == APPLICATION_ID and not has_log:
+            look = self._examine()
         if look.damage is not None:
             self._keep_as_it_is(look.damage)
             return True
-        if self._can_only_be_read_as_it_lies():
-            self._uri = self._as_it_lies()
-            self._database = self._pool()
         if look.application == APPLICATION_ID and look.version < self._newest and self.upgrade == "never":
             refuse_older(look.version, self.name, self._scripts)
-        ready = look[:2] == (APPLICATION_ID, self._newest)
-        if ready and not has_log:
-            self._examine()
-        return ready
+        return look[:2] == (APPLICATION_ID, self._newest)
 
     def _can_only_be_read_as_it_lies(self) -> bool:
         """Whether SQLite cannot have its shared memory beside a file in WAL mode, which even a reader needs.
@@ -274,12 +273,10 @@ class SQLiteStorage(Storage):
                 if error.sqlite_errorcode != sqlite3.SQLITE_NOTADB:
                     raise
                 raise self._foreign() from error
-            if has_log or look.version < self._newest:
-                return look._replace(damage=self._damage(connection, look))
-            return look
+            return look._replace(damage=self._damage(connection, look)) if has_log else look
 
-    def _examine(self) -> None:
-        """Look for damage by a connection like all others, which first undoes what a killed program had begun."""
+    def _examine(self) -> Look:
+        """What the file is, by a connection like all others, which first undoes what a killed program had begun."""
         try:
             with self._translated, self._database.connection_context():
                 connection = self._database.connection()
@@ -287,14 +284,11 @@ class SQLiteStorage(Storage):
                 try:
                     look = ask(connection)
                     self._judge(look)
-                    damage = self._damage(connection, look)
+                    return look._replace(damage=self._damage(connection, look))
                 finally:
                     connection.execute("ROLLBACK")
         except CorruptDatabaseError as error:  # what connecting needs to read, such as the schema
-            damage = str(error.__cause__)
-        if damage is not None:
-            self._database.close_idle()
-            self._keep_as_it_is(damage)
+            return Look(APPLICATION_ID, self._newest, True, damage=str(error.__cause__))
 
     def _damage(self, connection: Any, look: Look) -> str | None:
         if look.application != APPLICATION_ID or look.version > self._newest:
@@ -306,6 +300,7 @@ class SQLiteStorage(Storage):
 
     def _keep_as_it_is(self, damage: str) -> None:
         """Have connections that cannot write: even closing the last one would else move the -wal into the file."""
+        self._database.close_idle()
         self.damage = damage
         self._uri = self._read_only() if size_of(self._beside("-wal")) else self._as_it_lies()
         self._database = self._pool()

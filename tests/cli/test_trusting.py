@@ -113,6 +113,22 @@ def test_encrypting_and_decrypting(run: Run, database: Path, tmp_path: Path, sou
         assert repository.count() == 5
 
 
+def test_a_file_keeps_the_journal_that_the_environment_says(run: Run, database: Path, tmp_path: Path) -> None:
+    """Commands leave a file that is used with a rollback journal as it is, if they are told; they know two journals."""
+    backup = tmp_path / "backup.db"
+    with SessionRepository(database, journal="rollback") as repository:
+        repository.backup(backup)
+    chosen = {"PAPER_REPO_JOURNAL": "rollback"}
+
+    for command in (["list"], ["compact"], ["check"], ["restore", str(backup), "--yes"], ["list"]):
+        assert run(*command, env=chosen).exit_code == 0
+        assert database.read_bytes()[18:20] == b"\x01\x01"  # https://www.sqlite.org/fileformat.html: a rollback journal
+    wrong = run("list", env={"PAPER_REPO_JOURNAL": "wall"})
+
+    assert wrong.exit_code == 2
+    assert "PAPER_REPO_JOURNAL is one of wal, rollback, not 'wall'" in wrong.output.replace("\n", " ")
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="a terminal of one's own making is POSIX's")
 def test_a_passphrase_typed_at_a_terminal_is_not_echoed(database: Path, tmp_path: Path) -> None:
     """At a real terminal the passphrase is asked for twice, and never shown."""

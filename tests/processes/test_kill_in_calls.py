@@ -97,7 +97,7 @@ def test_killed_in_a_call(prepared: Path, calls: dict[str, Counter[str]], tmp_pa
 def assert_kept(case: str, prepared: Path, path: Path) -> None:
     """What the file held before is there, or all of what `case` makes of it; and the case can be done again."""
     before, found = stored(prepared), stored(path)
-    if case in ("commit", "block"):
+    if case in ("commit", "commit-rollback", "block"):
         versions = [found.pop(each)[0].version for each in ("left", "right")]
         assert versions in ([1, 1], [2, 2])
         assert found == {each: before[each] for each in ("third", "fourth")}

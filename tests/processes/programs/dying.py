@@ -71,9 +71,9 @@ def create(path: Path) -> None:
         repository.save_many([session("left"), session("right")])
 
 
-def save(path: Path) -> None:
+def save(path: Path, journal: str = "wal") -> None:
     """Save two sessions together that are stored."""
-    with SessionRepository(path) as repository:
+    with SessionRepository(path, journal=journal) as repository:
         pair = [repository.get_by_id("left"), repository.get_by_id("right")]
         for each in pair:
             assert each is not None

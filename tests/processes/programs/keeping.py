@@ -10,6 +10,7 @@ import os
 import shutil
 import sys
 import traceback
+from functools import partial
 from pathlib import Path
 
 from paper_repo import SessionRepository
@@ -28,11 +29,14 @@ def prepare(folder: Path) -> None:
             repository.save(dying.session(name, fills=20))
         shutil.copy(folder / "commit.db-wal", folder / "checkpoint.db-wal")
         shutil.copy(folder / "commit.db", folder / "checkpoint.db")
-    for case in ("block", "backup", "copy", "compact", "restore-from"):
+    for case in ("commit-rollback", "block", "backup", "copy", "compact", "restore-from"):
         shutil.copy(folder / "commit.db", folder / f"{case}.db")
     with SessionRepository(folder / "restore.db") as repository:
         repository.save(dying.session("another"))
-    shutil.copy(OLD_FILE, folder / "upgrade.db")
+    for case in ("upgrade", "upgrade-rollback"):
+        shutil.copy(OLD_FILE, folder / f"{case}.db")
+    with SessionRepository(folder / "commit-rollback.db", journal="rollback"):
+        pass
 
 
 def checkpoint(path: Path) -> None:
@@ -58,11 +62,19 @@ def restore(path: Path) -> None:
     restore_backup(path.with_name("restore-from.db"), path)
 
 
+def upgrade_by_rollback(path: Path) -> None:
+    """Upgrade a file as it is done on a network file system."""
+    with SessionRepository(path, journal="rollback") as repository:
+        repository.count()
+
+
 CASES = {
     "commit": dying.save,
+    "commit-rollback": partial(dying.save, journal="rollback"),
     "block": dying.block,
     "checkpoint": checkpoint,
     "upgrade": checkpoint,
+    "upgrade-rollback": upgrade_by_rollback,
     "backup": back_up,
     "copy": copy_all,
     "compact": compact,
