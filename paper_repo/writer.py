@@ -132,7 +132,7 @@ class Writer(HeedsForks):
         self._notifying: set[Any] = set()
         """The event loops that are going to notify the thread."""
         self._called = False
-        """Whether one of them has since the queue was empty."""
+        """Whether one of them has, and something of what it was about may wait still."""
 
     def after_fork_in_child(self) -> None:
         """Begin anew: a forked child has neither the thread nor what its queue held."""
@@ -384,6 +384,7 @@ class Writer(HeedsForks):
             jobs = []
             while self._queue and self._queue[0].begins is None:
                 jobs.append(self._queue.popleft())
+            self._called = bool(self._queue)  # what comes now is a turn of its own
             return _taken(jobs)
 
     def _take_first(self) -> list[Job]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter
 
 import pytest
 
-from tests.mutants.groups import GROUPS, ROOT
+from tests.mutants.groups import GROUPS, ROOT, Workplace
+from tests.mutants.report import Outcome
 from tests.mutants.survivors import LISTED, Survivor
 
 DIFFERENCE = """\
@@ -47,10 +49,36 @@ def test_what_is_explained_is_there(module: str) -> None:
 def test_every_module_is_in_one_group() -> None:
     """Modules and tests of the groups are there, and no module is in two of them."""
     modules = Counter(module for group in GROUPS for module in group.modules)
-    tests = {test.partition("::")[0] for group in GROUPS for test in (*group.tests, *group.without)}
+    tests = {tuple(test.split("::")[:2]) for group in GROUPS for test in (*group.tests, *group.without)}
 
     assert set(modules.values()) == {1}
-    assert [path for path in (*modules, *tests) if not (ROOT / path).exists()] == []
+    assert [path for path in (*modules, *(path for path, *_ in tests)) if not (ROOT / path).exists()] == []
+    named = [(path, name) for path, *names in tests for name in names]
+    assert [each for each in named if not stands_in(*each)] == []
+
+
+def stands_in(path: str, name: str) -> bool:
+    """Whether a class or a function of this name is in a file, at its outermost level."""
+    source = (ROOT / path).read_text(encoding="utf-8")
+    return re.search(rf"^(class |def |async def )?{name}\b", source, re.MULTILINE) is not None
+
+
+def test_what_has_not_run_is_not_taken_for_killed() -> None:
+    """A mutant that has no result, or with which the tests could not begin, counts as alive, until it has run."""
+    codes = {
+        "survived": 0,
+        "no test": 33,
+        "never": None,
+        "error": 255,
+        "failed": 1,
+        "crashed": -11,
+        "typed": 37,
+        "hung": 24,
+    }
+    outcome = Outcome(Workplace(ROOT), "a.py", codes)
+
+    assert outcome.alive == ["survived", "no test", "never", "error"]
+    assert (outcome.killed, outcome.refused, outcome.timed_out, outcome.noticed) == (2, 1, 1, 50)
 
 
 def test_a_survivor_is_known_by_its_lines() -> None:

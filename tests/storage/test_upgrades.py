@@ -274,6 +274,15 @@ def test_files_of_every_released_schema_open_for_ever(name: str, path: Path) -> 
     assert version(path) == schema.newest_version()
 
 
+def test_the_old_file_of_the_desktop_program_is_whole(path: Path) -> None:
+    """What a frozen program is given to upgrade, which seldom runs: two running sessions of the example, and sound."""
+    shutil.copyfile(Path(__file__).parents[1] / "data" / "schema-1.db", path)
+
+    with SessionRepository(path) as repository:
+        assert {session.id for session in repository.get_active()} == {"a", "b"}
+        assert repository.check().ok
+
+
 def test_every_schema_has_a_fixture() -> None:
     """There is a file of every schema version in the fixtures."""
     versions = {int(each.name[:4]) for each in schema.MIGRATIONS.glob("[0-9]*.py")}
