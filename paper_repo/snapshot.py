@@ -142,7 +142,7 @@ class Snapshot:
 
     def as_it_is(self) -> Pending:
         """What is to be written to store the session under its own version and times, without history."""
-        return Pending(0, self._columns, self._overview, [], [], self.session.updated_at)
+        return Pending(0, self._columns, self._overview, [], [])
 
     def pending(self, settled_of: Callable[[Data], Settled] | None = None) -> Pending:
         """What is to be written, now.

@@ -202,7 +202,6 @@ class Writer(HeedsForks):
 
     def _notify(self) -> None:
         self._start()
-        self._called = True
         self._changed.notify()
 
     def _notify_soon(self, asking: Wakeup) -> None:

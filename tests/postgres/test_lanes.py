@@ -204,15 +204,16 @@ async def test_what_waits_for_a_block_with_the_same_session(repository: AsyncSes
     assert (loaded.name, loaded.version, other.version) == ("third", 3, 1)
 
 
+@pytest.mark.parametrize("verb", ["BEGIN", "INSERT"])
 async def test_saves_of_one_session_do_not_overtake_each_other(
-    repository: AsyncSessionRepository, watch: Watch, server: psycopg.Connection[Any]
+    repository: AsyncSessionRepository, watch: Watch, server: psycopg.Connection[Any], verb: str
 ) -> None:
     """While one save of a session is under way the next one waits, though there are threads that have nothing to do."""
     session, other = new_session(id="shared"), new_session(id="other")
     gate = Gate()
 
     def hold(sql: str) -> None:
-        if sql.startswith("INSERT"):
+        if sql.startswith(verb):
             watch.before = nothing
             gate.pass_through()
 
