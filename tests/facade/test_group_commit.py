@@ -20,7 +20,7 @@ from paper_repo import (
 )
 from tests.builders import new_fill, new_session
 from tests.facade.cancelling import assert_sound, stored
-from tests.facade.watching import Gate, Watch, busy_error, interrupt, nothing, writing_elsewhere
+from tests.facade.watching import PATIENCE, Gate, Watch, busy_error, interrupt, nothing, writing_elsewhere
 
 pytestmark = pytest.mark.anyio
 
@@ -106,6 +106,21 @@ async def test_what_tasks_ask_for_in_one_turn_of_the_loop_is_done_together(path:
             await asyncio.gather(*map(repository.save, sessions))
 
             assert watch.count("COMMIT") == before + 1
+
+
+async def test_saves_and_a_block_that_are_asked_for_in_one_turn(path: Path) -> None:
+    """Nothing more needs to be asked for that the block begins, and the save behind it is done."""
+    async with SQLiteSessionRepository(path, busy_timeout=PATIENCE) as repository:
+        first, inside, last = new_session(), new_session(), new_session()
+
+        async def block() -> None:
+            async with repository.atomic():
+                await repository.save(inside)
+
+        with anyio.fail_after(PATIENCE):
+            await outcomes(saving(repository, first), block, saving(repository, last))
+
+        assert await repository.count() == 3
 
 
 async def test_a_bad_save_fails_alone(path: Path, watch: Watch) -> None:
