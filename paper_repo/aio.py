@@ -16,7 +16,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 import anyio
-import anyio.to_thread
 
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
 from paper_repo.domain.selection import Loaded, OnDamage, Selection, SessionFilters, SessionQuery, SessionSummary
@@ -170,16 +169,18 @@ class AsyncSessionRepository(IPaperTradingSessionRepository):
 
     # How work reaches a thread
 
-    async def _run(self, work: Callable[[], T]) -> T:
+    async def _run(self, work: Callable[..., T], *args: Any) -> T:
         """The result of `work` on a thread of anyio's, whatever transaction is open."""
-        return await anyio.to_thread.run_sync(work, limiter=self._limiter())
+        from anyio.to_thread import run_sync  # which is there where an event loop runs, and takes long before
+
+        return await run_sync(work, *args, limiter=self._limiter())
 
     async def _read(self, work: Callable[..., T], *args: Any) -> T:
         """The result of `work`, which only reads: on the writer's thread inside a block, else on one of anyio's."""
         block = open_block(self)
         if block is not None:
             return await self._do_in_block(block, partial(work, *args))
-        return await anyio.to_thread.run_sync(work, *args, limiter=self._limiter())
+        return await self._run(work, *args)
 
     async def _write(self, work: Callable[[], T], *session_ids: str) -> T:
         """The result of `work` on the writer's thread: in the open block, or in a transaction with what else waits."""

@@ -42,13 +42,35 @@ def network_file_system(path: Path, mounts: Path = MOUNTS) -> str | None:
     """
     if sys.platform == "win32":
         return _windows_share(path)
+    disk = _disk(path)
+    if disk is not None and (disk, mounts) in _on_disks:
+        return _on_disks[disk, mounts]
     try:
         with mounts.open("rb", buffering=0) as file:
             table = file.read()
     except OSError:
         return None
-    kind = _kind(os.path.realpath(path), table)
-    return kind if kind in NETWORK_FILE_SYSTEMS else None
+    found = _kind(os.path.realpath(path), table)
+    kind = found if found in NETWORK_FILE_SYSTEMS else None
+    if disk is not None:
+        _on_disks[disk, mounts] = kind
+    return kind
+
+
+_on_disks: dict[tuple[int, Path], str | None] = {}
+"""What was found of the file systems on disks: to read the mount table takes as long as to open the file."""
+
+
+def _disk(path: Path) -> int | None:
+    """The number of the disk (or part of one) that `path` lies on, which keeps its file system while it is mounted.
+
+    None when there is nothing at `path`, or it lies on no disk: other file systems take their numbers from each other.
+    """
+    try:
+        device = path.stat().st_dev
+    except OSError:
+        return None
+    return device if os.major(device) else None
 
 
 def refuse_network(path: Path, mounts: Path = MOUNTS) -> None:

@@ -363,9 +363,9 @@ class SQLiteStorage(Storage):
         """The file alone, without a look at anything beside it, and without a lock."""
         return f"{self._read_only()}&immutable=1"
 
-    def _beside(self, ending: str) -> Path:
+    def _beside(self, ending: str) -> str:
         """The file that SQLite keeps beside this one, or beside the one that this is a link to."""
-        return Path((self._real or os.path.realpath(self.path)) + ending)
+        return (self._real or os.path.realpath(self.path)) + ending
 
     def _version(self) -> int:
         return int(self._database.pragma("user_version"))

@@ -55,6 +55,23 @@ def test_where_the_platform_does_not_tell_a_file_is_local(tmp_path: Path) -> Non
     assert network_file_system(tmp_path, tmp_path / "missing") is None
 
 
+@pytest.mark.parametrize(("disk", "second"), [(2049, None), (None, "nfs")])
+def test_a_disk_is_looked_up_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, disk: int | None, second: str | None
+) -> None:
+    """A disk keeps its file system; what lies on no disk is looked up each time, since numbers pass to others."""
+    monkeypatch.setattr(network, "_disk", lambda path: disk)
+
+    assert network_file_system(tmp_path, table(tmp_path, (str(tmp_path), "ext4"))) is None
+    assert network_file_system(tmp_path, table(tmp_path, (str(tmp_path), "nfs"))) == second
+
+
+def test_only_disks_have_a_number() -> None:
+    """What the system makes up lies on no disk, nor does what is not there."""
+    assert network._disk(Path("/proc/self")) is None
+    assert network._disk(Path("/no/such/file")) is None
+
+
 def test_a_repository_asks(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A repository on a share is refused before anything is created, and works with a rollback journal."""
     mounts = table(tmp_path, (str(tmp_path), "nfs4"))
