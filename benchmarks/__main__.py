@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import contenders, costs, curves, machine, report, tables
+from benchmarks import contenders, costs, curves, disks, machine, report, tables
 from benchmarks.bench import QUICK, Bench, Scale
 from benchmarks.measure import progress
 
@@ -25,6 +25,7 @@ PARTS: dict[str, Callable[[Bench], report.Section]] = {
     "sessions": curves.sessions,
     "fills": curves.fills,
     "tasks": curves.tasks,
+    "disks": disks.disks,
     "memory": costs.memory,
 }
 

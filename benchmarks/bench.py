@@ -31,6 +31,8 @@ class Scale:
     at_once: tuple[int, ...] = (1, 3, 10, 30, 100, 300, 1_000)
     large: int = 200
     imports: int = 25
+    added_waits: tuple[int, ...] = (0, 300, 1_000, 3_000)
+    disk_rounds: int = 3
     memory_saves: int = 100_000
     memory_steps: int = 10
 
@@ -46,6 +48,8 @@ QUICK = Scale(
     at_once=(1, 3),
     large=10,
     imports=1,
+    added_waits=(0, 100),
+    disk_rounds=1,
     memory_saves=40,
     memory_steps=2,
 )

@@ -92,7 +92,7 @@ def memory(bench: Bench) -> Section:
     curves: Curves = {}
     for contender in bench.ours:
         progress(f"memory: {contender.name}, {saves} saves")
-        sizes = json.loads(_probe(bench, [], "memory", contender.name, saves, steps))
+        sizes = json.loads(probe_in_process(bench, [], "memory", contender.name, saves, steps))
         curves[contender.name] = [
             (saves // steps * number, Sample((size / 2**20,))) for number, size in enumerate(sizes, 1)
         ]
@@ -113,9 +113,9 @@ def _traced(bench: Bench, contender: Contender, saves: int) -> tuple[dict[str, i
     with tempfile.NamedTemporaryFile("r", dir=bench.directory) as trace:
         strace = ["strace", "-f", "-qq", "-o", trace.name, "-e", "trace=fsync,fdatasync,rmdir"]
         try:
-            output = _probe(bench, strace if shutil.which("strace") else [], "commits", contender.name, saves)
+            output = probe_in_process(bench, strace if shutil.which("strace") else [], "commits", contender.name, saves)
         except subprocess.CalledProcessError:
-            output = _probe(bench, [], "commits", contender.name, saves)
+            output = probe_in_process(bench, [], "commits", contender.name, saves)
         return json.loads(output), _syncs(trace.read())
 
 
@@ -124,7 +124,8 @@ def _syncs(trace: str) -> dict[str, int]:
     return {kind: len(re.findall(r"\b(?:fsync|fdatasync)\(", calls)) for kind, calls in marked}
 
 
-def _probe(bench: Bench, prefix: list[str], *arguments: object) -> str:
+def probe_in_process(bench: Bench, prefix: list[str], *arguments: object) -> str:
+    """What `benchmarks.probe` prints for these arguments, run by the command `prefix`."""
     return _run([*prefix, sys.executable, "-m", "benchmarks.probe", str(bench.directory), *map(str, arguments)])
 
 

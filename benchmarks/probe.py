@@ -7,6 +7,7 @@ import json
 import os
 import resource
 import sqlite3
+import statistics
 import struct
 import sys
 import tempfile
@@ -17,8 +18,11 @@ from typing import Any
 
 from benchmarks import contenders
 from benchmarks.contenders.interface import Contender, Durability
+from benchmarks.machine import wait_for_disk
 from benchmarks.measure import Driver
 from benchmarks.workload import Workload
+
+_TIMES = 5
 
 MARKER = "/benchmark-marker-"
 """Removing a folder of this name, which does not exist, marks a place in a trace of system calls."""
@@ -56,6 +60,15 @@ def memory(contender: Contender, directory: str, saves: int, steps: int) -> list
     return sizes
 
 
+def disk(contender: Contender, directory: str, tasks: int) -> dict[str, float]:
+    """Seconds a save of that many tasks at once, waiting for the disk, and seconds a wait; medians."""
+    driver = Driver(contender, f"{directory}/disk.db", "full", Workload())
+    driver.add(tasks)
+    save = statistics.median([driver.time_saving_at_once(tasks) for _ in range(_TIMES)])
+    driver.close()
+    return {"save": save, "wait": wait_for_disk(Path(directory), _TIMES)}
+
+
 @contextlib.contextmanager
 def _marked(kind: str) -> Iterator[None]:
     for edge in ("begin", "end"):
@@ -87,11 +100,11 @@ def _resident() -> int:
 
 
 def main(directory: str, what: str, name: str, *numbers: str) -> None:
-    """Measure the commits or the memory of the contender with this name, its file in a folder of its own."""
-    measure: Callable[..., Any] = commits if what == "commits" else memory
+    """Measure one thing of the contender with this name, its file in a folder of its own."""
+    measures: dict[str, Callable[..., Any]] = {"commits": commits, "memory": memory, "disk": disk}
     contender = next(each for each in contenders.find((name,))[0] if each.name == name)
     with tempfile.TemporaryDirectory(dir=directory) as own:
-        print(json.dumps(measure(contender, own, *map(int, numbers))))
+        print(json.dumps(measures[what](contender, own, *map(int, numbers))))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,52 @@
+"""The benchmarks run, and report on everybody who takes part; how fast anything is, no test judges."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks import contenders
+from benchmarks.__main__ import PARTS
+
+ROOT = Path(__file__).parent.parent
+EVERYBODY = {"sqlite3 by hand", "Peewee by hand", "SessionRepository"}
+"""Whom every machine can measure, except where many tasks wait, which only some can."""
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_quick_run_of_each_part(part: str, tmp_path: Path) -> None:
+    """It ends well, each contender having given back what it was given, and writes a table with all of them."""
+    only = ["--only", "by hand", "--only", "Session"]
+    places = ["--directory", str(tmp_path), "--output", str(tmp_path / "out")]
+    command = [sys.executable, "-X", "dev", "-m", "benchmarks", "--quick", *only, "--part", part, *places]
+
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert run.returncode == 0, run.stderr
+    assert "Warning" not in run.stderr
+    report = (tmp_path / "out" / "RESULTS.md").read_text()
+    table = report.split("\n## ")[-1]
+    rows = set(re.findall(r"^\| ([^|*`]+?) \|.*\d", table, re.MULTILINE))
+    everybody = {
+        "importing": set(),
+        "memory": EVERYBODY - {"Peewee by hand"} | {"SQLiteSessionRepository"},
+        "tasks": {"sqlite3 by hand", "SQLiteSessionRepository"},
+        "disks": {"sqlite3 by hand", "SQLiteSessionRepository"},
+    }.get(part, {*EVERYBODY, "SQLiteSessionRepository"})
+    assert rows >= everybody or (part == "disks" and "strace is not installed" in table)
+    assert "**missing**" not in table
+    assert [each.name for each in tmp_path.iterdir()] == ["out"]
+
+
+def test_contenders_that_cannot_be_imported_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One whose packages are not installed is reported with the reason, and the others run."""
+    monkeypatch.setitem(contenders._MODULES, "no_such_module", ("Somebody else",))
+
+    found, missing = contenders.find()
+
+    assert {each.name for each in found} >= EVERYBODY
+    assert "no_such_module" in missing["Somebody else"]
