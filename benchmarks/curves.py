@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 from benchmarks import charts, fill_up
@@ -89,6 +90,7 @@ def _growing(
         for count in counts:
             for driver in drivers.values():
                 grow(driver, count)
+            os.sync()  # else the system would write what was filled in while the next ones are measured
             _measure(bench, curves, count, drivers)
     return _section(bench, name, title, label, curves)
 
