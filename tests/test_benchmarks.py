@@ -16,6 +16,21 @@ ROOT = Path(__file__).parent.parent
 EVERYBODY = {"sqlite3 by hand", "Peewee by hand", "SessionRepository"}
 """Whom every machine can measure, except where many tasks wait, which only some can."""
 
+QUOTED = {
+    "| multiples of sqlite3 by hand |": {
+        "`SessionRepository`": "SessionRepository",
+        "`SQLiteSessionRepository`": "SQLiteSessionRepository",
+        "aiosqlite by hand": "aiosqlite by hand",
+        "Peewee by hand": "Peewee by hand",
+        "SQLAlchemy asyncio": "SQLAlchemy asyncio",
+    },
+    "| µs, by the wait for the disk |": {
+        "`SQLiteSessionRepository`, 100 tasks, full": "SQLiteSessionRepository, multiples of sqlite3 by hand",
+        "aiosqlite by hand, in multiples of it": "aiosqlite by hand, multiples of SQLiteSessionRepository",
+    },
+}
+"""Rows of the README and what they are called in the results, by the header of the table that they come from."""
+
 
 @pytest.mark.parametrize("part", PARTS)
 def test_a_quick_run_of_each_part(part: str, tmp_path: Path) -> None:
@@ -40,6 +55,26 @@ def test_a_quick_run_of_each_part(part: str, tmp_path: Path) -> None:
     assert rows >= everybody or (part == "disks" and "strace is not installed" in table)
     assert "**missing**" not in table
     assert [each.name for each in tmp_path.iterdir()] == ["out"]
+
+
+def test_the_readme_quotes_the_results() -> None:
+    """Every multiple in the README's tables stands in the results; the waits for the disk are rounded."""
+    results = (ROOT / "benchmarks" / "RESULTS.md").read_text()
+    speed = (ROOT / "README.md").read_text().split("\n## Speed\n")[1].split("\n## ")[0]
+
+    for header, rows in QUOTED.items():
+        table = results.partition(header)[2]
+        for row, name in rows.items():
+            assert cells(speed, row) == cells(table, name), row
+    waits = [float(each.replace(",", "")) / 1000 for each in cells(results, "µs, by the wait for the disk")]
+    assert cells(speed, "milliseconds a wait for the disk") == [f"{each:.2g}" for each in waits]
+
+
+def cells(text: str, row: str) -> list[str]:
+    """What stands in the first row of this name behind it, without spreads and emphasis."""
+    line = re.search(rf"^\| {re.escape(row)} \|(.*)\|$", text, re.MULTILINE)
+    assert line is not None, row
+    return [re.sub(r"\*\*| \(.*\)", "", each.strip()) for each in line[1].split("|")]
 
 
 def test_contenders_that_cannot_be_imported_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
