@@ -9,7 +9,7 @@ What cannot be serialised, or is no serialised entity, is an `InvalidSessionErro
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar, cast
@@ -275,15 +275,18 @@ def json_copy(value: Any, path: str) -> Any:
     Writing and reading it back is the check: it finds NaN, keys that are no text, tuples and sets by itself, at the
     speed of the json module. Only when it fails does a slow walk look for the place.
     """
+    otherwise = "does not come back equal from JSON."
     try:
         written = json.dumps(value, allow_nan=False)
         refuse_lone_surrogates(written, value)
         twin = json.loads(written)
         if twin == value:
             return twin
-    except (TypeError, ValueError, RecursionError):
+    except RecursionError:
+        otherwise = _TOO_DEEP
+    except (TypeError, ValueError):
         pass
-    raise InvalidSessionError(_json_problem(value, path))
+    raise InvalidSessionError(_json_problems(value, path) or {path: [otherwise]})
 
 
 def refuse_lone_surrogates(written: str, value: Any) -> None:
@@ -292,37 +295,56 @@ def refuse_lone_surrogates(written: str, value: Any) -> None:
         json.dumps(value, ensure_ascii=False).encode()
 
 
-def _json_problem(value: Any, path: str) -> dict[str, list[str]]:
-    try:
-        return dict(_json_problems(value, path)) or {path: ["does not come back equal from JSON."]}
-    except RecursionError:
-        return {path: ["is nested too deeply, or holds itself."]}
+_TOO_DEEP = "is nested too deeply, or holds itself."
+_DEEPEST = 1_000
+"""How many levels are looked through for what is wrong; Python's JSON goes no further either."""
 
 
-def _json_problems(value: Any, path: str) -> Any:
+def _json_problems(value: Any, path: str) -> dict[str, list[str]]:
+    """What is wrong with `value`, by path.
+
+    This does not call itself: in data that holds itself it would end where Python's stack does, and whatever finalizer
+    of the program the garbage collector calls there fails.
+    """
+    problems: dict[str, list[str]] = {}
+    waiting = [(0, value, path)]
+    while waiting:
+        depth, each, place = waiting.pop()
+        if depth > _DEEPEST:
+            return {path: [_TOO_DEEP]}
+        problems.update(_own_problems(each, place))
+        waiting += [(depth + 1, *part) for part in reversed(_parts(each, place))]
+    return problems
+
+
+def _parts(value: Any, path: str) -> list[tuple[Any, str]]:
+    """What `value` holds, each with its path."""
     if isinstance(value, dict):
-        for key, each in value.items():
+        return [(each, f"{path}.{key}") for key, each in value.items() if isinstance(key, str)]
+    return [(each, f"{path}[{index}]") for index, each in enumerate(value)] if isinstance(value, list) else []
+
+
+def _own_problems(value: Any, path: str) -> Iterator[tuple[str, list[str]]]:
+    """What is wrong with `value` itself, whatever it holds."""
+    if isinstance(value, dict):
+        for key in value:
             if isinstance(key, str):
                 yield from _surrogates(key, f"{path}.{key!a}")
-                yield from _json_problems(each, f"{path}.{key}")
             else:
                 yield f"{path}.{key}", [f"the key {key!r} is no text; JSON has only text keys."]
-    elif isinstance(value, list):
-        for index, each in enumerate(value):
-            yield from _json_problems(each, f"{path}[{index}]")
     elif isinstance(value, str):
         yield from _surrogates(value, path)
     elif isinstance(value, tuple):
         yield path, ["a tuple would come back as a list; use a list."]
     elif isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
         yield path, [f"{value} cannot be kept in JSON; use None or text."]
-    elif not (value is None or isinstance(value, int | float)):
+    elif not (value is None or isinstance(value, list | int | float)):
         yield path, [f"a {type(value).__name__} cannot be kept in JSON; store text or a number instead."]
     elif isinstance(value, int) and value.bit_length() > 10_000:
         yield path, ["the number has too many digits; store it as text."]
 
 
-def _surrogates(value: str, path: str) -> Any:
+def _surrogates(value: str, path: str) -> Iterator[tuple[str, list[str]]]:
     try:
         text(value, path)
     except InvalidSessionError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,28 @@ def by_marshmallow(session: PaperTradingSession) -> dict[str, Any]:
     """What `to_columns` is to give, by way of marshmallow."""
     data = schemas.dump(session)
     return {name: compiled.to_json(each) if isinstance(each, dict | list) else each for name, each in data.items()}
+
+
+def test_data_that_holds_itself_does_not_fill_the_stack() -> None:
+    """It is refused without going down to the last frame, where a finalizer that happens to be called would fail."""
+    circle: dict[str, Any] = {}
+    circle["me"] = [circle]
+    depths = [0]
+
+    def count(frame: object, event: str, arg: object) -> None:
+        depths.append(depths[-1] + {"call": 1, "return": -1}.get(event, 0))
+
+    with pytest.raises(ValueError, match="Circular reference"):
+        compiled._json_encoder("state")(circle, {})
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        with pytest.raises(InvalidSessionError, match="state: is nested too deeply, or holds itself"):
+            compiled.to_columns(new_session(state=circle))
+    finally:
+        sys.setprofile(before)
+
+    assert max(depths) < 100
 
 
 @given(st.data())
