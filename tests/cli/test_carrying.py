@@ -17,6 +17,7 @@ import pytest
 from paper_repo import BusyError, SessionRepository
 from tests.builders import moment, new_fill, new_session
 from tests.cli.conftest import DEMO, Run, document
+from tests.processes.running import unmeasured
 
 BY_CTRL_C = (130, -signal.SIGINT)
 """A shell tells both as 130. Python ends by the signal itself if it came while some source text was being run."""
@@ -221,7 +222,7 @@ class TestInterruption:
         command = [sys.executable, "-m", "paper_repo", "import", "-", "--db", str(elsewhere)]
         with SessionRepository(elsewhere, busy_timeout=0) as repository:
             repository.save(new_session(id="before"))
-            with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=unmeasured()) as process:
                 assert process.stdin is not None
                 process.stdin.write(b"".join(lines[:100]))
                 process.stdin.flush()
@@ -246,7 +247,7 @@ class TestInterruption:
             repository.save(long)
         command = [sys.executable, "-m", "paper_repo", "export", "--db", str(database)]
 
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=unmeasured()) as process:
             assert process.stdout is not None
             process.stdout.readline()
             process.send_signal(signal.SIGINT)

@@ -22,6 +22,7 @@ from paper_repo.demo.run import Event, Killed, run
 from tests.cli.conftest import Command
 from tests.cli.test_app import on_terminal, plain
 from tests.cli.test_carrying import BY_CTRL_C
+from tests.processes.running import unmeasured
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +157,9 @@ def test_ctrl_c_ends_it_and_its_processes(tmp_path: Path) -> None:
     path = tmp_path / "demo.db"
     command = [sys.executable, "-m", "paper_repo", "demo", "--db", str(path), "--speed", "50"]
 
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8") as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", env=unmeasured()
+    ) as process:
         assert process.stdout is not None
         worker = next(int(found[1]) for line in process.stdout if (found := re.search(r"pid (\d+)", line)))
         process.send_signal(signal.SIGINT)

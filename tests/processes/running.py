@@ -20,7 +20,11 @@ KILLED = ("dying", "trading")
 
 
 def unmeasured() -> dict[str, str]:
-    """The environment, without what makes a child write down its coverage: some are killed, some may not write."""
+    """The environment, without what makes a child write down its coverage.
+
+    Some are killed, some may not write, and in one that is interrupted coverage would wait for its own lock for ever
+    where Ctrl-C comes just after it has taken that.
+    """
     return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
 
 
@@ -30,9 +34,9 @@ def command(program: str, *arguments: object) -> list[str]:
 
 
 @contextmanager
-def started(program: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
+def started(program: str, *arguments: object, measured: bool = True) -> Iterator[subprocess.Popen[str]]:
     """`program` running in the background; what is left of it and of its children at the end of the block is killed."""
-    environment = unmeasured() if program in KILLED else dict(os.environ)
+    environment = dict(os.environ) if measured and program not in KILLED else unmeasured()
     environment["PYTHONPATH"] = os.pathsep.join(sys.path)  # it imports the same paper_repo
     with subprocess.Popen(
         command(program, *arguments),
