@@ -17,7 +17,6 @@ from paper_repo.domain import (
     Strategy,
     TimeInForce,
 )
-from paper_repo.domain.changes import SessionChange
 from paper_repo.domain.downsampling import downsample
 from paper_repo.domain.selection import Loaded, SessionSummary
 from paper_repo.errors import (
@@ -47,6 +46,7 @@ from paper_repo.repository import SessionRepository
 if _typing.TYPE_CHECKING:
     from paper_repo.checking import CheckReport, Finding
     from paper_repo.copying import CopyReport, copy
+    from paper_repo.domain.changes import SessionChange
     from paper_repo.domain.performance import Performance, performance
     from paper_repo.domain.round_trips import RoundTrip, round_trips
     from paper_repo.memory import InMemorySessionRepository
@@ -110,6 +110,7 @@ _ON_DEMAND = {
     "InMemorySessionRepository": "paper_repo.memory",
     "Performance": "paper_repo.domain.performance",
     "RoundTrip": "paper_repo.domain.round_trips",
+    "SessionChange": "paper_repo.domain.changes",
     "copy": "paper_repo.copying",
     "performance": "paper_repo.domain.performance",
     "round_trips": "paper_repo.domain.round_trips",

@@ -26,11 +26,11 @@ from paper_repo.ownership import OpenBlock, open_block
 from paper_repo.repository import SessionRepository
 from paper_repo.snapshot import Snapshot
 from paper_repo.storage.address import Address, is_server
-from paper_repo.watching import AsyncSessionChanges
 from paper_repo.writer import Block, Job, Writer
 
 if TYPE_CHECKING:
     from paper_repo.checking import CheckReport
+    from paper_repo.watching import AsyncSessionChanges
 
 T = TypeVar("T")
 
@@ -164,6 +164,8 @@ class AsyncSessionRepository(IPaperTradingSessionRepository):
     def watch(
         self, *, after: int | None = None, timeout: float | None = None, poll_interval: float = 0.1
     ) -> AsyncSessionChanges:
+        from paper_repo.watching import AsyncSessionChanges  # which a program that only saves needs not wait for
+
         changes = self._core.watch(after=after, timeout=timeout, poll_interval=poll_interval)
         return AsyncSessionChanges(changes, self._run)
 

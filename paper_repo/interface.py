@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Self, Unpack
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
 from paper_repo.domain.selection import Loaded, OnDamage, SessionFilters, SessionQuery, SessionSummary
 from paper_repo.domain.values import Progress
-from paper_repo.watching import AsyncSessionChanges
 
 if TYPE_CHECKING:
     from paper_repo.checking import CheckReport
+    from paper_repo.watching import AsyncSessionChanges
 
 
 class IPaperTradingSessionRepository(ABC):

@@ -43,10 +43,10 @@ from paper_repo.storage.address import Address, storage_at
 from paper_repo.storage.database import Storage
 from paper_repo.storage.sqlstates import TurnedBackError
 from paper_repo.storage.statements import Statements
-from paper_repo.watching import SessionChanges
 
 if TYPE_CHECKING:
     from paper_repo.checking import CheckReport
+    from paper_repo.watching import SessionChanges
 
 T = TypeVar("T")
 
@@ -460,6 +460,8 @@ class SessionRepository(Claiming):
     def watch(
         self, *, after: int | None = None, timeout: float | None = None, poll_interval: float = 0.1
     ) -> SessionChanges:
+        from paper_repo.watching import SessionChanges  # which a program that only saves needs not wait for
+
         return SessionChanges(self._storage.open_feed, after, timeout, poll_interval)
 
     # Between entities and rows

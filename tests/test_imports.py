@@ -67,7 +67,7 @@ OTHERS = {
 """What the parts import that neither Python nor the package has; the others import nothing of the kind."""
 
 EXTRAS = {"typer", "rich", "platformdirs", "svcs", "psycopg", "sqlcipher3"}
-SELDOM = {"playhouse.migrations", "pytest", "hypothesis", "trio"}
+SELDOM = {"playhouse.migrations", "paper_repo.watching", "pytest", "hypothesis", "trio"}
 DEPENDENCIES = "import anyio, marshmallow, peewee, playhouse.pool"
 """Peewee itself looks for its drivers, of which psycopg is one."""
 
