@@ -79,7 +79,7 @@ class Bench:
             drivers = {}
             for contender in self.contenders if only is None else only:
                 path = self.new_path()
-                stack.callback(_delete, path)
+                stack.callback(delete, path)
                 driver = drivers[contender.name] = Driver(contender, path, durability, workload)
                 stack.callback(driver.close)
                 driver.add(sessions)
@@ -108,6 +108,7 @@ class Bench:
         return [each for each in self.contenders if each.is_ours or each.name == REFERENCE]
 
 
-def _delete(path: str) -> None:
+def delete(path: str) -> None:
+    """Delete a database file, with all that lies beside it."""
     for each in Path(path).parent.glob(Path(path).name + "*"):
         each.unlink()

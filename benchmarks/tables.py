@@ -25,7 +25,7 @@ def comparison(bench: Bench) -> Section:
         f"`synchronous`. The last two columns: {bench.scale.tasks} tasks save at once, each a session of its own, cost "
         "of one save; for sqlite3 by hand the same sessions one after another. At `FULL` much depends on the disk "
         "(above): most contenders wait for it at every save, those whose saves share a commit at every hundredth.",
-        [_multiples(columns), _times(columns)],
+        [multiples(columns), times(columns)],
     )
 
 
@@ -35,7 +35,7 @@ def with_history(bench: Bench) -> Section:
     return Section(
         "Saving with history",
         "The same, and every save also appends one fill and one equity point.",
-        [_multiples(columns), _times(columns)],
+        [multiples(columns), times(columns)],
     )
 
 
@@ -94,14 +94,18 @@ def _save(bench: Bench, durability: Durability, workload: Workload, label: str) 
         return bench.compare(drivers, save, label)
 
 
-def _multiples(columns: Columns) -> Table:
+def multiples(columns: Columns) -> Table:
+    """A table of what the contenders take in each column, in multiples of the reference."""
+
     def cell(samples: dict[str, Sample], name: str) -> str:
         return multiple(samples[name].over(samples[REFERENCE])) if name in samples else NOTHING
 
     return _table(f"multiples of {REFERENCE}", columns, cell)
 
 
-def _times(columns: Columns) -> Table:
+def times(columns: Columns) -> Table:
+    """A table of what the contenders take in each column, in microseconds."""
+
     def cell(samples: dict[str, Sample], name: str) -> str:
         return microseconds(samples[name]) if name in samples else NOTHING
 
