@@ -22,7 +22,7 @@ class Scale:
     """How much is measured."""
 
     rounds: int = 25
-    curve_rounds: int = 7
+    curve_rounds: int = 15
     saves: int = 20
     tasks: int = 100
     positions: tuple[int, ...] = (1, 2, 5, 10, 20, 50, 100, 200, 500)
