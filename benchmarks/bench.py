@@ -23,6 +23,7 @@ class Scale:
 
     rounds: int = 25
     curve_rounds: int = 15
+    settled: bool = True
     saves: int = 20
     tasks: int = 100
     positions: tuple[int, ...] = (1, 2, 5, 10, 20, 50, 100, 200, 500)
@@ -32,7 +33,7 @@ class Scale:
     large: int = 200
     imports: int = 25
     added_waits: tuple[int, ...] = (0, 300, 1_000, 3_000)
-    disk_rounds: int = 3
+    disk_rounds: int = 5
     memory_saves: int = 100_000
     memory_steps: int = 10
 
@@ -40,6 +41,7 @@ class Scale:
 QUICK = Scale(
     rounds=1,
     curve_rounds=1,
+    settled=False,
     saves=2,
     tasks=3,
     positions=(1, 3),
@@ -84,6 +86,8 @@ class Bench:
                 stack.callback(driver.close)
                 driver.add(sessions)
                 driver.check()
+                if self.scale.settled and durability == "full":
+                    driver.settle()
             yield drivers
 
     def compare(

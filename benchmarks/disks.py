@@ -1,11 +1,11 @@
-"""How the cost of a save by many tasks depends on the disk: the same machine, its waits for the disk made longer."""
+"""How the cost of a save depends on the disk: the same machine, its waits for the disk made longer."""
 
 from __future__ import annotations
 
 import json
 import shutil
 import subprocess
-from typing import Any
+from statistics import median
 
 from benchmarks import charts, costs
 from benchmarks.bench import Bench, Curves
@@ -13,45 +13,63 @@ from benchmarks.contenders import REFERENCE
 from benchmarks.measure import Sample, Turn, progress, take_turns
 from benchmarks.report import Section, Table, microseconds, multiple
 
-TITLE = "A save of many tasks by what the disk takes"
-OURS, PEER = "SQLiteSessionRepository", "aiosqlite by hand"
+TITLE = "A save by what the disk takes"
+CORE, FACADE, PEER = "SessionRepository", "SQLiteSessionRepository", "aiosqlite by hand"
+MULTIPLES = {"at once": [(FACADE, REFERENCE), (PEER, FACADE)], "one by one": [(CORE, REFERENCE), (FACADE, REFERENCE)]}
+"""Of which contender multiples of which other one are told."""
+
+_Points = dict[str, list[Sample]]
+"""For each contender a sample at every wait."""
 
 
 def disks(bench: Bench) -> Section:
     """By how long a call of fsync or fdatasync takes."""
     text = (
-        f"`synchronous=FULL`, {bench.scale.tasks} tasks at once, microseconds a save. strace lets every fsync and "
-        "fdatasync end later by the time added; a wait is what a page written and synced behind a file then takes, "
-        "in the same process (median over the contenders)."
+        f"`synchronous=FULL`, microseconds a save: of {bench.scale.tasks} tasks at once, then of one after another; of "
+        "the peers only the nearest takes part. strace lets every fsync and fdatasync end later by the time added; a "
+        "wait is what a page written and synced behind a file then takes, in the same process (median over the "
+        "contenders)."
     )
     if not _can_delay():
         return Section(TITLE, f"{text} **Missing**: strace is not installed, or may not trace here.")
-    curves: Curves = {}
-    waits, ours, peers = [], [], []
+    contenders = [each for each in bench.contenders if each.name in (REFERENCE, CORE, FACADE, PEER)]
+    waits: list[float] = []
+    found: dict[str, _Points] = {"at once": {}, "one by one": {}}
     for added in bench.scale.added_waits:
-        found: dict[str, list[float]] = {}
-        turns = {each.name: _turn(bench, each.name, added, found) for each in bench.awaiting}
-        samples = take_turns(turns, bench.scale.disk_rounds, f"{added} µs added")
-        waits.append(Sample(tuple(wait for each in found.values() for wait in each)).median)
-        for name, sample in samples.items():
-            curves.setdefault(name, []).append((round(waits[-1] * 1e6), sample))
-        ours.append(_over(samples, OURS, REFERENCE))
-        peers.append(_over(samples, PEER, OURS))
-    rows = [[name, *(microseconds(sample, spread=False) for _, sample in points)] for name, points in curves.items()]
-    rows += [[f"{OURS}, multiples of {REFERENCE}", *ours], [f"{PEER}, multiples of {OURS}", *peers]]
-    header = ["µs, by the wait for the disk", *(f"{wait * 1e6:,.0f}" for wait in waits)]
+        measured: dict[str, list[dict[str, float]]] = {}
+        turns = {each.name: _turn(bench, each.name, added, measured) for each in contenders}
+        take_turns(turns, bench.scale.disk_rounds, f"{added} µs added")
+        waits.append(median(each["wait"] for rounds in measured.values() for each in rounds) * 1e6)
+        for way, points in found.items():
+            for each in contenders:
+                if way == "one by one" or each in bench.awaiting:
+                    values = [measure[way] for measure in measured[each.name][1:]]  # the first round warms up
+                    points.setdefault(each.name, []).append(Sample(tuple(values)))
+    tables = [_table(way, waits, points) for way, points in found.items()]
     path = bench.charts / "disks.svg"
-    drawn = charts.draw(path, TITLE, "µs a wait for the disk", "µs a save", curves)
-    return Section(TITLE, text, [Table(header, rows)], [path] if drawn else [])
+    curves: Curves = {
+        name: list(zip(map(round, waits), samples, strict=True)) for name, samples in found["at once"].items()
+    }
+    drawn = charts.draw(path, f"{TITLE}, at once", "µs a wait for the disk", "µs a save", curves)
+    return Section(TITLE, text, tables, [path] if drawn else [])
 
 
-def _turn(bench: Bench, name: str, added: int, waits: dict[str, list[float]]) -> Turn:
+def _table(way: str, waits: list[float], points: _Points) -> Table:
+    header = [f"µs, {way}, by the wait for the disk", *(f"{wait:,.0f}" for wait in waits)]
+    rows = [[name, *(microseconds(each, spread=False) for each in samples)] for name, samples in points.items()]
+    for name, other in MULTIPLES[way]:
+        if {name, other} <= points.keys():
+            pairs = zip(points[name], points[other], strict=True)
+            rows.append([f"{name}, multiples of {other}", *(multiple(mine.over(its)) for mine, its in pairs)])
+    return Table(header, rows)
+
+
+def _turn(bench: Bench, name: str, added: int, measured: dict[str, list[dict[str, float]]]) -> Turn:
     def turn() -> float:
-        measured: dict[str, Any] = json.loads(
-            costs.probe_in_process(bench, _slower(added), "disk", name, bench.scale.tasks)
-        )
-        waits.setdefault(name, []).append(measured["wait"])
-        return float(measured["save"])
+        numbers = bench.scale.tasks, bench.scale.saves
+        found: dict[str, float] = json.loads(costs.probe_in_process(bench, _slower(added), "disk", name, *numbers))
+        measured.setdefault(name, []).append(found)
+        return found["at once"]
 
     return turn
 
@@ -69,7 +87,3 @@ def _can_delay() -> bool:
         progress("disks: strace is missing\n")
         return False
     return subprocess.run([*_slower(1), "true"], capture_output=True, check=False).returncode == 0
-
-
-def _over(samples: dict[str, Sample], name: str, reference: str) -> str:
-    return multiple(samples[name].over(samples[reference])) if {name, reference} <= samples.keys() else "–"

@@ -60,13 +60,15 @@ def memory(contender: Contender, directory: str, saves: int, steps: int) -> list
     return sizes
 
 
-def disk(contender: Contender, directory: str, tasks: int) -> dict[str, float]:
-    """Seconds a save of that many tasks at once, waiting for the disk, and seconds a wait; medians."""
+def disk(contender: Contender, directory: str, tasks: int, saves: int) -> dict[str, float]:
+    """Seconds a save of that many tasks at once, and of one after another, waiting for the disk, and seconds a wait."""
     driver = Driver(contender, f"{directory}/disk.db", "full", Workload())
     driver.add(tasks)
-    save = statistics.median([driver.time_saving_at_once(tasks) for _ in range(_TIMES)])
+    driver.settle()
+    at_once = statistics.median([driver.time_saving_at_once(tasks) for _ in range(_TIMES)])
+    by_one = statistics.median([driver.time_save(saves) for _ in range(_TIMES)])
     driver.close()
-    return {"save": save, "wait": wait_for_disk(Path(directory), _TIMES)}
+    return {"at once": at_once, "one by one": by_one, "wait": wait_for_disk(Path(directory), _TIMES)}
 
 
 @contextlib.contextmanager
