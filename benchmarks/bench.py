@@ -19,7 +19,7 @@ Curves = dict[str, list[tuple[int, Sample]]]
 
 @dataclass(frozen=True)
 class Scale:
-    """How much is measured."""
+    """How much is measured; `settled`: whether files at FULL begin with a log of full length (`Driver.settle`)."""
 
     rounds: int = 25
     curve_rounds: int = 15

@@ -51,12 +51,11 @@ def commits(bench: Bench) -> Section:
 
 def opening(bench: Bench) -> Section:
     """Opening an existing file and loading one session from it."""
+    with _closed_files(bench) as files:
+        columns = {"nobody has it open": _openings(bench, files, "opening")}
     with bench.drivers("full", Workload()) as drivers:
-        contenders = [driver.contender for driver in drivers.values()]
-        shared = _openings(bench, [(driver.contender, driver.path) for driver in drivers.values()], "opening, shared")
-    with _closed_files(bench, contenders) as paths:
-        alone = _openings(bench, list(zip(contenders, paths, strict=True)), "opening")
-    columns = {"nobody has it open": alone, "somebody has it open": shared}
+        files = [(driver.contender, driver.path) for driver in drivers.values()]
+        columns["somebody has it open"] = _openings(bench, files, "opening, shared")
     return Section(
         "Opening an existing file",
         "Open the file (WAL, foreign keys, synchronous=FULL) and load one session of 20 positions, in a process that "
@@ -134,17 +133,16 @@ def probe_in_process(bench: Bench, prefix: list[str], *arguments: object) -> str
 
 
 @contextmanager
-def _closed_files(bench: Bench, contenders: list[Contender]) -> Iterator[list[str]]:
-    """A file with one saved session for each contender, which nobody has open; deleted at the end."""
+def _closed_files(bench: Bench) -> Iterator[list[tuple[Contender, str]]]:
+    """Each contender with a file of one saved session, which nobody has open; deleted at the end."""
     with ExitStack() as stack:
-        paths = []
-        for contender in contenders:
-            paths.append(bench.new_path())
-            stack.callback(delete, paths[-1])
-            driver = Driver(contender, paths[-1], "full", Workload())
+        files = [(contender, bench.new_path()) for contender in bench.contenders]
+        for contender, path in files:
+            stack.callback(delete, path)
+            driver = Driver(contender, path, "full", Workload())
             driver.add()
             driver.close()
-        yield paths
+        yield files
 
 
 def _openings(bench: Bench, files: list[tuple[Contender, str]], label: str) -> dict[str, Sample]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 import subprocess
@@ -26,25 +27,24 @@ def disks(bench: Bench) -> Section:
     """By how long a call of fsync or fdatasync takes."""
     text = (
         f"`synchronous=FULL`, microseconds a save: of {bench.scale.tasks} tasks at once, then of one after another; of "
-        "the peers only the nearest takes part. strace lets every fsync and fdatasync end later by the time added; a "
+        f"the peers, {PEER} alone takes part. strace lets every fsync and fdatasync end later by the time added; a "
         "wait is what a page written and synced behind a file then takes, in the same process (median over the "
         "contenders)."
     )
     if not _can_delay():
         return Section(TITLE, f"{text} **Missing**: strace is not installed, or may not trace here.")
-    contenders = [each for each in bench.contenders if each.name in (REFERENCE, CORE, FACADE, PEER)]
+    names = [each.name for each in bench.contenders if each.name in (REFERENCE, CORE, FACADE, PEER)]
     waits: list[float] = []
     found: dict[str, _Points] = {"at once": {}, "one by one": {}}
     for added in bench.scale.added_waits:
         measured: dict[str, list[dict[str, float]]] = {}
-        turns = {each.name: _turn(bench, each.name, added, measured) for each in contenders}
+        turns = {name: _turn(bench, name, added, measured) for name in names}
         take_turns(turns, bench.scale.disk_rounds, f"{added} µs added")
         waits.append(median(each["wait"] for rounds in measured.values() for each in rounds) * 1e6)
-        for way, points in found.items():
-            for each in contenders:
-                if way == "one by one" or each in bench.awaiting:
-                    values = [measure[way] for measure in measured[each.name][1:]]  # the first round warms up
-                    points.setdefault(each.name, []).append(Sample(tuple(values)))
+        for way, name in itertools.product(found, names):
+            values = [each[way] for each in measured[name][1:]]  # the first round warms up
+            found[way].setdefault(name, []).append(Sample(tuple(values)))
+    found["at once"].pop(CORE, None)  # one call after another is all that it has
     tables = [_table(way, waits, points) for way, points in found.items()]
     path = bench.charts / "disks.svg"
     curves: Curves = {

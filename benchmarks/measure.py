@@ -15,8 +15,6 @@ from typing import Any, cast
 from benchmarks.contenders.interface import Contender, Durability, Store
 from benchmarks.workload import Workload
 
-_SAVES_THAT_GROW_A_LOG = 20
-
 Turn = Callable[[], float]
 """One round of one contender: seconds an operation."""
 
@@ -43,6 +41,10 @@ class Sample:
     def over(self, reference: Sample) -> Sample:
         """Round by round, in multiples of `reference`, so that what slows a whole round down cancels out."""
         return Sample(tuple(mine / its for mine, its in zip(self.values, reference.values, strict=True)))
+
+
+_SETTLING = 20
+"""Saves between two looks at how long the log is."""
 
 
 class Driver:
@@ -82,7 +84,7 @@ class Driver:
         log, before = Path(f"{self.path}-wal"), -1
         while (now := log.stat().st_size) > before:
             before = now
-            self.time_save(_SAVES_THAT_GROW_A_LOG)
+            self.time_save(_SETTLING)
 
     def check(self) -> None:
         """Refuse a contender that does not give back what it was given."""

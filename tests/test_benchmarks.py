@@ -9,12 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import contenders
+from benchmarks import contenders, costs
 from benchmarks.__main__ import PARTS
+from benchmarks.bench import QUICK, Bench, Scale
+from benchmarks.workload import Workload
 
 ROOT = Path(__file__).parent.parent
 EVERYBODY = {"sqlite3 by hand", "Peewee by hand", "SessionRepository"}
 """Whom every machine can measure, except where many tasks wait, which only some can."""
+
+PLAIN = [each for each in contenders.find(tuple(EVERYBODY))[0] if each.name in EVERYBODY]
+"""The contenders of `EVERYBODY`, none of which needs an event loop."""
 
 QUOTED = {
     "| multiples of sqlite3 by hand |": {
@@ -79,6 +84,35 @@ def cells(text: str, row: str) -> list[str]:
     line = re.search(rf"^\| {re.escape(row)} \|(.*)\|$", text, re.MULTILINE)
     assert line is not None, row
     return [re.sub(r"\*\*| \(.*\)", "", each.strip()) for each in line[1].split("|")]
+
+
+def test_files_at_full_begin_with_a_log_of_full_length(tmp_path: Path) -> None:
+    """No save that is timed makes SQLite's log longer, for which the disk would take longer than for the save alone."""
+    bench = Bench(PLAIN, Scale(), tmp_path, tmp_path)
+
+    with bench.drivers("full", Workload()) as drivers:
+        before = {driver.path: log_size(driver.path) for driver in drivers.values()}
+        for driver in drivers.values():
+            driver.time_save(50)
+        after = {driver.path: log_size(driver.path) for driver in drivers.values()}
+
+    assert len(before) == len(PLAIN) > 1
+    assert after == before
+
+
+def test_files_are_opened_that_nobody_has_open(tmp_path: Path) -> None:
+    """A file to be opened has no log beside it, as it has while anybody has it open, and is deleted at the end."""
+    with costs._closed_files(Bench(PLAIN, QUICK, tmp_path, tmp_path)) as files:
+        names = {each.name for each in tmp_path.iterdir()}
+
+    assert names == {Path(path).name for _, path in files}
+    assert len(names) == len(PLAIN)
+    assert list(tmp_path.iterdir()) == []
+
+
+def log_size(path: str) -> int:
+    """The length of SQLite's log beside a file, in bytes."""
+    return Path(f"{path}-wal").stat().st_size
 
 
 def test_contenders_that_cannot_be_imported_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
