@@ -266,7 +266,7 @@ def fields_of(kind: type[Any]) -> dict[str, fields.Field[Any]]:
 
 def instant_text(moment: datetime) -> str:
     """A moment in UTC as text of fixed width."""
-    return moment.isoformat(timespec="microseconds")
+    return moment.isoformat("T", "microseconds")
 
 
 def json_copy(value: Any, path: str) -> Any:

@@ -284,7 +284,7 @@ class Writer(HeedsForks):
                 jobs = self._take_together()
                 for job in jobs:
                     job.do()
-                    if self._core.has_lost_transaction():
+                    if job.failed and self._core.has_lost_transaction():
                         job.require_success()  # its error has ended the transaction for all of them
         except BaseException as error:
             jobs = jobs or self._take_overdue() or self._take_first()

@@ -17,8 +17,7 @@ def sort_key(number: Decimal) -> str:
     """
     if not number:
         return "O"
-    mantissa, _, exponent = f"{number:E}".partition("E")
-    digits = mantissa.replace(".", "").rstrip("0")
-    if digits[0] != "-":
-        return f"P{_OFFSET + int(exponent):05}{digits}"
-    return "N" + f"{_OFFSET + int(exponent):05}{digits[1:]}".translate(_COMPLEMENT) + "~"
+    mantissa = str(number).upper().partition("E")[0]  # a caller's decimal context may want a small "e"
+    digits = mantissa.replace(".", "").strip("-0")
+    key = f"{_OFFSET + number.adjusted()}{digits}"
+    return f"P{key}" if number > 0 else f"N{key.translate(_COMPLEMENT)}~"

@@ -23,7 +23,7 @@ class Statement:
     def __init__(self, query: Query) -> None:
         self.sql, params = query.sql()
         self._constants = {f"constant {place}": each for place, each in enumerate(params) if not _placeholder(each)}
-        names = [each if _placeholder(each) else f"constant {place}" for place, each in enumerate(params)]
+        names = [str(each) if _placeholder(each) else f"constant {place}" for place, each in enumerate(params)]
         self._values = itemgetter(*names) if len(names) > 1 else lambda row: tuple(row[name] for name in names)
 
     def run(self, execute: Callable[[str, Sequence[object]], Any], row: Row) -> Any:
