@@ -15,6 +15,7 @@ import decimal
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any, NamedTuple
 
 from paper_repo import compiled, schemas
@@ -187,28 +188,38 @@ def apply(session: PaperTradingSession, written: Pending, skipped: int) -> Undo:
         What gives the session back as it was, for a transaction that rolls back.
     """
     fields = session.__dict__  # these values need none of the checks of an assignment
-    before = {name: fields[name] for name in _STORED}
-    if written.fills or written.points:
-        with HISTORY_LOCK:
-            fills, points = session.new_fills[: len(written.fills)], session.new_equity_points[: len(written.points)]
-            del session.new_fills[: len(fills)], session.new_equity_points[: len(points)]
-            session.fill_count -= skipped
-            _count_taken(session, len(fills), len(points), skipped)
-    fields.update(version=written.columns["version"], updated_at=written.updated_at, stored_settled=written.settled)
-    fields["stored_latest"] = written.latest and written.latest.behind(before["stored_latest"])
+    before = {
+        "version": fields["version"],
+        "updated_at": fields["updated_at"],
+        "stored_settled": fields["stored_settled"],
+        "stored_latest": fields["stored_latest"],
+    }
+    fields.update(
+        version=written.columns["version"],
+        updated_at=written.updated_at,
+        stored_settled=written.settled,
+        stored_latest=written.latest and written.latest.behind(before["stored_latest"]),
+    )
+    undo = partial(fields.update, before)  # which keeps nothing of what was written
+    return _take_history(session, written, skipped, undo) if written.fills or written.points else undo
+
+
+def _take_history(session: PaperTradingSession, written: Pending, skipped: int, undo_rest: Undo) -> Undo:
+    """Let what was stored of the history wait no longer; what is returned undoes that, too."""
+    with HISTORY_LOCK:
+        fills, points = session.new_fills[: len(written.fills)], session.new_equity_points[: len(written.points)]
+        del session.new_fills[: len(fills)], session.new_equity_points[: len(points)]
+        session.fill_count -= skipped
+        _count_taken(session, len(fills), len(points), skipped)
 
     def undo() -> None:
-        fields.update(before)
-        if written.fills or written.points:
-            with HISTORY_LOCK:
-                session.new_fills[:0], session.new_equity_points[:0] = fills, points
-                session.fill_count += skipped
-                _count_taken(session, -len(fills), -len(points), -skipped)
+        undo_rest()
+        with HISTORY_LOCK:
+            session.new_fills[:0], session.new_equity_points[:0] = fills, points
+            session.fill_count += skipped
+            _count_taken(session, -len(fills), -len(points), -skipped)
 
     return undo
-
-
-_STORED = ("version", "updated_at", "stored_settled", "stored_latest")
 
 
 def _overview(session: PaperTradingSession) -> Overview:
