@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
+import weakref
 from contextlib import suppress
 
 import pytest
 
 from paper_repo import EquityPoint, InvalidSessionError, SessionRepository
-from paper_repo.snapshot import Snapshot, UndoLog
+from paper_repo.snapshot import Snapshot, UndoLog, apply
 from tests.builders import full_session, moment, new_fill, new_session
 
 
@@ -17,6 +18,10 @@ def repository(path):
     """An open, empty repository."""
     with SessionRepository(path) as opened:
         yield opened
+
+
+class _Columns(dict):
+    """Columns that can be referred to weakly."""
 
 
 class TestSnapshot:
@@ -68,6 +73,21 @@ class TestSnapshot:
 
         assert in_turn == {}
         assert session.stored_latest.columns["name"] == session.name
+
+    def test_undoing_a_save_needs_nothing_of_what_it_wrote(self):
+        """A transaction of any number of saves does not hold on to what they have stored until it ends."""
+        session = new_session()
+        written = Snapshot(session).pending()
+        columns = _Columns(written.columns)
+        held = weakref.ref(columns)
+
+        undo = apply(session, written._replace(columns=columns, latest=None), 0)
+        del columns
+        freed, stored = held() is None, session.version
+        undo()
+
+        assert freed
+        assert (stored, session.version) == (1, 0)
 
     def test_saves_of_one_object_follow_each_other(self, repository):
         """Two saves called one after the other and written later store the history once, each at its own version."""
