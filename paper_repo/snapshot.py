@@ -188,19 +188,14 @@ def apply(session: PaperTradingSession, written: Pending, skipped: int) -> Undo:
         What gives the session back as it was, for a transaction that rolls back.
     """
     fields = session.__dict__  # these values need none of the checks of an assignment
-    before = {
-        "version": fields["version"],
-        "updated_at": fields["updated_at"],
-        "stored_settled": fields["stored_settled"],
-        "stored_latest": fields["stored_latest"],
+    stored = {
+        "version": written.columns["version"],
+        "updated_at": written.updated_at,
+        "stored_settled": written.settled,
+        "stored_latest": written.latest and written.latest.behind(session.stored_latest),
     }
-    fields.update(
-        version=written.columns["version"],
-        updated_at=written.updated_at,
-        stored_settled=written.settled,
-        stored_latest=written.latest and written.latest.behind(before["stored_latest"]),
-    )
-    undo = partial(fields.update, before)  # which keeps nothing of what was written
+    undo = partial(fields.update, {name: fields[name] for name in stored})  # which keeps nothing of `written`
+    fields.update(stored)
     return _take_history(session, written, skipped, undo) if written.fills or written.points else undo
 
 

@@ -68,7 +68,7 @@ class _AsyncioWakeup(Wakeup):
     __slots__ = ("_future",)
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop, self._announced = loop, False
+        super().__init__(loop)
         self._future: asyncio.Future[None] | None = None
 
     def when_ready_tasks_have_run(self, call: Callable[[], object]) -> None:

@@ -74,20 +74,24 @@ class TestSnapshot:
         assert in_turn == {}
         assert session.stored_latest.columns["name"] == session.name
 
-    def test_undoing_a_save_needs_nothing_of_what_it_wrote(self):
-        """A transaction of any number of saves does not hold on to what they have stored until it ends."""
+    @pytest.mark.parametrize("fills", [[], [new_fill(1)]])
+    def test_undoing_a_save_needs_nothing_of_what_it_wrote(self, fills):
+        """A transaction of any number of saves does not hold on to their columns until it ends; history comes back."""
         session = new_session()
+        for fill in fills:
+            session.record_fill(fill)
         written = Snapshot(session).pending()
         columns = _Columns(written.columns)
         held = weakref.ref(columns)
 
         undo = apply(session, written._replace(columns=columns, latest=None), 0)
-        del columns
-        freed, stored = held() is None, session.version
+        del columns, written
+        freed, stored = held() is None, (session.version, list(session.new_fills))
         undo()
 
         assert freed
-        assert (stored, session.version) == (1, 0)
+        assert stored == (1, [])
+        assert (session.version, session.new_fills) == (0, fills)
 
     def test_saves_of_one_object_follow_each_other(self, repository):
         """Two saves called one after the other and written later store the history once, each at its own version."""
