@@ -20,7 +20,7 @@ import anyio.to_thread
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from paper_repo import PaperRepoError, SessionSummary, SQLiteSessionRepository
-from paper_repo.archive import import_archive
+from paper_repo.maintenance.archive import import_archive
 
 COLUMNS = {"name": "Name", "status": "Status", "equity": "Equity", "pnl": "P&L", "updated": "Updated"}
 STEPS = ("pause", "resume", "stop")

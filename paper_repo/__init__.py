@@ -3,7 +3,7 @@
 import importlib as _importlib
 import typing as _typing
 
-from paper_repo.aio import AsyncSessionRepository, SQLiteSessionRepository
+from paper_repo.core.repository import SessionRepository
 from paper_repo.domain import (
     Amount,
     EquityPoint,
@@ -40,16 +40,16 @@ from paper_repo.errors import (
     TransactionOwnershipError,
     WrongPassphraseError,
 )
+from paper_repo.facade.repository import AsyncSessionRepository, SQLiteSessionRepository
 from paper_repo.interface import IPaperTradingSessionRepository
-from paper_repo.repository import SessionRepository
 
 if _typing.TYPE_CHECKING:
-    from paper_repo.checking import CheckReport, Finding
-    from paper_repo.copying import CopyReport, copy
     from paper_repo.domain.changes import SessionChange
     from paper_repo.domain.performance import Performance, performance
     from paper_repo.domain.round_trips import RoundTrip, round_trips
+    from paper_repo.maintenance.copy import CopyReport, copy
     from paper_repo.memory import InMemorySessionRepository
+    from paper_repo.reports import CheckReport, Finding
 
 __version__ = "0.1.0"
 
@@ -104,14 +104,14 @@ __all__ = [
 ]
 
 _ON_DEMAND = {
-    "CheckReport": "paper_repo.checking",
-    "CopyReport": "paper_repo.copying",
-    "Finding": "paper_repo.checking",
+    "CheckReport": "paper_repo.reports",
+    "CopyReport": "paper_repo.maintenance.copy",
+    "Finding": "paper_repo.reports",
     "InMemorySessionRepository": "paper_repo.memory",
     "Performance": "paper_repo.domain.performance",
     "RoundTrip": "paper_repo.domain.round_trips",
     "SessionChange": "paper_repo.domain.changes",
-    "copy": "paper_repo.copying",
+    "copy": "paper_repo.maintenance.copy",
     "performance": "paper_repo.domain.performance",
     "round_trips": "paper_repo.domain.round_trips",
 }

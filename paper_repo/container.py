@@ -7,9 +7,9 @@ try:
 except ImportError as error:
     raise ImportError("paper_repo.container needs svcs: pip install 'paper_repo[container]'") from error
 
-from paper_repo.aio import AsyncSessionRepository, SQLiteSessionRepository
+from paper_repo.core.repository import SessionRepository
+from paper_repo.facade.repository import AsyncSessionRepository, SQLiteSessionRepository
 from paper_repo.interface import IPaperTradingSessionRepository
-from paper_repo.repository import SessionRepository
 from paper_repo.storage.address import Address, is_server
 
 

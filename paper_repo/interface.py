@@ -19,7 +19,7 @@ from paper_repo.domain.selection import Loaded, OnDamage, SessionFilters, Sessio
 from paper_repo.domain.values import Progress
 
 if TYPE_CHECKING:
-    from paper_repo.checking import CheckReport
+    from paper_repo.reports import CheckReport
     from paper_repo.watching import AsyncSessionChanges
 
 

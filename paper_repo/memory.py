@@ -18,8 +18,7 @@ import anyio
 import anyio.lowlevel
 import anyio.to_thread
 
-from paper_repo import compiled
-from paper_repo.checking import CheckReport, check_history, check_session
+from paper_repo.core.saves import Pending, Settled, Snapshot, UndoLog, apply, no_such_fill, other_fill_stored
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
 from paper_repo.domain.changes import SessionChange
 from paper_repo.domain.claims import check_claim
@@ -43,11 +42,12 @@ from paper_repo.errors import (
     SessionNotFoundError,
     TransactionError,
 )
+from paper_repo.facade.block_ownership import OpenBlock, open_block
+from paper_repo.facade.wakeup import Wakeup, new_wakeup, wake
 from paper_repo.interface import IPaperTradingSessionRepository
-from paper_repo.ownership import OpenBlock, open_block
-from paper_repo.schemas import Data
-from paper_repo.snapshot import Pending, Settled, Snapshot, UndoLog, apply, no_such_fill, other_fill_stored
-from paper_repo.wakeup import Wakeup, new_wakeup, wake
+from paper_repo.reports import CheckReport, check_history, check_session
+from paper_repo.serialization import fast
+from paper_repo.serialization.schemas import Data
 from paper_repo.watching import AsyncSessionChanges, SessionChanges
 
 T = TypeVar("T")
@@ -204,7 +204,7 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
     ) -> None:
         if open_block(self) is not None:
             raise TransactionError("cannot be backed up inside an atomic() block; leave the block first")
-        from paper_repo.copying import write_backup  # a database, which nothing else here needs
+        from paper_repo.maintenance.copy import write_backup  # a database, which nothing else here needs
 
         records = list((await self._visible()).values())
         await anyio.to_thread.run_sync(write_backup, _counted(records, progress), Path(target), overwrite)
@@ -341,10 +341,10 @@ class _Record:
 
     @classmethod
     def after(cls, before: _Record | None, pending: Pending, fills: list[Fill]) -> _Record:
-        points = [compiled.load(EquityPoint, point) for point in pending.points]
+        points = [fast.load(EquityPoint, point) for point in pending.points]
         return cls(
             pending.columns,
-            compiled.from_columns(pending.columns),
+            fast.from_columns(pending.columns),
             (before.fills if before else ()) + tuple(fills),
             (before.points if before else ()) + tuple(points),
             before.owner if before else None,
@@ -358,10 +358,10 @@ class _Record:
     def claimed(self, owner: str, expires: float) -> _Record:
         """The same for this worker, and newer, so that what others have of it cannot be saved."""
         columns = self.columns | {"version": self.columns["version"] + 1}
-        return replace(self, columns=columns, session=compiled.from_columns(columns), owner=owner, expires=expires)
+        return replace(self, columns=columns, session=fast.from_columns(columns), owner=owner, expires=expires)
 
     def load(self) -> PaperTradingSession:
-        session = compiled.from_columns(self.columns)
+        session = fast.from_columns(self.columns)
         session.stored_settled = _seen(self.columns)
         return session
 
@@ -433,7 +433,7 @@ def _new_fills(record: _Record | None, pending: Pending) -> list[Fill]:
     """The fills of `pending` that are not stored yet."""
     stored = {fill.id: fill for fill in record.fills} if record and pending.fills else {}
     new: dict[str, Fill] = {}
-    for fill in (compiled.load(Fill, data) for data in pending.fills):
+    for fill in (fast.load(Fill, data) for data in pending.fills):
         known = stored.get(fill.id) or new.get(fill.id)
         if known is None:
             new[fill.id] = fill

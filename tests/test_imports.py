@@ -19,27 +19,15 @@ ORDER = [
     "errors",
     "domain",
     "watching",
-    "checking",
+    "reports",
     "interface",
-    "schemas",
-    "compiled",
+    "serialization",
     "storage",
-    "snapshot",
-    "history",
-    "claiming",
-    "records",
-    "repository",
-    "wakeup",
-    "ownership",
-    "writer",
-    "lanes",
-    "aio",
-    "copying",
+    "core",
+    "facade",
+    "maintenance",
     "memory",
     ROOT,  # what `import paper_repo` gives
-    "archive",
-    "maintenance",
-    "salvaging",
     "container",
     "testing",
     "demo",
@@ -50,13 +38,10 @@ ORDER = [
 """The parts of the package: each may import from those before it, and from itself."""
 
 OTHERS = {
-    "schemas": {"marshmallow"},
-    "compiled": {"marshmallow"},
+    "serialization": {"marshmallow"},
     "storage": {"peewee", "playhouse", "psycopg", "sqlcipher3"},
     "watching": {"anyio"},
-    "wakeup": {"anyio"},
-    "ownership": {"anyio"},
-    "aio": {"anyio"},
+    "facade": {"anyio"},
     "memory": {"anyio"},
     "container": {"svcs"},
     "testing": {"anyio", "hypothesis", "pytest"},
@@ -179,9 +164,10 @@ def test_storage_knows_rows_only() -> None:
 
 def test_the_fake_has_no_database() -> None:
     """The repository in memory imports nothing of a database, nor of a thread that writes to one."""
-    known = {part(each.imported) for each in IMPORTS if part(each.importer) == "memory" and inside(each.imported)}
+    known = {each.imported for each in IMPORTS if part(each.importer) == "memory" and inside(each.imported)}
 
-    assert known.isdisjoint({"storage", "repository", "history", "writer", "aio"})
+    assert not any(each.startswith(("paper_repo.storage", "paper_repo.core.repository")) for each in known)
+    assert known.isdisjoint({"paper_repo.core.history", "paper_repo.facade.writer", "paper_repo.facade.repository"})
 
 
 @pytest.mark.parametrize("name", ORDER)
@@ -210,6 +196,6 @@ def test_importing_takes_no_extra() -> None:
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
 
     imported = set(done.stdout.split())
-    assert "paper_repo.repository" in imported
+    assert "paper_repo.core.repository" in imported
     assert imported & (EXTRAS | SELDOM) == set()
     assert {part(each) for each in imported if inside(each)} <= set(ORDER[: ORDER.index(ROOT) + 1])

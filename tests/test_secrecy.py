@@ -19,8 +19,8 @@ from paper_repo import (
     SQLiteSessionRepository,
     Strategy,
 )
-from paper_repo.copying import copy
-from paper_repo.salvaging import salvage
+from paper_repo.maintenance.copy import copy
+from paper_repo.maintenance.salvage.salvage import salvage
 from tests.builders import new_fill, new_session
 from tests.cli.conftest import Run
 from tests.cli.conftest import database as database

@@ -274,7 +274,7 @@ async def test_a_watch_whose_repository_was_closed_ends_at_its_next_look(path: P
 
 def test_an_upgraded_file_reports_what_it_held(path: Path) -> None:
     """Sessions stored by a version that did not number changes count as changed once, in the order of their saves."""
-    shutil.copy(Path(__file__).with_name("data") / "schema-1.db", path)
+    shutil.copy(Path(__file__).with_name("fixtures") / "desktop" / "sessions.db", path)
 
     with SessionRepository(path) as repository:
         found = list(repository.watch(after=0, timeout=0))

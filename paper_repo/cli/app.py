@@ -12,8 +12,8 @@ import typer
 from typer.core import TyperGroup
 
 import paper_repo
-from paper_repo.cli import carrying, demo, keeping, reading, trusting
-from paper_repo.cli.failures import EXPECTED, FAILED, INTERRUPTED, MEANINGS, exit_code
+from paper_repo.cli.commands import demo, edit, export_import, inspect, maintenance
+from paper_repo.cli.exit_codes import EXPECTED, FAILED, INTERRUPTED, MEANINGS, exit_code
 from paper_repo.cli.terminal import complaints
 
 
@@ -83,28 +83,28 @@ def _add(command: Callable[..., None], name: str, *examples: str) -> None:
 EXAMPLES: dict[str, tuple[str, ...]] = {}
 """The examples in the help of each command; tests run them."""
 
-_add(reading.list_sessions, "list", "paper-repo list --status running", "paper-repo list --order-by net_pnl --limit 10")
-_add(reading.show, "show", "paper-repo show 9f2c", "paper-repo show 9f2c --json")
-_add(reading.fills, "fills", "paper-repo fills 9f2c --symbol AAPL --since 2012-06-01", "paper-repo fills 9f2c --json")
-_add(reading.equity, "equity", "paper-repo equity 9f2c", "paper-repo equity 9f2c --since 2012-06-01 --points 20")
-_add(reading.status, "status", "paper-repo status")
-_add(reading.info, "info", "paper-repo info")
+_add(inspect.list_sessions, "list", "paper-repo list --status running", "paper-repo list --order-by net_pnl --limit 10")
+_add(inspect.show, "show", "paper-repo show 9f2c", "paper-repo show 9f2c --json")
+_add(inspect.fills, "fills", "paper-repo fills 9f2c --symbol AAPL --since 2012-06-01", "paper-repo fills 9f2c --json")
+_add(inspect.equity, "equity", "paper-repo equity 9f2c", "paper-repo equity 9f2c --since 2012-06-01 --points 20")
+_add(inspect.status, "status", "paper-repo status")
+_add(inspect.info, "info", "paper-repo info")
 _add(
-    carrying.export,
+    export_import.export,
     "export",
     "paper-repo export --output backup.jsonl",
     "paper-repo export --format fills 9f2c > fills.csv",
 )
-_add(carrying.import_, "import", "paper-repo import backup.jsonl", "paper-repo import --skip backup.jsonl")
-_add(keeping.rename, "rename", "paper-repo rename 9f2c 'Crossover, spring'")
-_add(keeping.delete, "delete", "paper-repo delete 9f2c --yes")
-_add(keeping.prune, "prune", "paper-repo prune --created-to 90d --dry-run", "paper-repo prune --created-to 90d --yes")
-_add(trusting.backup, "backup", "paper-repo backup sessions-today.db")
-_add(trusting.restore, "restore", "paper-repo restore sessions-yesterday.db --yes")
-_add(trusting.check, "check", "paper-repo check", "paper-repo check --json")
-_add(trusting.compact_, "compact", "paper-repo compact")
-_add(trusting.salvage_, "salvage", "paper-repo salvage salvaged.db")
-_add(trusting.copy_, "copy", "paper-repo copy other.db")
-_add(trusting.encrypt_, "encrypt", "paper-repo encrypt secret.db --passphrase-file passphrase.txt")
-_add(trusting.decrypt_, "decrypt", "paper-repo decrypt plain.db --passphrase-file passphrase.txt")
+_add(export_import.import_, "import", "paper-repo import backup.jsonl", "paper-repo import --skip backup.jsonl")
+_add(edit.rename, "rename", "paper-repo rename 9f2c 'Crossover, spring'")
+_add(edit.delete, "delete", "paper-repo delete 9f2c --yes")
+_add(edit.prune, "prune", "paper-repo prune --created-to 90d --dry-run", "paper-repo prune --created-to 90d --yes")
+_add(maintenance.backup, "backup", "paper-repo backup sessions-today.db")
+_add(maintenance.restore, "restore", "paper-repo restore sessions-yesterday.db --yes")
+_add(maintenance.check, "check", "paper-repo check", "paper-repo check --json")
+_add(maintenance.compact_, "compact", "paper-repo compact")
+_add(maintenance.salvage_, "salvage", "paper-repo salvage salvaged.db")
+_add(maintenance.copy_, "copy", "paper-repo copy other.db")
+_add(maintenance.encrypt_, "encrypt", "paper-repo encrypt secret.db --passphrase-file passphrase.txt")
+_add(maintenance.decrypt_, "decrypt", "paper-repo decrypt plain.db --passphrase-file passphrase.txt")
 _add(demo.demo, "demo", "paper-repo demo", "paper-repo demo --db demo.db --speed 25")

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from platformdirs import user_data_path
 
-from paper_repo.cli.failures import NOT_FOUND, USAGE, CommandError
-from paper_repo.cli.text import printable
+from paper_repo.cli.exit_codes import NOT_FOUND, USAGE, CommandError
+from paper_repo.cli.formatting import printable
+from paper_repo.core.repository import SessionRepository
 from paper_repo.domain.selection import SessionSummary
-from paper_repo.repository import SessionRepository
 from paper_repo.storage.address import Address
-from paper_repo.storage.sqlite import JOURNALS
+from paper_repo.storage.sqlite.storage import JOURNALS
 
 VARIABLE = "PAPER_REPO_DB"
 PASSPHRASE = "PAPER_REPO_PASSPHRASE"

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from paper_repo.cli.failures import FAILED, USAGE, CommandError
+from paper_repo.cli.exit_codes import FAILED, USAGE, CommandError
 
 T = TypeVar("T")
 

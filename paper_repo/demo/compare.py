@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from paper_repo import schemas
+from paper_repo.core.repository import SessionRepository
 from paper_repo.errors import SessionNotFoundError
-from paper_repo.repository import SessionRepository
+from paper_repo.serialization import schemas
 
 
 @dataclass(frozen=True, slots=True)

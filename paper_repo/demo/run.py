@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
+from paper_repo.core.repository import SessionRepository
 from paper_repo.demo.compare import Check, compare
 from paper_repo.demo.market import trading_days
 from paper_repo.demo.worker import ADDRESS, HIDDEN
-from paper_repo.repository import SessionRepository
 from paper_repo.storage.address import Address, is_server
 
 FIRST, SECOND, UNINTERRUPTED = "first", "second", "uninterrupted"

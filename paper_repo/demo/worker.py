@@ -15,10 +15,10 @@ from contextlib import aclosing
 import anyio
 import anyio.to_thread
 
-from paper_repo.aio import AsyncSessionRepository
 from paper_repo.demo.market import trading_days
 from paper_repo.demo.strategy import new_session, trade_day
 from paper_repo.domain import PaperTradingSession
+from paper_repo.facade.repository import AsyncSessionRepository
 from paper_repo.interface import IPaperTradingSessionRepository
 
 ADDRESS = "PAPER_REPO_DEMO_DB"

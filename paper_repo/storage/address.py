@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from paper_repo.storage.database import Storage
-from paper_repo.storage.sqlite import SQLiteStorage
+from paper_repo.storage.base import Storage
+from paper_repo.storage.sqlite.storage import SQLiteStorage
 
 Address = str | os.PathLike[str]
 """The path of an SQLite file, or the URL of a database; a `Path` is always a file's."""
@@ -57,7 +57,7 @@ def _on_server(scheme: str, url: str, options: dict[str, Any]) -> Storage:
         import psycopg  # noqa: F401
     except ImportError as error:
         raise ImportError(f"{scheme}:// needs psycopg: pip install 'paper_repo[postgres]'") from error
-    from paper_repo.storage.cockroach import CockroachStorage
-    from paper_repo.storage.postgres import PostgresStorage
+    from paper_repo.storage.postgres.cockroach import CockroachStorage
+    from paper_repo.storage.postgres.storage import PostgresStorage
 
     return (PostgresStorage if scheme.startswith("postgres") else CockroachStorage)(url, **options)

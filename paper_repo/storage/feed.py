@@ -10,9 +10,9 @@ from typing import Any
 from peewee import SqliteDatabase
 
 from paper_repo.errors import RepositoryClosedError
+from paper_repo.storage.errors import Translated
 from paper_repo.storage.forking import heed_forks
 from paper_repo.storage.statements import Statements
-from paper_repo.storage.translation import Translated
 
 
 class ChangeFeed:

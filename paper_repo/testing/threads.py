@@ -13,13 +13,13 @@ from typing import Any, Unpack
 
 import anyio
 
-from paper_repo.checking import CheckReport
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
 from paper_repo.domain.selection import Loaded, OnDamage, SessionFilters, SessionQuery, SessionSummary
 from paper_repo.domain.values import Progress
+from paper_repo.facade.block_ownership import OpenBlock, open_block
+from paper_repo.facade.wakeup import new_wakeup, wake
 from paper_repo.interface import IPaperTradingSessionRepository
-from paper_repo.ownership import OpenBlock, open_block
-from paper_repo.wakeup import new_wakeup, wake
+from paper_repo.reports import CheckReport
 from paper_repo.watching import AsyncSessionChanges
 
 

@@ -20,7 +20,7 @@ import pytest
 import paper_repo
 from paper_repo import SessionRepository
 from paper_repo.cli.app import EXAMPLES
-from paper_repo.cli.failures import MEANINGS
+from paper_repo.cli.exit_codes import MEANINGS
 from tests.builders import new_fill, new_session
 from tests.cli.conftest import DEMO, Command, Run
 
@@ -328,7 +328,7 @@ class TestWithoutTheExtra:
         """Market, strategy, archive and the whole demo need no extra."""
         program = (
             "import pathlib, sys, tempfile\n"
-            "import paper_repo.archive\n"
+            "import paper_repo.maintenance.archive\n"
             "from paper_repo.demo.run import run\n"
             "folder = pathlib.Path(tempfile.mkdtemp())\n"
             "*_, end = run(folder / 'a.db', folder / 'b.db')\n"

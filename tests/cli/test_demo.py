@@ -21,7 +21,7 @@ from paper_repo.cli.app import app
 from paper_repo.demo.run import Event, Killed, run
 from tests.cli.conftest import Command
 from tests.cli.test_app import on_terminal, plain
-from tests.cli.test_carrying import BY_CTRL_C
+from tests.cli.test_export_import import BY_CTRL_C
 from tests.processes.running import unmeasured
 
 
@@ -132,7 +132,7 @@ def test_a_difference_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             session.fees_paid += 1
             repository.save(session)
 
-    monkeypatch.setattr("paper_repo.cli.demo.run", _meddled_with(path, meddle))
+    monkeypatch.setattr("paper_repo.cli.commands.demo.run", _meddled_with(path, meddle))
     result = CliRunner().invoke(app, ["demo", "--db", str(path)])
 
     assert result.exit_code == 1
@@ -144,7 +144,9 @@ def test_a_difference_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_a_process_that_fails_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """When the new process cannot go on, because its file is damaged, the demo says so with exit code 1."""
     path = tmp_path / "demo.db"
-    monkeypatch.setattr("paper_repo.cli.demo.run", _meddled_with(path, lambda: path.write_bytes(b"damaged" * 1000)))
+    monkeypatch.setattr(
+        "paper_repo.cli.commands.demo.run", _meddled_with(path, lambda: path.write_bytes(b"damaged" * 1000))
+    )
 
     result = CliRunner().invoke(app, ["demo", "--db", str(path)])
 

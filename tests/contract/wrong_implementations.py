@@ -25,10 +25,10 @@ from paper_repo import (
     StorageError,
     TransactionOwnershipError,
 )
+from paper_repo.core.saves import Snapshot
 from paper_repo.domain.selection import SessionSummary
+from paper_repo.facade.block_ownership import open_block
 from paper_repo.memory import _Block, _Store
-from paper_repo.ownership import open_block
-from paper_repo.snapshot import Snapshot
 from paper_repo.watching import AsyncSessionChanges
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from paper_repo import OrderType, PaperTradingSession, Side, schemas
+from paper_repo import OrderType, PaperTradingSession, Side
 from paper_repo.demo.market import trading_days
 from paper_repo.demo.strategy import new_session, trade_day
+from paper_repo.serialization import schemas
 
 
 def traded(days: int) -> PaperTradingSession:

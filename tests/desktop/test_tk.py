@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from paper_repo import SessionRepository, SessionStatus, SQLiteSessionRepository
-from paper_repo.archive import export_archive
 from paper_repo.demo.market import trading_days
 from paper_repo.demo.strategy import new_session, trade_day
+from paper_repo.maintenance.archive import export_archive
 
 pytest.importorskip("tkinter", reason="this Python has no tkinter (apt install python3-tk)", exc_type=ImportError)
 sys.path.append(str(Path(__file__).parents[2] / "examples"))

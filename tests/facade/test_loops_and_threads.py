@@ -17,7 +17,7 @@ import pytest
 import trio
 
 from paper_repo import BusyError, ConflictError, PaperTradingSession, SQLiteSessionRepository
-from paper_repo.aio import READERS
+from paper_repo.facade.repository import READERS
 from tests.builders import new_fill, new_session
 from tests.facade.cancelling import assert_sound, stored
 from tests.facade.watching import PATIENCE, Gate, Watch

@@ -13,13 +13,8 @@ import anyio.from_thread
 import anyio.to_thread
 import pytest
 
-from paper_repo import (
-    PaperTradingSession,
-    SessionRepository,
-    SQLiteSessionRepository,
-    TransactionOwnershipError,
-    ownership,
-)
+from paper_repo import PaperTradingSession, SessionRepository, SQLiteSessionRepository, TransactionOwnershipError
+from paper_repo.facade import block_ownership
 from tests.builders import new_session
 from tests.facade.cancelling import assert_sound, stored
 from tests.facade.watching import assert_no_transaction_is_open
@@ -265,17 +260,17 @@ async def test_blocks_of_two_repositories_that_end_crosswise(tmp_path: Path) -> 
 
 async def test_a_block_that_has_ended_is_forgotten(path: Path) -> None:
     """What a task remembers of a block and of one inside it is gone when they have ended, with an error or without."""
-    before = dict(ownership._blocks.get())
+    before = dict(block_ownership._blocks.get())
 
     async with SQLiteSessionRepository(path) as repository, repository.atomic():
         with suppress(ZeroDivisionError):
             async with repository.atomic():
                 raise ZeroDivisionError
-        inside = dict(ownership._blocks.get())
+        inside = dict(block_ownership._blocks.get())
 
     assert len(inside) == len(before) + 1
     assert inside[id(repository)].outer is None
-    assert ownership._blocks.get() == before
+    assert block_ownership._blocks.get() == before
 
 
 async def test_two_repositories_on_one_file(path: Path) -> None:

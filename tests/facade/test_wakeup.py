@@ -8,7 +8,7 @@ import threading
 import pytest
 import trio
 
-from paper_repo.wakeup import UNHEARD, Wakeup, _AnyWakeup, _AsyncioWakeup, new_wakeup, wake
+from paper_repo.facade.wakeup import UNHEARD, Wakeup, _AnyWakeup, _AsyncioWakeup, new_wakeup, wake
 
 
 async def made_here() -> Wakeup:

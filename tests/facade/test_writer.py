@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from paper_repo import BusyError, SessionRepository
-from paper_repo.writer import Block, Job, Writer
+from paper_repo.facade.writer import Block, Job, Writer
 from tests.facade.watching import PATIENCE, Watch, busy_error, nothing
 
 pytestmark = pytest.mark.anyio

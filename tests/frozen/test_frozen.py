@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(
     not os.environ.get("FROZEN"), reason="building a frozen program takes minutes: tox -e frozen"
 )
 ROOT = Path(__file__).parents[2]
-OLD_FILE = ROOT / "tests" / "data" / "schema-1.db"
+OLD_FILE = ROOT / "tests" / "fixtures" / "desktop" / "sessions.db"
 PATIENCE = 120
 """How long something may take that comes for certain, in seconds."""
 

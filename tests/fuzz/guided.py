@@ -19,7 +19,7 @@ import atheris
 
 with atheris.instrument_imports(include=["paper_repo", "marshmallow"]):
     from paper_repo import PaperRepoError, SessionRepository
-    from paper_repo.archive import import_archive
+    from paper_repo.maintenance.archive import import_archive
     from tests.builders import new_session
     from tests.fuzz.samples import archive_with_everything, exported, file_with_log, use
 

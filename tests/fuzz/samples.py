@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 from paper_repo import PaperRepoError, SessionRepository
-from paper_repo.archive import export_archive
+from paper_repo.maintenance.archive import export_archive
 from tests.builders import full_session, moment, new_fill, new_session
 from tests.facade.watching import connect
 

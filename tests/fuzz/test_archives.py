@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from paper_repo import PaperRepoError, SessionRepository
-from paper_repo.archive import import_archive
+from paper_repo.maintenance.archive import import_archive
 from tests.builders import new_session
 from tests.facade.seeds import ROUNDS
 from tests.fuzz.samples import archive_with_everything, exported

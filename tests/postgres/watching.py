@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from paper_repo.storage import postgres_connection
+from paper_repo.storage.postgres import connections
 from tests.facade.watching import nothing
 
 OURS = "application_name = 'paper_repo' AND datname = current_database()"
@@ -45,14 +45,14 @@ class Watch:
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Watch the connections opened from now on, until the end of the test."""
-        plain = postgres_connection.connect
+        plain = connections.connect
 
-        def connect(*args: Any, **options: Any) -> postgres_connection.Connection:
+        def connect(*args: Any, **options: Any) -> connections.Connection:
             connection = plain(*args, **options)
             connection.cursor_factory = type("WatchedCursor", (_Cursor,), {"watch": self})
             return connection
 
-        monkeypatch.setattr(postgres_connection, "connect", connect)
+        monkeypatch.setattr(connections, "connect", connect)
 
 
 class _Cursor(psycopg.Cursor[Any]):

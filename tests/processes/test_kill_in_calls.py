@@ -25,7 +25,7 @@ from tests.facade.seeds import seeds
 from tests.powercut.recording import STRACE, why_not
 from tests.processes.programs import keeping
 from tests.processes.running import unmeasured
-from tests.storage.damage import content
+from tests.storage.sqlite.damage import content
 
 REASON = why_not()
 pytestmark = pytest.mark.skipif(REASON is not None, reason=REASON or "")

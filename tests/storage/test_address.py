@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from paper_repo import AsyncSessionRepository, SessionRepository, StorageError
-from paper_repo.storage.postgres_url import parsed
+from paper_repo.storage.postgres.url import parsed
 from tests.builders import new_session
 
 

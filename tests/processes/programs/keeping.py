@@ -14,11 +14,11 @@ from functools import partial
 from pathlib import Path
 
 from paper_repo import SessionRepository
-from paper_repo.copying import copy
-from paper_repo.maintenance import compact, restore_backup
+from paper_repo.maintenance.copy import copy
+from paper_repo.maintenance.files import compact, restore_backup
 from tests.processes.programs import dying
 
-OLD_FILE = Path(__file__).parents[2] / "storage" / "fixtures" / "schema-1.db"
+OLD_FILE = Path(__file__).parents[2] / "fixtures" / "schema-1.db"
 
 
 def prepare(folder: Path) -> None:

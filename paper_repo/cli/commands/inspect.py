@@ -1,0 +1,284 @@
+"""The commands that look: list, show, fills, equity, status, info."""
+
+from __future__ import annotations
+
+import platform
+import sqlite3
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+import paper_repo
+from paper_repo.cli import formatting, json_output, tables
+from paper_repo.cli.database import existing, find_id, is_missing, name_of, place_of, short_id
+from paper_repo.cli.exit_codes import NOT_FOUND, CommandError
+from paper_repo.cli.options import (
+    CreatedFromOption,
+    CreatedToOption,
+    DbOption,
+    JsonOption,
+    Order,
+    SessionId,
+    SinceOption,
+    StatusOption,
+    StrategyOption,
+    SymbolOption,
+    UntilOption,
+    filters,
+)
+from paper_repo.cli.terminal import counted, output, print_json, print_json_stream, progress
+from paper_repo.core.repository import SessionRepository
+from paper_repo.domain import EquityPoint, Fill, PaperTradingSession, SessionStatus
+from paper_repo.domain.downsampling import downsample_stream
+from paper_repo.domain.performance import Performance, performance
+from paper_repo.domain.selection import SessionSummary
+
+LIST_LENGTH, CURVE_LENGTH = 50, 40
+"""How many rows a table has when nobody says how many."""
+
+
+def list_sessions(
+    db: DbOption = None,
+    status: StatusOption = None,
+    strategy: StrategyOption = None,
+    symbol: SymbolOption = None,
+    created_from: CreatedFromOption = None,
+    created_to: CreatedToOption = None,
+    order_by: Annotated[
+        Order, typer.Option("--order-by", help="Names from A, everything else from the latest or highest on.")
+    ] = Order.CREATED,
+    reverse: Annotated[bool, typer.Option("--reverse", "-r", help="The other way round.")] = False,
+    limit: Annotated[
+        int | None,
+        typer.Option("--limit", "-n", min=0, help="At most so many; 0 for all. By default 50; all with --json."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List sessions, the newest first."""
+    chosen = filters(status, strategy, symbol, created_from, created_to)
+    most = limit if limit is not None else 0 if as_json else LIST_LENGTH
+    descending = (order_by is not Order.NAME) is not reverse
+    with existing(db) as repository:
+        found = repository.get_summaries(**chosen, order_by=order_by.value, descending=descending, limit=most or None)
+        if as_json:
+            print_json({"sessions": [json_output.of_summary(each) for each in found]})
+            return
+        _print_list(repository, found, repository.count(**chosen) if most else len(found))
+
+
+def _print_list(repository: SessionRepository, found: Sequence[SessionSummary], total: int) -> None:
+    console = output()
+    if not found:
+        console.print("no sessions")
+        return
+    ids = {each.id: short_id(repository, each.id) for each in found}
+    console.print(tables.session_list(found, ids, datetime.now(UTC), console.width))
+    if len(found) < total:
+        console.print(Text(f"{len(found):,} of {total:,} sessions; --limit 0 shows all", "bright_black"))
+
+
+def show(
+    session_id: SessionId,
+    db: DbOption = None,
+    periods_per_year: Annotated[
+        float,
+        typer.Option("--periods-per-year", min=0.001, help="How many equity points a year has."),
+    ] = 252,
+    risk_free_rate: Annotated[
+        float, typer.Option("--risk-free-rate", min=-0.99, help="Yearly, as a fraction: 0.03 is 3 %.")
+    ] = 0.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Show a session: what it is worth, how well it did, its equity curve, positions and resting orders."""
+    with existing(db) as repository, repository.reading():
+        session = _session(repository, session_id)
+        curve, figures = examine(repository, session, periods_per_year, risk_free_rate)
+    if as_json:
+        print_json(json_output.of_session(session, figures))
+        return
+    console = output()
+    console.print(tables.session_page(session, figures, curve, console.width))
+
+
+def examine(
+    repository: SessionRepository, session: PaperTradingSession, periods_per_year: float = 252, rate: float = 0.0
+) -> tuple[tables.Curve, Performance]:
+    """The equity curve and the performance of a session, with its history read once."""
+    curve = tables.Curve()
+    with progress("reading the history", session.fill_count) as advance:
+        fills = counted((fill for _, fill in repository.fill_history(session.id)), advance)
+        points = curve.gather(repository.equity_history(session.id))
+        figures = performance(session, points, fills, periods_per_year=periods_per_year, risk_free_rate=rate)
+    return curve, figures
+
+
+def fills(
+    session_id: SessionId,
+    db: DbOption = None,
+    symbol: SymbolOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    limit: Annotated[
+        int | None,
+        typer.Option("--limit", "-n", min=0, help="The latest so many; 0 for all. By default 50; all with --json."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the fills of a session, in the order in which they were recorded."""
+    with existing(db) as repository, repository.reading():
+        session = _session(repository, session_id)
+        most = limit if limit is not None else 0 if as_json else LIST_LENGTH
+        plain = symbol is None and since is None and until is None
+        start = max(session.fill_count - most, 0) if most and plain else 0
+        found: Iterator[tuple[int, Fill]] = (
+            (place, fill)
+            for place, fill in repository.fill_history(session.id, after=start)
+            if symbol in (None, fill.symbol) and _within(fill.executed_at, since, until)
+        )
+        chosen = iter(deque(found, maxlen=most)) if most else found
+        if as_json:
+            items = (json_output.of_fill(place, fill) for place, fill in chosen)
+            print_json_stream({"session_id": session.id}, "fills", items)
+            return
+        rows = list(chosen)
+    _print_rows(tables.fill_table(rows), len(rows), "fill")
+    if plain and most and session.fill_count > len(rows):
+        note = f"the latest {len(rows):,} of {session.fill_count:,} fills; --limit 0 shows all"
+        output().print(Text(note, "bright_black"))
+
+
+def equity(
+    session_id: SessionId,
+    db: DbOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    points: Annotated[
+        int | None,
+        typer.Option(
+            "--points", min=4, help="At most so many, peaks and troughs kept. By default 40; all with --json."
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the equity curve of a session, as a chart and as points."""
+    with existing(db) as repository, repository.reading():
+        session = _session(repository, session_id)
+
+        def found() -> Iterator[EquityPoint]:
+            return (each for each in repository.equity_history(session.id) if _within(each.at, since, until))
+
+        if as_json and points is None:
+            print_json_stream({"session_id": session.id}, "points", map(json_output.of_point, found()))
+            return
+        curve = tables.Curve()
+        chosen = _thinned(curve, found, points or CURVE_LENGTH)
+    if as_json:
+        print_json_stream({"session_id": session.id}, "points", map(json_output.of_point, chosen))
+    else:
+        _print_equity(curve, chosen)
+
+
+def _thinned(curve: tables.Curve, read: Callable[[], Iterable[EquityPoint]], points: int) -> list[EquityPoint]:
+    """So many of the points, read once for the curve and once more to choose: never all of them in memory."""
+    deque(curve.gather(read()), maxlen=0)
+    if not curve.times:
+        return []
+    start, end = (datetime.fromtimestamp(curve.times[end], UTC) for end in (0, -1))
+    return downsample_stream(read(), points, start=start, end=end)
+
+
+def _print_equity(curve: tables.Curve, chosen: Sequence[EquityPoint]) -> None:
+    console, total = output(), len(curve.times)
+    if total > 1:
+        console.print(curve)
+        console.print()
+    _print_rows(tables.equity_table(chosen), len(chosen), "equity point")
+    if len(chosen) < total:
+        note = f"{len(chosen):,} of {total:,} points, peaks and troughs among them; --points N shows more"
+        console.print(Text(note, "bright_black"))
+
+
+def status(db: DbOption = None, as_json: JsonOption = False) -> None:
+    """Show what would be resumed after a restart: the RUNNING sessions."""
+    with existing(db) as repository, repository.reading():
+        active = repository.get_active()
+        counts = {each.value: repository.count(status=each) for each in SessionStatus}
+        ids = {each.id: short_id(repository, each.id) for each in active}
+    if as_json:
+        print_json({"active": [json_output.of_session(each) for each in active], "counts": counts})
+        return
+    console = output()
+    if active:
+        console.print(Text(formatting.count(len(active), "session") + " would be resumed", "bold"))
+        console.print(tables.active_table(active, ids, datetime.now(UTC)))
+    else:
+        console.print("no session is RUNNING: nothing would be resumed")
+    others = [f"{number:,} {name}" for name, number in counts.items() if number and name != SessionStatus.RUNNING]
+    if others:
+        console.print(Text("beside them: " + ", ".join(others) if active else ", ".join(others), "bright_black"))
+
+
+def info(db: DbOption = None, as_json: JsonOption = False) -> None:
+    """Show versions, where the database is, how it is set up, and how much is in it."""
+    facts: dict[str, Any] = {"versions": _versions(), "database": {"database": name_of(place_of(db)), "exists": False}}
+    if not is_missing(place_of(db)):
+        with existing(db) as repository:
+            counts = {each.value: repository.count(status=each) for each in SessionStatus}
+            facts["database"] = {**repository.describe(), "exists": True, "by_status": counts}
+    if as_json:
+        print_json(facts)
+    else:
+        output().print(_info_table(facts))
+
+
+def _info_table(facts: dict[str, Any]) -> Table:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(style="bright_black", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, number in facts["versions"].items():
+        table.add_row(name, number)
+    database = dict(facts["database"])
+    table.add_row("", "")
+    table.add_row("database", Text(formatting.printable(database.pop("database")), "bold"))
+    if not database.pop("exists"):
+        table.add_row("", "is not there yet")
+        return table
+    pragmas, by_status = database.pop("pragmas", {}), database.pop("by_status")
+    for name, number in {**database, **by_status}.items():
+        table.add_row(name.replace("_", " "), f"{number:,}")
+    table.add_row("", "")
+    for name, value in pragmas.items():
+        table.add_row(name, str(value))
+    return table
+
+
+def _versions() -> dict[str, str]:
+    found = {"paper_repo": paper_repo.__version__, "Python": platform.python_version()}
+    found["SQLite"] = sqlite3.sqlite_version
+    for package in ("peewee", "marshmallow", "anyio"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "without its metadata"
+    return found
+
+
+def _session(repository: SessionRepository, wanted: str) -> PaperTradingSession:
+    session = repository.get_by_id(find_id(repository, wanted))
+    if session is None:
+        raise CommandError(f"session {wanted!r} was deleted meanwhile", NOT_FOUND)
+    return session
+
+
+def _within(at: datetime, since: datetime | None, until: datetime | None) -> bool:
+    return (since is None or at >= since) and (until is None or at < until)
+
+
+def _print_rows(table: Table, rows: int, noun: str) -> None:
+    output().print(table if rows else f"no {noun}s")

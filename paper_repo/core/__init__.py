@@ -1,0 +1,1 @@
+"""The synchronous repository: sessions as rows, saves, history, claims."""

@@ -1,0 +1,94 @@
+"""Claims: of many workers, on any number of machines, one has a session at a time.
+
+A claim makes the stored session newer by one version. Whoever had it before, and was stopped or cut off until its time
+had run out, still has the version of then: what it saves is refused by the check that every save makes anyway, so that
+claims cost a save nothing ("fencing", https://martin.kleppmann.com/2016/02/08/how-to-do-distributed-locking.html).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from paper_repo.domain import PaperTradingSession
+from paper_repo.errors import ClaimLostError, ConflictError, SessionNotFoundError
+from paper_repo.storage.base import Storage
+from paper_repo.storage.claim_statements import claim_row
+from paper_repo.storage.tables import Row
+
+
+class Claiming:
+    """The part of `SessionRepository` that is about claims."""
+
+    _storage: Storage
+    _alone: Any
+    _records: Any
+    get_by_id: Any
+
+    def claim(self, session_id: str, owner: str, ttl: float) -> PaperTradingSession | None:
+        row = claim_row(owner, ttl, session_id)
+        try:
+            session: PaperTradingSession = self._alone(self._claim, row)
+        except _Taken:
+            return None
+        return session
+
+    def renew(self, session_id: str, owner: str, ttl: float) -> None:
+        row = claim_row(owner, ttl, session_id)
+        if not self._alone(self._storage.change, self._storage.claims.renew, row):
+            raise ClaimLostError(session_id, owner, _owner(self._storage, session_id))
+
+    def release(self, session_id: str, owner: str) -> bool:
+        return bool(self._alone(self._storage.change, self._storage.claims.release, claim_row(owner, 1, session_id)))
+
+    def claim_active(self, owner: str, ttl: float, limit: int | None = None) -> list[PaperTradingSession]:
+        found: list[PaperTradingSession] = self._alone(self._claim_active, claim_row(owner, ttl, limit=limit))
+        return found
+
+    def _claim_active(self, row: Row) -> list[PaperTradingSession]:
+        claimed = []
+        for (session_id,) in self._storage.fetch_rows(self._storage.claims.select_unclaimed, row):
+            try:
+                claimed.append(self._alone(self._claim, row | {"id": session_id}))
+            except (_Taken, SessionNotFoundError):
+                continue  # somebody else was faster
+        return claimed
+
+    def _claim(self, row: Row) -> PaperTradingSession:
+        session_id = row["id"]
+        self._storage.take_turn(session_id)
+        if self._storage.keeps_text:
+            self.get_by_id(session_id)  # a damaged row must not get a checksum that fits it
+        if not self._storage.change(self._storage.claims.fence, row):
+            raise SessionNotFoundError(session_id)
+        if not self._storage.change(self._storage.claims.take, row):
+            raise _Taken
+        self._seal_again(session_id)
+        session: PaperTradingSession = self.get_by_id(session_id)
+        session.claimed_by = row["owner"]
+        return session
+
+    def _seal_again(self, session_id: str) -> None:
+        """Give the row of a session that has another version now the checksums of that."""
+        statements = self._storage.statements
+        found = self._storage.fetch_one(statements.select_session, {"id": session_id})
+        stored = dict(zip(statements.session_columns, found or (), strict=True))
+        self._records.seal(stored)
+        self._storage.change(self._storage.claims.seal, stored)
+
+
+def conflict(storage: Storage, session: PaperTradingSession, expected: int, actual: int | None) -> ConflictError:
+    """The error of a save that was refused: the loss of the claim, if that is the reason."""
+    if session.claimed_by is not None and actual is not None:
+        owner = _owner(storage, session.id)
+        if owner != session.claimed_by:
+            return ClaimLostError(session.id, session.claimed_by, owner, expected, actual)
+    return ConflictError(session.id, expected, actual)
+
+
+def _owner(storage: Storage, session_id: str) -> str | None:
+    found = storage.fetch_one(storage.claims.select_owner, {"id": session_id})
+    return None if found is None else str(found[0])
+
+
+class _Taken(Exception):  # noqa: N818
+    """Somebody else has the session; what was begun is rolled back."""

@@ -1,0 +1,245 @@
+"""Sessions as rows: how a repository writes them, and what it makes of those that it reads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from functools import cached_property
+from operator import itemgetter
+from typing import Any, TypeVar
+
+from paper_repo.core import history
+from paper_repo.core.claims import conflict
+from paper_repo.core.history import corrupt, require_unchanged
+from paper_repo.core.saves import Pending, Settled, Snapshot, Undo, apply, no_such_fill, other_fill_stored
+from paper_repo.domain import Fill, PaperTradingSession
+from paper_repo.domain.selection import Loaded, Selection, SessionSummary
+from paper_repo.domain.status import SessionStatus
+from paper_repo.errors import CorruptDatabaseError, CorruptRecordError, InvalidSessionError
+from paper_repo.serialization import fast, schemas
+from paper_repo.serialization.schemas import Data
+from paper_repo.storage import queries
+from paper_repo.storage.base import Storage
+from paper_repo.storage.sort_keys import sort_key
+from paper_repo.storage.statements import Statements
+from paper_repo.storage.tables import SETTLED_COLUMNS, SUMMARY_COLUMNS, Row
+
+T = TypeVar("T")
+
+SUMMARY_ROW = (*SUMMARY_COLUMNS, "summary_checksum")
+"""The columns of which `Records.summary` makes a summary."""
+
+
+class Records:
+    """The sessions in one database; what writes is called inside of a transaction."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+
+    @cached_property
+    def _statements(self) -> Statements:
+        return self._storage.statements
+
+    # Writing
+
+    def write(self, snapshot: Snapshot) -> Undo:
+        """Store a session with its new history, and make its object what was stored.
+
+        Returns:
+            What gives the object back as it was.
+        """
+        self._storage.take_turn(snapshot.session.id)
+        pending = snapshot.pending(self.settled)
+        row = _row(pending)
+        self._store(row, snapshot.session, pending)
+        skipped = self._write_history(row["id"], pending)
+        if skipped:
+            row["fill_count"] -= skipped
+            row["expected_version"], row["expected_updated_at"] = row["version"], row["updated_at"]
+            self.seal(row)
+            self._storage.change(self._statements.update_session, row)
+        return apply(snapshot.session, pending, skipped)
+
+    def store(self, session: PaperTradingSession, pending: Pending) -> None:
+        """Store a session as it is, without history."""
+        self._store(_row(pending), session, pending)
+
+    def _store(self, row: Row, session: PaperTradingSession, pending: Pending) -> None:
+        expected = pending.expected_version
+        row["expected_version"], row["expected_updated_at"] = expected, pending.seen_at
+        self.seal(row)
+        statements = self._statements
+        if not expected:
+            statement = statements.insert_session
+        else:
+            statement = statements.update_ticked if pending.is_settled else statements.update_session
+        if not self._storage.change(statement, row):
+            raise conflict(self._storage, session, expected, self.version(row["id"]))
+
+    def _write_history(self, session_id: str, pending: Pending) -> int:
+        """Append what is new, and say how many of the fills were stored already."""
+        skipped = 0
+        for index, fill in enumerate(pending.fills):
+            row = history.fill_row(self._storage, session_id, pending.first_sequence + index - skipped, fill)
+            if not self._storage.change(self._statements.insert_fill, row):
+                self._require_same(row, fill)
+                skipped += 1
+        for point in pending.points:
+            self._storage.change(self._statements.insert_equity, history.point_row(self._storage, session_id, point))
+        return skipped
+
+    def seal(self, row: Row) -> None:
+        """Give a session's row the checksums that fit it."""
+        row["summary_checksum"] = self._statements.summary_checksum.of(row)
+        row["checksum"] = self._statements.session_checksum.of(row)
+
+    def _require_same(self, row: Row, fill: Data) -> None:
+        stored = self._storage.fetch_one(self._statements.select_fill, row)
+        session_id = row["session_id"]
+        if stored is None or history.fill(self._storage, stored) != schemas.load(Fill, fill):
+            raise other_fill_stored(fill["id"], session_id)
+
+    # Reading
+
+    def version(self, session_id: str) -> int | None:
+        """The version that is stored of a session, or None."""
+        found = self._storage.fetch_one(self._statements.select_version, {"id": session_id})
+        try:
+            return None if found is None else int(found[0])
+        except ValueError as error:
+            raise corrupt(session_id, f"version: {error}") from error
+
+    def sequence(self, session_id: str, after: int | str) -> int:
+        """The place in the history of the fill that `after` names, by its place or its id."""
+        if isinstance(after, int):
+            return after
+        found = self._storage.fetch_one(self._statements.select_fill, {"session_id": session_id, "id": after})
+        if found is None:
+            raise no_such_fill(session_id, after)
+        return int(found[1])
+
+    def session(self, row: Sequence[Any], checked: bool = True) -> PaperTradingSession:
+        """The session that a whole row describes; not `checked`: whatever its checksum is.
+
+        Raises:
+            CorruptRecordError: it does not describe one, or its checksum is wrong.
+        """
+        stored = dict(zip(self._statements.session_columns, row, strict=True))
+        try:
+            session = fast.from_columns({name: stored[name] for name in _SESSION_FIELDS})
+        except InvalidSessionError as error:
+            raise corrupt(stored["id"], str(error)) from error
+        if checked:
+            require_unchanged(self._storage, stored, self._statements.session_checksum, stored["checksum"], session.id)
+            session.stored_settled = self.settled(stored)
+        return session
+
+    def summary(self, row: Sequence[Any]) -> SessionSummary:
+        """The summary that the columns `SUMMARY_ROW` describe; raises as `session` does."""
+        stored = dict(zip(SUMMARY_COLUMNS, row, strict=False))
+        summary = _summary(row[:-1])
+        require_unchanged(self._storage, stored, self._statements.summary_checksum, row[-1], summary.id)
+        return summary
+
+    def settled(self, columns: Data) -> Settled:
+        """What this database keeps of these columns that stays as it is from tick to tick."""
+        return Settled(self._storage.identity, columns["version"], columns["updated_at"], _settled_columns(columns))
+
+    def listed(
+        self,
+        selection: Selection,
+        columns: Sequence[str],
+        decode: Callable[[Sequence[Any]], T],
+        of_session: Callable[[PaperTradingSession], T],
+    ) -> Loaded[T]:
+        """What `decode` makes of the rows selected, or `of_session` of the sessions in a file that is damaged."""
+        try:
+            rows = self._storage.fetch_all(queries.select_sessions(self._statements.tables, selection, columns))
+        except CorruptDatabaseError as error:
+            return self._rescued(selection, of_session, error)
+        if selection.errors == "raise":
+            return Loaded(map(decode, rows))
+        return _sound(decode, rows)
+
+    def _rescued(
+        self, selection: Selection, of_session: Callable[[PaperTradingSession], T], damage: CorruptDatabaseError
+    ) -> Loaded[T]:
+        """What is sound in a damaged file; otherwise, the error that names the record, if there is one."""
+        structural = self._storage.damage is not None
+        rescued = None if structural and selection.errors == "raise" else self._storage.rescued_sessions()
+        if rescued is None:
+            raise damage
+        rows, lost = rescued
+        found = _sound(self.session, rows)
+        found.errors += [corrupt(session_id, "it lies in a damaged part of the file") for session_id in lost]
+        if selection.errors == "raise":
+            if found.errors:
+                raise found.errors[0] from damage
+            raise damage
+        return Loaded(map(of_session, selection.among(found)), [damage, *found.errors])
+
+    def whole_fills(self, query: Any, session_id: str, after: int, limit: int | None) -> list[tuple[Any, ...]]:
+        """The rows of `query`, which begin behind `after`, and end at `limit` or where the session's count says."""
+        before = None
+        while True:
+            rows = self._storage.fetch_all(query)
+            history.require_no_gap(rows, session_id)
+            first, last = (rows[0][1], rows[-1][1]) if rows else (0, 0)
+            if len(rows) == limit and first in (0, after + 1):
+                return rows
+            stored = self._storage.fetch_one(self._statements.select_fill_count, {"id": session_id})
+            if stored is None:
+                return rows
+            places = first, stored[0] if len(rows) == limit else last
+            if history.are_all(self._storage, session_id, after, places, stored[0]):
+                return rows
+            if stored == before:  # nobody has saved it between the two readings
+                raise history.incomplete(session_id, places, stored[0])
+            before = stored
+
+
+_settled_columns = itemgetter(*(name for name in SETTLED_COLUMNS if name in schemas.fields_of(PaperTradingSession)))
+_SESSION_FIELDS = tuple(schemas.fields_of(PaperTradingSession))
+
+
+def _row(pending: Pending) -> Row:
+    equity, net_pnl = pending.overview.equity, pending.overview.net_pnl
+    return pending.columns | {
+        "strategy_name": pending.overview.strategy_name,
+        "position_count": pending.overview.position_count,
+        "equity": str(equity),
+        "net_pnl": str(net_pnl),
+        "equity_order": sort_key(equity),
+        "net_pnl_order": sort_key(net_pnl),
+    }
+
+
+def _summary(row: Sequence[Any]) -> SessionSummary:
+    stored = dict(zip(SUMMARY_COLUMNS, row, strict=True))
+    try:
+        for name in ("initial_cash", "equity", "net_pnl"):
+            stored[name] = Decimal(stored[name])
+        for name in ("created_at", "started_at", "stopped_at", "updated_at"):
+            stored[name] = _moment(stored[name])
+        stored["status"] = SessionStatus(stored["status"])
+        stored["symbols"] = tuple(json.loads(stored["symbols"]))
+        return SessionSummary(open_positions=stored.pop("position_count"), **stored)
+    except (TypeError, ValueError, ArithmeticError) as error:
+        raise corrupt(row[0], str(error)) from error
+
+
+def _moment(text: str | None) -> Any:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def _sound(decode: Callable[[Sequence[Any]], T], rows: Iterable[Sequence[Any]]) -> Loaded[T]:
+    """What `decode` makes of the rows that it can read, and its errors for the others."""
+    found: Loaded[T] = Loaded()
+    for row in rows:
+        try:
+            found.append(decode(row))
+        except CorruptRecordError as error:
+            found.errors.append(error)
+    return found

@@ -1,0 +1,1 @@
+"""The async repository over the synchronous one."""

@@ -1,0 +1,1 @@
+"""What is done to whole databases: copies, archives, backups, compaction, encryption."""

@@ -1,0 +1,145 @@
+"""Copying sessions with all their history from one repository to another, verified by comparing digests."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from paper_repo.core.repository import SessionRepository
+from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
+from paper_repo.domain.values import EXACT, Progress
+from paper_repo.errors import CorruptRecordError, InvalidSessionError, StorageError
+from paper_repo.serialization import schemas
+from paper_repo.storage.sqlite.backups import beside, give_name
+
+
+@dataclass(slots=True)
+class CopyReport:
+    """What `copy` has done, by session id.
+
+    `copied` are new at the target and equal to the source's; `present` were there before, and are equal; `differing`
+    were there before and are not, and were left as they are; `unreadable` cannot be read at one of the two, with the
+    reason; `refused` hold something that the target cannot keep, with the reason. `only_in_target` were not touched.
+    """
+
+    copied: list[str] = dataclass_field(default_factory=list)
+    present: list[str] = dataclass_field(default_factory=list)
+    differing: list[str] = dataclass_field(default_factory=list)
+    unreadable: dict[str, str] = dataclass_field(default_factory=dict)
+    refused: dict[str, str] = dataclass_field(default_factory=dict)
+    only_in_target: list[str] = dataclass_field(default_factory=list)
+
+    @property
+    def complete(self) -> bool:
+        """Whether the target has every session of the source, equal to the last digit."""
+        return not (self.differing or self.unreadable or self.refused)
+
+
+def copy(source: SessionRepository, target: SessionRepository, *, progress: Progress | None = None) -> CopyReport:
+    """Store every session of `source` with its whole history in `target`: versions, times and order as they are.
+
+    Each session is copied in a transaction of its own, from one moment of the source, and then read again at the
+    target, where its digest must be that of the source. A copy that was interrupted is resumed by calling it again.
+
+    Args:
+        source: a synchronous repository (the `core` of an async one); others can go on writing to it.
+        target: another one. What it has already is never overwritten.
+        progress: called after each session, with how many are done and how many there are.
+
+    Raises:
+        StorageError: the target cannot be written, or gives back something else than was written; what was copied
+            before stays.
+    """
+    report = CopyReport()
+    ids = source.find_ids("", limit=None)
+    for done, session_id in enumerate(ids, 1):
+        _copy_one(source, target, session_id, report)
+        if progress is not None:
+            progress(done, len(ids))
+    report.only_in_target += sorted(set(target.find_ids("", limit=None)) - set(ids))
+    return report
+
+
+def digest(repository: SessionRepository, session_id: str) -> str | None:
+    """A digest of everything that is stored of one session, the same in every database; None: there is none."""
+    with repository.reading():
+        return digest_within(repository, session_id)
+
+
+def digest_within(repository: SessionRepository, session_id: str) -> str | None:
+    """The same inside of a block: `reading` or `atomic`."""
+    session = repository.get_by_id(session_id)
+    if session is None:
+        return None
+    return _digest(session, repository.fill_history(session_id), repository.equity_history(session_id))
+
+
+def write_backup(
+    sessions: Iterable[tuple[Any, ...]],
+    target: Path,
+    overwrite: bool = False,
+) -> None:
+    """Write sessions, each with its numbered fills and its equity points, to a new SQLite file."""
+    target = target.absolute()
+    with beside(target, overwrite) as partial:
+        with SessionRepository(partial) as repository, repository.atomic():
+            for session, fills, points in sessions:
+                repository.restore(session, fills, points)
+        give_name(partial, target, overwrite)
+
+
+def _copy_one(source: SessionRepository, target: SessionRepository, session_id: str, report: CopyReport) -> None:
+    try:
+        if target.exists(session_id):
+            same = digest(target, session_id) == digest(source, session_id)
+            (report.present if same else report.differing).append(session_id)
+        elif _transfer(source, target, session_id):
+            report.copied.append(session_id)
+    except CorruptRecordError as error:
+        report.unreadable[session_id] = str(error)
+    except InvalidSessionError as error:
+        report.refused[session_id] = str(error)
+
+
+def _transfer(source: SessionRepository, target: SessionRepository, session_id: str) -> bool:
+    """Store one session at the target, and read it again there; False when it has been deleted at the source."""
+    with source.reading(), target.atomic():
+        session = source.get_by_id(session_id)
+        if session is None:
+            return False
+        target.restore(session, source.fill_history(session_id), source.equity_history(session_id))
+        if digest_within(target, session_id) != digest_within(source, session_id):
+            raise StorageError(f"session {session_id!r} is not the same at the target, and was not stored there")
+    return True
+
+
+def _digest(session: PaperTradingSession, fills: Iterable[tuple[int, Fill]], points: Iterable[EquityPoint]) -> str:
+    code = hashlib.sha256(_text(session))
+    for place, fill in fills:
+        code.update(b"\nfill %d " % place + _text(fill))
+    for point in points:
+        code.update(b"\npoint " + _text(point))
+    return code.hexdigest()
+
+
+def _text(entity: Any) -> bytes:
+    data = _canonical(type(entity), schemas.dump(entity))
+    return json.dumps(data, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _canonical(kind: type[Any], data: schemas.Data) -> schemas.Data:
+    """The data with amounts that are equal written alike, since databases with decimals of their own do that."""
+    form = dict(data)
+    for name, field in schemas.fields_of(kind).items():
+        if isinstance(field, schemas.AmountField) and form[name] is not None:
+            amount = Decimal(form[name])
+            form[name] = str(EXACT.normalize(amount)) if amount else "0"
+        elif isinstance(field, schemas.EntitiesField):
+            form[name] = {key: _canonical(field.kind, each) for key, each in form[name].items()}
+    return form

@@ -1,0 +1,1 @@
+"""Getting sessions out of a damaged file."""

@@ -1,0 +1,1 @@
+"""Sessions as JSON: the schemas, and the same at full speed."""

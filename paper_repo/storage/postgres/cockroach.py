@@ -1,0 +1,34 @@
+"""CockroachDB: what is different there from PostgreSQL, whose protocol it speaks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from playhouse.cockroachdb import PooledCockroachDatabase
+
+from paper_repo.storage.postgres.connections import Pool
+from paper_repo.storage.postgres.storage import PostgresStorage
+from paper_repo.storage.tables import COCKROACH_COLUMN_TYPES
+
+
+class CockroachPool(Pool, PooledCockroachDatabase):  # type: ignore[misc]
+    """Peewee's pool for it, of our connections."""
+
+
+class CockroachStorage(PostgresStorage):
+    """The rows of one CockroachDB database; the address is as PostgreSQL's, beginning with "cockroachdb://".
+
+    A transaction that must be done again has error code 40001 as on PostgreSQL, and is treated alike
+    (https://www.cockroachlabs.com/docs/stable/transaction-retry-error-reference); one whose outcome is unknown has
+    40003, and is not repeated.
+    """
+
+    pool_type = CockroachPool
+    column_types = COCKROACH_COLUMN_TYPES
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """It has no advisory locks. Its transactions are serializable: of two that create the same, one is refused."""
+        with self._database.atomic():
+            yield

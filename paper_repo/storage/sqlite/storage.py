@@ -1,0 +1,416 @@
+"""An SQLite file: how it is created, recognised, opened, and how this process holds connections to it."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import peewee
+
+from paper_repo.domain.values import Progress
+from paper_repo.errors import (
+    CorruptDatabaseError,
+    ForeignDatabaseError,
+    StorageError,
+    TransactionError,
+    WrongPassphraseError,
+)
+from paper_repo.storage.base import CONNECTIONS, Storage, checked_durability, checked_upgrade
+from paper_repo.storage.errors import driver_error
+from paper_repo.storage.feed import SQLiteFeed
+from paper_repo.storage.schema import MIGRATIONS, migrate, newest_version, refuse_newer, refuse_older
+from paper_repo.storage.sqlite.backups import back_up
+from paper_repo.storage.sqlite.connections import QuickSqliteDatabase
+from paper_repo.storage.sqlite.encryption import checked_passphrase, connect, pooled_database, single_database
+from paper_repo.storage.sqlite.header import APPLICATION_ID, Look, ask
+from paper_repo.storage.sqlite.integrity import (
+    find_damage,
+    find_problems,
+    is_sound,
+    last_place,
+    read_history,
+    read_sessions,
+    wrong_version,
+)
+from paper_repo.storage.sqlite.network_disks import refuse_network
+from paper_repo.storage.sqlite.paths import (
+    begins_with_nothing,
+    checked_path,
+    create_private,
+    refuse_bad_place,
+    size_of,
+    status_of,
+)
+from paper_repo.storage.sqlite.upgrade_backups import back_up_before_upgrade, failed
+from paper_repo.storage.statements import Statements, sqlite_statements
+from paper_repo.storage.tables import SQLITE_COLUMN_TYPES, Row
+from paper_repo.storage.unlogged import SqliteSingle
+
+SYNCHRONOUS = {("full", "wal"): 2, ("normal", "wal"): 1, ("full", "delete"): 3, ("normal", "delete"): 2}
+"""PRAGMA synchronous: "full" keeps every commit in a power cut, "normal" may lose the last ones, never the file.
+
+What that takes depends on the journal: a commit by a rollback journal is its deletion, which only EXTRA (3) waits for,
+and there NORMAL (1) may lose the file (https://www.sqlite.org/pragma.html#pragma_synchronous).
+"""
+
+PRAGMAS = (
+    "application_id", "user_version", "journal_mode", "synchronous", "foreign_keys", "busy_timeout",
+    "page_size", "page_count", "freelist_count", "encoding",
+)  # fmt: skip
+"""What `describe` tells of a file (https://www.sqlite.org/pragma.html)."""
+
+JOURNALS = {"wal": "wal", "rollback": "delete"}
+"""PRAGMA journal_mode: readers and a writer at once, or, where several machines share the file, one after the other."""
+
+_WAL_RETRY_SECONDS = 0.01
+_SMALLEST_PAGE = 512
+
+
+_inherited: set[Path] = set()
+"""The files that this process cannot open, because it was forked with a connection to them in use."""
+
+
+class SQLiteStorage(Storage):
+    """The rows of one SQLite file."""
+
+    keeps_text = True
+    BEGIN_SNAPSHOT = "BEGIN DEFERRED"  # the first read takes the snapshot
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        durability: str = "full",
+        busy_timeout: float = 5.0,
+        upgrade: str = "auto",
+        *,
+        passphrase: str | None = None,
+        journal: str = "wal",
+        scripts: Path = MIGRATIONS,
+    ) -> None:
+        self.path = Path(checked_path(path)).absolute()  # a program may change its folder while this is open
+        self.durability = checked_durability(durability)
+        self.upgrade = checked_upgrade(upgrade)
+        if journal not in JOURNALS:
+            raise ValueError(f"journal is 'wal' or 'rollback', not {journal!r}")
+        self._passphrase = checked_passphrase(passphrase)
+        self._journal = JOURNALS[journal]
+        self._scripts = scripts
+        self._uri: str | None = None
+        self._real: str | None = None
+        super().__init__(str(self.path), busy_timeout)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name!r}, durability={self.durability!r}, busy_timeout={self.busy_timeout})"
+
+    @property
+    def statements(self) -> Statements:
+        return sqlite_statements()
+
+    def _pool(self) -> Any:
+        synchronous = SYNCHRONOUS[self.durability, self._journal]
+        pool = (pooled_database() if self._passphrase else QuickSqliteDatabase)(
+            self._uri or self.name,
+            uri=self._uri is not None,
+            max_connections=CONNECTIONS,
+            timeout=self.busy_timeout or None,
+            pragmas=[
+                ("foreign_keys", 1),
+                ("synchronous", synchronous),
+                ("cell_size_check", 1),
+            ],
+            check_same_thread=False,
+            field_types=SQLITE_COLUMN_TYPES,
+            **self._key,
+        )
+        pool.timeout = self.busy_timeout
+        return pool
+
+    @property
+    def _key(self) -> dict[str, str]:
+        return {"passphrase": self._passphrase} if self._passphrase else {}
+
+    def _single(self, name: str, **params: Any) -> Any:
+        """A database with a connection of its own for each thread."""
+        kind: Any = single_database() if self._passphrase else SqliteSingle
+        return kind(name, **params, **self._key)
+
+    def _feed(self) -> SQLiteFeed:
+        return SQLiteFeed(self.name, self._uri, self.busy_timeout, self.statements, self._single)
+
+    def _is_alive(self) -> bool:
+        connection = self._held.connection
+        try:
+            return bool(connection.in_transaction)
+        except connection.ProgrammingError:
+            return False  # `close` has closed the connection
+
+    # Peewee's `execute_sql` would do the same in three times the time.
+
+    def _run(self, sql: str, params: Sequence[object] = ()) -> Any:
+        return self._held.connection.cursor().execute(sql, params)
+
+    def _begin_transaction(self) -> None:
+        self._run("BEGIN IMMEDIATE")
+
+    def _commit_transaction(self) -> None:
+        self._run("COMMIT")
+
+    def describe(self) -> Row:
+        with self.connection(), self._translated:
+            settings = {name: self._database.pragma(name) for name in PRAGMAS}
+        return super().describe() | {"bytes": size_of(self.path), "pragmas": settings}
+
+    def after_fork_in_child(self) -> None:
+        if self._database._in_use:
+            _inherited.add(self.path.resolve())
+        super().after_fork_in_child()
+
+    def _open(self) -> None:
+        self._real = os.path.realpath(self.path)
+        if self._journal == "wal":
+            refuse_network(self.path)
+        if _inherited and Path(self._real) in _inherited:
+            raise StorageError(
+                f"{self.name}: this process was forked while a call or a transaction was using the file, and cannot "
+                "open it safely; fork when nothing is under way, or start the process with 'spawn' or 'forkserver'"
+            )
+        status = status_of(self.path)
+        refuse_bad_place(self.path, status)
+        if status is None or not status.st_size:
+            create_private(self.path)
+            ready = False
+        else:
+            ready = self._recognise(status.st_size)
+        if self.damage is not None:
+            return
+        with self._translated, self._database.connection_context():
+            if self._uri is None:
+                self._switch_journal()
+            if not ready:
+                self._upgrade()
+
+    def _recognise(self, size: int) -> bool:
+        """Refuse a file that is not ours, or newer, without touching it or anything beside it.
+
+        Returns:
+            Whether its schema is the present one.
+        """
+        if size < _SMALLEST_PAGE:  # which SQLite would take for an empty file, in part
+            raise self._foreign()
+        if begins_with_nothing(self._beside("-journal")):
+            return False  # what is in it is half of somebody's first change; `_upgrade` looks again, under the lock
+        has_log = bool(size_of(self._beside("-wal")))
+        look = self._look(has_log)
+        self._judge(look)
+        if look.damage is None and self._can_only_be_read_as_it_lies():
+            self._uri = self._as_it_lies()
+            self._database = self._pool()
+        if look.application == APPLICATION_ID and not has_log:
+            look = self._examine()
+        if look.damage is not None:
+            self._keep_as_it_is(look.damage)
+            return True
+        if look.application == APPLICATION_ID and look.version < self._newest and self.upgrade == "never":
+            refuse_older(look.version, self.name, self._scripts)
+        return look[:2] == (APPLICATION_ID, self._newest)
+
+    def _can_only_be_read_as_it_lies(self) -> bool:
+        """Whether SQLite cannot have its shared memory beside a file in WAL mode, which even a reader needs.
+
+        Where nothing can be created and nobody has it open, the file may be read as it lies; but not where a journal
+        tells that a change has come to no end.
+        """
+        if os.access(Path(self._real or self.name).parent, os.W_OK):
+            return False
+        return not size_of(self._beside("-shm")) and not size_of(self._beside("-journal"))
+
+    @property
+    def _newest(self) -> int:
+        return newest_version(self._scripts)
+
+    def _foreign(self) -> StorageError:
+        what = "is no SQLite database, is encrypted and needs its passphrase, or its start is damaged"
+        if self._passphrase:
+            return WrongPassphraseError(
+                f"{self.name}: the passphrase is wrong, or this file is not encrypted, or its start is damaged; "
+                "it was not touched"
+            )
+        return ForeignDatabaseError(f"{self.name}: this file {what}; it was not touched")
+
+    def _judge(self, look: Look) -> None:
+        """Refuse a file that looks so, unless it is ours or new."""
+        if look.application == APPLICATION_ID:
+            refuse_newer(look.version, self.name, self._scripts)
+        elif look.application or look.has_tables:
+            raise ForeignDatabaseError(f"{self.name}: this database belongs to another program; it was not touched")
+
+    def _look(self, has_log: bool) -> Look:
+        """What the file is, as it lies, or with the changes in SQLite's log beside it where there are any.
+
+        SQLite itself opens it: a file that this process has open with SQLite must not be opened in any other way, since
+        closing it takes away all locks that the process has on it (https://www.sqlite.org/howtocorrupt.html, 2.2).
+
+        Args:
+            has_log: then it is looked at for damage, too: the last one to close a file moves its log into it, and of a
+                damaged one both are to stay as they are.
+        """
+        uri = self._read_only() if has_log else self._as_it_lies()
+        with self._translated, closing(self.connect_to(uri, uri=True, timeout=self.busy_timeout)) as connection:
+            if size_of(self._beside("-journal")):
+                # A program that was killed may have written how long the file is to be, and not made it so long; SQLite
+                # lets that pass only so. The journal has what was there before.
+                connection.execute("PRAGMA writable_schema = ON")
+            connection.execute("BEGIN")
+            try:
+                look = ask(connection)
+            except connection.DatabaseError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_NOTADB:
+                    raise
+                raise self._foreign() from error
+            return look._replace(damage=self._damage(connection, look)) if has_log else look
+
+    def _examine(self) -> Look:
+        """What the file is, by a connection like all others, which first undoes what a killed program had begun."""
+        try:
+            with self._translated, self._database.connection_context():
+                connection = self._database.connection()
+                connection.execute("BEGIN")  # somebody may upgrade it meanwhile
+                try:
+                    look = ask(connection)
+                    self._judge(look)
+                    return look._replace(damage=self._damage(connection, look))
+                finally:
+                    connection.execute("ROLLBACK")
+        except CorruptDatabaseError as error:  # what connecting needs to read, such as the schema
+            return Look(APPLICATION_ID, self._newest, True, damage=str(error.__cause__))
+
+    def _damage(self, connection: Any, look: Look) -> str | None:
+        if look.application != APPLICATION_ID or look.version > self._newest:
+            return None
+        if look.version < self._newest:
+            return wrong_version(connection, look.version)
+        size = size_of(self.path) + size_of(self._beside("-wal"))
+        return find_damage(connection, self.statements, size) or wrong_version(connection, look.version)
+
+    def _keep_as_it_is(self, damage: str) -> None:
+        """Have connections that cannot write: even closing the last one would else move the -wal into the file."""
+        self._database.close_idle()
+        self.damage = damage
+        self._uri = self._read_only() if size_of(self._beside("-wal")) else self._as_it_lies()
+        self._database = self._pool()
+
+    def back_up(self, target: Path, progress: Progress | None, overwrite: bool) -> None:
+        if self.in_transaction():
+            raise TransactionError(f"{self.name}: cannot be backed up inside a transaction; leave the block first")
+        self.require_sound()
+        if target.exists() and target.samefile(self.path):
+            raise StorageError(f"{self.name}: cannot be its own backup; choose another name")
+        with self.snapshot(), self._translated:
+            self._database.execute_sql("SELECT count(*) FROM sqlite_master").fetchone()  # takes the snapshot
+            back_up(self._database.connection(), target, self.connect_to, progress, overwrite)
+
+    def connect_to(self, name: str, **params: Any) -> Any:
+        """A connection of its own to a file of the same kind."""
+        if self._passphrase:
+            return connect(name, self._passphrase, **params)
+        return sqlite3.connect(name, isolation_level=None, **params)
+
+    def fills_by_id(self, session_id: str) -> int | None:
+        sql = "SELECT count(*) FROM paper_trading_fills INDEXED BY fillrow_session_id_id WHERE session_id = ?"
+        with self.connection(), self._translated:
+            return int(self._database.execute_sql(sql, [session_id]).fetchone()[0])
+
+    def problems(self) -> list[str]:
+        self.open()
+        with self.connection(), self._translated:
+            return find_problems(self._database.connection(), self.statements)
+
+    def compact(self) -> None:
+        if self.in_transaction():
+            raise TransactionError(f"{self.name}: cannot be compacted inside a transaction; leave the block first")
+        self.require_sound()
+        with self.connection(), self._translated:
+            self._database.execute_sql("VACUUM")
+            self._database.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def rescued_sessions(self) -> tuple[list[tuple[Any, ...]], list[str]]:
+        with self.connection(), self._translated:
+            return read_sessions(self._database.connection(), self.statements)
+
+    def has_sound(self, table: Any) -> bool:
+        """Whether all rows of `table` can be reached."""
+        with self.connection(), self._translated:
+            return is_sound(self._database.connection(), table)
+
+    def rescued_history(self, table: Any, session_id: str, least: int) -> list[tuple[Any, ...]]:
+        """Every row of one session's history in `table` that can be read; it has `least` rows or more."""
+        columns = tuple(each.column_name for each in table._meta.sorted_fields)
+        with self.connection(), self._translated:
+            connection = self._database.connection()
+            last = max(least, last_place(connection, table, session_id))
+            return read_history(connection, table, columns, session_id, last)
+
+    def _read_only(self) -> str:
+        return f"file:{quote(os.fsencode(self.path))}?mode=ro"
+
+    def _as_it_lies(self) -> str:
+        """The file alone, without a look at anything beside it, and without a lock."""
+        return f"{self._read_only()}&immutable=1"
+
+    def _beside(self, ending: str) -> str:
+        """The file that SQLite keeps beside this one, or beside the one that this is a link to."""
+        return (self._real or os.path.realpath(self.path)) + ending
+
+    def _version(self) -> int:
+        return int(self._database.pragma("user_version"))
+
+    def _upgrade(self) -> None:
+        # Rebuilding a table must not cascade; the switch works outside of a transaction only.
+        self._database.pragma("foreign_keys", 0)
+        backup, old = None, 0
+        try:
+            with self._translated, self._database.atomic("IMMEDIATE"):
+                look = ask(self._database.connection())
+                self._judge(look)  # somebody else may have filled or upgraded it while this one waited
+                if look.application == APPLICATION_ID and look.version < self._newest:
+                    old, place = look.version, Path(os.path.realpath(self.path))
+                    backup = back_up_before_upgrade(place, old, self.connect_to)
+                if look.version < self._newest:
+                    self._run_scripts()
+        except Exception as error:
+            if backup is None:
+                raise
+            raise failed(error, self.name, (old, self._newest), backup) from error
+        finally:
+            self._database.pragma("foreign_keys", 1)
+
+    def _run_scripts(self) -> None:
+        migrate(self._database, self._scripts)
+        self._database.pragma("application_id", APPLICATION_ID)
+        self._database.pragma("user_version", self._newest)
+
+    def _switch_journal(self) -> None:
+        """Switch the file to its journal, again and again: of two first openers one fails at once, at any timeout."""
+        deadline = time.monotonic() + self.busy_timeout
+        while self._database.pragma("journal_mode") != self._journal:
+            try:
+                mode = self._database.pragma("journal_mode", self._journal)
+            except peewee.OperationalError as error:
+                code = driver_error(error).sqlite_errorcode & 0xFF  # type: ignore[attr-defined]
+                if code == sqlite3.SQLITE_READONLY:
+                    return  # it can be read as it is
+                if code not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_PROTOCOL) or time.monotonic() >= deadline:
+                    raise
+                time.sleep(_WAL_RETRY_SECONDS)
+            else:
+                if mode != self._journal:
+                    raise StorageError(
+                        f"{self.name}: SQLite cannot use its write-ahead log here (journal mode {mode}), as on network "
+                        "file systems; put the file on a local disk, or open it everywhere with journal='rollback'"
+                    )

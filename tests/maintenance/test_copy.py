@@ -1,0 +1,126 @@
+"""Copying sessions from one repository to another: everything, once, verified, and resumable."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+from paper_repo import SessionRepository
+from paper_repo.maintenance.copy import copy, digest
+from tests.builders import full_session, new_fill, new_session
+from tests.storage.sqlite.damage import content
+
+
+def fill(path: Path, sessions: int = 5) -> None:
+    """Fill a new file."""
+    with SessionRepository(path) as repository:
+        for number in range(sessions):
+            session = new_session(id=f"session-{number}")
+            session.apply_fill(new_fill(number))
+            repository.save(session)
+            session.apply_fill(new_fill(number + 100))
+            repository.save(session)
+        repository.save(full_session())
+
+
+def test_everything_is_copied_as_it_is(path: Path, tmp_path: Path) -> None:
+    """Every session with its history, version and times is at the target; copying again copies nothing."""
+    fill(path)
+    steps: list[tuple[int, int]] = []
+
+    with SessionRepository(path) as source, SessionRepository(tmp_path / "other.db") as target:
+        target.save(new_session(id="already there"))
+        first = copy(source, target, progress=lambda *step: steps.append(step))
+        second = copy(source, target)
+
+        assert {each: found for each, found in content(target).items() if each != "already there"} == content(source)
+    assert len(first.copied) == len(second.present) == 6
+    assert second.copied == []
+    assert first.complete
+    assert second.complete
+    assert first.only_in_target == ["already there"]
+    assert steps[-1] == (6, 6)
+
+
+def test_what_differs_is_named_and_left(path: Path, tmp_path: Path) -> None:
+    """A session that is at the target already, and is another one, is not overwritten."""
+    fill(path, 2)
+    with SessionRepository(path) as source, SessionRepository(tmp_path / "other.db") as target:
+        target.save(new_session(id="session-1", name="mine"))
+
+        report = copy(source, target)
+
+        assert report.differing == ["session-1"]
+        assert not report.complete
+        found = target.get_by_id("session-1")
+    assert found is not None
+    assert found.name == "mine"
+
+
+def test_what_cannot_be_read_is_named_and_the_others_are_copied(path: Path, tmp_path: Path) -> None:
+    """A damaged record, of a session or of its history, is reported with its reason; nothing of it is at the target."""
+    fill(path, 3)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE paper_trading_sessions SET cash = '1' WHERE id = 'session-0'")
+        connection.execute("UPDATE paper_trading_fills SET price = '1' WHERE session_id = 'session-1' AND sequence = 2")
+
+    with SessionRepository(path) as source, SessionRepository(tmp_path / "other.db") as target:
+        report = copy(source, target)
+
+        assert sorted(report.unreadable) == ["session-0", "session-1"]
+        assert "checksum" in report.unreadable["session-1"]
+        assert sorted(target.find_ids("", limit=None)) == sorted(report.copied)
+    assert len(report.copied) == 2
+    assert not report.complete
+
+
+KILLED = """
+import os, signal, sys
+from paper_repo import SessionRepository
+from paper_repo.maintenance.copy import copy
+
+def kill(done, total):
+    if done == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+with SessionRepository(sys.argv[1]) as source, SessionRepository(sys.argv[2]) as target:
+    copy(source, target, progress=kill)
+"""
+
+
+def test_a_killed_copy_goes_on(path: Path, tmp_path: Path) -> None:
+    """After SIGKILL in the middle the next call finds what was copied, and copies the rest."""
+    fill(path)
+    done = subprocess.run([sys.executable, "-c", KILLED, str(path), str(tmp_path / "other.db")], check=False)
+    assert done.returncode == -signal.SIGKILL
+
+    with SessionRepository(path) as source, SessionRepository(tmp_path / "other.db") as target:
+        report = copy(source, target)
+
+        assert content(target) == content(source)
+    assert (len(report.present), len(report.copied)) == (3, 3)
+
+
+def test_a_digest_tells_every_difference(path: Path) -> None:
+    """A digest is that of the content: the same amount written otherwise gives the same, another last digit another."""
+    with SessionRepository(path) as repository:
+        for name, fields in {"a": {"cash": "1E+3"}, "b": {"cash": "1000.0"}, "c": {"cash": "1000.1"}}.items():
+            with repository.atomic():
+                session = new_session(id="one", **fields)
+                session.version = 1
+                session.updated_at = session.created_at
+                repository.restore(session)
+                found = digest(repository, "one")
+                repository.delete("one")
+            assert found is not None, name
+            DIGESTS[name] = found
+        assert digest(repository, "nobody") is None
+
+    assert DIGESTS["a"] == DIGESTS["b"] != DIGESTS["c"]
+
+
+DIGESTS: dict[str, str] = {}

@@ -1,0 +1,309 @@
+"""Compiled serialisation: the same as marshmallow's, only faster."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from paper_repo import EquityPoint, Fill, Order, PaperTradingSession, Position, SessionRepository
+from paper_repo.errors import InvalidSessionError
+from paper_repo.serialization import fast, schemas
+from tests import strategies
+from tests.builders import START, full_session, new_fill, new_session
+
+KINDS: dict[type[Any], st.SearchStrategy[Any]] = {
+    Position: strategies.positions(),
+    Order: strategies.orders(),
+    Fill: strategies.fills(),
+    EquityPoint: strategies.equity_points(),
+}
+NO_AMOUNTS = ["NaN", "Infinity", "-Infinity", "sNaN", "1E+5000", "1E-5000", "", "one", 1, 1.5, None, True, [], "1_0"]
+NO_TIMES = ["", "2026-01-01", "2026-01-01T00:00:00+00:00", "2026-01-01T00:00:00.000000", "2026-W01-1", 5, None]
+
+
+def by_marshmallow(session: PaperTradingSession) -> dict[str, Any]:
+    """What `to_columns` is to give, by way of marshmallow."""
+    data = schemas.dump(session)
+    return {name: fast.to_json(each) if isinstance(each, dict | list) else each for name, each in data.items()}
+
+
+def test_data_that_holds_itself_does_not_fill_the_stack() -> None:
+    """It is refused without going down to the last frame, where a finalizer that happens to be called would fail."""
+    circle: dict[str, Any] = {}
+    circle["me"] = [circle]
+    depths = [0]
+
+    def count(frame: object, event: str, arg: object) -> None:
+        depths.append(depths[-1] + {"call": 1, "return": -1}.get(event, 0))
+
+    with pytest.raises(ValueError, match="Circular reference"):
+        fast._json_encoder("state")(circle, {})
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        with pytest.raises(InvalidSessionError, match="state: is nested too deeply, or holds itself"):
+            fast.to_columns(new_session(state=circle))
+    finally:
+        sys.setprofile(before)
+
+    assert max(depths) < 100
+
+
+@given(st.data())
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_entities_are_written_and_read_as_by_marshmallow(kind: type[Any], data: st.DataObject) -> None:
+    """The built functions give marshmallow's text and marshmallow's entity, without its help."""
+    entity = data.draw(KINDS[kind])
+    plain = schemas.dump(entity)
+
+    text = fast._encoder(kind)(entity, {})
+    again = fast._reader(kind, False)(plain)
+
+    assert text == fast.to_json(plain)
+    assert again == schemas.load(kind, plain) == entity
+    assert fast.dump(entity) == plain
+
+
+@given(strategies.sessions())
+def test_sessions_are_written_and_read_as_by_marshmallow(session: PaperTradingSession) -> None:
+    """A session's columns are marshmallow's data with JSON text for what has parts, and give the session back."""
+    columns = fast._writer(PaperTradingSession)(session, {})
+    again = fast._reader(PaperTradingSession, True)(columns)
+    session.new_fills.clear()
+    session.new_equity_points.clear()
+
+    assert columns == by_marshmallow(session)
+    assert again == session
+    assert vars(again).keys() == vars(session).keys()
+
+
+@given(strategies.sessions(), st.data())
+def test_known_texts_change_nothing(session: PaperTradingSession, data: st.DataObject) -> None:
+    """Texts kept from earlier times are used for the same objects only, however many of them change each time."""
+    known: fast.Known = {}
+    for _ in range(4):
+        columns = fast.to_columns(session, known)
+
+        assert columns == by_marshmallow(session)
+        for symbol in data.draw(st.sets(st.sampled_from(list(session.positions)))) if session.positions else ():
+            session.positions[symbol] = _marked(session, symbol)
+
+
+def test_texts_of_what_has_not_changed_are_not_written_again() -> None:
+    """Of equal data the text of the last time is given back, the very same; of other data beside it a new one."""
+    shared = ["x", {"a": 1.5}]
+    session = new_session(state={"one": shared, "other": shared}, metadata={"n": 1}, symbols=("AAPL", "MSFT"))
+    known: fast.Known = {}
+    before = fast.to_columns(session, known)
+
+    session.state = {"one": ["x", {"a": 1.5}], "other": ["x", {"a": 1.5}]}
+    session.metadata["n"] = 2
+    again = fast.to_columns(session, known)
+
+    assert again["state"] is before["state"]
+    assert again["symbols"] is before["symbols"]
+    assert (before["metadata"], again["metadata"]) == ('{"n":1}', '{"n":2}')
+
+
+def test_times_are_written_again_where_they_have_changed_only() -> None:
+    """A position that was opened anew has its new time; of those that are closed, not many times are kept."""
+    session = full_session()
+    known: fast.Known = {}
+    for number in range(100):
+        for opened_at in (START, START + timedelta(days=number)):
+            session.positions = {f"S{number}": Position(f"S{number}", 1, 100, 101, opened_at)}
+            assert fast.to_columns(session, known) == by_marshmallow(session)
+
+    assert len(known["positions.opened_at"]) < 20
+
+
+def test_times_of_new_objects_are_kept() -> None:
+    """A position that is marked is another object of the same time, which is not written again."""
+    session = full_session()
+    known: fast.Known = {}
+    fast.to_columns(session, known)
+    times = dict(known["positions.opened_at"])
+
+    session.positions = {symbol: _marked(session, symbol) for symbol in session.positions}
+    fast.to_columns(session, known)
+
+    assert known["positions.opened_at"].keys() == session.positions.keys()
+    assert all(known["positions.opened_at"][symbol] is times[symbol] for symbol in session.positions)
+
+
+@pytest.mark.parametrize("data", [{"a": "\ud83d\ude00"}, {"a": ["\ud800"]}, {"\udfff": 1}])
+def test_halves_of_characters_are_refused_in_data(data: dict[str, Any]) -> None:
+    """A lone surrogate, of which there is no UTF-8, is refused; a character beyond the first 65,536 is kept."""
+    with pytest.raises(InvalidSessionError, match="state"):
+        fast.to_columns(new_session(state=data))
+
+    session = new_session(state={"a": "\N{CHART WITH UPWARDS TREND}", "\N{CHART WITH UPWARDS TREND}": 1})
+    assert fast.from_columns(fast.to_columns(session)) == session
+
+
+def test_entities_of_the_callers_own_kinds_are_written_as_by_marshmallow() -> None:
+    """What the functions were not built for goes through marshmallow, and comes out in the same form."""
+    own = {kind: type(f"Own{kind.__name__}", (kind,), {}) for kind in (Position, Fill)}
+    position, fill = (
+        own[type(each)](**{field.name: getattr(each, field.name) for field in dataclasses.fields(each)})
+        for each in (Position.open("AAPL", 1, 2, START), new_fill(1))
+    )
+    session = new_session(positions={"AAPL": position}, state={"a": [1]}, symbols=["AAPL"])
+
+    assert fast.to_columns(session) == by_marshmallow(session)
+    assert fast.dump(fill) == fast.dump(new_fill(1))
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("name", "\ud800"),
+        ("name", 5),
+        ("error", 5),
+        ("symbols", '["AAPL", 5]'),
+        ("symbols", '["AAPL", ""]'),
+        ("symbols", '{"AAPL": 1}'),
+        ("symbols", '"AAPL"'),
+        ("state", "[]"),
+        ("strategy", '{"name": "sma", "version": "1"}'),
+        ("positions", "[]"),
+        ("positions", '{"AAPL": null}'),
+        ("open_orders", '{"o": {}}'),
+        ("status", "running"),
+        ("status", None),
+        ("cash", 5),
+        ("cash", None),
+        ("version", True),
+        ("version", "1"),
+        ("version", -1),
+        ("fill_count", -1),
+        ("id", ""),
+        ("created_at", None),
+        ("other", 1),
+    ],
+)
+def test_wrong_columns_are_judged_as_by_marshmallow(name: str, wrong: object) -> None:
+    """A session with a column that is wrong is refused with marshmallow's messages."""
+    columns = fast.to_columns(full_session()) | {name: wrong}
+    parts = [each for each, value in schemas.dump(full_session()).items() if isinstance(value, dict | list)]
+    plain = columns | {each: fast.from_json(columns[each]) for each in parts}
+
+    refused = _outcome(lambda kind, data: fast.from_columns(data), columns, PaperTradingSession)
+
+    assert isinstance(refused, dict)
+    assert refused == _outcome(schemas.load, plain, PaperTradingSession)
+
+
+@pytest.mark.parametrize("other", [True, 1.0, [1], {"1": 1}, {"a": 1, "b": 2}], ids=repr)
+def test_changes_inside_of_data_are_written(other: object) -> None:
+    """What was written of a session's data is written anew when anything in it has changed, its type or order too."""
+    session = new_session(state={"x": 1, "y": [{"b": 2, "a": 1}]})
+    known: fast.Known = {}
+    fast.to_columns(session, known)
+
+    session.state["x"] = session.state["y"][0] = other  # type: ignore[index]
+
+    assert fast.to_columns(session, known)["state"] == fast.to_json({"x": other, "y": [other]})
+
+
+def test_data_that_json_makes_other_data_of_is_refused_the_second_time_too() -> None:
+    """A list that was stored and is a tuple now would not come back equal."""
+    session = new_session(state={"window": [1, 2]})
+    known: fast.Known = {}
+    fast.to_columns(session, known)
+
+    session.state["window"] = (1, 2)
+
+    for _ in range(2):
+        with pytest.raises(InvalidSessionError, match=r"state\.window"):
+            fast.to_columns(session, known)
+
+
+def test_a_position_under_another_name_is_refused_the_third_time_too() -> None:
+    """A position that was written under its own symbol is not taken for right under another one."""
+    session = full_session()
+    known: fast.Known = {}
+    for _ in range(3):
+        fast.to_columns(session, known)
+    symbol, position = next(iter(session.positions.items()))
+    session.positions = {("OTHER" if each == symbol else each): held for each, held in session.positions.items()}
+
+    with pytest.raises(InvalidSessionError, match="OTHER"):
+        fast.to_columns(session, known)
+
+    assert position.symbol == symbol
+
+
+def _marked(session: PaperTradingSession, symbol: str) -> Position:
+    return session.positions[symbol].marked("12.5")
+
+
+@pytest.mark.parametrize("wrong", NO_AMOUNTS, ids=repr)
+def test_wrong_amounts_are_judged_as_by_marshmallow(wrong: object) -> None:
+    """What is no amount is refused with marshmallow's message, and what marshmallow takes is taken."""
+    plain = {"at": "2026-01-01T00:00:00.000000+00:00", "cash": wrong, "equity": "1"}
+
+    assert _outcome(fast.load, plain) == _outcome(schemas.load, plain)
+
+
+@pytest.mark.parametrize("wrong", NO_TIMES, ids=repr)
+def test_wrong_times_are_judged_as_by_marshmallow(wrong: object) -> None:
+    """What is no time in UTC is refused with marshmallow's message."""
+    plain = {"at": wrong, "cash": "1", "equity": "1"}
+
+    assert _outcome(fast.load, plain) == _outcome(schemas.load, plain)
+    assert isinstance(_outcome(fast.load, plain), dict)
+
+
+@given(strategies.positions(), st.sampled_from(list(schemas.fields_of(Position))), strategies.json_data())
+def test_damaged_positions_are_judged_as_by_marshmallow(position: Position, name: str, wrong: Any) -> None:
+    """Whatever stands in a field, the compiled function and marshmallow come to the same result."""
+    plain = schemas.dump(position) | {name: wrong}
+
+    assert _outcome(fast.load, plain, Position) == _outcome(schemas.load, plain, Position)
+
+
+def _outcome(load: Any, plain: dict[str, Any], kind: type[Any] = EquityPoint) -> object:
+    try:
+        return load(kind, plain)
+    except InvalidSessionError as error:
+        return error.messages
+
+
+@given(strategies.sessions())
+def test_columns_that_are_no_json_are_named(session: PaperTradingSession) -> None:
+    """A JSON column that holds something else is refused by its name."""
+    columns = fast.to_columns(session) | {"positions": '{"AAPL": '}
+
+    with pytest.raises(InvalidSessionError, match="positions: is no JSON"):
+        fast.from_columns(columns)
+
+
+def test_text_behind_json_is_refused() -> None:
+    """JSON text must be one value and nothing else."""
+    with pytest.raises(ValueError, match="more behind position 2"):
+        fast.from_json("{} {}")
+
+
+def test_a_session_of_everything_needs_no_help(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
+    """A session with every field in use is saved and loaded without marshmallow."""
+    session = full_session()
+    for schema in schemas._SCHEMAS.values():
+        monkeypatch.setattr(schema, "dump", None)
+        monkeypatch.setattr(schema, "load", None)
+
+    with SessionRepository(path) as repository:
+        repository.save(session)
+
+        assert repository.get_by_id(session.id) == session
+        assert session.positions
+        assert session.open_orders
+        assert repository.get_fills(session.id)
+        assert repository.get_equity_curve(session.id)
