@@ -47,7 +47,7 @@ if _typing.TYPE_CHECKING:
     from paper_repo.domain.changes import SessionChange
     from paper_repo.domain.performance import Performance, performance
     from paper_repo.domain.round_trips import RoundTrip, round_trips
-    from paper_repo.maintenance.copy import CopyReport, copy
+    from paper_repo.maintenance.copy import CopyReport, copy_sessions
     from paper_repo.memory import InMemorySessionRepository
     from paper_repo.reports import CheckReport, Finding
 
@@ -97,7 +97,7 @@ __all__ = [
     "TransactionError",
     "TransactionOwnershipError",
     "WrongPassphraseError",
-    "copy",
+    "copy_sessions",
     "downsample",
     "performance",
     "round_trips",
@@ -111,7 +111,7 @@ _ON_DEMAND = {
     "Performance": "paper_repo.domain.performance",
     "RoundTrip": "paper_repo.domain.round_trips",
     "SessionChange": "paper_repo.domain.changes",
-    "copy": "paper_repo.maintenance.copy",
+    "copy_sessions": "paper_repo.maintenance.copy",
     "performance": "paper_repo.domain.performance",
     "round_trips": "paper_repo.domain.round_trips",
 }

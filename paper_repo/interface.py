@@ -12,10 +12,10 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, Unpack
+from typing import TYPE_CHECKING, Self
 
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
-from paper_repo.domain.selection import Loaded, OnDamage, SessionFilters, SessionQuery, SessionSummary
+from paper_repo.domain.selection import Loaded, OnDamage, OrderBy, SessionSummary, StatusFilter
 from paper_repo.domain.values import Progress
 
 if TYPE_CHECKING:
@@ -89,15 +89,28 @@ class IPaperTradingSessionRepository(ABC):
         """
 
     @abstractmethod
-    async def get_all(self, **query: Unpack[SessionQuery]) -> Loaded[PaperTradingSession]:
+    async def get_all(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        order_by: OrderBy = "created_at",
+        descending: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+        errors: OnDamage = "raise",
+    ) -> Loaded[PaperTradingSession]:
         """The sessions, oldest first unless asked otherwise.
 
         Args:
             status: one status or several.
             strategy: the strategy's name.
             symbol: a symbol that the session trades.
-            created_from: an aware datetime; created then or later.
-            created_to: an aware datetime; created before.
+            since: an aware datetime; created then or later.
+            until: an aware datetime; created before.
             order_by: "created_at" (the default), "updated_at", "name", "equity" or "net_pnl", amounts in exact decimal
                 order; ties are broken by id.
             descending: the other way round.
@@ -121,11 +134,37 @@ class IPaperTradingSessionRepository(ABC):
         """The RUNNING sessions, oldest first: what is to be resumed after a crash; `errors` as in `get_all`."""
 
     @abstractmethod
-    async def get_summaries(self, **query: Unpack[SessionQuery]) -> Loaded[SessionSummary]:
+    async def get_summaries(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        order_by: OrderBy = "created_at",
+        descending: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+        errors: OnDamage = "raise",
+    ) -> Loaded[SessionSummary]:
         """What a list shows of the sessions, without decoding positions or parameters; arguments as `get_all`."""
 
     @abstractmethod
-    def iterate(self, **query: Unpack[SessionQuery]) -> AsyncIterator[PaperTradingSession]:
+    def iterate(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        order_by: OrderBy = "created_at",
+        descending: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+        errors: OnDamage = "raise",
+    ) -> AsyncIterator[PaperTradingSession]:
         """The sessions one by one, in constant memory; arguments as `get_all`.
 
         No lock and no snapshot is held between two of them. A session that is changed meanwhile so that its place in
@@ -138,8 +177,16 @@ class IPaperTradingSessionRepository(ABC):
         """Whether there is a session of this id."""
 
     @abstractmethod
-    async def count(self, **filters: Unpack[SessionFilters]) -> int:
-        """How many there are; `status`, `strategy`, `symbol`, `created_from` and `created_to` as in `get_all`."""
+    async def count(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> int:
+        """How many there are; `status`, `strategy`, `symbol`, `since` and `until` as in `get_all`."""
 
     @abstractmethod
     async def get_fills(
@@ -191,7 +238,15 @@ class IPaperTradingSessionRepository(ABC):
         """Remove the session with its whole history; True when there was one."""
 
     @abstractmethod
-    async def delete_many(self, **filters: Unpack[SessionFilters]) -> int:
+    async def delete_many(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> int:
         """Remove the sessions that the filters name (all, without any) with their history, and say how many."""
 
     @abstractmethod

@@ -90,7 +90,7 @@ def test_what_is_imported_on_demand_is_there_like_all_else() -> None:
     program = """
 import paper_repo
 assert "paper_repo.memory" not in __import__("sys").modules
-assert {"InMemorySessionRepository", "copy"} <= set(dir(paper_repo))
+assert {"InMemorySessionRepository", "copy_sessions"} <= set(dir(paper_repo))
 assert paper_repo.performance.__module__ == "paper_repo.domain.performance"
 from paper_repo import *
 assert InMemorySessionRepository is paper_repo.InMemorySessionRepository

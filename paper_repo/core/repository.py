@@ -15,7 +15,7 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from paper_repo.core import history
 from paper_repo.core.claims import Claiming
@@ -28,10 +28,10 @@ from paper_repo.domain.downsampling import downsample
 from paper_repo.domain.selection import (
     Loaded,
     OnDamage,
+    OrderBy,
     Selection,
-    SessionFilters,
-    SessionQuery,
     SessionSummary,
+    StatusFilter,
     check_page,
 )
 from paper_repo.domain.status import SessionStatus
@@ -42,6 +42,7 @@ from paper_repo.serialization.schemas import Data
 from paper_repo.storage import queries
 from paper_repo.storage.address import Address, storage_at
 from paper_repo.storage.base import Storage
+from paper_repo.storage.options import Durability, Journal, Upgrade
 from paper_repo.storage.postgres.errors import TurnedBackError
 from paper_repo.storage.statements import Statements
 
@@ -85,11 +86,11 @@ class SessionRepository(Claiming):
         self,
         path: Address,
         *,
-        durability: str = "full",
+        durability: Durability = "full",
         busy_timeout: float = 5.0,
-        upgrade: str = "auto",
+        upgrade: Upgrade = "auto",
         passphrase: str | None = None,
-        journal: str = "wal",
+        journal: Journal = "wal",
     ) -> None:
         self._storage = storage_at(
             path,
@@ -177,8 +178,18 @@ class SessionRepository(Claiming):
     def delete(self, session_id: str) -> bool:
         return self._alone(self._delete, session_id)
 
-    def delete_many(self, **filters: Unpack[SessionFilters]) -> int:
-        return self._alone(self._delete_many, Selection.of_filters(filters))
+    def delete_many(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> int:
+        return self._alone(
+            self._delete_many, Selection.of(status=status, strategy=strategy, symbol=symbol, since=since, until=until)
+        )
 
     def restore(
         self,
@@ -286,18 +297,102 @@ class SessionRepository(Claiming):
             raise _corrupt(session_id, f"another session, {session.id!r}, stands in its place")
         return session
 
-    def get_all(self, **query: Unpack[SessionQuery]) -> Loaded[PaperTradingSession]:
+    def get_all(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        order_by: OrderBy = "created_at",
+        descending: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+        errors: OnDamage = "raise",
+    ) -> Loaded[PaperTradingSession]:
         columns = self._statements.session_columns
-        return self._records.listed(Selection.of(query), columns, self._records.session, _itself)
+        return self._records.listed(
+            Selection.of(
+                status=status,
+                strategy=strategy,
+                symbol=symbol,
+                since=since,
+                until=until,
+                order_by=order_by,
+                descending=descending,
+                limit=limit,
+                offset=offset,
+                errors=errors,
+            ),
+            columns,
+            self._records.session,
+            _itself,
+        )
 
     def get_active(self, *, errors: OnDamage = "raise") -> Loaded[PaperTradingSession]:
         return self.get_all(status=SessionStatus.RUNNING, errors=errors)
 
-    def get_summaries(self, **query: Unpack[SessionQuery]) -> Loaded[SessionSummary]:
-        return self._records.listed(Selection.of(query), SUMMARY_ROW, self._records.summary, SessionSummary.of)
+    def get_summaries(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        order_by: OrderBy = "created_at",
+        descending: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+        errors: OnDamage = "raise",
+    ) -> Loaded[SessionSummary]:
+        return self._records.listed(
+            Selection.of(
+                status=status,
+                strategy=strategy,
+                symbol=symbol,
+                since=since,
+                until=until,
+                order_by=order_by,
+                descending=descending,
+                limit=limit,
+                offset=offset,
+                errors=errors,
+            ),
+            SUMMARY_ROW,
+            self._records.summary,
+            SessionSummary.of,
+        )
 
-    def iterate(self, **query: Unpack[SessionQuery]) -> Iterator[PaperTradingSession]:
-        for page in self.pages(Selection.of(query)):
+    def iterate(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        order_by: OrderBy = "created_at",
+        descending: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+        errors: OnDamage = "raise",
+    ) -> Iterator[PaperTradingSession]:
+        for page in self.pages(
+            Selection.of(
+                status=status,
+                strategy=strategy,
+                symbol=symbol,
+                since=since,
+                until=until,
+                order_by=order_by,
+                descending=descending,
+                limit=limit,
+                offset=offset,
+                errors=errors,
+            )
+        ):
             yield from page
 
     def pages(self, selection: Selection) -> Iterator[list[PaperTradingSession]]:
@@ -322,8 +417,19 @@ class SessionRepository(Claiming):
     def exists(self, session_id: str) -> bool:
         return self._storage.fetch_one(self._statements.select_version, {"id": session_id}) is not None
 
-    def count(self, **filters: Unpack[SessionFilters]) -> int:
-        query = queries.count_sessions(self._statements.tables, Selection.of_filters(filters))
+    def count(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> int:
+        query = queries.count_sessions(
+            self._statements.tables,
+            Selection.of(status=status, strategy=strategy, symbol=symbol, since=since, until=until),
+        )
         return int(self._storage.fetch_all(query)[0][0])
 
     def get_fills(

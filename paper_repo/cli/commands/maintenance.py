@@ -19,7 +19,7 @@ from paper_repo.cli.exit_codes import CONFLICT, FAILED, NOT_FOUND, USAGE, Comman
 from paper_repo.cli.options import DbOption, JsonOption, YesOption
 from paper_repo.cli.terminal import complaints, confirm, output, print_json, progress
 from paper_repo.core.repository import SessionRepository
-from paper_repo.maintenance.copy import copy
+from paper_repo.maintenance.copy import copy_sessions
 from paper_repo.maintenance.files import compact, decrypt, encrypt, restore_backup
 from paper_repo.maintenance.salvage.salvage import salvage
 from paper_repo.storage.address import Address
@@ -100,7 +100,7 @@ def copy_(
 ) -> None:
     """Copy every session with its history to another database, and compare them there."""
     with existing(db) as source, SessionRepository(place_of(target)) as other, _bar("copying") as step:
-        report = copy(source, other, progress=step)
+        report = copy_sessions(source, other, progress=step)
     for session_id in report.differing:
         output().print(
             Text(f"differs: {formatting.printable(session_id)} is stored there already, and is not the same")
