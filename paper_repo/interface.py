@@ -1,7 +1,7 @@
 """`IPaperTradingSessionRepository`: what every repository of paper-trading sessions promises.
 
-`AsyncSessionRepository`, `SQLiteSessionRepository` and `InMemorySessionRepository` implement it; `SessionRepository` has
-the same methods without `async`.
+`AsyncSessionRepository`, `SQLiteSessionRepository` and `InMemorySessionRepository` implement it; `SessionRepository`
+has the same methods without `async`.
 """
 
 from __future__ import annotations

@@ -69,8 +69,8 @@ class SessionRepository(Claiming):
         path: the path of an SQLite file, which the first use creates in an existing folder; or the URL of a database:
             "sqlite:///PATH", "postgresql://USER:PASSWORD@HOST:PORT/DATABASE" (any libpq parameter may follow) or
             "cockroachdb://...".
-        durability: "full" (the default): every acknowledged save survives a power cut. "normal": faster; a power cut may
-            lose the last saves but never damages the file. A crash of the program loses nothing either way.
+        durability: "full" (the default): every acknowledged save survives a power cut. "normal": faster; a power cut
+            may lose the last saves but never damages the file. A crash of the program loses nothing either way.
         busy_timeout: how long to wait for another writer before `BusyError`, in seconds.
         upgrade: "auto" (the default) upgrades a database of an older version when it is opened, a file after a backup
             beside it; "never" refuses it, for users who may not change the schema.
@@ -166,7 +166,7 @@ class SessionRepository(Claiming):
         self._storage.open()
 
     def close(self) -> None:
-        """Close every connection. Calling it again does nothing.
+        """Wait for the calls of other threads, then close every connection. Calling it again does nothing.
 
         Raises:
             TransactionError: called inside an `atomic` block.

@@ -34,7 +34,7 @@ class Loaded(list[T]):
 
     def __init__(self, found: Iterable[T] = (), errors: Iterable[CorruptDatabaseError] = ()) -> None:
         super().__init__(found)
-        self.errors = list(errors)
+        self.errors: list[CorruptDatabaseError] = list(errors)
 
 
 class SessionFilters(TypedDict, total=False):
