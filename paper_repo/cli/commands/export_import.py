@@ -63,7 +63,7 @@ def export(
     symbol: SymbolOption = None,
     created_from: CreatedFromOption = None,
     created_to: CreatedToOption = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace the output file if it is there.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output file if it exists.")] = False,
 ) -> None:
     """Write sessions with their whole history to a file: an archive, or their fills or equity points as CSV."""
     chosen = filters(status, strategy, symbol, created_from, created_to)
@@ -71,7 +71,7 @@ def export(
         raise CommandError("give ids or filters, not both", USAGE)
     with existing(db) as repository:
         ids = [find_id(repository, each) for each in dict.fromkeys(session_ids)] if session_ids else None
-        with _destination(to, force) as file:
+        with _destination(to, overwrite) as file:
             if form is Format.ARCHIVE:
                 _export_archive(repository, file, ids, chosen)
             else:
@@ -145,14 +145,14 @@ def _equity_rows(repository: SessionRepository, session_id: str) -> Iterator[dic
 
 
 @contextmanager
-def _destination(path: Path, force: bool) -> Iterator[BinaryIO]:
+def _destination(path: Path, overwrite: bool) -> Iterator[BinaryIO]:
     """Where to write: a file appears under its name only when it is whole."""
     if path == STANDARD:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    if path.exists() and not force:
-        raise CommandError(f"{path} is there already; choose another name, or replace it with --force", CONFLICT)
+    if path.exists() and not overwrite:
+        raise CommandError(f"{path} is there already; choose another name, or replace it with --overwrite", CONFLICT)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
     try:
         with file_errors(path):
