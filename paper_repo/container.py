@@ -11,17 +11,18 @@ from paper_repo.core.repository import SessionRepository
 from paper_repo.facade.repository import AsyncSessionRepository, SQLiteSessionRepository
 from paper_repo.interface import IPaperTradingSessionRepository
 from paper_repo.storage.address import Address, is_server
+from paper_repo.storage.options import Durability, Journal, Upgrade
 
 
 def register(
     registry: svcs.Registry,
     path: Address,
     *,
-    durability: str = "full",
+    durability: Durability = "full",
     busy_timeout: float = 5.0,
-    upgrade: str = "auto",
+    upgrade: Upgrade = "auto",
     passphrase: str | None = None,
-    journal: str = "wal",
+    journal: Journal = "wal",
 ) -> AsyncSessionRepository:
     """Let `registry` give out one shared repository on the database at `path`.
 

@@ -123,7 +123,7 @@ class InvalidSessionError(PaperRepoError, ValueError):
     """A value that a session cannot hold; `messages` tells what is wrong, by path (`strategy.parameters.window`)."""
 
     def __init__(self, messages: Mapping[str, Sequence[str]], session_id: str | None = None) -> None:
-        self.messages = {path: list(texts) for path, texts in messages.items()}
+        self.messages: dict[str, list[str]] = {path: list(texts) for path, texts in messages.items()}
         self.session_id = session_id
         where = "" if session_id is None else f"session {session_id!r}: "
         super().__init__(where + "; ".join(f"{path}: {' '.join(texts)}" for path, texts in self.messages.items()))

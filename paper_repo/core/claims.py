@@ -25,6 +25,22 @@ class Claiming:
     get_by_id: Any
 
     def claim(self, session_id: str, owner: str, ttl: float) -> PaperTradingSession | None:
+        """Claim a session for one of several workers: the session as a new object; None if another worker has it.
+
+        No other worker gets it until `ttl` seconds have passed without `renew`, by the clock of the server, or of this
+        machine for a file. A claim raises the session's version by one, so that objects loaded earlier can no longer be
+        saved; a worker whose claim was lost gets `ClaimLostError` from `save`. Saving needs no claim. While the claim
+        lasts, use the object that `claim` returned.
+
+        Args:
+            session_id: the session.
+            owner: the worker, as text that is different for every worker and for every start of it.
+            ttl: how long the claim lasts, in seconds.
+
+        Raises:
+            SessionNotFoundError: there is no such session.
+            ValueError: `owner` is empty, or `ttl` is not a positive number.
+        """
         row = claim_row(owner, ttl, session_id)
         try:
             session: PaperTradingSession = self._alone(self._claim, row)
@@ -33,14 +49,34 @@ class Claiming:
         return session
 
     def renew(self, session_id: str, owner: str, ttl: float) -> None:
+        """Extend a claim to `ttl` seconds from now. This works until another worker has taken the session.
+
+        Args:
+            session_id: the session.
+            owner: the worker that has the claim.
+            ttl: how long the claim lasts from now, in seconds.
+
+        Raises:
+            ClaimLostError: another worker has the session, or the claim was released.
+        """
         row = claim_row(owner, ttl, session_id)
         if not self._alone(self._storage.change, self._storage.claims.renew, row):
             raise ClaimLostError(session_id, owner, _owner(self._storage, session_id))
 
     def release(self, session_id: str, owner: str) -> bool:
+        """Give a claim back, so that another worker can take the session at once. True if `owner` had it."""
         return bool(self._alone(self._storage.change, self._storage.claims.release, claim_row(owner, 1, session_id)))
 
     def claim_active(self, owner: str, ttl: float, limit: int | None = None) -> list[PaperTradingSession]:
+        """Claim the RUNNING sessions that no worker has, oldest first: the ones that this worker is to resume.
+
+        Several workers may call this at once, and none waits for another. Each session goes to one of them.
+
+        Args:
+            owner: the worker, as for `claim`.
+            ttl: how long the claims last, in seconds.
+            limit: the maximum number of sessions; None for all.
+        """
         found: list[PaperTradingSession] = self._alone(self._claim_active, claim_row(owner, ttl, limit=limit))
         return found
 

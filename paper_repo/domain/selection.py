@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Literal, NamedTuple, TypedDict, TypeVar
+from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict, TypeVar
 
 from paper_repo.domain.session import PaperTradingSession
 from paper_repo.domain.status import SessionStatus
@@ -15,10 +15,13 @@ from paper_repo.errors import CorruptDatabaseError
 
 T = TypeVar("T")
 
-OrderBy = Literal["created_at", "updated_at", "name", "equity", "net_pnl"]
+StatusFilter: TypeAlias = SessionStatus | str | Iterable[SessionStatus | str] | None
+"""One status or several, each given as a member of `SessionStatus` or its name; None for any."""
+
+OrderBy: TypeAlias = Literal["created_at", "updated_at", "name", "equity", "net_pnl"]
 ORDERS: tuple[OrderBy, ...] = ("created_at", "updated_at", "name", "equity", "net_pnl")
 
-OnDamage = Literal["raise", "report"]
+OnDamage: TypeAlias = Literal["raise", "report"]
 """What a list does about a session that is stored but cannot be read."""
 
 
@@ -31,21 +34,21 @@ class Loaded(list[T]):
 
     def __init__(self, found: Iterable[T] = (), errors: Iterable[CorruptDatabaseError] = ()) -> None:
         super().__init__(found)
-        self.errors = list(errors)
+        self.errors: list[CorruptDatabaseError] = list(errors)
 
 
 class SessionFilters(TypedDict, total=False):
     """Which sessions: the keyword arguments of `count` and `delete_many`. What is left out, or None, does not filter.
 
-    status: one or several; strategy: the strategy's name; symbol: one that the session trades; created_from and
-    created_to: aware datetimes, from the first (included) to the second (excluded).
+    status: one or several; strategy: the strategy's name; symbol: one that the session trades; since and
+    until: aware datetimes, from the first (included) to the second (excluded).
     """
 
-    status: SessionStatus | str | Iterable[SessionStatus | str] | None
+    status: StatusFilter
     strategy: str | None
     symbol: str | None
-    created_from: datetime | None
-    created_to: datetime | None
+    since: datetime | None
+    until: datetime | None
 
 
 class SessionQuery(SessionFilters, total=False):
@@ -69,8 +72,8 @@ class Selection(NamedTuple):
     statuses: frozenset[SessionStatus] | None = None
     strategy: str | None = None
     symbol: str | None = None
-    created_from: datetime | None = None
-    created_to: datetime | None = None
+    since: datetime | None = None
+    until: datetime | None = None
     order_by: OrderBy = "created_at"
     descending: bool = False
     limit: int | None = None
@@ -78,27 +81,28 @@ class Selection(NamedTuple):
     errors: OnDamage = "raise"
 
     @classmethod
-    def of(cls, query: Mapping[str, Any]) -> Selection:
-        """The selection that these keyword arguments describe.
+    def of(
+        cls,
+        *,
+        status: StatusFilter = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        **others: Any,
+    ) -> Selection:
+        """The selection that the keyword arguments of a query describe.
 
         Raises:
-            TypeError: an argument that there is not.
-            ValueError: a value that makes no sense; the message lists what does.
+            TypeError: unknown argument.
+            ValueError: a value that is not allowed; the message lists the allowed ones.
         """
-        _refuse_unknown(query, SessionQuery)
-        arguments = dict(query)
-        status = arguments.pop("status", None)
-        for name in ("created_from", "created_to"):
-            arguments[name] = optional_instant(arguments.get(name), name)
-        selection = cls(statuses=_statuses(status), **arguments)
+        selection = cls(
+            statuses=_statuses(status),
+            since=optional_instant(since, "since"),
+            until=optional_instant(until, "until"),
+            **others,
+        )
         selection._check()
         return selection
-
-    @classmethod
-    def of_filters(cls, filters: Mapping[str, Any]) -> Selection:
-        """As `of`, for what takes filters only: an order or a limit, which it would not keep to, is a TypeError."""
-        _refuse_unknown(filters, SessionFilters)
-        return cls.of(filters)
 
     def matches(self, session: PaperTradingSession) -> bool:
         """Whether the filters let `session` through."""
@@ -106,8 +110,8 @@ class Selection(NamedTuple):
             (self.statuses is None or session.status in self.statuses)
             and (self.strategy is None or session.strategy.name == self.strategy)
             and (self.symbol is None or self.symbol in session.symbols)
-            and (self.created_from is None or session.created_at >= self.created_from)
-            and (self.created_to is None or session.created_at < self.created_to)
+            and (self.since is None or session.created_at >= self.since)
+            and (self.until is None or session.created_at < self.until)
         )
 
     def among(self, sessions: Iterable[PaperTradingSession]) -> list[PaperTradingSession]:
@@ -190,12 +194,6 @@ def check_page(after: object, limit: object) -> None:
     if not isinstance(after, str) and not _from_zero(after):
         raise ValueError(f"after is the id of a fill, or its place in the history (0: from the start), not {after!r}")
     _check_limit(limit)
-
-
-def _refuse_unknown(arguments: Mapping[str, Any], known: type) -> None:
-    unknown = arguments.keys() - known.__annotations__.keys()
-    if unknown:
-        raise TypeError(f"unknown argument {min(unknown)!r}; there are: {', '.join(known.__annotations__)}")
 
 
 def _check_limit(limit: object) -> None:

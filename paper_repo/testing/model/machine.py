@@ -70,8 +70,8 @@ filters = some_of(
     ("status", [None, "RUNNING", ["CREATED", SessionStatus.PAUSED], []]),
     ("strategy", [None, "sma", "sm_"]),
     ("symbol", [None, "A", '"']),
-    ("created_from", [None, *TIMES]),
-    ("created_to", [None, *TIMES]),
+    ("since", [None, *TIMES]),
+    ("until", [None, *TIMES]),
 )
 orders = some_of(
     ("order_by", [*ORDERS]), ("descending", [False, True]), ("limit", [None, 0, 1, 2]), ("offset", [0, 1, 2])
