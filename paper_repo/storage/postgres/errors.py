@@ -15,6 +15,7 @@ from paper_repo.errors import (
     StorageError,
 )
 from paper_repo.storage.errors import Translated, TurnedBackError, driver_error, ours
+from paper_repo.storage.postgres import poolers
 
 BY_SQLSTATE: dict[str, tuple[type[StorageError], str]] = {
     "08": (StorageError, "the connection to the server failed"),
@@ -58,6 +59,10 @@ def translate(error: Exception, database: str) -> Exception:
 def by_sqlstate(driver: Any, database: str) -> Exception:
     """What an error of psycopg is in our terms; one without a code comes from the client's side of the connection."""
     said = _said(driver)
+    for words, advice in poolers.ADVICE.items():
+        if words in said:
+            kind = BusyError if words in poolers.BUSY else StorageError
+            return kind(f"{database}: {advice} (it says: {said})")
     code = driver.sqlstate or ("53300" if "too many" in said else "")  # who is not let in is told no code
     if code.startswith(UNKEEPABLE) or type(driver).__name__ == "DataError":
         return InvalidSessionError({"session": [f"holds what {database} cannot keep ({said})."]})

@@ -14,6 +14,7 @@ from paper_repo.errors import ForeignDatabaseError, StorageError
 from paper_repo.storage.base import CONNECTIONS, Storage, checked_durability, checked_upgrade
 from paper_repo.storage.claim_statements import ClaimStatements, ServerClaimStatements
 from paper_repo.storage.errors import Translated
+from paper_repo.storage.postgres import poolers
 from paper_repo.storage.postgres.changes import PostgresFeed, PostgresStatements
 from paper_repo.storage.postgres.connections import Pool, Single
 from paper_repo.storage.postgres.errors import translated
@@ -134,6 +135,7 @@ class PostgresStorage(Storage):
         At its level of isolation it sees what others have committed while it waited for the lock.
         """
         with self._database.atomic("READ COMMITTED"):
+            self.execute(f"SET LOCAL lock_timeout = {poolers.lock_timeout(self.busy_timeout)}")
             self.execute("SELECT pg_advisory_xact_lock(%s)", [UPGRADE_LOCK])
             yield
 
@@ -154,6 +156,12 @@ class PostgresStorage(Storage):
         super()._disconnect()
         if connection.closed:
             self._database.close_idle()  # they are to the same server
+
+    def _begin_transaction(self) -> None:
+        if self._database.connection().borrowed:
+            self._run(poolers.begin(self.durability, self.busy_timeout))
+        else:
+            super()._begin_transaction()
 
     def _begin_whole(self) -> None:
         self._on_a_living_connection(super()._begin_whole)
