@@ -47,6 +47,8 @@ if _typing.TYPE_CHECKING:
     from paper_repo.domain.changes import SessionChange
     from paper_repo.domain.performance import Performance, performance
     from paper_repo.domain.round_trips import RoundTrip, round_trips
+    from paper_repo.domain.time_weighted import Flow
+    from paper_repo.domain.trades import Trade, trades
     from paper_repo.maintenance.copy import CopyReport, copy
     from paper_repo.memory import InMemorySessionRepository
     from paper_repo.reports import CheckReport, Finding
@@ -68,6 +70,7 @@ __all__ = [
     "EquityPoint",
     "Fill",
     "Finding",
+    "Flow",
     "ForeignDatabaseError",
     "IPaperTradingSessionRepository",
     "InMemorySessionRepository",
@@ -94,6 +97,7 @@ __all__ = [
     "StorageError",
     "Strategy",
     "TimeInForce",
+    "Trade",
     "TransactionError",
     "TransactionOwnershipError",
     "WrongPassphraseError",
@@ -101,19 +105,23 @@ __all__ = [
     "downsample",
     "performance",
     "round_trips",
+    "trades",
 ]
 
 _ON_DEMAND = {
     "CheckReport": "paper_repo.reports",
     "CopyReport": "paper_repo.maintenance.copy",
     "Finding": "paper_repo.reports",
+    "Flow": "paper_repo.domain.time_weighted",
     "InMemorySessionRepository": "paper_repo.memory",
     "Performance": "paper_repo.domain.performance",
     "RoundTrip": "paper_repo.domain.round_trips",
     "SessionChange": "paper_repo.domain.changes",
+    "Trade": "paper_repo.domain.trades",
     "copy": "paper_repo.maintenance.copy",
     "performance": "paper_repo.domain.performance",
     "round_trips": "paper_repo.domain.round_trips",
+    "trades": "paper_repo.domain.trades",
 }
 """Which modules have what a program that saves and loads does not need, and need not wait for when it starts."""
 
