@@ -37,8 +37,8 @@ from paper_repo.storage import queries
 Repository: TypeAlias = SessionRepository | AsyncSessionRepository
 """Either repository on a database. Reading blocks: in async code, call these functions in a thread."""
 
-PAGE = 50_000
-"""How many rows are read at a time."""
+PAGE = 2000
+"""How many rows are read at a time; turning more of them into columns at once is slower, for want of cache."""
 
 _TIME = pa.timestamp("us", "UTC")
 _LARGEST_PRECISION, _USUAL_PRECISION = 76, 38
@@ -244,7 +244,8 @@ def _table(kinds: dict[str, _Convert], pages: Iterable[list[tuple[Any, ...]]], s
                 chunks[name].append(convert(values))
             except (ValueError, InvalidOperation) as error:
                 raise _unreadable(convert, name, session_id, error) from error
-    return pa.table({name: _column(chunks[name], convert, name, session_id) for name, convert in kinds.items()})
+    columns = {name: _column(chunks[name], convert, name, session_id) for name, convert in kinds.items()}
+    return pa.table(columns).combine_chunks()
 
 
 def _unreadable(convert: _Convert, name: str, session_id: str, error: Exception) -> Exception:

@@ -87,7 +87,7 @@ class TestEqualToTheEntities:
 
         require_equal(repository, session)
         assert frames.equity(repository, session.id, exact=True)["equity"].type == pa.decimal128(38, 7)
-        assert frames.equity(repository, session.id)["equity"].num_chunks == 3
+        assert frames.equity(repository, session.id)["equity"].num_chunks == 1
 
     def test_from_the_facade(self, repository, path):
         """The async facade is read as well, in a thread of the caller's."""
