@@ -19,7 +19,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal, InvalidOperation
-from typing import Any, TypeAlias, Unpack
+from typing import Any, TypeAlias
 
 try:
     import pyarrow as pa
@@ -28,7 +28,7 @@ except ImportError as error:
 
 from paper_repo.core import history
 from paper_repo.core.repository import SessionRepository
-from paper_repo.domain.selection import Selection, SessionFilters
+from paper_repo.domain.selection import Selection, StatusFilter
 from paper_repo.domain.trades import trades as closed_trades
 from paper_repo.errors import InvalidSessionError, SessionNotFoundError
 from paper_repo.facade.repository import AsyncSessionRepository
@@ -46,18 +46,27 @@ _LARGEST_PRECISION, _USUAL_PRECISION = 76, 38
 _Convert = Callable[[Sequence[Any]], "pa.Array"]
 
 
-def sessions(repository: Repository, *, exact: bool = False, **filters: Unpack[SessionFilters]) -> pa.Table:
+def sessions(
+    repository: Repository,
+    *,
+    exact: bool = False,
+    status: StatusFilter = None,
+    strategy: str | None = None,
+    symbol: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> pa.Table:
     """One row a session, the oldest first: what a list shows of it, and its books.
 
     Args:
         repository: where the sessions are.
         exact: amounts as decimals with every digit, not as floats.
-        filters: which sessions, as `get_summaries` takes them: `status`, `strategy`, `symbol`, `since`,
-            `until`.
+        status, strategy, symbol, since, until: which sessions, as for `get_summaries`.
     """
     core = _core(repository)
     kinds = _kinds(_SESSION_COLUMNS, exact)
-    query = queries.select_sessions(core.storage.statements.tables, Selection.of(**filters), kinds)
+    selection = Selection.of(status=status, strategy=strategy, symbol=symbol, since=since, until=until)
+    query = queries.select_sessions(core.storage.statements.tables, selection, kinds)
     rows = core.storage.fetch_all(query)
     table = _table(kinds, [rows] if rows else [], "")
     return table.rename_columns({"position_count": "open_positions"})
