@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 import anyio
 
 from paper_repo.core.repository import SessionRepository
-from paper_repo.core.saves import Snapshot
+from paper_repo.core.saves import Save
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
 from paper_repo.domain.selection import Loaded, OnDamage, Selection, SessionFilters, SessionQuery, SessionSummary
 from paper_repo.domain.values import Progress
@@ -78,11 +78,11 @@ class AsyncSessionRepository(IPaperTradingSessionRepository):
             thread.join()  # which has nothing left to do
 
     async def save(self, session: PaperTradingSession) -> None:
-        await self._write(partial(self._core.write, [Snapshot(session)]), session.id)
+        await self._write(partial(self._core.write, [Save.capture(session)]), session.id)
 
     async def save_many(self, sessions: Iterable[PaperTradingSession]) -> None:
-        snapshots = [Snapshot(session) for session in sessions]
-        await self._write(partial(self._core.write, snapshots), *(each.session.id for each in snapshots))
+        saves = Save.capture_many(sessions)
+        await self._write(partial(self._core.write, saves), *(each.session.id for each in saves))
 
     async def get_by_id(self, session_id: str) -> PaperTradingSession | None:
         return await self._read(self._core.get_by_id, session_id)
