@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import decimal
+import numbers
 from collections.abc import Callable, Iterable
 from datetime import UTC as UTC
 from datetime import datetime
@@ -16,7 +17,7 @@ Progress: TypeAlias = Callable[[int, int], object]
 """Is called now and then by what takes long: with how much is done, and how much there is to do."""
 
 Amount: TypeAlias = Decimal | int | str | float
-"""What callers may give where an amount is wanted; kept as an exact `Decimal`."""
+"""What callers may give where an amount is wanted; kept as an exact `Decimal`. NumPy's numbers are taken, too."""
 
 LARGEST_EXPONENT = 1000
 """Amounts reach from 1E-1000 to 1E+1000, so that sums and products of any two of them fit `EXACT`."""
@@ -161,11 +162,15 @@ def invalid(path: str, message: str) -> InvalidSessionError:
 def _to_decimal(value: object, path: str) -> Decimal:
     if isinstance(value, bool):
         raise invalid(path, f"{value} is no amount.")
-    if isinstance(value, float):
-        return Decimal(float.__repr__(value))
-    if isinstance(value, Decimal | int | str):
-        try:
+    try:
+        if isinstance(value, float):
+            return Decimal(float.__repr__(value))
+        if isinstance(value, Decimal | int | str):
             return Decimal(value)
-        except (decimal.InvalidOperation, ValueError):
-            raise invalid(path, f"{value!r} is no amount; write it like '1234.56'.") from None
+        if isinstance(value, numbers.Integral):  # NumPy's and pandas' numbers
+            return Decimal(int(value))
+        if isinstance(value, numbers.Real) and not isinstance(value, numbers.Rational):
+            return Decimal(str(value))
+    except (decimal.InvalidOperation, ValueError):
+        raise invalid(path, f"{value!r} is no amount; write it like '1234.56'.") from None
     raise invalid(path, f"{value!r} is no amount; give a Decimal, an int, a str or a float.")
