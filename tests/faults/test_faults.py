@@ -13,7 +13,6 @@ import pytest
 from paper_repo import (
     BusyError,
     DiskFullError,
-    PaperTradingSession,
     SessionRepository,
     SQLiteSessionRepository,
     StorageError,
