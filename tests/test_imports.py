@@ -55,7 +55,7 @@ OTHERS = {
 
 EXTRAS = {"typer", "rich", "platformdirs", "svcs", "psycopg", "sqlcipher3", "pyarrow"}
 SELDOM = {"playhouse.migrations", "paper_repo.watching", "pytest", "hypothesis", "trio"}
-DEPENDENCIES = "import anyio, marshmallow, peewee, playhouse.pool"
+DEPENDENCIES = "import anyio, marshmallow, peewee"
 """Peewee itself looks for its drivers, of which psycopg is one."""
 
 WATCHED_IMPORT = f"""
