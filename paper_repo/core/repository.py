@@ -42,8 +42,8 @@ from paper_repo.serialization.schemas import Data
 from paper_repo.storage import queries
 from paper_repo.storage.address import Address, storage_at
 from paper_repo.storage.base import Storage
+from paper_repo.storage.errors import TurnedBackError
 from paper_repo.storage.options import Durability, Journal, Upgrade
-from paper_repo.storage.postgres.errors import TurnedBackError
 from paper_repo.storage.statements import Statements
 
 if TYPE_CHECKING:

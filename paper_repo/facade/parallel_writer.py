@@ -13,7 +13,7 @@ import time
 from paper_repo.core.repository import SessionRepository
 from paper_repo.facade.wakeup import Wakeup
 from paper_repo.facade.writer import Job, Writer, _own, _State
-from paper_repo.storage.postgres.errors import TurnedBackError
+from paper_repo.storage.errors import TurnedBackError
 
 THREADS = 4
 """How many writer's threads a repository has at most; each has a connection while it writes."""

@@ -16,7 +16,7 @@ from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
 from paper_repo.domain.values import EXACT, Progress
 from paper_repo.errors import CorruptRecordError, InvalidSessionError, StorageError
 from paper_repo.serialization import schemas
-from paper_repo.storage.sqlite.backups import beside, give_name
+from paper_repo.storage.new_files import new_file_beside, publish
 
 
 @dataclass(slots=True)
@@ -89,11 +89,11 @@ def write_backup(
 ) -> None:
     """Write sessions, each with its numbered fills and its equity points, to a new SQLite file."""
     target = target.absolute()
-    with beside(target, overwrite) as partial:
+    with new_file_beside(target, overwrite) as partial:
         with SessionRepository(partial) as repository, repository.atomic():
             for session, fills, points in sessions:
                 repository.restore(session, fills, points)
-        give_name(partial, target, overwrite)
+        publish(partial, target, overwrite)
 
 
 def _copy_one(source: SessionRepository, target: SessionRepository, session_id: str, report: CopyReport) -> None:

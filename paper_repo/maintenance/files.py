@@ -10,8 +10,8 @@ from paper_repo.core.repository import SessionRepository
 from paper_repo.domain.values import Progress
 from paper_repo.errors import BusyError, CorruptDatabaseError, SchemaVersionError, StorageError
 from paper_repo.maintenance.copy import digest_within
+from paper_repo.storage.new_files import file_errors, free_name, new_file_beside, publish, write_through
 from paper_repo.storage.options import Journal
-from paper_repo.storage.sqlite.backups import beside, file_errors, free_name, give_name, write_through
 from paper_repo.storage.sqlite.encryption import export
 
 
@@ -42,7 +42,7 @@ def restore_backup(
     path = Path(os.path.realpath(path))
     with SessionRepository(backup, upgrade="never", passphrase=passphrase) as source:
         _require_sound(source)
-        with beside(free_name(path, "restored")) as partial:
+        with new_file_beside(free_name(path, "restored")) as partial:
             partial.unlink()
             source.backup(partial, progress=progress)
             with file_errors(path):
@@ -88,7 +88,7 @@ def decrypt(path: str | os.PathLike[str], target: str | os.PathLike[str], passph
 
 def _convert(path: str | os.PathLike[str], old: str | None, target: str | os.PathLike[str], new: str | None) -> int:
     target = Path(target).absolute()
-    with SessionRepository(path, passphrase=old, upgrade="never") as source, beside(target) as partial:
+    with SessionRepository(path, passphrase=old, upgrade="never") as source, new_file_beside(target) as partial:
         _require_sound(source)
         with source.reading():
             export(Path(os.path.realpath(path)), old, partial, new)
@@ -97,7 +97,7 @@ def _convert(path: str | os.PathLike[str], old: str | None, target: str | os.Pat
                 for session_id in ids:
                     if digest_within(source, session_id) != digest_within(copy, session_id):
                         raise CorruptDatabaseError(f"{target}: session {session_id!r} is not the same there")
-        give_name(partial, target)
+        publish(partial, target)
     return len(ids)
 
 

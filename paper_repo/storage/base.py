@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 import weakref
 from abc import ABC, abstractmethod
@@ -67,9 +66,6 @@ class Storage(HeedsForks, ABC):
     errors_end_transactions: ClassVar[bool] = False
     """Whether an error leaves nothing of a transaction usable but what was marked by a part of it before."""
 
-    drivers: ClassVar[tuple[type[Exception], ...]] = (sqlite3.Error,)
-    """What the driver raises beside Peewee's own errors."""
-
     durability: str
     """What an acknowledged save survives; see `DURABILITY`."""
 
@@ -83,7 +79,7 @@ class Storage(HeedsForks, ABC):
         self.identity = object()
         """Stands for this database, and for no other one."""
         self.busy_timeout = float(busy_timeout)
-        self._translated = Translated(name, self.drivers)
+        self._translated = self._errors()
         self._closed = False
         self._when_freed: list[Callable[[], None]] = []
         self._prepare()
@@ -104,6 +100,10 @@ class Storage(HeedsForks, ABC):
     @abstractmethod
     def _pool(self) -> Any:
         """A new pool of connections, none of them open yet."""
+
+    @abstractmethod
+    def _errors(self) -> Translated:
+        """A context whose errors of the driver's leave as ours."""
 
     @abstractmethod
     def _open(self) -> None:

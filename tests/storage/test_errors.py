@@ -32,7 +32,8 @@ from paper_repo import (
     StorageError,
 )
 from paper_repo.storage.base import CONNECTIONS
-from paper_repo.storage.errors import BY_SQLITE_CODE, Translated, driver_error
+from paper_repo.storage.errors import driver_error
+from paper_repo.storage.sqlite.errors import BY_SQLITE_CODE, translated
 from tests.builders import START, full_session, moment, new_fill, new_session
 from tests.facade.watching import Watch
 from tests.processes.running import unmeasured
@@ -79,9 +80,9 @@ def in_peewee(error):
         return wrapped
 
 
-def translated(error):
+def left_by(error):
     """What leaves a translating block when `error` is raised in it."""
-    with pytest.raises(PaperRepoError) as left, Translated("sessions.db"):
+    with pytest.raises(PaperRepoError) as left, translated("sessions.db"):
         raise error
     return left.value
 
@@ -95,7 +96,7 @@ class TestTable:
         """Each code gives its kind of error: the message names the database, says what to do and what SQLite said."""
         error = wrap(from_driver(code))
 
-        ours = translated(error)
+        ours = left_by(error)
 
         assert type(ours) is kind
         assert str(ours).startswith("sessions.db: ")
@@ -117,7 +118,7 @@ class TestTable:
     )
     def test_unreadable_text_is_damage(self, error):
         """Text that is no Unicode, or no JSON where it must be, is damage of the file."""
-        ours = translated(error)
+        ours = left_by(error)
 
         assert type(ours) is CorruptDatabaseError
         assert "restore a backup (a text in it cannot be read)" in str(ours)
@@ -125,20 +126,20 @@ class TestTable:
 
     def test_too_many_connections_is_busy(self):
         """A pool that is used up is a matter of waiting."""
-        assert type(translated(MaxConnectionsExceeded("all in use"))) is BusyError
+        assert type(left_by(MaxConnectionsExceeded("all in use"))) is BusyError
 
     def test_a_closed_connection_is_a_closed_repository(self):
         """A connection that `close` has taken away says so."""
         error = sqlite3.ProgrammingError("Cannot operate on a closed database.")
 
-        assert type(translated(error)) is RepositoryClosedError
+        assert type(left_by(error)) is RepositoryClosedError
 
     @pytest.mark.parametrize(
         "error", [ValueError("theirs"), KeyError("theirs"), KeyboardInterrupt(), BusyError("ours")]
     )
     def test_other_errors_pass(self, error):
         """What is no driver's error leaves as it is."""
-        with pytest.raises(type(error)) as left, Translated("sessions.db"):
+        with pytest.raises(type(error)) as left, translated("sessions.db"):
             raise error
 
         assert left.value is error
@@ -288,14 +289,14 @@ class TestForReal:
             connection.executescript("CREATE TABLE t (a); INSERT INTO t VALUES (1); INSERT INTO t VALUES (2)")
             reading = connection.execute("SELECT a FROM t")
             reading.fetchone()
-            with pytest.raises(BusyError, match="another connection holds the table"), Translated("any.db"):
+            with pytest.raises(BusyError, match="another connection holds the table"), translated("any.db"):
                 connection.execute("DROP TABLE t")
             reading.close()
 
     def test_a_read_only_connection(self, repository, path):
         """A connection that may not write says so."""
         uri = f"file:{path}?mode=ro"
-        with closing(sqlite3.connect(uri, uri=True)) as connection, pytest.raises(ReadOnlyError), Translated("any.db"):
+        with closing(sqlite3.connect(uri, uri=True)) as connection, pytest.raises(ReadOnlyError), translated("any.db"):
             connection.execute("DELETE FROM paper_trading_sessions")
 
     def test_a_folder_that_is_gone(self, path):

@@ -35,7 +35,7 @@ from paper_repo.domain.selection import SessionFilters
 from paper_repo.errors import ConflictError
 from paper_repo.maintenance.archive import Imported, OnConflict, export_archive, import_archive
 from paper_repo.serialization.schemas import fields_of
-from paper_repo.storage.sqlite.backups import file_errors
+from paper_repo.storage.new_files import file_errors
 
 STANDARD = Path("-")
 """Stands for standard output, or standard input."""

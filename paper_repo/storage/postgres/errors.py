@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import psycopg
+
 from paper_repo.errors import (
     BusyError,
     CorruptDatabaseError,
@@ -12,11 +14,7 @@ from paper_repo.errors import (
     ReadOnlyError,
     StorageError,
 )
-
-
-class TurnedBackError(BusyError):
-    """The database has undone a transaction because of another one; doing all of it again is safe, and may succeed."""
-
+from paper_repo.storage.errors import Translated, TurnedBackError, driver_error, ours
 
 BY_SQLSTATE: dict[str, tuple[type[StorageError], str]] = {
     "08": (StorageError, "the connection to the server failed"),
@@ -42,6 +40,19 @@ BY_SQLSTATE: dict[str, tuple[type[StorageError], str]] = {
 
 UNKEEPABLE = ("22", "54")
 """How the codes begin of what is wrong with a value itself: it is out of range, too long or no text."""
+
+
+def translated(database: str) -> Translated:
+    """A context whose errors of psycopg's leave as ours, and name `database`."""
+    return Translated(database, translate, lambda error: isinstance(error, psycopg.Error))
+
+
+def translate(error: Exception, database: str) -> Exception:
+    """What `error` is in our terms."""
+    driver = driver_error(error)
+    return ours(error, database) or (
+        by_sqlstate(driver, database) if isinstance(driver, psycopg.Error) else StorageError(f"{database}: {driver}")
+    )
 
 
 def by_sqlstate(driver: Any, database: str) -> Exception:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 
 from paper_repo.errors import BusyError
-from paper_repo.storage.postgres.errors import TurnedBackError
+from paper_repo.storage.errors import TurnedBackError
 
 
 class Turns:

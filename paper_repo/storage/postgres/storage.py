@@ -7,15 +7,16 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, ClassVar, TypeVar
 
-import psycopg
 from peewee import Query
 from psycopg.pq import TransactionStatus
 
 from paper_repo.errors import ForeignDatabaseError, StorageError
 from paper_repo.storage.base import CONNECTIONS, Storage, checked_durability, checked_upgrade
 from paper_repo.storage.claim_statements import ClaimStatements, ServerClaimStatements
+from paper_repo.storage.errors import Translated
 from paper_repo.storage.postgres.changes import PostgresFeed, PostgresStatements
 from paper_repo.storage.postgres.connections import Pool, Single
+from paper_repo.storage.postgres.errors import translated
 from paper_repo.storage.postgres.session_locks import Turns
 from paper_repo.storage.postgres.url import parsed
 from paper_repo.storage.postgres.values import keepable
@@ -44,7 +45,6 @@ class PostgresStorage(Storage):
 
     writers = CONNECTIONS // 2
     errors_end_transactions = True
-    drivers = (psycopg.Error,)
     pool_type: ClassVar[type[Pool]] = Pool
     statements_type: ClassVar[type[Statements]] = PostgresStatements
     column_types: ClassVar[dict[str, str]] = POSTGRES_COLUMN_TYPES
@@ -80,6 +80,9 @@ class PostgresStorage(Storage):
             patience=self.busy_timeout,
             durability=self.durability,
         )
+
+    def _errors(self) -> Translated:
+        return translated(self.name)
 
     def _feed(self) -> PostgresFeed:
         database = Single(

@@ -22,12 +22,13 @@ from paper_repo.errors import (
     WrongPassphraseError,
 )
 from paper_repo.storage.base import CONNECTIONS, Storage, checked_durability, checked_upgrade
-from paper_repo.storage.errors import driver_error
-from paper_repo.storage.feed import SQLiteFeed
+from paper_repo.storage.errors import Translated, driver_error
 from paper_repo.storage.schema import MIGRATIONS, migrate, newest_version, refuse_newer, refuse_older
 from paper_repo.storage.sqlite.backups import back_up
+from paper_repo.storage.sqlite.changes import SQLiteFeed
 from paper_repo.storage.sqlite.connections import QuickSqliteDatabase
 from paper_repo.storage.sqlite.encryption import checked_passphrase, connect, pooled_database, single_database
+from paper_repo.storage.sqlite.errors import translated
 from paper_repo.storage.sqlite.header import APPLICATION_ID, Look, ask
 from paper_repo.storage.sqlite.integrity import (
     find_damage,
@@ -139,6 +140,9 @@ class SQLiteStorage(Storage):
         """A database with a connection of its own for each thread."""
         kind: Any = single_database() if self._passphrase else SqliteSingle
         return kind(name, **params, **self._key)
+
+    def _errors(self) -> Translated:
+        return translated(self.name)
 
     def _feed(self) -> SQLiteFeed:
         return SQLiteFeed(self.name, self._uri, self.busy_timeout, self.statements, self._single)
