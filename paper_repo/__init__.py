@@ -35,7 +35,9 @@ Entities:
 Figures:
 
     performance(session, curve, fills)    return, drawdown, Sharpe ratio and more, as Performance
-    round_trips(fills)                    closed trades, as RoundTrip
+    trades(fills)                         closed trades, each from its first to its last fill, as Trade
+    round_trips(fills)                    the same slice by slice, first in first out, as RoundTrip
+    Flow(at, amount)                      a deposit or withdrawal, so that performance is time-weighted
     downsample(points, max_points)        fewer points for a chart of the same shape
 
 Maintenance, while no program has the file open, except for the first three:
@@ -109,6 +111,8 @@ if _typing.TYPE_CHECKING:
     from paper_repo.domain.changes import SessionChange
     from paper_repo.domain.performance import Performance, performance
     from paper_repo.domain.round_trips import RoundTrip, round_trips
+    from paper_repo.domain.time_weighted import Flow
+    from paper_repo.domain.trades import Trade, trades
     from paper_repo.maintenance.archive import export_archive, import_archive
     from paper_repo.maintenance.copy import CopyReport, copy_sessions
     from paper_repo.maintenance.files import compact, decrypt, encrypt, restore_backup
@@ -137,6 +141,7 @@ __all__ = [
     "EquityPoint",
     "Fill",
     "Finding",
+    "Flow",
     "ForeignDatabaseError",
     "IPaperTradingSessionRepository",
     "InMemorySessionRepository",
@@ -172,6 +177,7 @@ __all__ = [
     "StorageError",
     "Strategy",
     "TimeInForce",
+    "Trade",
     "TransactionError",
     "TransactionOwnershipError",
     "Upgrade",
@@ -187,6 +193,7 @@ __all__ = [
     "restore_backup",
     "round_trips",
     "salvage",
+    "trades",
 ]
 
 _ON_DEMAND = {
@@ -194,6 +201,7 @@ _ON_DEMAND = {
     "CheckReport": "paper_repo.reports",
     "CopyReport": "paper_repo.maintenance.copy",
     "Finding": "paper_repo.reports",
+    "Flow": "paper_repo.domain.time_weighted",
     "InMemorySessionRepository": "paper_repo.memory",
     "Performance": "paper_repo.domain.performance",
     "RoundTrip": "paper_repo.domain.round_trips",
@@ -206,10 +214,12 @@ _ON_DEMAND = {
     "encrypt": "paper_repo.maintenance.files",
     "export_archive": "paper_repo.maintenance.archive",
     "import_archive": "paper_repo.maintenance.archive",
+    "Trade": "paper_repo.domain.trades",
     "performance": "paper_repo.domain.performance",
     "restore_backup": "paper_repo.maintenance.files",
     "round_trips": "paper_repo.domain.round_trips",
     "salvage": "paper_repo.maintenance.salvage.salvage",
+    "trades": "paper_repo.domain.trades",
 }
 """The modules of names that are imported at their first use: most programs save and load, and should start fast."""
 

@@ -421,14 +421,16 @@ class Storage(HeedsForks, ABC):
     @contextmanager
     def snapshot(self) -> Iterator[None]:
         """A block whose reads, by this thread, are all of one moment; it keeps nobody from writing."""
-        if self.in_transaction():
+        if self.in_transaction() or self._held.reading:
             yield
             return
         with self.connection():
             self.execute(self.BEGIN_SNAPSHOT)
+            self._held.reading = True
             try:
                 yield
             finally:
+                self._held.reading = False
                 if self._is_alive():
                     self.execute("ROLLBACK")
 
@@ -481,6 +483,7 @@ class _Held(threading.local):
     connected = False
     connection: Any = None
     depth = 0
+    reading = False
     lost = False
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import select
 import time
 from collections.abc import Generator
+from datetime import UTC, datetime
 from typing import Any
 
 import peewee
@@ -13,21 +14,39 @@ from playhouse.pool import PooledPostgresqlDatabase
 from psycopg.adapt import Loader
 from psycopg.types.string import TextLoader
 
+from paper_repo.storage.postgres import poolers
 from paper_repo.storage.unlogged import Unlogged
 
 SETTINGS = {"TimeZone": "UTC", "DateStyle": "ISO", "IntervalStyle": "postgres"}
 """What the text of values depends on."""
+
+PREPARED_AFTER = 5
+"""How often a statement runs before it is prepared, which halves its time."""
 
 _AMPLE = 1.0
 """How much longer than the server's own limits the client waits for it to keep them, in seconds."""
 
 
 class InstantLoader(Loader):
-    """TIMESTAMPTZ, for a session in UTC, as ISO text of fixed width."""
+    """TIMESTAMPTZ as ISO text of fixed width in UTC, whichever time zone the session is in."""
 
     def load(self, data: Any) -> str:
         text = str(data, "ascii")
-        return f"{text[:10]}T{text[11:19]}.{text[20:-3]:0<6}+00:00"
+        if text[-3:] == "+00":
+            return f"{text[:10]}T{text[11:19]}.{text[20:-3]:0<6}+00:00"
+        return _in_utc(text)
+
+
+def _in_utc(text: str) -> str:
+    if not text[:4].isdigit() or text[4:5] != "-":
+        raise psycopg.NotSupportedError(
+            f"times come in another form than ISO ({text!r}): something has changed DateStyle in this session; "
+            "have the server, or the connection pooler in front of it, set it to ISO"
+        )
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC).isoformat(timespec="microseconds")
+    except (ValueError, OverflowError):  # before the year 1, or after 9999, which none of ours is
+        return text
 
 
 class Connection(psycopg.Connection[Any]):
@@ -35,6 +54,8 @@ class Connection(psycopg.Connection[Any]):
 
     patience = 5.0
     fell_silent = False
+    borrowed = False
+    """Whether its session is a connection pooler's, and meets other clients."""
     warned = ""
     """What the server last warned of."""
 
@@ -54,9 +75,12 @@ class Connection(psycopg.Connection[Any]):
                 elif now - heard > self.patience + _AMPLE:
                     self.fell_silent = True
                     self.pgconn.finish()
-                    raise psycopg.OperationalError(f"the server has not answered for {now - heard:.1f} s")
+                    raise psycopg.OperationalError(f"{self._who()} has not answered for {now - heard:.1f} s")
         except StopIteration as end:
             return end.value
+
+    def _who(self) -> str:
+        return "the server (or the pooler, which may have no connection to spare)" if self.borrowed else "the server"
 
     def is_lost(self) -> bool:
         """Whether the server has closed this idle connection, as far as can be told without asking it."""
@@ -81,6 +105,8 @@ def _readable(descriptor: int) -> bool:
 def connect(patience: float, durability: str, **where: Any) -> Connection:
     """A new connection, set up so that values come as text and locks are waited for so many seconds.
 
+    What holds for its session is set only where the session is its own; see `poolers`.
+
     Raises:
         psycopg.Error: there is none to be had.
     """
@@ -89,15 +115,21 @@ def connect(patience: float, durability: str, **where: Any) -> Connection:
         "connect_timeout": max(2, round(patience)),
         "application_name": "paper_repo",
     }
-    connection: Connection = Connection.connect(**(standard | where), autocommit=True)
+    connection: Connection = Connection.connect(**(standard | where), autocommit=True, prepare_threshold=None)
     try:
         connection.patience = patience
+        connection.borrowed = True  # until the server's own process has answered
         connection.add_notice_handler(_keep_warning(connection))
         for kind, loader in ("numeric", TextLoader), ("jsonb", TextLoader), ("timestamptz", InstantLoader):
             connection.adapters.register_loader(kind, loader)
-        _set(connection, **SETTINGS, lock_timeout=f"{max(1, round(patience * 1000))}ms")
-        if durability == "normal":
-            _set(connection, synchronous_commit="off")
+        if poolers.is_borrowed(connection):
+            poolers.require_usable(connection)
+        else:
+            connection.borrowed = False
+            connection.prepare_threshold = PREPARED_AFTER
+            _set(connection, **SETTINGS, lock_timeout=f"{poolers.lock_timeout(patience)}ms")
+            if durability == "normal":
+                _set(connection, synchronous_commit="off")
     except BaseException:
         connection.close()
         raise

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, ClassVar, TypeVar
 
-from peewee import Query
+import psycopg
+from peewee import NotSupportedError, Query
 from psycopg.pq import TransactionStatus
 
 from paper_repo.errors import ForeignDatabaseError, StorageError
 from paper_repo.storage.base import CONNECTIONS, Storage, checked_durability, checked_upgrade
 from paper_repo.storage.claim_statements import ClaimStatements, ServerClaimStatements
-from paper_repo.storage.errors import Translated
+from paper_repo.storage.errors import Translated, driver_error
+from paper_repo.storage.postgres import poolers
 from paper_repo.storage.postgres.changes import PostgresFeed, PostgresStatements
 from paper_repo.storage.postgres.connections import Pool, Single
-from paper_repo.storage.postgres.errors import translated
+from paper_repo.storage.postgres.errors import (
+    has_outlived_its_tables,
+    is_refusal,
+    translated,
+    unknown_outcome,
+)
 from paper_repo.storage.postgres.session_locks import Turns
 from paper_repo.storage.postgres.url import parsed
 from paper_repo.storage.postgres.values import keepable
@@ -134,6 +141,7 @@ class PostgresStorage(Storage):
         At its level of isolation it sees what others have committed while it waited for the lock.
         """
         with self._database.atomic("READ COMMITTED"):
+            self.execute(f"SET LOCAL lock_timeout = {poolers.lock_timeout(self.busy_timeout)}")
             self.execute("SELECT pg_advisory_xact_lock(%s)", [UPGRADE_LOCK])
             yield
 
@@ -155,6 +163,12 @@ class PostgresStorage(Storage):
         if connection.closed:
             self._database.close_idle()  # they are to the same server
 
+    def _begin_transaction(self) -> None:
+        if self._database.connection().borrowed:
+            self._run(poolers.begin(self.durability, self.busy_timeout))
+        else:
+            super()._begin_transaction()
+
     def _begin_whole(self) -> None:
         self._on_a_living_connection(super()._begin_whole)
 
@@ -171,7 +185,14 @@ class PostgresStorage(Storage):
     def _commit_transaction(self) -> None:
         connection = self._database.connection()
         connection.warned = ""
-        done = self.execute("COMMIT").statusmessage
+        was_closed = connection.closed
+        try:
+            done = self.execute("COMMIT").statusmessage
+        except StorageError as error:
+            driver = driver_error(error.__cause__ or error)
+            if was_closed or is_refusal(driver):
+                raise
+            raise unknown_outcome(self.name, driver) from error
         if done != "COMMIT":  # the server answers to a COMMIT after an error with a rollback, and calls it no error
             raise StorageError(
                 f"{self.name}: an earlier error in this transaction has ended it; nothing of it is stored"
@@ -194,6 +215,23 @@ class PostgresStorage(Storage):
             self.turns.free()
 
     # Rows
+
+    def _run(self, sql: str, params: Sequence[object] = ()) -> Any:
+        try:
+            return super()._run(sql, params)
+        except NotSupportedError as error:
+            self._forget_prepared(driver_error(error))
+            raise
+
+    def _forget_prepared(self, error: BaseException) -> None:
+        """Give up the connection whose prepared statements are for tables that have changed.
+
+        In a transaction the rollback, which must follow, makes psycopg forget them.
+        """
+        connection = self._database.connection()
+        idle = connection.pgconn.transaction_status == TransactionStatus.IDLE
+        if idle and isinstance(error, psycopg.Error) and has_outlived_its_tables(error):
+            connection.close()
 
     def fetch_one(self, statement: Statement, row: Row) -> tuple[Any, ...] | None:
         if any("\0" in value for value in row.values() if type(value) is str):
