@@ -4,8 +4,8 @@ from __future__ import annotations
 
 try:
     import svcs
-except ImportError as error:
-    raise ImportError("paper_repo.container needs svcs: pip install 'paper_repo[container]'") from error
+except ImportError as _error:
+    raise ImportError("paper_repo.container needs svcs: pip install 'paper_repo[container]'") from _error
 
 from paper_repo.core.repository import SessionRepository
 from paper_repo.facade.repository import AsyncSessionRepository, SQLiteSessionRepository

@@ -18,13 +18,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeAlias
 
 try:
     import pyarrow as pa
-except ImportError as error:
-    raise ImportError("paper_repo.frames needs pyarrow: pip install 'paper_repo[frames]'") from error
+except ImportError as _error:
+    raise ImportError("paper_repo.frames needs pyarrow: pip install 'paper_repo[frames]'") from _error
 
 from paper_repo.core import history
 from paper_repo.core.repository import SessionRepository
