@@ -54,6 +54,36 @@ def amounts_may_be_given_in_any_exact_form(at: datetime) -> None:
     fill.price = Decimal(1)  # type: ignore[misc]
 
 
+def fields_of_a_session_take_an_amount_and_give_a_decimal(session: PaperTradingSession, at: datetime) -> None:
+    """What is assigned is made exact; type checkers know both what may be assigned and what comes back."""
+    session.cash = "100.10"
+    session.cash = 5
+    session.cash = None
+    session.fees_paid = 0.1
+    session.symbols = ["AAPL"]
+    session.status = "RUNNING"
+    session.started_at = at
+    session.new_fills = [Fill("1", "AAPL", "BUY", 10, 1.5)]
+
+    assert_type(session.cash, Decimal)
+    assert_type(session.fees_paid, Decimal)
+    assert_type(session.symbols, tuple[str, ...])
+    assert_type(session.status, SessionStatus)
+    assert_type(session.stopped_at, datetime | None)
+    assert_type(session.positions, dict[str, Position])
+    assert_type(session.new_equity_points, list[EquityPoint])
+    assert_type(session.new_fills[0], Fill)
+    assert_type(session.version, int)
+
+    session.realized_pnl = None  # type: ignore[assignment]
+    session.symbols = 5  # type: ignore[assignment]
+    session.positions = []  # type: ignore[assignment]
+    session.csh = 5  # type: ignore[attr-defined]
+    session.equity = 5  # type: ignore[misc,assignment]
+    PaperTradingSession(strategy=Strategy("s"), initial_cash=None)  # type: ignore[arg-type]
+    PaperTradingSession(strategy=Strategy("s"), initial_cash=1, csh=1)  # type: ignore[call-arg]
+
+
 def blocking_calls(path: Path) -> None:
     """The core's methods give plain values."""
     with SessionRepository(path, durability="normal", busy_timeout=1) as repository:

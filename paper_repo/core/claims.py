@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from paper_repo.core.saves import Tracking
 from paper_repo.domain import PaperTradingSession
 from paper_repo.errors import ClaimLostError, ConflictError, SessionNotFoundError
 from paper_repo.storage.base import Storage
@@ -100,7 +101,7 @@ class Claiming:
             raise _Taken
         self._seal_again(session_id)
         session: PaperTradingSession = self.get_by_id(session_id)
-        session.claimed_by = row["owner"]
+        Tracking.of(session).worker = row["owner"]
         return session
 
     def _seal_again(self, session_id: str) -> None:
@@ -114,10 +115,11 @@ class Claiming:
 
 def conflict(storage: Storage, session: PaperTradingSession, expected: int, actual: int | None) -> ConflictError:
     """The error of a save that was refused: the loss of the claim, if that is the reason."""
-    if session.claimed_by is not None and actual is not None:
+    worker = Tracking.of(session).worker
+    if worker is not None and actual is not None:
         owner = _owner(storage, session.id)
-        if owner != session.claimed_by:
-            return ClaimLostError(session.id, session.claimed_by, owner, expected, actual)
+        if owner != worker:
+            return ClaimLostError(session.id, worker, owner, expected, actual)
     return ConflictError(session.id, expected, actual)
 
 

@@ -22,7 +22,7 @@ from paper_repo.core.claims import Claiming
 from paper_repo.core.history import corrupt as _corrupt
 from paper_repo.core.history import require_no_gap
 from paper_repo.core.records import SUMMARY_ROW, Records
-from paper_repo.core.saves import Snapshot, UndoLog
+from paper_repo.core.saves import Save, UndoLog
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
 from paper_repo.domain.downsampling import downsample
 from paper_repo.domain.selection import (
@@ -190,18 +190,18 @@ class SessionRepository(Claiming):
             InvalidSessionError: the session holds a value that cannot be stored; the message names its path.
             BusyError: another writer held the database for longer than the busy timeout; repeat the call.
         """
-        self.write([Snapshot(session)])
+        self.write([Save.capture(session)])
 
     def save_many(self, sessions: Iterable[PaperTradingSession]) -> None:
         """Store several sessions, either all of them or none; otherwise like `save`."""
-        self.write([Snapshot(session) for session in sessions])
+        self.write(Save.capture_many(sessions))
 
-    def write(self, snapshots: Sequence[Snapshot]) -> None:
+    def write(self, saves: Sequence[Save]) -> None:
         """Store what was serialised before, either all of it or nothing."""
-        if len(snapshots) == 1 and not snapshots[0].has_history and self._is_all_or_none():
-            self._write(snapshots[0])
-        elif snapshots:
-            self._alone(self._write_all, snapshots)
+        if len(saves) == 1 and not saves[0].has_history and self._is_all_or_none():
+            self._write(saves[0])
+        elif saves:
+            self._alone(self._write_all, saves)
 
     def delete(self, session_id: str) -> bool:
         """Delete the session and its whole history. True if there was one."""
@@ -242,13 +242,12 @@ class SessionRepository(Claiming):
             ConflictError: a session with this id is stored already.
             InvalidSessionError: the session was never stored, holds new history, or its history is out of order.
         """
-        snapshot = Snapshot(session)
-        if snapshot.has_history or not session.version or session.updated_at is None:
+        save = Save.capture(session)
+        if save.has_history or not session.version or session.updated_at is None:
             message = "only a session as it was loaded can be restored; store this one with save()."
             raise InvalidSessionError({"version": [message]}, session.id)
         with self.atomic():
-            pending = snapshot.as_it_is()
-            self._records.store(session, pending)
+            self._records.store(save)
             history.write_fills(self._storage, session.id, fills)
             history.write_points(self._storage, session.id, points)
 
@@ -755,14 +754,14 @@ class SessionRepository(Claiming):
         self._storage.execute(*queries.insert_deletions(self._statements, selection).sql())
         return int(self._storage.execute(*queries.delete_sessions(self._statements.tables, selection).sql()).rowcount)
 
-    def _write_all(self, snapshots: Sequence[Snapshot]) -> None:
+    def _write_all(self, saves: Sequence[Save]) -> None:
         # In the same order everywhere: two programs that save the same sessions do not wait for each other crosswise.
-        for snapshot in sorted(snapshots, key=lambda each: each.session.id):
-            self._write(snapshot)
+        for save in sorted(saves, key=lambda each: each.session.id):
+            self._write(save)
 
-    def _write(self, snapshot: Snapshot) -> None:
+    def _write(self, save: Save) -> None:
         """Store one session with its new history, and make its object what was stored."""
-        self._transaction.undo.append(self._records.write(snapshot))
+        self._records.write(save, self._transaction.undo)
 
 
 class _Transaction(threading.local):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import decimal
+import numbers
 from collections.abc import Callable, Iterable
 from datetime import UTC as UTC
 from datetime import datetime
@@ -16,7 +17,7 @@ Progress: TypeAlias = Callable[[int, int], object]
 """A function that long calls invoke from time to time with the amount done and the total (0 if it is not known)."""
 
 Amount: TypeAlias = Decimal | int | str | float
-"""The types that callers may pass as an amount; it is kept as an exact `Decimal`."""
+"""The types that callers may pass as an amount, besides NumPy's numbers; it is kept as an exact `Decimal`."""
 
 LARGEST_EXPONENT = 1000
 """Amounts range from 1E-1000 to 1E+1000, so that the sum and the product of any two fit `EXACT`."""
@@ -161,11 +162,15 @@ def invalid(path: str, message: str) -> InvalidSessionError:
 def _to_decimal(value: object, path: str) -> Decimal:
     if isinstance(value, bool):
         raise invalid(path, f"{value} is not an amount.")
-    if isinstance(value, float):
-        return Decimal(float.__repr__(value))
-    if isinstance(value, Decimal | int | str):
-        try:
+    try:
+        if isinstance(value, float):
+            return Decimal(float.__repr__(value))
+        if isinstance(value, Decimal | int | str):
             return Decimal(value)
-        except (decimal.InvalidOperation, ValueError):
-            raise invalid(path, f"{value!r} is not an amount; write it like '1234.56'.") from None
+        if isinstance(value, numbers.Integral):  # NumPy's and pandas' numbers
+            return Decimal(int(value))
+        if isinstance(value, numbers.Real) and not isinstance(value, numbers.Rational):
+            return Decimal(str(value))
+    except (decimal.InvalidOperation, ValueError):
+        raise invalid(path, f"{value!r} is not an amount; write it like '1234.56'.") from None
     raise invalid(path, f"{value!r} is not an amount; give a Decimal, an int, a str or a float.")

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import anyio
 
 from paper_repo.core.repository import SessionRepository
-from paper_repo.core.saves import Snapshot
+from paper_repo.core.saves import Save
 from paper_repo.domain import PaperTradingSession
 from paper_repo.domain.selection import OnDamage, OrderBy, Selection, StatusFilter
 from paper_repo.errors import RepositoryClosedError, TransactionError
@@ -98,11 +98,11 @@ class AsyncSessionRepository(DelegatingRepository):
             thread.join()  # which has nothing left to do
 
     async def save(self, session: PaperTradingSession) -> None:
-        await self._write(partial(self._core.write, [Snapshot(session)]), session.id)
+        await self._write(partial(self._core.write, [Save.capture(session)]), session.id)
 
     async def save_many(self, sessions: Iterable[PaperTradingSession]) -> None:
-        snapshots = [Snapshot(session) for session in sessions]
-        await self._write(partial(self._core.write, snapshots), *(each.session.id for each in snapshots))
+        saves = Save.capture_many(sessions)
+        await self._write(partial(self._core.write, saves), *(each.session.id for each in saves))
 
     async def iterate(
         self,

@@ -327,8 +327,7 @@ _REQUIRES: dict[str, Sequence[str]] = {
     "Order": ("if not (id_ and symbol_ and 0 <= filled_quantity_ <= quantity_ != 0): raise ValueError",),
     "PaperTradingSession": (
         "if not (id_ and base_currency_ and version_ >= 0 <= fill_count_): raise ValueError",
-        "fields['new_fills'], fields['new_equity_points'] = [], []",
-        "entity.__post_init__()",
+        "return kind(**fields)",
     ),
 }
 

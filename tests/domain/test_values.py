@@ -114,6 +114,25 @@ class TestAmount:
         assert "is not an amount" in lenient["here"][0]
         assert "write it like '1234.56'" in strict["here"][0]
 
+    @pytest.mark.parametrize(
+        ("kind", "given", "kept"),
+        [("int64", 3, "3"), ("uint8", 255, "255"), ("float32", 0.1, "0.1"), ("float64", 0.1, "0.1")],
+    )
+    def test_the_numbers_of_numpy_are_amounts(self, kind, given, kept):
+        """Every DataFrame has them; a float of any size counts as its own shortest decimal form."""
+        numpy = pytest.importorskip("numpy")
+
+        found = values.amount(getattr(numpy, kind)(given), "here")
+
+        assert (type(found), str(found)) == (Decimal, kept)
+
+    @pytest.mark.parametrize("kind", ["float32", "float64"])
+    def test_what_is_no_number_in_numpy_is_refused(self, kind):
+        """NaN is no amount, in whatever size."""
+        numpy = pytest.importorskip("numpy")
+
+        assert "only finite numbers" in refused(values.amount, getattr(numpy, kind)("nan"))["here"][0]
+
     @pytest.mark.parametrize("number", [None, b"1", [1], Fraction(1, 2), 1j, (0, (1,), 0)])
     def test_other_things_are_refused(self, number):
         """The message lists what may be given."""

@@ -83,6 +83,7 @@ class TestRoundTrip:
             twin = schemas.load(kind, json.loads(json.dumps(data)))
             if kind is PaperTradingSession:
                 twin.new_fills, twin.new_equity_points = list(entity.new_fills), list(entity.new_equity_points)
+                twin.fill_count = entity.fill_count
             assert twin == entity
             assert schemas.dump(twin) == data
 
