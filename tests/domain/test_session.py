@@ -492,7 +492,7 @@ class TestOrders:
         session = new_session()
         session.place_order(order())
 
-        with pytest.raises(InvalidSessionError, match=r"open_orders\.o-1: an order of this id rests already"):
+        with pytest.raises(InvalidSessionError, match=r"open_orders\.o-1: an order with this id is resting already"):
             session.place_order(order(quantity=99))
 
         assert session.open_orders["o-1"].quantity == 10
