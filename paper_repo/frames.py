@@ -24,8 +24,8 @@ from typing import Any, TypeAlias
 
 try:
     import pyarrow as pa
-except ImportError as error:
-    raise ImportError("paper_repo.frames needs pyarrow: pip install 'paper_repo[frames]'") from error
+except ImportError as _error:
+    raise ImportError("paper_repo.frames needs pyarrow: pip install 'paper_repo[frames]'") from _error
 
 from paper_repo.core import history
 from paper_repo.core.repository import SessionRepository

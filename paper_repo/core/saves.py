@@ -94,16 +94,16 @@ class Tracking:
         self.row: StoredRow | None = None
         self.worker: str | None = None
         """For whom it was claimed."""
-        self.asked_for = 0
+        self.asked_for: int = 0
         """How many saves of it were called."""
-        self.done = 0
+        self.done: int = 0
         """The number of the latest of these that was done."""
         self.newest: Content | None = None
         """What that one has stored, once a save was left out that may still come."""
-        self.taken = Taken()
-        self.lock = threading.RLock()
+        self.taken: Taken = Taken()
+        self.lock: threading.RLock = threading.RLock()
         """Held while a save takes its history, or looks at it."""
-        self.is_moving = False
+        self.is_moving: bool = False
 
     @staticmethod
     def of(session: PaperTradingSession) -> Tracking:

@@ -1,4 +1,4 @@
-"""How well a session did: the figures that traders compare runs by, each with its definition.
+"""The figures by which traders compare runs, each with its definition.
 
 Ratios are computed in decimal arithmetic and returned as floats. Definitions are those of the quantstats library where
 it has the figure.
@@ -51,7 +51,7 @@ _SUMS = decimal.Context(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Performance:
-    """What a session achieved. Amounts are in its base currency; a ratio is None where it is undefined.
+    """The performance of a session. Amounts are in its base currency; a ratio is None where it is undefined.
 
     Of the books:
 
@@ -121,7 +121,7 @@ def performance(
     periods_per_year: float | None = None,
     risk_free_rate: float = 0.0,
 ) -> Performance:
-    """How well `session` did, by the definitions that `Performance` gives.
+    """The performance of a session, as `Performance` defines it.
 
     Args:
         session: its books give the amounts, and what it began with.

@@ -23,7 +23,7 @@ _FEE_DIGITS = 28
 
 @dataclass(frozen=True, slots=True)
 class RoundTrip:
-    """What one fill opened and a later one closed. Prices and amounts are in the base currency.
+    """What one fill opened and a later fill closed. Prices and amounts are in the base currency.
 
     `side` is how it was entered: BUY for a long trade, SELL for a short one. `fees` is the part of the two fills' fees
     that falls to `quantity`; below zero where rebates outweigh fees.
@@ -40,18 +40,18 @@ class RoundTrip:
 
     @property
     def pnl(self) -> Decimal:
-        """What the trade gained, before fees; below zero for a loss."""
+        """The gain of the trade before fees; negative for a loss."""
         prices = (self.exit_price, self.entry_price) if self.side is Side.BUY else (self.entry_price, self.exit_price)
         return EXACT.multiply(self.quantity, EXACT.subtract(*prices))
 
     @property
     def net_pnl(self) -> Decimal:
-        """What the trade gained, after fees."""
+        """The gain of the trade after fees; negative for a loss."""
         return EXACT.subtract(self.pnl, self.fees)
 
     @property
     def duration(self) -> timedelta:
-        """How long it was held; below zero when the closing fill carries the earlier time."""
+        """How long the trade was open; negative if the closing fill has the earlier time."""
         return self.exit_at - self.entry_at
 
 

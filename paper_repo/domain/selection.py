@@ -1,4 +1,4 @@
-"""Which sessions a list shows and in which order, and what it shows of each."""
+"""Queries for sessions, and what a list shows of each session."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ OrderBy: TypeAlias = Literal["created_at", "updated_at", "name", "equity", "net_
 ORDERS: tuple[OrderBy, ...] = ("created_at", "updated_at", "name", "equity", "net_pnl")
 
 OnDamage: TypeAlias = Literal["raise", "report"]
-"""What a list does about a session that is stored but cannot be read."""
+"""What a list does about a session that cannot be read: raise an error, or report it and load the others."""
 
 
 class Loaded(list[T]):
-    """What was loaded; a list, which also says what could not be.
+    """A list of what was loaded, with an attribute `errors` for what could not be loaded.
 
-    `errors`, empty unless damage was to be reported, has a `CorruptRecordError` for each session that is there but
-    cannot be read, and a `CorruptDatabaseError` when the file is damaged so that there may be more than it shows.
+    `errors` is empty unless damage was to be reported. It holds a `CorruptRecordError` for each session that is stored
+    but cannot be read, and a `CorruptDatabaseError` if the file is damaged so that sessions may be missing.
     """
 
     def __init__(self, found: Iterable[T] = (), errors: Iterable[CorruptDatabaseError] = ()) -> None:
@@ -38,10 +38,12 @@ class Loaded(list[T]):
 
 
 class SessionFilters(TypedDict, total=False):
-    """Which sessions: the keyword arguments of `count` and `delete_many`. What is left out, or None, does not filter.
+    """The keyword arguments of `count` and `delete_many`, as a dictionary. A filter that is None matches everything.
 
-    status: one or several; strategy: the strategy's name; symbol: one that the session trades; since and
-    until: aware datetimes, from the first (included) to the second (excluded).
+    - `status`: one status or several.
+    - `strategy`: the name of the strategy.
+    - `symbol`: a symbol that the session trades.
+    - `since`, `until`: aware datetimes; only sessions created from the first (included) to the second (excluded).
     """
 
     status: StatusFilter
@@ -52,11 +54,13 @@ class SessionFilters(TypedDict, total=False):
 
 
 class SessionQuery(SessionFilters, total=False):
-    """Which sessions and in which order: the keyword arguments of `get_all`, `get_summaries` and `iterate`.
+    """The keyword arguments of `get_all`, `get_summaries` and `iterate`, as a dictionary: filters, order and page.
 
-    order_by: "created_at" (the default), "updated_at", "name", "equity" or "net_pnl", amounts in exact order; ties are
-    broken by id; descending: the other way round; limit: how many at most; offset: how many to pass over first;
-    errors: "raise" (the default) for a session that cannot be read, or "report" to get the others, and `Loaded.errors`.
+    - `order_by`: "created_at" (the default), "updated_at", "name", "equity" or "net_pnl"; ties are broken by id.
+    - `descending`: reverse the order.
+    - `limit`: the maximum number of sessions; None for all.
+    - `offset`: how many sessions to skip first.
+    - `errors`: "raise" (the default), or "report" to load what can be read, and get the rest as `Loaded.errors`.
     """
 
     order_by: OrderBy
@@ -105,7 +109,7 @@ class Selection(NamedTuple):
         return selection
 
     def matches(self, session: PaperTradingSession) -> bool:
-        """Whether the filters let `session` through."""
+        """Whether the session passes the filters."""
         return (
             (self.statuses is None or session.status in self.statuses)
             and (self.strategy is None or session.strategy.name == self.strategy)
@@ -115,7 +119,7 @@ class Selection(NamedTuple):
         )
 
     def among(self, sessions: Iterable[PaperTradingSession]) -> list[PaperTradingSession]:
-        """Those of `sessions` that are asked for, in the order asked for."""
+        """The sessions that match, in the order of the query."""
         found = sorted(
             filter(self.matches, sessions),
             key=lambda session: (getattr(session, self.order_by), session.id),
@@ -125,17 +129,17 @@ class Selection(NamedTuple):
 
     def _check(self) -> None:
         if self.order_by not in ORDERS:
-            raise ValueError(f"order_by is one of {', '.join(ORDERS)}, not {self.order_by!r}")
+            raise ValueError(f"order_by must be one of {', '.join(ORDERS)}, not {self.order_by!r}")
         _check_limit(self.limit)
         if not _from_zero(self.offset):
-            raise ValueError(f"offset is a whole number from 0, not {self.offset!r}")
+            raise ValueError(f"offset must be a whole number from 0, not {self.offset!r}")
         if self.errors not in ("raise", "report"):
-            raise ValueError(f"errors is 'raise' or 'report', not {self.errors!r}")
+            raise ValueError(f"errors must be 'raise' or 'report', not {self.errors!r}")
 
 
 @dataclass(frozen=True)
 class SessionSummary:
-    """What a list shows of a session. Amounts are in `base_currency`, times in UTC."""
+    """The fields of a session that a list shows. Amounts are in `base_currency`, times in UTC."""
 
     id: str
     name: str
@@ -156,12 +160,12 @@ class SessionSummary:
 
     @property
     def total_return(self) -> float | None:
-        """Net P&L as a fraction of the initial cash; None when there was none."""
+        """Net P&L as a fraction of the initial cash; None if that was zero."""
         return float(ROUNDED.divide(self.net_pnl, self.initial_cash)) if self.initial_cash else None
 
     @classmethod
     def of(cls, session: PaperTradingSession) -> SessionSummary:
-        """The summary of a session at hand."""
+        """The summary of a session object."""
         return cls(
             id=session.id,
             name=session.name,
@@ -190,15 +194,15 @@ def _statuses(status: object) -> frozenset[SessionStatus] | None:
 
 
 def check_page(after: object, limit: object) -> None:
-    """Raise a ValueError unless these two can name a part of a history: a fill or its place, and a number or None."""
+    """Raise a `ValueError` unless these name a page of a history: a fill or its number, and a number or None."""
     if not isinstance(after, str) and not _from_zero(after):
-        raise ValueError(f"after is the id of a fill, or its place in the history (0: from the start), not {after!r}")
+        raise ValueError(f"after must be the id of a fill or its number in the history (0 for all), not {after!r}")
     _check_limit(limit)
 
 
 def _check_limit(limit: object) -> None:
     if limit is not None and not _from_zero(limit):
-        raise ValueError(f"limit is a whole number from 0, or None for all, not {limit!r}")
+        raise ValueError(f"limit must be a whole number from 0, or None for all, not {limit!r}")
 
 
 def _from_zero(number: object) -> bool:
