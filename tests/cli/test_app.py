@@ -31,6 +31,7 @@ COMMANDS = [
     "equity",
     "status",
     "info",
+    "report",
     "export",
     "import",
     "rename",
