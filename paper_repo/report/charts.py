@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -61,10 +61,11 @@ class Chart:
                 {"name": line.name, "t": line.times, "v": [_short(each) for each in line.values]} for line in self.lines
             ],
         }  # fmt: skip
+        together = ' data-together="1"' if len(self.lines) > 1 else ""
         what = f"{plain(self.title)}, from {_date(start, 0)} to {_date(end, 0)}"
         return (
-            f'<figure class="chart{" small" if self.small else ""}" id="{self.name}"><figcaption>{plain(self.title)}'
-            f'<output aria-live="polite"></output></figcaption>'
+            f'<figure class="chart{" small" if self.small else ""}" id="{self.name}"{together}>'
+            f'<figcaption>{plain(self.title)}<output aria-live="polite"></output></figcaption>'
             f'<div class="frame"><div class="labels" aria-hidden="true">{labels}</div>'
             f'<div class="plot" tabindex="0" role="group" aria-roledescription="chart" '
             f'aria-label="{what}. Left and right arrow keys read the points out.">'
@@ -125,14 +126,27 @@ def milliseconds(at: datetime) -> float:
 
 
 def _bounds(values: Sequence[float], to_zero: bool) -> tuple[float, float]:
-    low, high = min(values), max(values)
-    if to_zero:
-        low, high = min(low, 0.0), max(high, 0.0)
+    """The lowest and highest value of the picture, so that the lines between them stand at round numbers."""
+    low, high = (min(*values, 0.0), 0.0) if to_zero else (min(values), max(values))
     if low == high:
         margin = abs(low) * 0.01 or 0.01
-        return (low - margin, high) if to_zero else (low - margin, high + margin)
-    margin = (high - low) * 0.04
-    return low - margin, (high if to_zero else high + margin)
+        low, high = low - margin, high if to_zero else high + margin
+    for step in _round_steps((high - low) / _STEPS):
+        bottom = -_STEPS * step if to_zero else math.floor(low / step) * step
+        if bottom <= low and bottom + _STEPS * step >= high:
+            return bottom, bottom + _STEPS * step
+    return low, high
+
+
+def _round_steps(least: float) -> Iterator[float]:
+    """Round numbers from `least` on."""
+    size = math.floor(math.log10(least))
+    yield from (
+        digit * 10.0**power
+        for power in range(size, size + 3)
+        for digit in (1, 2, 2.5, 5)
+        if digit * 10.0**power >= least
+    )
 
 
 def _classes(number: int) -> str:

@@ -44,8 +44,8 @@ def price(amount: Decimal | None) -> str:
 
 
 def average(amount: Decimal) -> str:
-    """A price that may have no end: two places, or six significant digits where that is more."""
-    return _fixed(amount, min(max(2, 5 - amount.adjusted() if amount else 2, min(_places(amount), 4)), _FINEST))
+    """A price that may have no end: to four places, or below one to four digits that tell something."""
+    return _fixed(amount, 4 if not amount or amount.adjusted() >= 0 else min(3 - amount.adjusted(), _FINEST))
 
 
 def quantity(amount: Decimal) -> str:

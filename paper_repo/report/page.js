@@ -40,17 +40,20 @@
       if (next < 0) return;
       event.preventDefault(); show(times[next]); place = next;
     });
-    figure.querySelectorAll(".legend button").forEach(function (button) {
-      button.setAttribute("aria-pressed", "false");
-      button.addEventListener("click", function () {
-        var number = Number(button.dataset.line);
-        picked = picked === number ? -1 : number;
-        figure.classList.toggle("picked", picked >= 0);
-        figure.querySelectorAll(".plot .line").forEach(function (path) { path.classList.toggle("on", Number(path.dataset.line) === picked); });
-        figure.querySelectorAll(".legend button").forEach(function (each) { each.setAttribute("aria-pressed", String(Number(each.dataset.line) === picked)); });
-      });
+    function pick(number) {
+      picked = number;
+      figure.classList.toggle("picked", picked >= 0);
+      figure.querySelectorAll(".plot .line").forEach(function (path) { path.classList.toggle("on", Number(path.dataset.line) === picked); });
+    }
+    charts.push({ figure: figure, range: figure.querySelector(".range"), x: x, pick: pick });
+  });
+  document.querySelectorAll(".legend button").forEach(function (button) {
+    button.setAttribute("aria-pressed", "false");
+    button.addEventListener("click", function () {
+      var on = button.getAttribute("aria-pressed") !== "true";
+      document.querySelectorAll(".legend button").forEach(function (each) { each.setAttribute("aria-pressed", String(on && each === button)); });
+      charts.forEach(function (chart) { if (chart.figure.dataset.together) chart.pick(on ? Number(button.dataset.line) : -1); });
     });
-    charts.push({ figure: figure, range: figure.querySelector(".range"), x: x });
   });
   document.querySelectorAll("button[data-from]").forEach(function (button) {
     button.setAttribute("aria-pressed", "false");

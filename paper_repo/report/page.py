@@ -88,10 +88,10 @@ def _details(results: Results, number: int) -> str:
 
 def _figures(results: Results) -> str:
     session, found = results.session, results.figures
-    equity, pnl = f"{f.money(session.equity)} {f.plain(session.base_currency)}", session.net_pnl
+    pnl, began = session.net_pnl, f"{f.text(session.base_currency)}, began with {f.money(session.initial_cash)}"
     fall = f"{f.day(found.drawdown_peak_at)} to {f.day(found.drawdown_trough_at)}" if found.drawdown_peak_at else ""
     figures = (
-        _figure("Equity", equity, note=f"began with {f.money(session.initial_cash)}"),
+        _figure("Equity", f.money(session.equity), note=began),
         _figure("Net P&amp;L", f.signed(pnl), f.sign_of(pnl), f"fees {f.money(session.fees_paid)}"),
         _figure("Total return", f.percent(found.total_return), f.sign_of(found.total_return)),
         _figure("Max drawdown", f.percent(found.max_drawdown), f.sign_of(found.max_drawdown), fall),

@@ -38,25 +38,24 @@ def _month(change: float | None) -> str:
 
 
 def drawdown_table(results: Results, charts: str) -> str:
-    """The deepest drawdowns, each with a button that shows it in `charts`, which are ids."""
+    """The deepest drawdowns; the depth of each is a button that shows it in `charts`, which are ids."""
     if not results.dips:
         return ""
     rows = "".join(_drawdown_row(dip, charts, results.curve[-1].at) for dip in results.dips)
-    headings = ("Depth", "Peak", "Deepest", "Recovered", "")
+    headings = ("Depth", "Peak", "Deepest", "Recovered")
     return "<h3>Deepest drawdowns</h3>" + table("", headings, rows, "long", left=(0, 1, 2, 3))
 
 
 def _drawdown_row(dip: Dip, charts: str, end: datetime) -> str:
     depth, recovered = f.percent(dip.depth), dip.recovered_at or end
     button = (
-        f'<button type="button" data-charts="{charts}" data-from="{milliseconds(dip.peak_at)}" '
-        f'data-to="{milliseconds(recovered)}" aria-label="Show the drawdown of {depth} in the charts">Show</button>'
+        f'<button type="button" class="down" data-charts="{charts}" data-from="{milliseconds(dip.peak_at)}" '
+        f'data-to="{milliseconds(recovered)}" aria-label="{depth}: show this drawdown in the charts">{depth}</button>'
     )
     return (
-        f'<tr><td class="l down">{depth}</td><td class="l">{f.day(dip.peak_at)}</td>'
+        f'<tr><td class="l">{button}</td><td class="l">{f.day(dip.peak_at)}</td>'
         f'<td class="l">{f.day(dip.trough_at)}</td>'
-        f'<td class="l">{f.day(dip.recovered_at) if dip.recovered_at else "not yet"}</td>'
-        f'<td class="needs-script">{button}</td></tr>'
+        f'<td class="l">{f.day(dip.recovered_at) if dip.recovered_at else "not yet"}</td></tr>'
     )
 
 

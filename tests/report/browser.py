@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,8 @@ from typing import Any
 PROGRAM = Path("/usr/bin/chromium")
 
 FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--remote-debugging-pipe",
 )  # fmt: skip
 
@@ -49,9 +51,7 @@ class Tab:
     def open(self, file: Path, *, width: int, height: int = 900, dark: bool = False) -> None:
         """Open a file, as on a screen of this size, and wait until it is loaded."""
         mobile = width < 600
-        self.call(
-            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=mobile
-        )
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=mobile)
         features = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
         self.call("Emulation.setEmulatedMedia", features=features)
         self.events.clear()
@@ -113,14 +113,17 @@ def browser(profile: Path) -> Iterator[Tab]:
     """A browser that runs for the length of the block, with a new profile in this folder."""
     from_us, to_browser = os.pipe()
     to_us, from_browser = os.pipe()
-    os.set_inheritable(from_us, True)
+    descriptors = (from_us, from_browser)
+    # Chromium reads commands from descriptor 3 and answers to descriptor 4.
+    moved = (
+        "import fcntl, os, sys; low, high = (fcntl.fcntl(int(each), fcntl.F_DUPFD, 10) for each in sys.argv[1:3]); "
+        "os.dup2(low, 3); os.dup2(high, 4); os.execv(sys.argv[3], sys.argv[3:])"
+    )
     command = [
-        *("/bin/sh", "-c", f'exec "$0" "$@" 3<&{from_us} 4>&{from_browser}'),
+        *(sys.executable, "-c", moved, *map(str, descriptors)),
         *(str(PROGRAM), *FLAGS, f"--user-data-dir={profile}", "about:blank"),
     ]
-    process = subprocess.Popen(
-        command, pass_fds=(from_us, from_browser), stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    process = subprocess.Popen(command, pass_fds=descriptors, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     os.close(from_us)
     os.close(from_browser)
     try:
