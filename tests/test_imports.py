@@ -29,6 +29,7 @@ ORDER = [
     "memory",
     ROOT,  # what `import paper_repo` gives
     "frames",
+    "report",
     "container",
     "testing",
     "demo",
