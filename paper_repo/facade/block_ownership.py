@@ -2,8 +2,8 @@
 
 A task sees the blocks that were open around it when it was started, because context variables are inherited. That is
 how a task started inside a block is recognised; only the task that opened the block may go on inside it. When that task
-has ended and the block has not, the next one that uses it takes its place: pytest plugins run what a fixture does before
-its `yield`, the test, and the rest of the fixture in a task each.
+has ended and the block has not, the next one that uses it takes its place: pytest plugins run what a fixture does
+before its `yield`, the test, and the rest of the fixture in a task each.
 """
 
 from __future__ import annotations
@@ -30,10 +30,12 @@ class OpenBlock:
         self.transaction = transaction
         self._repository = repository  # kept, so that no other one gets the same id
         self._owner = weakref.ref(running_task())
-        blocks = _blocks.get()
-        self.outer = blocks.get(id(repository))
+        self.outer = _blocks.get().get(id(repository))
         self.ended = False
-        _blocks.set({**blocks, id(repository): self})
+
+    def begin(self) -> None:
+        """Let the present task, and those that it starts, be inside of it until `end`."""
+        _blocks.set({**_blocks.get(), id(self._repository): self})
 
     def end(self) -> None:
         """Forget it; a task that was started inside and outlives it works normally from now on."""
