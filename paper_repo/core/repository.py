@@ -466,7 +466,7 @@ class SessionRepository(Claiming):
 
     def _write(self, snapshot: Snapshot) -> None:
         """Store one session with its new history, and make its object what was stored."""
-        self._storage.when_rolled_back(self._records.write(snapshot))
+        self._storage.undo.append(self._records.write(snapshot))
 
 
 def _time(moment: datetime | None, name: str) -> str | None:

@@ -294,14 +294,14 @@ class Storage(HeedsForks, ABC):
             self._undo(transaction, 0)
             self._end(transaction)
 
-    def when_rolled_back(self, undo: Callable[[], None]) -> None:
-        """Have `undo` called when this thread's transaction, or the part of it that is open, is rolled back.
+    @property
+    def undo(self) -> list[Callable[[], None]]:
+        """What gives the caller's objects back when this thread's transaction, or a part of it, is rolled back.
 
-        That is before the next transaction can begin. It may be called twice, when an exception interrupts it.
+        Whoever changes an object appends to it before. What is appended is called before the next transaction can
+        begin, the latest first, and may be called twice, where an exception has interrupted it.
         """
-        transaction = self._transaction()
-        assert transaction is not None
-        transaction.undo.append(undo)
+        return self._required().undo
 
     def _begin_whole(self, block: Block, reading: Transaction | None) -> None:
         if not self._opened or self.damage is not None or self._closed:
