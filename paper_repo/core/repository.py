@@ -233,11 +233,15 @@ class SessionRepository(Claiming):
 
     def _in_transaction(self, block: Block, work: Callable[..., T], *args: Any) -> T:
         try:
-            self._storage.begin(block)
-            result = work(*args)
-            self._storage.commit(block)
-            return result
-        except BaseException:
+            try:
+                self._storage.begin(block)
+                result = work(*args)
+                self._storage.commit(block)
+                return result
+            except BaseException:
+                self._storage.roll_back(block)
+                raise
+        except BaseException:  # Ctrl-C may have interrupted that; what it has done is not done again
             self._storage.roll_back(block)
             raise
 

@@ -520,15 +520,19 @@ class Storage(HeedsForks, ABC):
             return fetch(self._run_in(transaction, sql, params))
         loan = Loan()
         try:
-            if not self._opened or self._closed:
-                self.open()
-            connection = self._connections.lend(loan)
-            with self._translated:
-                loan.cursor = cursor = connection.cursor()
-                found = fetch(cursor.execute(sql, params))
-            self._connections.take_back(loan)
-            return found
-        except BaseException:
+            try:
+                if not self._opened or self._closed:
+                    self.open()
+                connection = self._connections.lend(loan)
+                with self._translated:
+                    loan.cursor = cursor = connection.cursor()
+                    found = fetch(cursor.execute(sql, params))
+                self._connections.take_back(loan)
+                return found
+            except BaseException:
+                self._connections.take_back(loan)
+                raise
+        except BaseException:  # Ctrl-C may have interrupted that; what it has done is not done again
             self._connections.take_back(loan)
             raise
 

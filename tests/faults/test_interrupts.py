@@ -17,7 +17,7 @@ from tests.faults.acting import UndoneError
 from tests.faults.interrupting import Interrupter
 
 EVERY = int(os.environ.get(ROUNDS, "1")) > 1
-SAMPLED = 25
+SAMPLED = 12
 """How many points of each action are tried in a normal run; with more rounds all of them are."""
 
 SPARED = ("paper_repo/core/saves.py", "paper_repo/serialization/", "paper_repo/domain/")

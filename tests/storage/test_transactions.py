@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import anyio
+import anyio.lowlevel
 import anyio.to_thread
 import pytest
 
@@ -192,7 +193,7 @@ def test_a_dependency_that_yields(repository: SessionRepository, path: Path, fai
         async with anyio.create_task_group() as others:
             await anyio.to_thread.run_sync(context.__enter__)
             others.start_soon(anyio.to_thread.run_sync, entered.wait)  # takes the thread that has entered
-            await anyio.sleep(0)
+            await anyio.lowlevel.checkpoint()
             try:
                 error = RuntimeError() if fails else None
                 await anyio.to_thread.run_sync(context.__exit__, error and type(error), error, None)
