@@ -29,6 +29,7 @@ ORDER = [
     "memory",
     ROOT,  # what `import paper_repo` gives
     "frames",
+    "report",
     "container",
     "testing",
     "demo",
@@ -55,7 +56,7 @@ OTHERS = {
 
 EXTRAS = {"typer", "rich", "platformdirs", "svcs", "psycopg", "sqlcipher3", "pyarrow"}
 SELDOM = {"playhouse.migrations", "paper_repo.watching", "pytest", "hypothesis", "trio"}
-DEPENDENCIES = "import anyio, marshmallow, peewee, playhouse.pool"
+DEPENDENCIES = "import anyio, marshmallow, peewee"
 """Peewee itself looks for its drivers, of which psycopg is one."""
 
 WATCHED_IMPORT = f"""

@@ -22,6 +22,7 @@ class Claiming:
 
     _storage: Storage
     _alone: Any
+    _inside: Any
     _records: Any
     get_by_id: Any
 
@@ -85,7 +86,7 @@ class Claiming:
         claimed = []
         for (session_id,) in self._storage.fetch_rows(self._storage.claims.select_unclaimed, row):
             try:
-                claimed.append(self._alone(self._claim, row | {"id": session_id}))
+                claimed.append(self._inside(self._claim, row | {"id": session_id}))
             except (_Taken, SessionNotFoundError):
                 continue  # somebody else was faster
         return claimed

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from paper_repo.core import history
 from paper_repo.core.claims import conflict
 from paper_repo.core.history import corrupt, require_unchanged
-from paper_repo.core.saves import Save, StoredRow, Tracking, UndoLog, no_such_fill, other_fill_stored
+from paper_repo.core.saves import Save, StoredRow, Tracking, no_such_fill, other_fill_stored
 from paper_repo.domain import Fill, PaperTradingSession
 from paper_repo.domain.selection import Loaded, Selection, SessionSummary
 from paper_repo.domain.status import SessionStatus
@@ -44,11 +44,11 @@ class Records:
 
     # Writing
 
-    def write(self, save: Save, undo: UndoLog) -> None:
+    def write(self, save: Save, when_rolled_back: Callable[[Callable[[], None]], None]) -> None:
         """Store a session with its new history, and make its object what was stored.
 
         Args:
-            undo: gets what gives the object back as it was.
+            when_rolled_back: is given what gives the object back as it was, before it is changed.
         """
         self._storage.take_turn(save.session.id)
         save.bind(self.stored_row)
@@ -60,7 +60,7 @@ class Records:
             row["expected_version"], row["expected_updated_at"] = row["version"], row["updated_at"]
             self.seal(row)
             self._storage.change(self._statements.update_session, row)
-        undo.append(save.before().restore)
+        when_rolled_back(save.before().restore)
         save.apply(skipped)
 
     def store(self, save: Save) -> None:

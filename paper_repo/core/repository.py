@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import os
 import random
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +21,7 @@ from paper_repo.core.claims import Claiming
 from paper_repo.core.history import corrupt as _corrupt
 from paper_repo.core.history import require_no_gap
 from paper_repo.core.records import SUMMARY_ROW, Records
-from paper_repo.core.saves import Save, UndoLog
+from paper_repo.core.saves import Save
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
 from paper_repo.domain.downsampling import downsample
 from paper_repo.domain.selection import (
@@ -45,6 +44,7 @@ from paper_repo.storage.base import Storage
 from paper_repo.storage.errors import TurnedBackError
 from paper_repo.storage.options import Durability, Journal, Upgrade
 from paper_repo.storage.statements import Statements
+from paper_repo.storage.transactions import Block
 
 if TYPE_CHECKING:
     from paper_repo.reports import CheckReport
@@ -104,7 +104,6 @@ class SessionRepository(Claiming):
             journal=journal,
         )
         self._records = Records(self._storage)
-        self._transaction = _Transaction()
 
     def __repr__(self) -> str:
         storage = self._storage
@@ -117,8 +116,7 @@ class SessionRepository(Claiming):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if isinstance(error, KeyboardInterrupt):  # it may have come between a BEGIN and what would have ended it
-            self._roll_back(0)
+        if error is not None:  # it may have come just before a block was left
             self._storage.let_go()
         self.close()
 
@@ -253,7 +251,8 @@ class SessionRepository(Claiming):
 
     def _is_all_or_none(self) -> bool:
         """Whether a single statement needs no transaction, and no part of one, of its own."""
-        return self._storage.in_transaction() and not self._storage.errors_end_transactions
+        storage = self._storage
+        return storage.in_transaction() and not storage.errors_end_transactions and not storage.is_working()
 
     def _alone(self, work: Callable[..., T], *args: Any) -> T:
         """The result of `work`, done whole or not at all: in a part of the open transaction, or in one of its own.
@@ -264,7 +263,7 @@ class SessionRepository(Claiming):
         pause, give_up = 0.001, 0.0
         while True:
             try:
-                return self._in_transaction(work, *args)
+                return self._in_transaction(Block(is_call=True), work, *args)
             except TurnedBackError:
                 give_up = give_up or time.monotonic() + self.busy_timeout
                 if self._storage.in_transaction() or time.monotonic() > give_up:
@@ -272,53 +271,32 @@ class SessionRepository(Claiming):
             time.sleep(random.uniform(0, pause))  # the others, which do the same, shall not meet it again
             pause = min(2 * pause, _LONGEST_PAUSE)
 
-    def _in_transaction(self, work: Callable[..., T], *args: Any) -> T:
-        start = self._begin()
+    def _inside(self, work: Callable[..., T], *args: Any) -> T:
+        """The result of `work`, done whole or not at all, as a part of what `_alone` does."""
+        return self._in_transaction(Block(is_call=True, is_inner=True), work, *args)
+
+    def _in_transaction(self, block: Block, work: Callable[..., T], *args: Any) -> T:
         try:
+            self._storage.begin(block)
             result = work(*args)
-            self._storage.commit()
+            self._storage.commit(block)
             return result
         except BaseException:
-            self._roll_back(start)
+            self._storage.roll_back(block)
             raise
-        finally:
-            self._forget_undone()
 
-    @contextmanager
-    def atomic(self) -> Iterator[None]:
+    def atomic(self) -> AbstractContextManager[None]:
         """Begin a transaction: everything in the block is stored, or nothing. A block inside a block is a savepoint.
 
         Reads inside the block see its own writes. Nobody else sees them before the block ends, and no reader waits for
         it; other writers wait, at most for the busy timeout. After an exception everything is rolled back, and the
-        sessions saved inside are as they were before their saves. The block belongs to the thread that opened it.
+        sessions saved inside are as they were before their saves. The block belongs to the thread that opened it, and
+        may be left in another one.
 
         Raises:
             BusyError: another writer did not finish within the busy timeout.
         """
-        start = self._begin()
-        try:
-            yield
-            self._storage.commit()
-        except BaseException:
-            self._roll_back(start)
-            raise
-        finally:
-            self._forget_undone()
-
-    def _begin(self) -> int:
-        self._storage.begin()
-        return len(self._transaction.undo)
-
-    def _roll_back(self, start: int) -> None:
-        if self._storage.in_transaction():  # else Ctrl-C came just after the COMMIT
-            try:
-                self._transaction.undo.rewind(start)  # before the next writer can begin, who may have the same objects
-            finally:
-                self._storage.roll_back()
-
-    def _forget_undone(self) -> None:
-        if not self._storage.in_transaction():
-            self._transaction.undo.clear()
+        return self._storage.atomic()
 
     def has_lost_transaction(self) -> bool:
         """Whether an error such as a full disk has ended the open transaction early."""
@@ -761,14 +739,7 @@ class SessionRepository(Claiming):
 
     def _write(self, save: Save) -> None:
         """Store one session with its new history, and make its object what was stored."""
-        self._records.write(save, self._transaction.undo)
-
-
-class _Transaction(threading.local):
-    """What this thread's transaction has changed in the caller's objects."""
-
-    def __init__(self) -> None:
-        self.undo = UndoLog()
+        self._records.write(save, self._storage.when_rolled_back)
 
 
 def _time(moment: datetime | None, name: str) -> str | None:

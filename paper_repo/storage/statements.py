@@ -28,6 +28,11 @@ class Statement:
         # A plain str is found in a row in half the time that a Placeholder takes.
         self._values = itemgetter(*names) if len(names) > 1 else lambda row: tuple(row[name] for name in names)
 
+    def values(self, row: Row) -> Sequence[object]:
+        """Its values, as `row` gives them."""
+        values: Sequence[object] = self._values(row | self._constants if self._constants else row)
+        return values
+
     def run(self, execute: Callable[[str, Sequence[object]], Any], row: Row) -> Any:
         """The cursor of this statement, as `execute` gives it for its text and the values of `row`."""
         return execute(self.sql, self._values(row | self._constants if self._constants else row))

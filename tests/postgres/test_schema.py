@@ -155,9 +155,8 @@ def test_an_application_needs_only_the_documented_grants(
 
             assert repository.get_by_id(session.id) == session
             assert len(repository.get_fills(session.id)) == 1
-            with pytest.raises(ReadOnlyError, match="grant"):
+            with pytest.raises(ReadOnlyError, match="grant"), repository._storage.connection():
                 repository._storage.execute("ALTER TABLE paper_trading_sessions ADD COLUMN mine int")
-            repository._storage._database.close()
             assert repository.delete(session.id)
             assert repository.delete_many() == 0
     finally:
