@@ -1,4 +1,4 @@
-"""`InMemorySessionRepository`: the same promises without a file or a thread, for unit tests."""
+"""`InMemorySessionRepository`: the same promises without a file, for unit tests."""
 
 from __future__ import annotations
 
@@ -54,10 +54,10 @@ T = TypeVar("T")
 
 
 class InMemorySessionRepository(IPaperTradingSessionRepository):
-    """Sessions in the memory of this process, with versions, transactions and errors as on a database.
+    """Keeps paper-trading sessions in memory, with the versions, transactions and errors of a database. For unit tests.
 
     Args:
-        busy_timeout: how long to wait for another task's transaction, in seconds, before `BusyError`.
+        busy_timeout: how long to wait for another task's transaction before `BusyError`, in seconds.
     """
 
     def __init__(self, *, busy_timeout: float = 5.0) -> None:

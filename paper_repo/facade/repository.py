@@ -1,7 +1,7 @@
 """`AsyncSessionRepository`, the async facade over the synchronous core, and `SQLiteSessionRepository`, on a file.
 
-Reading goes to a thread of anyio's, with a connection from the core's pool. Writing and transactions go to the writer's
-one thread. What each method promises stands in `interface.py`.
+Reads run on anyio's threads, with connections from the core's pool. Writes and transactions run on the writer's thread.
+`interface.py` documents what each method promises.
 """
 
 from __future__ import annotations
@@ -38,7 +38,10 @@ READERS = 8
 
 
 class AsyncSessionRepository(DelegatingRepository):
-    """The repository for asyncio and trio, over the synchronous core; any number of event loops may use it at once.
+    """Saves and loads paper-trading sessions with awaitable calls, on asyncio and trio.
+
+    One object serves any number of tasks and event loops at once. Nothing is opened before the first call. Use it as an
+    async context manager, or call `close`.
 
     Args:
         core: the path or URL of a database, as for `SessionRepository`; or a `SessionRepository`, which stays usable by
@@ -83,7 +86,7 @@ class AsyncSessionRepository(DelegatingRepository):
 
     @property
     def core(self) -> SessionRepository:
-        """The synchronous repository underneath, for plain calls from threads."""
+        """The synchronous repository beneath this one, for blocking calls from threads."""
         return self._core
 
     async def open(self) -> None:
@@ -199,7 +202,21 @@ class AsyncSessionRepository(DelegatingRepository):
 
 
 class SQLiteSessionRepository(AsyncSessionRepository):
-    """The async repository on an SQLite file; arguments as for `SessionRepository`, which see."""
+    """Saves and loads paper-trading sessions in an SQLite file with awaitable calls, on asyncio and trio.
+
+    It is `AsyncSessionRepository` for a file only.
+
+    Args:
+        path: the path of the file, which the first use creates in an existing folder; or "sqlite:///PATH".
+        durability: "full" (the default) or "normal", as for `SessionRepository`, like the options below.
+        busy_timeout: how long to wait for another writer before `BusyError`, in seconds.
+        upgrade: "auto" (the default) or "never".
+        passphrase: opens or creates an encrypted file.
+        journal: "wal" (the default) or "rollback".
+
+    Raises:
+        ValueError: an argument is not allowed, or `path` is the URL of a server.
+    """
 
     def __init__(
         self,
@@ -212,7 +229,7 @@ class SQLiteSessionRepository(AsyncSessionRepository):
         journal: Journal = "wal",
     ) -> None:
         if is_server(path):
-            raise ValueError("this is the address of a server; for that there is AsyncSessionRepository(address)")
+            raise ValueError("this is the address of a server; use AsyncSessionRepository(address) for it")
         super().__init__(
             path,
             durability=durability,

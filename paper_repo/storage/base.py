@@ -81,9 +81,9 @@ class Storage(HeedsForks, ABC):
         if isinstance(busy_timeout, bool) or not isinstance(busy_timeout, int | float) or not 0 <= busy_timeout < 1e6:
             raise ValueError(f"busy_timeout is a number of seconds from 0, not {busy_timeout!r}")
         self.name = name
-        self.identity = object()
+        self.identity: object = object()
         """Stands for this database, and for no other one."""
-        self.busy_timeout = float(busy_timeout)
+        self.busy_timeout: float = float(busy_timeout)
         self._translated = self._errors()
         self._closed = False
         self._is_opening = False

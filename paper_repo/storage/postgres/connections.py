@@ -54,7 +54,7 @@ def _in_utc(text: str) -> str:
 class Connection(psycopg.Connection[Any]):
     """A connection that waits for an answer of the server as long as its `patience` says, in seconds."""
 
-    patience = 5.0
+    patience: float = 5.0
     fell_silent = False
     borrowed = False
     """Whether its session is a connection pooler's, and meets other clients."""

@@ -58,14 +58,14 @@ class PostgresStorage(Storage):
     column_types: ClassVar[dict[str, str]] = POSTGRES_COLUMN_TYPES
 
     def __init__(self, url: str, durability: str = "full", busy_timeout: float = 5.0, upgrade: str = "auto") -> None:
-        self.durability = checked_durability(durability)
-        self.upgrade = checked_upgrade(upgrade)
+        self.durability: str = checked_durability(durability)
+        self.upgrade: str = checked_upgrade(upgrade)
         self._where, name = parsed(url)
         super().__init__(name, busy_timeout)
 
     def _prepare(self) -> None:
         super()._prepare()
-        self.turns = Turns(self.busy_timeout, self._when_freed)
+        self.turns: Turns = Turns(self.busy_timeout, self._when_freed)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r}, durability={self.durability!r}, busy_timeout={self.busy_timeout})"

@@ -97,9 +97,9 @@ class SQLiteStorage(Storage):
         journal: str = "wal",
         scripts: Path = MIGRATIONS,
     ) -> None:
-        self.path = Path(checked_path(path)).absolute()  # a program may change its folder while this is open
-        self.durability = checked_durability(durability)
-        self.upgrade = checked_upgrade(upgrade)
+        self.path: Path = Path(checked_path(path)).absolute()  # a program may change its folder while this is open
+        self.durability: str = checked_durability(durability)
+        self.upgrade: str = checked_upgrade(upgrade)
         if journal not in JOURNALS:
             raise ValueError(f"journal is 'wal' or 'rollback', not {journal!r}")
         self._passphrase = checked_passphrase(passphrase)
@@ -329,7 +329,7 @@ class SQLiteStorage(Storage):
     def _keep_as_it_is(self, damage: str) -> None:
         """Have connections that cannot write: even closing the last one would else move the -wal into the file."""
         self._connections.close_idle()
-        self.damage = damage
+        self.damage: str | None = damage
         self._uri = self._read_only() if size_of(self._beside("-wal")) else self._as_it_lies()
         self._connections = self._pool()
 
