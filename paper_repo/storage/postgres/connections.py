@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import select
 import time
 from collections.abc import Generator
@@ -37,8 +38,11 @@ class InstantLoader(Loader):
         return _in_utc(text)
 
 
+_ISO = re.compile(r"\d{4,}-\d\d-\d\d |-?infinity$")
+
+
 def _in_utc(text: str) -> str:
-    if not text[:4].isdigit() or text[4:5] != "-":
+    if not _ISO.match(text):
         raise psycopg.NotSupportedError(
             f"times come in another form than ISO ({text!r}): something has changed DateStyle in this session; "
             "have the server, or the connection pooler in front of it, set it to ISO"
