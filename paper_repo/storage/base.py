@@ -465,6 +465,13 @@ class Storage(HeedsForks, ABC):
         with self._translated:
             return int(statement.run(self._run, row).rowcount)
 
+    def change_many(self, changes: Sequence[tuple[Statement, Row]]) -> list[int]:
+        """Run these in this thread's transaction, in as few round trips as can be, and say how many rows each changed.
+
+        All are run, also when one of them changes no row. After an error the caller rolls the transaction back.
+        """
+        return [self.change(statement, row) for statement, row in changes]
+
     def execute(self, sql: str, params: Sequence[object] = ()) -> Any:
         """The cursor of one statement on this thread's connection."""
         with self._translated:

@@ -36,6 +36,9 @@ T = TypeVar("T")
 UPGRADE_LOCK = 0x50505253
 """The advisory lock that whoever upgrades the schema holds ("PPRS")."""
 
+_HAS_PIPELINES = hasattr(psycopg, "Pipeline") and psycopg.Pipeline.is_supported()
+"""Whether statements can be sent one behind the other without waiting for their answers; an old libpq cannot."""
+
 _OPEN = (TransactionStatus.INTRANS, TransactionStatus.INERROR, TransactionStatus.ACTIVE)
 
 
@@ -240,6 +243,15 @@ class PostgresStorage(Storage):
 
     def fetch_all(self, query: Query) -> list[tuple[Any, ...]]:
         return self._on_a_living_connection(super().fetch_all, query)
+
+    def change_many(self, changes: Sequence[tuple[Statement, Row]]) -> list[int]:
+        if not _HAS_PIPELINES:
+            return super().change_many(changes)
+        self._require_alive()
+        rows = [keepable(row) for _, row in changes]  # before anything is sent: it may refuse one
+        with self._translated, self._database.connection().pipeline():
+            cursors = [statement.run(self._run, row) for (statement, _), row in zip(changes, rows, strict=True)]
+        return [cursor.rowcount for cursor in cursors]
 
     def change(self, statement: Statement, row: Row) -> int:
         if len(row) == 1 and any("\0" in value for value in row.values()):
