@@ -21,6 +21,9 @@ from paper_repo.storage.unlogged import Unlogged
 SETTINGS = {"TimeZone": "UTC", "DateStyle": "ISO", "IntervalStyle": "postgres"}
 """What the text of values depends on."""
 
+UNICODE = {"client_encoding": "UTF8"}
+"""What every session has, whatever the address says: else a save would fail at the first other letter."""
+
 PREPARED_AFTER = 5
 """How often a statement runs before it is prepared, which halves its time."""
 
@@ -115,11 +118,10 @@ def connect(patience: float, durability: str, **where: Any) -> Connection:
         psycopg.Error: there is none to be had.
     """
     standard: dict[str, Any] = {
-        "client_encoding": "UTF8",
         "connect_timeout": max(2, round(patience)),
         "application_name": "paper_repo",
     }
-    connection: Connection = Connection.connect(**(standard | where), autocommit=True, prepare_threshold=None)
+    connection: Connection = Connection.connect(**(standard | where | UNICODE), autocommit=True, prepare_threshold=None)
     try:
         connection.patience = patience
         connection.borrowed = True  # until the server's own process has answered
