@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar, Unpack
+from typing import Any, TypeVar
 
 import anyio
 import anyio.lowlevel
 import anyio.to_thread
 
-from paper_repo.core.saves import Pending, Settled, Snapshot, UndoLog, apply, no_such_fill, other_fill_stored
+from paper_repo.core.saves import Save, StoredRow, Tracking, UndoLog, no_such_fill, other_fill_stored
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
 from paper_repo.domain.changes import SessionChange
 from paper_repo.domain.claims import check_claim
@@ -26,10 +26,10 @@ from paper_repo.domain.downsampling import downsample
 from paper_repo.domain.selection import (
     Loaded,
     OnDamage,
+    OrderBy,
     Selection,
-    SessionFilters,
-    SessionQuery,
     SessionSummary,
+    StatusFilter,
     check_page,
 )
 from paper_repo.domain.status import SessionStatus
@@ -81,17 +81,41 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
         await self.save_many([session])
 
     async def save_many(self, sessions: Iterable[PaperTradingSession]) -> None:
-        snapshots = [Snapshot(session) for session in sessions]
+        saves = Save.capture_many(sessions)
         async with self.atomic():
-            for snapshot in sorted(snapshots, key=lambda each: each.session.id):  # as on a database
-                self._write(snapshot)
+            for save in sorted(saves, key=lambda each: each.session.id):  # as on a database
+                self._write(save)
 
     async def get_by_id(self, session_id: str) -> PaperTradingSession | None:
         record = (await self._visible()).get(session_id)
         return None if record is None else record.load()
 
-    async def get_all(self, **query: Unpack[SessionQuery]) -> Loaded[PaperTradingSession]:
-        selection = Selection.of(query)
+    async def get_all(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        order_by: OrderBy = "created_at",
+        descending: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+        errors: OnDamage = "raise",
+    ) -> Loaded[PaperTradingSession]:
+        selection = Selection.of(
+            status=status,
+            strategy=strategy,
+            symbol=symbol,
+            since=since,
+            until=until,
+            order_by=order_by,
+            descending=descending,
+            limit=limit,
+            offset=offset,
+            errors=errors,
+        )
         store = await self._visible()
         return Loaded(
             store[session.id].load() for session in selection.among(record.session for record in store.values())
@@ -100,18 +124,77 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
     async def get_active(self, *, errors: OnDamage = "raise") -> Loaded[PaperTradingSession]:
         return await self.get_all(status=SessionStatus.RUNNING, errors=errors)
 
-    async def get_summaries(self, **query: Unpack[SessionQuery]) -> Loaded[SessionSummary]:
-        return Loaded(SessionSummary.of(session) for session in await self.get_all(**query))
+    async def get_summaries(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        order_by: OrderBy = "created_at",
+        descending: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+        errors: OnDamage = "raise",
+    ) -> Loaded[SessionSummary]:
+        return Loaded(
+            SessionSummary.of(session)
+            for session in await self.get_all(
+                status=status,
+                strategy=strategy,
+                symbol=symbol,
+                since=since,
+                until=until,
+                order_by=order_by,
+                descending=descending,
+                limit=limit,
+                offset=offset,
+                errors=errors,
+            )
+        )
 
-    async def iterate(self, **query: Unpack[SessionQuery]) -> AsyncIterator[PaperTradingSession]:
-        for session in await self.get_all(**query):
+    async def iterate(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        order_by: OrderBy = "created_at",
+        descending: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+        errors: OnDamage = "raise",
+    ) -> AsyncIterator[PaperTradingSession]:
+        for session in await self.get_all(
+            status=status,
+            strategy=strategy,
+            symbol=symbol,
+            since=since,
+            until=until,
+            order_by=order_by,
+            descending=descending,
+            limit=limit,
+            offset=offset,
+            errors=errors,
+        ):
             yield session
 
     async def exists(self, session_id: str) -> bool:
         return session_id in await self._visible()
 
-    async def count(self, **filters: Unpack[SessionFilters]) -> int:
-        selection = Selection.of_filters(filters)
+    async def count(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> int:
+        selection = Selection.of(status=status, strategy=strategy, symbol=symbol, since=since, until=until)
         return sum(selection.matches(record.session) for record in (await self._visible()).values())
 
     async def get_fills(
@@ -150,8 +233,16 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
         async with self.atomic():
             return self._working[-1].pop(session_id, None) is not None
 
-    async def delete_many(self, **filters: Unpack[SessionFilters]) -> int:
-        selection = Selection.of_filters(filters)
+    async def delete_many(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> int:
+        selection = Selection.of(status=status, strategy=strategy, symbol=symbol, since=since, until=until)
         async with self.atomic():
             doomed = [record.session.id for record in self._working[-1].values() if selection.matches(record.session)]
             for session_id in doomed:
@@ -184,7 +275,7 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
     async def claim_active(self, owner: str, ttl: float, limit: int | None = None) -> list[PaperTradingSession]:
         check_claim(owner, ttl, limit)
         async with self.atomic():
-            active = Selection.of({"status": SessionStatus.RUNNING}).among(
+            active = Selection.of(status=SessionStatus.RUNNING).among(
                 record.session for record in self._working[-1].values() if record.is_free()
             )
             return [each for session in active[:limit] if (each := self._claim(session.id, owner, ttl))]
@@ -196,7 +287,7 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
         record = record.claimed(owner, time.monotonic() + ttl)
         self._working[-1][session_id] = record
         session = record.load()
-        session.claimed_by = owner
+        Tracking.of(session).worker = owner
         return session
 
     async def backup(
@@ -236,21 +327,23 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
         await anyio.lowlevel.checkpoint()
         return self._working[-1] if inside else self._committed
 
-    def _write(self, snapshot: Snapshot) -> None:
-        store, pending = self._working[-1], snapshot.pending(_seen)
-        session_id, expected = pending.columns["id"], pending.expected_version
+    def _write(self, save: Save) -> None:
+        store = self._working[-1]
+        save.bind(_stored_row)
+        session_id, expected = save.columns["id"], save.expected_version
         record = store.get(session_id)
         actual = record.session.version if record else 0
-        if actual != expected or (record and pending.seen_at not in (None, record.columns["updated_at"])):
-            worker = snapshot.session.claimed_by
+        if actual != expected or (record and save.seen_at not in (None, record.columns["updated_at"])):
+            worker = Tracking.of(save.session).worker
             if record is not None and worker not in (None, record.owner):
                 raise ClaimLostError(session_id, worker, record.owner, expected, actual)
             raise ConflictError(session_id, expected, actual or None)
-        fills = _new_fills(record, pending)
-        skipped = len(pending.fills) - len(fills)
-        pending.columns["fill_count"] -= skipped
-        store[session_id] = _Record.after(record, pending, fills)
-        self._undo.append(apply(snapshot.session, pending, skipped))
+        fills = _new_fills(record, save)
+        skipped = len(save.fills) - len(fills)
+        save.columns["fill_count"] -= skipped
+        store[session_id] = _Record.after(record, save, fills)
+        self._undo.append(save.before().restore)
+        save.apply(skipped)
 
     async def _enter(self) -> None:
         self._require_open()
@@ -340,11 +433,11 @@ class _Record:
     expires: float = 0.0
 
     @classmethod
-    def after(cls, before: _Record | None, pending: Pending, fills: list[Fill]) -> _Record:
-        points = [fast.load(EquityPoint, point) for point in pending.points]
+    def after(cls, before: _Record | None, save: Save, fills: list[Fill]) -> _Record:
+        points = [fast.load(EquityPoint, point) for point in save.points]
         return cls(
-            pending.columns,
-            fast.from_columns(pending.columns),
+            save.columns,
+            fast.from_columns(save.columns),
             (before.fills if before else ()) + tuple(fills),
             (before.points if before else ()) + tuple(points),
             before.owner if before else None,
@@ -362,16 +455,16 @@ class _Record:
 
     def load(self) -> PaperTradingSession:
         session = fast.from_columns(self.columns)
-        session.stored_settled = _seen(self.columns)
+        Tracking.of(session).row = _stored_row(self.columns)
         return session
 
 
 _Store = dict[str, _Record]
 
 
-def _seen(columns: Data) -> Settled:
+def _stored_row(columns: Data) -> StoredRow:
     """Which row these columns are, so that a session is not taken for a later one of the same version."""
-    return Settled(None, columns["version"], columns["updated_at"], (columns["id"],))
+    return StoredRow(None, columns["version"], columns["updated_at"], (columns["id"],))
 
 
 class _Turn:
@@ -429,16 +522,16 @@ def _counted(records: Sequence[_Record], progress: Progress | None) -> Iterator[
             progress(done, len(records))
 
 
-def _new_fills(record: _Record | None, pending: Pending) -> list[Fill]:
-    """The fills of `pending` that are not stored yet."""
-    stored = {fill.id: fill for fill in record.fills} if record and pending.fills else {}
+def _new_fills(record: _Record | None, save: Save) -> list[Fill]:
+    """The fills of `save` that are not stored yet."""
+    stored = {fill.id: fill for fill in record.fills} if record and save.fills else {}
     new: dict[str, Fill] = {}
-    for fill in (fast.load(Fill, data) for data in pending.fills):
+    for fill in (fast.load(Fill, data) for data in save.fills):
         known = stored.get(fill.id) or new.get(fill.id)
         if known is None:
             new[fill.id] = fill
         elif known != fill:
-            raise other_fill_stored(fill.id, pending.columns["id"])
+            raise other_fill_stored(fill.id, save.columns["id"])
     return list(new.values())
 
 

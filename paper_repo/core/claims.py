@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from paper_repo.core.saves import Tracking
 from paper_repo.domain import PaperTradingSession
 from paper_repo.errors import ClaimLostError, ConflictError, SessionNotFoundError
 from paper_repo.storage.base import Storage
@@ -21,10 +22,27 @@ class Claiming:
 
     _storage: Storage
     _alone: Any
+    _inside: Any
     _records: Any
     get_by_id: Any
 
     def claim(self, session_id: str, owner: str, ttl: float) -> PaperTradingSession | None:
+        """Claim a session for one of several workers: the session as a new object; None if another worker has it.
+
+        No other worker gets it until `ttl` seconds have passed without `renew`, by the clock of the server, or of this
+        machine for a file. A claim raises the session's version by one, so that objects loaded earlier can no longer be
+        saved; a worker whose claim was lost gets `ClaimLostError` from `save`. Saving needs no claim. While the claim
+        lasts, use the object that `claim` returned.
+
+        Args:
+            session_id: the session.
+            owner: the worker, as text that is different for every worker and for every start of it.
+            ttl: how long the claim lasts, in seconds.
+
+        Raises:
+            SessionNotFoundError: there is no such session.
+            ValueError: `owner` is empty, or `ttl` is not a positive number.
+        """
         row = claim_row(owner, ttl, session_id)
         try:
             session: PaperTradingSession = self._alone(self._claim, row)
@@ -33,14 +51,34 @@ class Claiming:
         return session
 
     def renew(self, session_id: str, owner: str, ttl: float) -> None:
+        """Extend a claim to `ttl` seconds from now. This works until another worker has taken the session.
+
+        Args:
+            session_id: the session.
+            owner: the worker that has the claim.
+            ttl: how long the claim lasts from now, in seconds.
+
+        Raises:
+            ClaimLostError: another worker has the session, or the claim was released.
+        """
         row = claim_row(owner, ttl, session_id)
         if not self._alone(self._storage.change, self._storage.claims.renew, row):
             raise ClaimLostError(session_id, owner, _owner(self._storage, session_id))
 
     def release(self, session_id: str, owner: str) -> bool:
+        """Give a claim back, so that another worker can take the session at once. True if `owner` had it."""
         return bool(self._alone(self._storage.change, self._storage.claims.release, claim_row(owner, 1, session_id)))
 
     def claim_active(self, owner: str, ttl: float, limit: int | None = None) -> list[PaperTradingSession]:
+        """Claim the RUNNING sessions that no worker has, oldest first: the ones that this worker is to resume.
+
+        Several workers may call this at once, and none waits for another. Each session goes to one of them.
+
+        Args:
+            owner: the worker, as for `claim`.
+            ttl: how long the claims last, in seconds.
+            limit: the maximum number of sessions; None for all.
+        """
         found: list[PaperTradingSession] = self._alone(self._claim_active, claim_row(owner, ttl, limit=limit))
         return found
 
@@ -48,7 +86,7 @@ class Claiming:
         claimed = []
         for (session_id,) in self._storage.fetch_rows(self._storage.claims.select_unclaimed, row):
             try:
-                claimed.append(self._alone(self._claim, row | {"id": session_id}))
+                claimed.append(self._inside(self._claim, row | {"id": session_id}))
             except (_Taken, SessionNotFoundError):
                 continue  # somebody else was faster
         return claimed
@@ -64,7 +102,7 @@ class Claiming:
             raise _Taken
         self._seal_again(session_id)
         session: PaperTradingSession = self.get_by_id(session_id)
-        session.claimed_by = row["owner"]
+        Tracking.of(session).worker = row["owner"]
         return session
 
     def _seal_again(self, session_id: str) -> None:
@@ -78,10 +116,11 @@ class Claiming:
 
 def conflict(storage: Storage, session: PaperTradingSession, expected: int, actual: int | None) -> ConflictError:
     """The error of a save that was refused: the loss of the claim, if that is the reason."""
-    if session.claimed_by is not None and actual is not None:
+    worker = Tracking.of(session).worker
+    if worker is not None and actual is not None:
         owner = _owner(storage, session.id)
-        if owner != session.claimed_by:
-            return ClaimLostError(session.id, session.claimed_by, owner, expected, actual)
+        if owner != worker:
+            return ClaimLostError(session.id, worker, owner, expected, actual)
     return ConflictError(session.id, expected, actual)
 
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from paper_repo.core import history
 from paper_repo.core.claims import conflict
 from paper_repo.core.history import corrupt, require_unchanged
-from paper_repo.core.saves import Pending, Settled, Snapshot, Undo, apply, no_such_fill, other_fill_stored
+from paper_repo.core.saves import Save, StoredRow, Tracking, no_such_fill, other_fill_stored
 from paper_repo.domain import Fill, PaperTradingSession
 from paper_repo.domain.selection import Loaded, Selection, SessionSummary
 from paper_repo.domain.status import SessionStatus
@@ -44,49 +44,51 @@ class Records:
 
     # Writing
 
-    def write(self, snapshot: Snapshot) -> Undo:
+    def write(self, save: Save, when_rolled_back: Callable[[Callable[[], None]], None]) -> None:
         """Store a session with its new history, and make its object what was stored.
 
-        Returns:
-            What gives the object back as it was.
+        Args:
+            when_rolled_back: is given what gives the object back as it was, before it is changed.
         """
-        self._storage.take_turn(snapshot.session.id)
-        pending = snapshot.pending(self.settled)
-        row = _row(pending)
-        self._store(row, snapshot.session, pending)
-        skipped = self._write_history(row["id"], pending)
+        self._storage.take_turn(save.session.id)
+        save.bind(self.stored_row)
+        row = _row(save)
+        self._store(row, save)
+        skipped = self._write_history(row["id"], save)
         if skipped:
             row["fill_count"] -= skipped
             row["expected_version"], row["expected_updated_at"] = row["version"], row["updated_at"]
             self.seal(row)
             self._storage.change(self._statements.update_session, row)
-        return apply(snapshot.session, pending, skipped)
+        when_rolled_back(save.before().restore)
+        save.apply(skipped)
 
-    def store(self, session: PaperTradingSession, pending: Pending) -> None:
+    def store(self, save: Save) -> None:
         """Store a session as it is, without history."""
-        self._store(_row(pending), session, pending)
+        save.bind_as_it_is()
+        self._store(_row(save), save)
 
-    def _store(self, row: Row, session: PaperTradingSession, pending: Pending) -> None:
-        expected = pending.expected_version
-        row["expected_version"], row["expected_updated_at"] = expected, pending.seen_at
+    def _store(self, row: Row, save: Save) -> None:
+        expected = save.expected_version
+        row["expected_version"], row["expected_updated_at"] = expected, save.seen_at
         self.seal(row)
         statements = self._statements
         if not expected:
             statement = statements.insert_session
         else:
-            statement = statements.update_ticked if pending.is_settled else statements.update_session
+            statement = statements.update_ticked if save.is_settled else statements.update_session
         if not self._storage.change(statement, row):
-            raise conflict(self._storage, session, expected, self.version(row["id"]))
+            raise conflict(self._storage, save.session, expected, self.version(row["id"]))
 
-    def _write_history(self, session_id: str, pending: Pending) -> int:
+    def _write_history(self, session_id: str, save: Save) -> int:
         """Append what is new, and say how many of the fills were stored already."""
         skipped = 0
-        for index, fill in enumerate(pending.fills):
-            row = history.fill_row(self._storage, session_id, pending.first_sequence + index - skipped, fill)
+        for index, fill in enumerate(save.fills):
+            row = history.fill_row(self._storage, session_id, save.first_sequence + index - skipped, fill)
             if not self._storage.change(self._statements.insert_fill, row):
                 self._require_same(row, fill)
                 skipped += 1
-        for point in pending.points:
+        for point in save.points:
             self._storage.change(self._statements.insert_equity, history.point_row(self._storage, session_id, point))
         return skipped
 
@@ -133,7 +135,7 @@ class Records:
             raise corrupt(stored["id"], str(error)) from error
         if checked:
             require_unchanged(self._storage, stored, self._statements.session_checksum, stored["checksum"], session.id)
-            session.stored_settled = self.settled(stored)
+            Tracking.of(session).row = self.stored_row(stored)
         return session
 
     def summary(self, row: Sequence[Any]) -> SessionSummary:
@@ -143,9 +145,9 @@ class Records:
         require_unchanged(self._storage, stored, self._statements.summary_checksum, row[-1], summary.id)
         return summary
 
-    def settled(self, columns: Data) -> Settled:
-        """What this database keeps of these columns that stays as it is from tick to tick."""
-        return Settled(self._storage.identity, columns["version"], columns["updated_at"], _settled_columns(columns))
+    def stored_row(self, columns: Data) -> StoredRow:
+        """What stands for the row of these columns in this database."""
+        return StoredRow(self._storage.identity, columns["version"], columns["updated_at"], _settled_columns(columns))
 
     def listed(
         self,
@@ -204,11 +206,11 @@ _settled_columns = itemgetter(*(name for name in SETTLED_COLUMNS if name in sche
 _SESSION_FIELDS = tuple(schemas.fields_of(PaperTradingSession))
 
 
-def _row(pending: Pending) -> Row:
-    equity, net_pnl = pending.overview.equity, pending.overview.net_pnl
-    return pending.columns | {
-        "strategy_name": pending.overview.strategy_name,
-        "position_count": pending.overview.position_count,
+def _row(save: Save) -> Row:
+    equity, net_pnl = save.overview.equity, save.overview.net_pnl
+    return save.columns | {
+        "strategy_name": save.overview.strategy_name,
+        "position_count": save.overview.position_count,
         "equity": str(equity),
         "net_pnl": str(net_pnl),
         "equity_order": sort_key(equity),

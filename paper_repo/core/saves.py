@@ -2,39 +2,42 @@
 
 A save has three moments, which may lie in different threads:
 
-1. `Snapshot(session)` serialises it in the caller's thread, so that what is stored is what the session was at the call.
-   To serialise it in the thread that writes it takes longer, since every amount has to come to another processor first.
-2. `pending()` binds it to the session's version and history at the moment of writing: an earlier save of the same
-   object that was under way has been applied by then.
-3. `apply()` makes the object what was stored, and returns how to undo that, for a transaction that rolls back.
+1. `Save.capture(session)` serialises it in the caller's thread, so that what is stored is what the session was at the
+   call. Serialising it in the thread that writes takes longer, since every amount has to come to another processor.
+2. `bind()` fits it to the session's version and history at the moment of writing: an earlier save of the same object
+   that was under way has been applied by then.
+3. `apply()` makes the object what was stored; `Before.restore` undoes that, for a transaction that rolls back.
+
+What must be remembered of a session object from one save to the next is its `Tracking`.
 """
 
 from __future__ import annotations
 
 import decimal
-from collections.abc import Callable
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
-from functools import partial
-from typing import Any, NamedTuple
+from operator import is_
+from typing import Any, NamedTuple, cast
 
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
-from paper_repo.domain.session import HISTORY_LOCK, HistoryTaken
+from paper_repo.domain.new_fills import FillKey
 from paper_repo.domain.values import EXACT, utc_now
-from paper_repo.errors import InvalidSessionError
+from paper_repo.errors import BusyError, InvalidSessionError
 from paper_repo.serialization import fast, schemas
 from paper_repo.serialization.schemas import Data
 
-Undo = Callable[[], None]
 
-
-class UndoLog(list[Undo]):
+class UndoLog(list[Callable[[], None]]):
     """How to give back the caller's objects as they were before a transaction, the latest change last."""
 
     def rewind(self, start: int) -> None:
         """Undo all but the first `start` changes."""
         while len(self) > start:
-            self.pop()()
+            self[-1]()
+            self.pop()
 
 
 class Overview(NamedTuple):
@@ -46,8 +49,15 @@ class Overview(NamedTuple):
     net_pnl: Decimal
 
 
-class Settled(NamedTuple):
-    """What a database keeps of a session that seldom changes: in which one, at which version, since when, and what.
+class Content(NamedTuple):
+    """What a save stores of a session beside its history."""
+
+    columns: Data
+    overview: Overview
+
+
+class StoredRow(NamedTuple):
+    """The very row that a session object was loaded from or stored as: where it is, and what seldom changes in it.
 
     The first of the values is the session's id.
     """
@@ -57,164 +67,262 @@ class Settled(NamedTuple):
     updated_at: str
     values: tuple[object, ...]
 
-    def is_stored(self, stored: Settled, version: int) -> bool:
-        """Whether it is what was `stored` of the session, which is at this version now."""
-        return stored.version == version and stored.database is self.database and stored.values == self.values
+    def is_of(self, session: PaperTradingSession) -> bool:
+        """Whether the object still stands for this row; its caller may have changed its id or version."""
+        return self.version == session.version and self.values[0] == session.id
+
+    def holds(self, other: StoredRow) -> bool:
+        """Whether all that seldom changes is stored in this row as it is in `other`."""
+        return self.database is other.database and self.values == other.values
 
 
-class Latest(NamedTuple):
-    """What a save stores of a session beside its history, and its number among the saves of this object, from 1."""
+class Taken(NamedTuple):
+    """How much history saves have taken from a session object; a save that is under way finds its place by it."""
 
-    number: int
-    columns: Data
-    overview: Overview
-
-    def behind(self, before: Latest | None) -> Latest:
-        """What is to be remembered of this save, which was done behind the one `before`.
-
-        As long as the saves of an object are done one by one as they are asked for, its number is enough. Once one was
-        left out, that one may come yet, and needs what a later one has stored.
-        """
-        last = before or _NONE_YET
-        in_turn = self.number == last.number + 1 and not last.columns
-        return Latest(self.number, {}, _NO_OVERVIEW) if in_turn else self
+    fills: int = 0
+    points: int = 0
 
 
-_NO_OVERVIEW = Overview("", 0, Decimal(0), Decimal(0))
-_NONE_YET = Latest(0, {}, _NO_OVERVIEW)
+class Tracking:
+    """What a repository remembers of a session object that it has loaded or saved."""
+
+    __slots__ = ("asked_for", "done", "is_moving", "lock", "newest", "row", "taken", "texts", "worker")
+
+    def __init__(self) -> None:
+        self.texts: fast.Known = {}
+        """What serialising it has found out, for the next time."""
+        self.row: StoredRow | None = None
+        self.worker: str | None = None
+        """For whom it was claimed."""
+        self.asked_for: int = 0
+        """How many saves of it were called."""
+        self.done: int = 0
+        """The number of the latest of these that was done."""
+        self.newest: Content | None = None
+        """What that one has stored, once a save was left out that may still come."""
+        self.taken: Taken = Taken()
+        self.lock: threading.RLock = threading.RLock()
+        """Held while a save takes its history, or looks at it."""
+        self.is_moving: bool = False
+
+    @staticmethod
+    def of(session: PaperTradingSession) -> Tracking:
+        """That of `session`."""
+        found = session._tracking
+        if found is None:
+            found = session._tracking = Tracking()
+        return cast("Tracking", found)
+
+    def require_at_rest(self, session_id: str) -> None:
+        """Raise a `BusyError` in a signal handler that has interrupted a save of this very object half-way."""
+        if self.is_moving:
+            raise BusyError(
+                f"session {session_id!r}: a save of this object was interrupted half-way by the handler that saves it "
+                "now; save it when the handler has returned"
+            )
 
 
-class Pending(NamedTuple):
-    """One save at the moment of writing: the session's columns at its new version, and the history not yet stored."""
+class Save:
+    """One save of a session, as it was when it was called.
+
+    Before it is bound, only `session` and `has_history` can be used.
+    """
 
     expected_version: int
+    seen_at: str | None
+    """The `updated_at` of the row that the session was loaded from or stored as; None: it came another way."""
     columns: Data
+    """The session at its new version."""
     overview: Overview
     fills: list[Data]
     points: list[Data]
-    updated_at: datetime | None = None
-    settled: Settled | None = None
-    seen_at: str | None = None
-    """The `updated_at` of the very row that the session was loaded from or stored as; None: it came another way."""
-    is_settled: bool = False
-    """Whether `settled` is stored already in that row, so that only the other columns need be written."""
-    latest: Latest | None = None
+    booked: list[FillKey]
+    """Which of the fills have changed cash and positions."""
+    updated_at: datetime | None
+    row: StoredRow | None
+    """What the row will be."""
+    is_settled: bool
+    """Whether all that seldom changes is stored in the row already, so that only the other columns need be written."""
+
+    def __init__(self, session: PaperTradingSession) -> None:
+        self.session = session
+        self._tracking = tracking = Tracking.of(session)
+        with tracking.lock:
+            tracking.require_at_rest(session.id)
+            waiting = session.new_fills
+            booked, fills, points = list(waiting.booked), list(waiting), list(session.new_equity_points)
+            self._taken = tracking.taken
+            tracking.asked_for = self._number = tracking.asked_for + 1
+        try:
+            self._content = Content(fast.to_columns(session, tracking.texts), _overview(session))
+            self._fills = _dump_history(Fill, fills, "new_fills")
+            self._points = _dump_history(EquityPoint, points, "new_equity_points")
+        except InvalidSessionError as error:
+            raise InvalidSessionError(error.messages, session.id) from error
+        self.booked = booked if len(booked) in (0, len(fills)) else _booked_of(booked, self._fills)
+
+    @classmethod
+    def capture(cls, session: PaperTradingSession) -> Save:
+        """The save of a session.
+
+        Raises:
+            InvalidSessionError: it holds something that cannot be stored; nothing has changed.
+        """
+        if not isinstance(session, PaperTradingSession):
+            hint = "; save_many() takes several" if isinstance(session, list | tuple | set) else ""
+            raise InvalidSessionError({"session": [f"must be a PaperTradingSession, not {session!r}{hint}."]})
+        return cls(session)
+
+    @classmethod
+    def capture_many(cls, sessions: Iterable[PaperTradingSession]) -> list[Save]:
+        """The saves of several sessions; raises as `capture` does."""
+        if not isinstance(sessions, Iterable):
+            raise InvalidSessionError({"sessions": [f"must be several sessions, not {sessions!r}; save() takes one."]})
+        return [cls.capture(each) for each in sessions]
+
+    @property
+    def has_history(self) -> bool:
+        """Whether there are fills or equity points to be written."""
+        before, now = self._taken, self._tracking.taken
+        come_back = now.fills < before.fills or now.points < before.points
+        return bool(self._fills or self._points or come_back)
+
+    def bind_as_it_is(self) -> None:
+        """Make it store the session under its own version and times, without history."""
+        self.expected_version, self.seen_at, self.is_settled, self.row = 0, None, False, None
+        self.columns, self.overview = self._content
+        self.fills, self.points, self.updated_at = [], [], self.session.updated_at
+
+    def bind(self, row_of: Callable[[Data], StoredRow]) -> None:
+        """Fit it to what the session is now.
+
+        Args:
+            row_of: what a database keeps of these columns.
+        """
+        session, tracking, before = self.session, self._tracking, self._taken
+        with tracking.lock:
+            now, stored = tracking.taken, session.new_fills.before
+            self.fills, self.points = self._fills, self._points
+            if now is not before:
+                self.fills = _left(self._fills, now.fills - before.fills, session.new_fills)
+                self.points = _left(self._points, now.points - before.points, session.new_equity_points)
+                self.booked = _booked_of(session.new_fills.booked, self.fills)
+        overtaken = tracking.done > self._number  # a block has overtaken it with a later save of the same object
+        content = tracking.newest if overtaken and tracking.newest else self._content
+        self.expected_version, self.updated_at = session.version, utc_now()
+        self.columns, self.overview = content
+        self.columns = self.columns | {
+            "version": session.version + 1,
+            "updated_at": schemas.instant_text(self.updated_at),
+            "fill_count": stored + len(self.fills),
+        }
+        seen = tracking.row if tracking.row and tracking.row.is_of(session) else None
+        self.row = row_of(self.columns)
+        self.is_settled = bool(seen and seen.holds(self.row))
+        self.seen_at = seen.updated_at if seen else None
 
     @property
     def first_sequence(self) -> int:
         """Where the first of `fills` stands in the history of the session, from 1."""
         return int(self.columns["fill_count"]) - len(self.fills) + 1
 
+    def before(self) -> Before:
+        """What the session is until `apply`, for a transaction that rolls back."""
+        return Before(self.session, self._tracking, len(self.fills), len(self.points), self.booked)
 
-class Snapshot:
-    """A session as it was when `save` was called.
-
-    Raises:
-        InvalidSessionError: it holds something that cannot be stored; nothing has changed.
-    """
-
-    def __init__(self, session: PaperTradingSession) -> None:
-        if not isinstance(session, PaperTradingSession):
-            raise InvalidSessionError({"session": [f"must be a PaperTradingSession, not {session!r}."]})
-        self.session = session
-        with HISTORY_LOCK:
-            fills, points = list(session.new_fills), list(session.new_equity_points)
-            self._taken = session.history_taken
-            self._stored = session.fill_count - len(fills)
-            session.__dict__["saves_asked_for"] = number = session.saves_asked_for + 1
-        try:
-            self._columns = fast.to_columns(session, session.known_texts)
-            self._overview = _overview(session)
-            self._fills = _dump_history(Fill, fills, "new_fills")
-            self._points = _dump_history(EquityPoint, points, "new_equity_points")
-        except InvalidSessionError as error:
-            raise InvalidSessionError(error.messages, session.id) from error
-        self._latest = Latest(number, self._columns, self._overview)
-        if self._stored < 0:
-            message = f"counts fewer fills than wait to be saved ({len(fills)}); record_fill() keeps both right."
-            raise InvalidSessionError({"fill_count": [message]}, session.id)
-
-    @property
-    def has_history(self) -> bool:
-        """Whether there are fills or equity points to be written."""
-        before, now = self._taken, self.session.history_taken
-        come_back = now.fills < before.fills or now.points < before.points
-        return bool(self._fills or self._points or come_back)
-
-    def as_it_is(self) -> Pending:
-        """What is to be written to store the session under its own version and times, without history."""
-        return Pending(0, self._columns, self._overview, [], [])
-
-    def pending(self, settled_of: Callable[[Data], Settled] | None = None) -> Pending:
-        """What is to be written, now.
+    def apply(self, skipped: int) -> None:
+        """Make the session what was stored of it: its version, its `updated_at`, and no history that waits.
 
         Args:
-            settled_of: what a database keeps of these columns that seldom changes.
+            skipped: how many of the fills had been stored before, and were not counted again.
         """
-        session, before, now = self.session, self._taken, self.session.history_taken
-        fills, points, fill_count = self._fills, self._points, self._stored + len(self._fills)
-        if now is not before:
-            fills = _left(fills, now.fills - before.fills, session.new_fills)
-            points = _left(points, now.points - before.points, session.new_equity_points)
-            fill_count = self._stored + now.fills - before.fills + len(fills) - (now.skipped - before.skipped)
-        latest = self._latest
-        if session.stored_latest and session.stored_latest.number > latest.number:
-            latest = session.stored_latest  # a block has overtaken this save with a later one of the same object
-        version, updated_at = session.version, utc_now()
-        changes = {
-            "version": version + 1,
-            "updated_at": schemas.instant_text(updated_at),
-            "fill_count": fill_count,
-        }
-        columns: Data = latest.columns | changes
-        seen: Any = session.stored_settled
-        if seen and (seen.version, seen.values[0]) != (version, session.id):
-            seen = None
-        settled = settled_of(columns) if settled_of else None
-        is_settled = bool(seen and settled and settled.is_stored(seen, version))
-        seen_at = seen.updated_at if seen else None
-        return Pending(
-            version, columns, latest.overview, fills, points, updated_at, settled, seen_at, is_settled, latest
-        )
+        fields, tracking = self.session.__dict__, self._tracking
+        if self.fills or self.points:
+            self._take_history(skipped)
+        in_turn = self._number == tracking.done + 1 and tracking.newest is None
+        if not in_turn and self._number >= tracking.done:
+            tracking.newest = self._content
+        tracking.done = max(tracking.done, self._number)
+        tracking.row = self.row
+        # These values need none of the checks of an assignment.
+        fields["updated_at"], fields["version"] = self.updated_at, self.columns["version"]
+
+    def _take_history(self, skipped: int) -> None:
+        tracking, waiting, points = self._tracking, self.session.new_fills, self.session.new_equity_points
+        with tracking.lock:
+            tracking.is_moving = True
+            _take_out(waiting.booked, self.booked)
+            waiting.before += len(self.fills) - skipped
+            del waiting[: len(self.fills)], points[: len(self.points)]
+            waiting.look_anew()
+            tracking.taken = Taken(tracking.taken.fills + len(self.fills), tracking.taken.points + len(self.points))
+            if not waiting:
+                waiting.booked.clear()  # of fills that were taken away by hand
+            tracking.is_moving = False
 
 
-def apply(session: PaperTradingSession, written: Pending, skipped: int) -> Undo:
-    """Make `session` what was stored of it: its version, its `updated_at`, and no history that waits.
+class Before:
+    """What a session object was before a save of it was applied; it keeps nothing of what that has written."""
 
-    Args:
-        skipped: how many of the fills had been stored before, and were not counted again.
+    __slots__ = ("_booked", "_content", "_fills", "_known", "_points", "_session", "_stored", "_tracking")
 
-    Returns:
-        What gives the session back as it was, for a transaction that rolls back.
-    """
-    fields = session.__dict__  # these values need none of the checks of an assignment
-    stored = {
-        "version": written.columns["version"],
-        "updated_at": written.updated_at,
-        "stored_settled": written.settled,
-        "stored_latest": written.latest and written.latest.behind(session.stored_latest),
-    }
-    undo = partial(fields.update, {name: fields[name] for name in stored})  # which keeps nothing of `written`
-    fields.update(stored)
-    return _take_history(session, written, skipped, undo) if written.fills or written.points else undo
+    def __init__(
+        self,
+        session: PaperTradingSession,
+        tracking: Tracking,
+        fills: int,
+        points: int,
+        booked: Sequence[FillKey],
+    ) -> None:
+        self._session, self._tracking = session, tracking
+        self._content = session.version, session.updated_at
+        self._known = tracking.row, tracking.done, tracking.newest, tracking.taken
+        self._stored, self._booked = session.new_fills.before, booked
+        self._fills, self._points = session.new_fills[:fills], session.new_equity_points[:points]
+
+    def restore(self) -> None:
+        """Give the session back; history that it has got since waits behind what comes back."""
+        session, tracking = self._session, self._tracking
+        fields = session.__dict__
+        fields["version"], fields["updated_at"] = self._content
+        tracking.row, tracking.done, tracking.newest, taken = self._known
+        if self._fills or self._points:
+            with tracking.lock:
+                tracking.is_moving = True
+                waiting = session.new_fills
+                waiting.before = self._stored
+                _give_back(waiting.booked, self._booked)
+                _give_back(waiting, self._fills)
+                waiting.look_anew()
+                _give_back(session.new_equity_points, self._points)
+                tracking.taken = taken
+                tracking.is_moving = False
 
 
-def _take_history(session: PaperTradingSession, written: Pending, skipped: int, undo_rest: Undo) -> Undo:
-    """Let what was stored of the history wait no longer; what is returned undoes that, too."""
-    with HISTORY_LOCK:
-        fills, points = session.new_fills[: len(written.fills)], session.new_equity_points[: len(written.points)]
-        del session.new_fills[: len(fills)], session.new_equity_points[: len(points)]
-        session.fill_count -= skipped
-        _count_taken(session, len(fills), len(points), skipped)
+def _give_back(waiting: list[Any], taken: Sequence[Any]) -> None:
+    """Put what was taken from a list before what it holds, unless it is there still: Ctrl-C came before that."""
+    there = waiting[: len(taken)]
+    if len(there) < len(taken) or not all(map(is_, there, taken)):
+        waiting[:0] = taken
 
-    def undo() -> None:
-        undo_rest()
-        with HISTORY_LOCK:
-            session.new_fills[:0], session.new_equity_points[:0] = fills, points
-            session.fill_count += skipped
-            _count_taken(session, -len(fills), -len(points), -skipped)
 
-    return undo
+def _take_out(booked: list[FillKey], taken: list[FillKey]) -> None:
+    if booked[: len(taken)] == taken:
+        del booked[: len(taken)]
+    else:
+        booked[:] = _without(booked, taken)
+
+
+def _without(booked: list[FillKey], taken: list[FillKey]) -> list[FillKey]:
+    left = Counter(taken)
+    return [key for key in booked if not left[key] or left.subtract([key])]
+
+
+def _booked_of(booked: Iterable[FillKey], fills: list[Data]) -> list[FillKey]:
+    """The keys of those of `fills` that were booked."""
+    left = Counter(booked)
+    keys = [(fill["symbol"], fill["id"]) for fill in fills]
+    return [key for key in keys if left[key] and not left.subtract([key])]
 
 
 def _overview(session: PaperTradingSession) -> Overview:
@@ -232,12 +340,6 @@ def _left(history: list[Data], taken: int, waiting: list[Any]) -> list[Data]:
     return history[taken:] if taken >= 0 else [*map(fast.dump, waiting[:-taken]), *history]
 
 
-def _count_taken(session: PaperTradingSession, fills: int, points: int, skipped: int) -> None:
-    taken = session.history_taken
-    session.history_taken = HistoryTaken(taken.fills + fills, taken.points + points, taken.skipped + skipped)
-    session.forget_waiting()
-
-
 def _dump_history(kind: type[Any], history: list[Any], path: str) -> list[Data]:
     for index, each in enumerate(history):
         if not isinstance(each, kind):
@@ -252,5 +354,5 @@ def other_fill_stored(fill_id: str, session_id: str) -> InvalidSessionError:
 
 
 def no_such_fill(session_id: str, fill_id: str) -> ValueError:
-    """The error of a page that is to begin behind a fill that there is not."""
+    """The error of a page that is to begin after a fill that does not exist."""
     return ValueError(f"after={fill_id!r}: session {session_id!r} has no fill of this id")

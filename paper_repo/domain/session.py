@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import decimal
-import os
-import threading
 import uuid
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from paper_repo.domain import accounting
+from paper_repo.domain.checked import Checked, checked, entity, instance_of, no_such_attribute, require
+from paper_repo.domain.new_fills import FillCount, NewFills, NewFillsAttribute
 from paper_repo.domain.status import STEPS, SessionStatus, steps_from
 from paper_repo.domain.trading import EquityPoint, Fill, Order, Position, Strategy
 from paper_repo.domain.values import (
@@ -33,116 +32,111 @@ from paper_repo.domain.values import (
 )
 from paper_repo.errors import InvalidSessionError, InvalidTransitionError
 
-HISTORY_LOCK = threading.Lock()
-"""Held for the moment in which a fill joins a session's history or a save takes it, perhaps in another thread."""
 
-if hasattr(os, "register_at_fork"):  # a child must not inherit it held by a thread that it does not have
-    os.register_at_fork(after_in_child=lambda: HISTORY_LOCK.release() if HISTORY_LOCK.locked() else None)
+class _Cash(Checked[Amount | None, Decimal]):
+    """Cash that is what the session starts with, unless something else is given."""
 
+    def __init__(self) -> None:
+        super().__init__(amount, "cash")
 
-class HistoryTaken(NamedTuple):
-    """What saves have taken from a session object since it was made; a save that is under way finds its place by it."""
-
-    fills: int = 0
-    points: int = 0
-    skipped: int = 0
-    """How many of the fills were stored before, and so not counted again."""
+    def __set__(self, owner: PaperTradingSession, value: Amount | None) -> None:  # type: ignore[override]
+        super().__set__(owner, owner.initial_cash if value is None else value)
 
 
-@dataclass(kw_only=True)
-class PaperTradingSession:
+def _points(value: Iterable[EquityPoint], path: str) -> list[EquityPoint]:
+    if not isinstance(value, Iterable):
+        raise invalid(path, f"must be a list of equity points, not {value!r}.")
+    return list(value)
+
+
+class _Tracked:
+    """Has a place beside an object's own attributes, where a repository keeps what it must remember of the object."""
+
+    __slots__ = ("_tracking",)
+
+    _tracking: Any
+
+
+@entity
+class PaperTradingSession(_Tracked):
     """A paper-trading session: a strategy with its cash, positions, resting orders and latest history.
 
-    Amounts are in `base_currency`, times in UTC. What is assigned is checked and made exact at once, so that
-    `session.cash = "100.10"` gives a `Decimal` and `session.cash = float("nan")` an `InvalidSessionError`.
+    Amounts are in `base_currency`, times in UTC. Every assignment is checked and made exact at once: after
+    `session.cash = "100.10"` it is a `Decimal`, and `session.cash = float("nan")` raises `InvalidSessionError`. An
+    attribute that does not exist is an `AttributeError`; data of your own goes into `state`.
 
     `apply_fill`, `mark`, `place_order` and `cancel_order` keep the books: `equity` is always exactly
-    `initial_cash + realized_pnl + unrealized_pnl - fees_paid`. A program with accounting of its own (margin, futures)
-    assigns `cash` and `positions` directly and keeps its history with `record_fill` and `record_equity`.
+    `initial_cash + realized_pnl + unrealized_pnl - fees_paid`. A program with its own accounting (margin, futures)
+    assigns `cash` and `positions` directly, and keeps its history with `record_fill` and `record_equity`.
 
-    New history waits in `new_fills` and `new_equity_points` until a save is committed.
+    New history waits in `new_fills` and `new_equity_points` until a save is committed. Copies, pickles and the results
+    of `dataclasses.replace` have their own containers, in which the same history waits.
     """
 
-    id: str = field(default_factory=lambda: str(uuid.uuid4()))
-    name: str = ""
-    strategy: Strategy
-    symbols: tuple[str, ...] = ()
-    base_currency: str = "USD"
-    status: SessionStatus = SessionStatus.CREATED
-    initial_cash: Decimal
-    cash: Decimal = None  # type: ignore[assignment]  # None: initial_cash
-    positions: dict[str, Position] = field(default_factory=dict)
-    open_orders: dict[str, Order] = field(default_factory=dict)
-    realized_pnl: Decimal = Decimal(0)
-    fees_paid: Decimal = Decimal(0)
-    state: dict[str, Any] = field(default_factory=dict)
-    metadata: dict[str, Any] = field(default_factory=dict)
-    error: str | None = None
-    created_at: datetime = field(default_factory=utc_now)
-    started_at: datetime | None = None
-    stopped_at: datetime | None = None
-    updated_at: datetime | None = None
-    version: int = 0
-    fill_count: int = 0
-    new_fills: list[Fill] = field(default_factory=list, init=False)
-    new_equity_points: list[EquityPoint] = field(default_factory=list, init=False)
-
-    if TYPE_CHECKING:
-
-        def __init__(
-            self,
-            *,
-            id: str = ...,
-            name: str = ...,
-            strategy: Strategy,
-            symbols: Iterable[str] = ...,
-            base_currency: str = ...,
-            status: SessionStatus | str = ...,
-            initial_cash: Amount,
-            cash: Amount | None = ...,
-            positions: dict[str, Position] = ...,
-            open_orders: dict[str, Order] = ...,
-            realized_pnl: Amount = ...,
-            fees_paid: Amount = ...,
-            state: dict[str, Any] = ...,
-            metadata: dict[str, Any] = ...,
-            error: str | None = ...,
-            created_at: datetime = ...,
-            started_at: datetime | None = ...,
-            stopped_at: datetime | None = ...,
-            updated_at: datetime | None = ...,
-            version: int = ...,
-            fill_count: int = ...,
-        ) -> None: ...
+    id: Checked[str, str] = checked(identifier, default_factory=lambda: str(uuid.uuid4()))
+    name: Checked[str, str] = checked(text, default="")
+    strategy: Checked[Strategy, Strategy] = checked(instance_of(Strategy))
+    symbols: Checked[Iterable[str], tuple[str, ...]] = checked(texts, default=())
+    base_currency: Checked[str, str] = checked(identifier, default="USD")
+    status: Checked[SessionStatus | str, SessionStatus] = checked(
+        lambda value, path: choice(SessionStatus, value, path), default=SessionStatus.CREATED
+    )
+    initial_cash: Checked[Amount, Decimal] = checked(amount)
+    cash: Checked[Amount | None, Decimal] = checked(_Cash(), default=None)  # None: initial_cash
+    positions: Checked[dict[str, Position], dict[str, Position]] = checked(instance_of(dict), default_factory=dict)
+    open_orders: Checked[dict[str, Order], dict[str, Order]] = checked(instance_of(dict), default_factory=dict)
+    realized_pnl: Checked[Amount, Decimal] = checked(amount, default=Decimal(0))
+    fees_paid: Checked[Amount, Decimal] = checked(amount, default=Decimal(0))
+    state: Checked[dict[str, Any], dict[str, Any]] = checked(instance_of(dict), default_factory=dict)
+    metadata: Checked[dict[str, Any], dict[str, Any]] = checked(instance_of(dict), default_factory=dict)
+    error: Checked[str | None, str | None] = checked(optional_text, default=None)
+    created_at: Checked[datetime, datetime] = checked(instant, default_factory=utc_now)
+    started_at: Checked[datetime | None, datetime | None] = checked(optional_instant, default=None)
+    stopped_at: Checked[datetime | None, datetime | None] = checked(optional_instant, default=None)
+    updated_at: Checked[datetime | None, datetime | None] = checked(optional_instant, default=None)
+    version: Checked[int, int] = checked(count, default=0)
+    fill_count: Checked[int, int] = checked(FillCount(), default=0)
+    new_fills: Checked[Iterable[Fill], NewFills] = checked(NewFillsAttribute(), default=())
+    new_equity_points: Checked[Iterable[EquityPoint], list[EquityPoint]] = checked(_points, default=())
 
     def __post_init__(self) -> None:
-        self._waiting: dict[str, Fill] = {}
-        self.history_taken = HistoryTaken()
-        self.known_texts: dict[str, Any] = {}  # what serialising it has found out, for the next time
-        self.claimed_by: str | None = None  # the worker for which this object was loaded
-        self.stored_settled: object = None  # what is stored of the columns that seldom change, and where
-        self.saves_asked_for = 0
-        self.stored_latest: Any = None  # the latest of these saves that was done, with what it stored
+        self._tracking = None
+        self.fill_count = self.new_fills.before
+        for name in ("positions", "open_orders", "state", "metadata"):  # two sessions never share one
+            self.__dict__[name] = dict(self.__dict__[name])
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        check = _CHECKS.get(name)
-        if check is None:
+    if not TYPE_CHECKING:  # who would take it for leave to assign anything
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            if name not in self.__dataclass_fields__ and not hasattr(type(self), name):
+                raise no_such_attribute(self, name)
             object.__setattr__(self, name, value)
-        elif name == "cash" and value is None:
-            object.__setattr__(self, name, self.initial_cash)
-        else:
-            object.__setattr__(self, name, check(value, name))
+
+    def __dir__(self) -> list[str]:
+        return [name for name in super().__dir__() if name != "_tracking"]
+
+    # A copy is a session by itself: what a repository remembers of this one does not go with it.
+
+    def __copy__(self) -> PaperTradingSession:
+        return dataclasses.replace(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return dict(self.__dict__)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._tracking = None
 
     # What it is worth
 
     @property
     def market_value(self) -> Decimal:
-        """What the open positions are worth at their last prices."""
+        """The value of the open positions at their last prices."""
         return self.totals()[0]
 
     @property
     def unrealized_pnl(self) -> Decimal:
-        """What closing every position at its last price would gain, before fees."""
+        """The gain from closing every position at its last price, before fees."""
         return EXACT.subtract(*self.totals())
 
     @property
@@ -156,7 +150,7 @@ class PaperTradingSession:
         return EXACT.subtract(EXACT.add(self.realized_pnl, self.unrealized_pnl), self.fees_paid)
 
     def totals(self) -> tuple[Decimal, Decimal]:
-        """Market value and cost basis of all open positions together."""
+        """The market value and the cost basis of all open positions together."""
         value = basis = Decimal(0)
         with decimal.localcontext(EXACT):
             for position in self.positions.values():
@@ -167,10 +161,10 @@ class PaperTradingSession:
     # Lifecycle
 
     def start(self, at: datetime | None = None) -> None:
-        """Begin trading, or begin again after STOPPED or FAILED.
+        """Start trading, or start again after STOPPED or FAILED.
 
         Args:
-            at: when, as an aware datetime; the present moment by default. (The other steps take the same.)
+            at: the time of the step, an aware datetime; now by default. The other steps take the same argument.
 
         Raises:
             InvalidTransitionError: the present status does not allow this step; nothing has changed.
@@ -180,19 +174,19 @@ class PaperTradingSession:
             self.started_at = at
 
     def pause(self, at: datetime | None = None) -> None:
-        """Interrupt trading."""
+        """Interrupt trading. A paused session is not among `get_active()`."""
         self._step("pause", at)
 
     def resume(self, at: datetime | None = None) -> None:
-        """Go on trading after PAUSED, STOPPED or FAILED."""
+        """Continue trading after PAUSED, STOPPED or FAILED."""
         self._step("resume", at)
 
     def stop(self, at: datetime | None = None) -> None:
-        """End trading."""
+        """Stop trading."""
         self.stopped_at = self._step("stop", at)
 
     def fail(self, error: str, at: datetime | None = None) -> None:
-        """End trading because of `error`."""
+        """Stop trading because of an error, which is kept as text in `error`."""
         error = text(str(error), "error")
         self.stopped_at = self._step("fail", at)
         self.error = error
@@ -213,15 +207,19 @@ class PaperTradingSession:
     # Trading
 
     def apply_fill(self, fill: Fill) -> None:
-        """Book `fill`: its cash, its position, realized P&L, fees and the order it belongs to; and keep it as history.
+        """Book a fill: cash, position, realized P&L, fees and the order it belongs to. It becomes part of the history.
 
-        The position's last price becomes the fill's. A fill that waits in `new_fills` already is not booked twice.
+        The fill's price becomes the last price of the position. A fill that already waits in `new_fills` is not booked
+        again.
 
         Raises:
             InvalidSessionError: the fill contradicts its order, or another one of its id waits; nothing has changed.
         """
-        if self._waits_already(fill):
+        waiting = self.new_fills.find(require(Fill, fill, "fill"))
+        if waiting == fill:
             return
+        if waiting is not None:
+            raise invalid(f"new_fills.{fill.id}", "another fill of this id waits to be saved.")
         order = self._order_after(fill)
         position, gain = accounting.after_fill(self.positions.get(fill.symbol), fill)
         cash = amount(EXACT.subtract(self.cash, EXACT.add(accounting.notional(fill), fill.fee)), "cash")
@@ -231,19 +229,21 @@ class PaperTradingSession:
         _keep(self.positions, fill.symbol, position)
         if order is not None:
             _keep(self.open_orders, order.id, order if order.remaining_quantity else None)
-        self.record_fill(fill)
+        self.new_fills.book(fill)
 
     def mark(self, prices: Mapping[str, Amount], at: datetime | None = None) -> EquityPoint:
-        """Set the last price of every position that `prices` names, and keep what the session is worth now.
+        """Set the last prices of positions, and record the value of the session as an equity point.
 
         Args:
-            prices: the last price by symbol, in the base currency; symbols without a position are passed over.
-            at: when, as an aware datetime; the present moment by default.
+            prices: the last price of each symbol, in the base currency; symbols without a position are ignored.
+            at: the time of the prices, an aware datetime; now by default.
 
         Returns:
-            The new equity point, which is also history from now on.
+            The new equity point, which also becomes part of the history.
         """
         at = utc_now() if at is None else at
+        if not isinstance(prices, Mapping):
+            raise invalid("prices", f"must be a mapping of symbols to prices, not {prices!r}.")
         marked = {
             symbol: self.positions[symbol].marked(price) for symbol, price in prices.items() if symbol in self.positions
         }
@@ -258,42 +258,39 @@ class PaperTradingSession:
         return point
 
     def place_order(self, order: Order) -> None:
-        """Let `order` rest.
+        """Add a resting order.
 
         Raises:
-            InvalidSessionError: an order of the same id rests already.
+            InvalidSessionError: an order with this id is resting already.
         """
-        if order.id in self.open_orders:
+        if require(Order, order, "order").id in self.open_orders:
             raise invalid(
-                f"open_orders.{order.id}", "an order of this id rests already; cancel it first or choose another id."
+                f"open_orders.{order.id}",
+                "an order with this id is resting already; cancel it first, or choose another id.",
             )
         self.open_orders[order.id] = order
 
     def cancel_order(self, order_id: str) -> Order:
-        """Take the resting order away, and return it.
+        """Remove a resting order, and return it.
 
         Raises:
-            InvalidSessionError: no order of this id rests.
+            InvalidSessionError: no resting order has this id.
         """
         if order_id not in self.open_orders:
             resting = ", ".join(self.open_orders) or "none"
-            raise invalid(f"open_orders.{order_id}", f"no order of this id rests; resting: {resting}.")
+            raise invalid(f"open_orders.{order_id}", f"no resting order has this id; resting: {resting}.")
         return self.open_orders.pop(order_id)
 
     def record_fill(self, fill: Fill) -> None:
-        """Keep `fill` as history without booking it, for programs with accounting of their own."""
-        with HISTORY_LOCK:
-            self.new_fills.append(fill)
-            self.fill_count += 1
-        if len(self._waiting) == len(self.new_fills) - 1:  # else it is made anew when it is asked for
-            self._waiting[fill.id] = fill
+        """Add a fill to the history without booking it, for programs with their own accounting."""
+        self.new_fills.record(require(Fill, fill, "fill"))
 
     def record_equity(self, point: EquityPoint) -> None:
-        """Keep `point` as history."""
-        self.new_equity_points.append(point)
+        """Add an equity point to the history."""
+        self.new_equity_points.append(require(EquityPoint, point, "point"))
 
     def fresh_copy(self, name: str | None = None) -> PaperTradingSession:
-        """A new CREATED session with the same strategy, symbols and starting cash: reset beside resume.
+        """A new CREATED session with the same strategy, symbols and starting cash: a reset that keeps this session.
 
         Its metadata is that of this session, with this session's id as `parent_id`.
 
@@ -308,19 +305,6 @@ class PaperTradingSession:
             initial_cash=self.initial_cash,
             metadata={**_deep(self.metadata), "parent_id": self.id},
         )
-
-    def forget_waiting(self) -> None:
-        """Look anew at what waits, the next time: a save has taken from `new_fills`, or a rollback has given back."""
-        self._waiting = {}
-
-    def _waits_already(self, fill: Fill) -> bool:
-        known = self._waiting
-        if len(known) != len(self.new_fills) or (known and next(reversed(known.values())) not in self.new_fills[-1:]):
-            known = self._waiting = {each.id: each for each in self.new_fills}  # or the caller has changed the list
-        waiting = known.get(fill.id)
-        if waiting is not None and waiting != fill:
-            raise invalid(f"new_fills.{fill.id}", "another fill of this id waits to be saved.")
-        return waiting is not None
 
     def _order_after(self, fill: Fill) -> Order | None:
         order = None if fill.order_id is None else self.open_orders.get(fill.order_id)
@@ -337,40 +321,6 @@ class PaperTradingSession:
                 f"has {order.remaining_quantity} left, less than its fill {fill.id!r} of {fill.quantity}.",
             )
         return dataclasses.replace(order, filled_quantity=EXACT.add(order.filled_quantity, fill.quantity))
-
-
-def _instance(kind: type) -> Callable[[object, str], Any]:
-    def check(value: object, path: str) -> object:
-        if not isinstance(value, kind):
-            raise invalid(path, f"must be a {kind.__name__}, not {value!r}.")
-        return value
-
-    return check
-
-
-_CHECKS: dict[str, Callable[[object, str], Any]] = {
-    "id": identifier,
-    "name": text,
-    "strategy": _instance(Strategy),
-    "symbols": texts,
-    "base_currency": identifier,
-    "status": lambda value, path: choice(SessionStatus, value, path),
-    "initial_cash": amount,
-    "cash": amount,
-    "positions": _instance(dict),
-    "open_orders": _instance(dict),
-    "realized_pnl": amount,
-    "fees_paid": amount,
-    "state": _instance(dict),
-    "metadata": _instance(dict),
-    "error": optional_text,
-    "created_at": instant,
-    "started_at": optional_instant,
-    "stopped_at": optional_instant,
-    "updated_at": optional_instant,
-    "version": count,
-    "fill_count": count,
-}
 
 
 def _keep(held: dict[str, Any], key: str, value: object) -> None:

@@ -6,30 +6,28 @@ one thread. What each method promises stands in `interface.py`.
 
 from __future__ import annotations
 
-import os
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
 
 from paper_repo.core.repository import SessionRepository
-from paper_repo.core.saves import Snapshot
-from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
-from paper_repo.domain.selection import Loaded, OnDamage, Selection, SessionFilters, SessionQuery, SessionSummary
-from paper_repo.domain.values import Progress
+from paper_repo.core.saves import Save
+from paper_repo.domain import PaperTradingSession
+from paper_repo.domain.selection import OnDamage, OrderBy, Selection, StatusFilter
 from paper_repo.errors import RepositoryClosedError, TransactionError
 from paper_repo.facade.block_ownership import OpenBlock, open_block
+from paper_repo.facade.delegating import DelegatingRepository
 from paper_repo.facade.writer import Block, Job, Writer
-from paper_repo.interface import IPaperTradingSessionRepository
 from paper_repo.storage.address import Address, is_server
+from paper_repo.storage.options import Durability, Journal, Upgrade
 
 if TYPE_CHECKING:
-    from paper_repo.reports import CheckReport
     from paper_repo.watching import AsyncSessionChanges
 
 T = TypeVar("T")
@@ -38,20 +36,42 @@ READERS = 8
 """How many reads of one event loop run at once; fewer than the core's pool has connections."""
 
 
-class AsyncSessionRepository(IPaperTradingSessionRepository):
+class AsyncSessionRepository(DelegatingRepository):
     """The repository for asyncio and trio, over the synchronous core; any number of event loops may use it at once.
 
     Args:
-        core: the repository that does the work, which stays usable by itself, and is closed with the facade; or the
-            address of its database, as for `SessionRepository`.
-        options: with an address, what else `SessionRepository` takes.
+        core: the path or URL of a database, as for `SessionRepository`; or a `SessionRepository`, which stays usable by
+            itself and is closed together with this one.
+        durability: as for `SessionRepository`; like all other options only with a path or URL.
+        busy_timeout: as for `SessionRepository`, in seconds.
+        upgrade: as for `SessionRepository`.
+        passphrase: as for `SessionRepository`.
+        journal: as for `SessionRepository`.
     """
 
-    def __init__(self, core: SessionRepository | Address, **options: Any) -> None:
+    _core: SessionRepository
+
+    def __init__(
+        self,
+        core: SessionRepository | Address,
+        *,
+        durability: Durability = "full",
+        busy_timeout: float = 5.0,
+        upgrade: Upgrade = "auto",
+        passphrase: str | None = None,
+        journal: Journal = "wal",
+    ) -> None:
         if not isinstance(core, SessionRepository):
-            core = SessionRepository(core, **options)
-        elif options:
-            raise TypeError(f"{', '.join(options)}: only with an address; this core has its options already")
+            core = SessionRepository(
+                core,
+                durability=durability,
+                busy_timeout=busy_timeout,
+                upgrade=upgrade,
+                passphrase=passphrase,
+                journal=journal,
+            )
+        elif (durability, busy_timeout, upgrade, passphrase, journal) != ("full", 5.0, "auto", None, "wal"):
+            raise TypeError("options go with a path or URL; this SessionRepository has been given its own already")
         self._core = core
         self._writer = _writer(core)
         self._limiters: weakref.WeakKeyDictionary[Any, anyio.CapacityLimiter] = weakref.WeakKeyDictionary()
@@ -78,85 +98,43 @@ class AsyncSessionRepository(IPaperTradingSessionRepository):
             thread.join()  # which has nothing left to do
 
     async def save(self, session: PaperTradingSession) -> None:
-        await self._write(partial(self._core.write, [Snapshot(session)]), session.id)
+        await self._write(partial(self._core.write, [Save.capture(session)]), session.id)
 
     async def save_many(self, sessions: Iterable[PaperTradingSession]) -> None:
-        snapshots = [Snapshot(session) for session in sessions]
-        await self._write(partial(self._core.write, snapshots), *(each.session.id for each in snapshots))
+        saves = Save.capture_many(sessions)
+        await self._write(partial(self._core.write, saves), *(each.session.id for each in saves))
 
-    async def get_by_id(self, session_id: str) -> PaperTradingSession | None:
-        return await self._read(self._core.get_by_id, session_id)
-
-    async def get_all(self, **query: Unpack[SessionQuery]) -> Loaded[PaperTradingSession]:
-        return await self._read(partial(self._core.get_all, **query))
-
-    async def get_active(self, *, errors: OnDamage = "raise") -> Loaded[PaperTradingSession]:
-        return await self._read(partial(self._core.get_active, errors=errors))
-
-    async def get_summaries(self, **query: Unpack[SessionQuery]) -> Loaded[SessionSummary]:
-        return await self._read(partial(self._core.get_summaries, **query))
-
-    async def iterate(self, **query: Unpack[SessionQuery]) -> AsyncIterator[PaperTradingSession]:
-        pages = self._core.pages(Selection.of(query))
-        while page := await self._read(next, pages, None):
-            for session in page:
-                yield session
-
-    async def exists(self, session_id: str) -> bool:
-        return await self._read(self._core.exists, session_id)
-
-    async def count(self, **filters: Unpack[SessionFilters]) -> int:
-        return await self._read(partial(self._core.count, **filters))
-
-    async def get_fills(
+    async def iterate(
         self,
-        session_id: str,
         *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
         symbol: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
-        after: int | str = 0,
+        order_by: OrderBy = "created_at",
+        descending: bool = False,
         limit: int | None = None,
-    ) -> list[Fill]:
-        get_fills = partial(self._core.get_fills, symbol=symbol, since=since, until=until, after=after, limit=limit)
-        return await self._read(get_fills, session_id)
-
-    async def get_equity_curve(
-        self,
-        session_id: str,
-        *,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        max_points: int | None = None,
-    ) -> list[EquityPoint]:
-        get_equity_curve = partial(self._core.get_equity_curve, since=since, until=until, max_points=max_points)
-        return await self._read(get_equity_curve, session_id)
-
-    async def delete(self, session_id: str) -> bool:
-        return await self._write(partial(self._core.delete, session_id), session_id)
-
-    async def delete_many(self, **filters: Unpack[SessionFilters]) -> int:
-        return await self._write(partial(self._core.delete_many, **filters))
-
-    async def claim(self, session_id: str, owner: str, ttl: float) -> PaperTradingSession | None:
-        return await self._write(partial(self._core.claim, session_id, owner, ttl), session_id)
-
-    async def renew(self, session_id: str, owner: str, ttl: float) -> None:
-        await self._write(partial(self._core.renew, session_id, owner, ttl), session_id)
-
-    async def release(self, session_id: str, owner: str) -> bool:
-        return await self._write(partial(self._core.release, session_id, owner), session_id)
-
-    async def claim_active(self, owner: str, ttl: float, limit: int | None = None) -> list[PaperTradingSession]:
-        return await self._write(partial(self._core.claim_active, owner, ttl, limit))
-
-    async def backup(
-        self, target: str | os.PathLike[str], *, overwrite: bool = False, progress: Progress | None = None
-    ) -> None:
-        await self._read(partial(self._core.backup, target, overwrite=overwrite, progress=progress))
-
-    async def check(self) -> CheckReport:
-        return await self._read(self._core.check)
+        offset: int = 0,
+        errors: OnDamage = "raise",
+    ) -> AsyncIterator[PaperTradingSession]:
+        pages = self._core.pages(
+            Selection.of(
+                status=status,
+                strategy=strategy,
+                symbol=symbol,
+                since=since,
+                until=until,
+                order_by=order_by,
+                descending=descending,
+                limit=limit,
+                offset=offset,
+                errors=errors,
+            )
+        )
+        while page := await self._read(next, pages, None):
+            for session in page:
+                yield session
 
     def atomic(self) -> AbstractAsyncContextManager[None]:
         return _Block(self)
@@ -224,15 +202,15 @@ class SQLiteSessionRepository(AsyncSessionRepository):
         self,
         path: Address,
         *,
-        durability: str = "full",
+        durability: Durability = "full",
         busy_timeout: float = 5.0,
-        upgrade: str = "auto",
+        upgrade: Upgrade = "auto",
         passphrase: str | None = None,
-        journal: str = "wal",
+        journal: Journal = "wal",
     ) -> None:
         if is_server(path):
             raise ValueError("this is the address of a server; for that there is AsyncSessionRepository(address)")
-        core = SessionRepository(
+        super().__init__(
             path,
             durability=durability,
             busy_timeout=busy_timeout,
@@ -240,7 +218,6 @@ class SQLiteSessionRepository(AsyncSessionRepository):
             passphrase=passphrase,
             journal=journal,
         )
-        super().__init__(core)
 
 
 class _Block(AbstractAsyncContextManager[None]):

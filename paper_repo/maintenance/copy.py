@@ -21,7 +21,7 @@ from paper_repo.storage.new_files import new_file_beside, publish
 
 @dataclass(slots=True)
 class CopyReport:
-    """What `copy` has done, by session id.
+    """What `copy_sessions` has done, by session id.
 
     `copied` are new at the target and equal to the source's; `present` were there before, and are equal; `differing`
     were there before and are not, and were left as they are; `unreadable` cannot be read at one of the two, with the
@@ -41,7 +41,9 @@ class CopyReport:
         return not (self.differing or self.unreadable or self.refused)
 
 
-def copy(source: SessionRepository, target: SessionRepository, *, progress: Progress | None = None) -> CopyReport:
+def copy_sessions(
+    source: SessionRepository, target: SessionRepository, *, progress: Progress | None = None
+) -> CopyReport:
     """Store every session of `source` with its whole history in `target`: versions, times and order as they are.
 
     Each session is copied in a transaction of its own, from one moment of the source, and then read again at the

@@ -99,7 +99,7 @@ def load(kind: type[T], data: Mapping[str, Any]) -> T:
         return schemas.load(kind, data)
 
 
-to_json = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False).encode
+to_json: Callable[[Any], str] = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False).encode
 """JSON text without spaces; data that holds itself would fill Python's stack before it is refused."""
 
 _to_json_once = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
@@ -327,8 +327,7 @@ _REQUIRES: dict[str, Sequence[str]] = {
     "Order": ("if not (id_ and symbol_ and 0 <= filled_quantity_ <= quantity_ != 0): raise ValueError",),
     "PaperTradingSession": (
         "if not (id_ and base_currency_ and version_ >= 0 <= fill_count_): raise ValueError",
-        "fields['new_fills'], fields['new_equity_points'] = [], []",
-        "entity.__post_init__()",
+        "return kind(**fields)",
     ),
 }
 
@@ -452,5 +451,5 @@ def _parts(name: str, field: fields.Field[Any]) -> Data:
     return {}
 
 
-instant_text = lru_cache(4096)(schemas.instant_text)
+instant_text: Callable[[datetime], str] = lru_cache(4096)(schemas.instant_text)
 """Most times of a session are the same at every save, and writing one is slow."""

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import peewee
-from playhouse.pool import MaxConnectionsExceeded
 
 from paper_repo.errors import BusyError, PaperRepoError
 
-_EVERYWHERE = (peewee.PeeweeException, MaxConnectionsExceeded, UnicodeDecodeError)
+_EVERYWHERE = (peewee.PeeweeException, UnicodeDecodeError)
 """What may leave a database of any kind."""
 
 _ENDED = ("cannot rollback", "no such savepoint")
@@ -46,8 +45,6 @@ class Translated:
 
 def ours(error: Exception, database: str) -> Exception | None:
     """What `error` is in our terms, whatever the driver; None: the driver has to be known."""
-    if isinstance(error, MaxConnectionsExceeded):
-        return BusyError(f"{database}: all connections were in use for longer than the busy timeout; repeat the call")
     driver = driver_error(error)
     return driver if isinstance(driver, PaperRepoError) else None
 

@@ -91,10 +91,10 @@ def _conditions(sessions: Any, selection: Selection) -> Iterable[Expression]:
         yield sessions.strategy_name == selection.strategy
     if selection.symbol is not None:
         yield sessions.symbols.contains([selection.symbol])
-    if selection.created_from is not None:
-        yield sessions.created_at >= selection.created_from.isoformat(timespec="microseconds")
-    if selection.created_to is not None:
-        yield sessions.created_at < selection.created_to.isoformat(timespec="microseconds")
+    if selection.since is not None:
+        yield sessions.created_at >= selection.since.isoformat(timespec="microseconds")
+    if selection.until is not None:
+        yield sessions.created_at < selection.until.isoformat(timespec="microseconds")
 
 
 def _keys(tables: Tables, selection: Selection) -> tuple[Any, Any]:

@@ -68,7 +68,6 @@ BAD_JSON: list[tuple[dict[Any, Any], str]] = [
 def _add_a_wrong_fill(session: Any) -> None:
     session.record_fill(new_fill(1))
     session.new_fills.append({"id": "f"})
-    session.fill_count += 1
 
 
 BAD_CONTENT: list[tuple[str, Callable[[Any], object]]] = [

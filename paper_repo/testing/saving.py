@@ -313,7 +313,6 @@ class SavingContract:
             await repository.save(session)
 
         session.new_fills.pop()
-        session.fill_count -= 1
         await repository.save(session)
 
         assert [fill.id for fill in await repository.get_fills(session.id)] == ["fill-1", "fill-2", "fill-3"]

@@ -25,7 +25,7 @@ from paper_repo import (
     StorageError,
     TransactionOwnershipError,
 )
-from paper_repo.core.saves import Snapshot
+from paper_repo.core.saves import Save
 from paper_repo.domain.selection import SessionSummary
 from paper_repo.facade.block_ownership import open_block
 from paper_repo.memory import _Block, _Store
@@ -754,9 +754,9 @@ class ForgetsHistoryAfterRollback(Wrong):
 
     caught_by = "test_history_recorded_before_a_rollback_stays"
 
-    def _write(self, snapshot: Snapshot) -> None:
-        session, before = snapshot.session, deepcopy(snapshot.session)
-        super()._write(snapshot)
+    def _write(self, save: Save) -> None:
+        session, before = save.session, deepcopy(save.session)
+        super()._write(save)
         del self._undo[-1:]
         self._undo.append(lambda: session.__dict__.update(before.__dict__))
 
@@ -808,7 +808,7 @@ class JoinsStrangers(Wrong):
         try:
             await super().save(session)
         except TransactionOwnershipError:
-            self._write(Snapshot(session))
+            self._write(Save.capture(session))
 
 
 class NeverForgivesStrangers(Wrong):

@@ -8,8 +8,8 @@ from contextlib import suppress
 
 import pytest
 
-from paper_repo import EquityPoint, InvalidSessionError, SessionRepository
-from paper_repo.core.saves import Snapshot, UndoLog, apply
+from paper_repo import BusyError, EquityPoint, InvalidSessionError, SessionRepository
+from paper_repo.core.saves import Save, Tracking, UndoLog
 from tests.builders import full_session, moment, new_fill, new_session
 
 
@@ -24,14 +24,14 @@ class _Columns(dict):
     """Columns that can be referred to weakly."""
 
 
-class TestSnapshot:
+class TestSave:
     """A session as it was when the save was called, written later."""
 
     def test_later_changes_are_not_in_it(self, repository):
         """What the caller changes before the writing, inside of values too, is not stored; it stays in the object."""
         session = new_session(state={"window": [1]}, name="at the call")
 
-        snapshot = Snapshot(session)
+        snapshot = Save.capture(session)
         session.name = "later"
         session.state["window"].append(2)
         session.cash = 1
@@ -47,7 +47,7 @@ class TestSnapshot:
         session.record_fill(new_fill(1))
         session.record_equity(EquityPoint(moment(1), 1, 1))
 
-        snapshot = Snapshot(session)
+        snapshot = Save.capture(session)
         session.record_fill(new_fill(2))
         session.record_equity(EquityPoint(moment(2), 2, 2))
         repository.write([snapshot])
@@ -64,15 +64,15 @@ class TestSnapshot:
         session = new_session()
         for _ in range(3):
             repository.save(session)
-        in_turn = session.stored_latest.columns
+        in_turn = Tracking.of(session).newest
 
-        left_out, later = Snapshot(session), Snapshot(session)
+        left_out, later = Save.capture(session), Save.capture(session)
         repository.write([later])
         repository.write([left_out])
         repository.save(session)
 
-        assert in_turn == {}
-        assert session.stored_latest.columns["name"] == session.name
+        assert in_turn is None
+        assert Tracking.of(session).newest.columns["name"] == session.name
 
     @pytest.mark.parametrize("fills", [[], [new_fill(1)]])
     def test_undoing_a_save_needs_nothing_of_what_it_wrote(self, fills):
@@ -80,14 +80,16 @@ class TestSnapshot:
         session = new_session()
         for fill in fills:
             session.record_fill(fill)
-        written = Snapshot(session).pending()
-        columns = _Columns(written.columns)
-        held = weakref.ref(columns)
+        save = Save.capture(session)
+        save.bind(lambda columns: None)
+        save.columns = _Columns(save.columns)
+        held = weakref.ref(save.columns)
 
-        undo = apply(session, written._replace(columns=columns, latest=None), 0)
-        del columns, written
+        before = save.before()
+        save.apply(0)
+        del save
         freed, stored = held() is None, (session.version, list(session.new_fills))
-        undo()
+        before.restore()
 
         assert freed
         assert stored == (1, [])
@@ -97,10 +99,10 @@ class TestSnapshot:
         """Two saves called one after the other and written later store the history once, each at its own version."""
         session = full_session()
 
-        first = Snapshot(session)
+        first = Save.capture(session)
         session.record_fill(new_fill(7))
         session.name = "second"
-        second = Snapshot(session)
+        second = Save.capture(session)
         repository.write([first])
         repository.write([second])
 
@@ -113,9 +115,9 @@ class TestSnapshot:
         """When the first of two saves is rolled back, the second stores the whole history."""
         session = new_session()
         session.record_fill(new_fill(1))
-        first = Snapshot(session)
+        first = Save.capture(session)
         session.record_fill(new_fill(2))
-        second = Snapshot(session)
+        second = Save.capture(session)
 
         def fail():
             with repository.atomic():
@@ -139,10 +141,10 @@ class TestSnapshot:
 
         session.record_fill(new_fill(2))
         session.record_equity(EquityPoint(moment(3), 3, 3))
-        first = Snapshot(session)
+        first = Save.capture(session)
         session.record_fill(new_fill(3))
         session.record_equity(EquityPoint(moment(4), 4, 4))
-        second = Snapshot(session)
+        second = Save.capture(session)
         repository.write([first])
         repository.write([second])
 
@@ -160,7 +162,7 @@ class TestSnapshot:
         session.record_fill(new_fill(2))
         session.record_equity(EquityPoint(moment(1), 1, 1))
 
-        waiting = Snapshot(session)
+        waiting = Save.capture(session)
         with suppress(ZeroDivisionError), repository.atomic():
             repository.save(session)
             raise ZeroDivisionError
@@ -182,7 +184,7 @@ class TestSnapshot:
                 repository.save(session)
                 session.record_fill(new_fill(2))
                 session.record_fill(new_fill(3))
-                called.append(Snapshot(session))
+                called.append(Save.capture(session))
                 raise ZeroDivisionError
 
         with pytest.raises(ZeroDivisionError):
@@ -198,9 +200,9 @@ class TestSnapshot:
         session.record_fill(new_fill(1))
         repository.save(session)
         session.record_fill(new_fill(1))
-        first = Snapshot(session)
+        first = Save.capture(session)
         session.record_fill(new_fill(2))
-        second = Snapshot(session)
+        second = Save.capture(session)
 
         repository.write([first])
         repository.write([second])
@@ -251,8 +253,8 @@ class TestSnapshot:
         session = full_session()
         before = copy.deepcopy(session)
 
-        assert Snapshot(session).has_history
-        assert not Snapshot(new_session()).has_history
+        assert Save.capture(session).has_history
+        assert not Save.capture(new_session()).has_history
 
         assert session == before
 
@@ -260,30 +262,44 @@ class TestSnapshot:
     def test_what_is_no_session_is_refused(self, session):
         """The message says what is wanted."""
         with pytest.raises(InvalidSessionError, match="session: must be a PaperTradingSession, not"):
-            Snapshot(session)
+            Save.capture(session)
 
     def test_the_error_names_the_session(self):
         """Whoever saves many at once learns which one it is."""
         session = new_session(id="abc-123", state={"a": {1}})
 
         with pytest.raises(InvalidSessionError, match=r"session 'abc-123': state\.a: a set cannot be kept") as refused:
-            Snapshot(session)
+            Save.capture(session)
 
         assert refused.value.session_id == "abc-123"
         assert list(refused.value.messages) == ["state.a"]
 
-    def test_history_that_is_not_counted_is_refused(self, repository):
-        """A fill that was put among the waiting ones by hand would have no place in the history."""
+    def test_history_that_was_appended_by_hand_is_stored(self, repository):
+        """A fill that was put among the waiting ones by hand counts as every other."""
         session = new_session(id="abc-123")
         session.new_fills.append(new_fill(1))
 
-        with pytest.raises(
-            InvalidSessionError, match=r"fill_count: counts fewer fills than wait .*record_fill\(\)"
-        ) as refused:
-            repository.save(session)
+        repository.save(session)
 
-        assert refused.value.session_id == "abc-123"
-        assert (repository.count(), session.new_fills) == (0, [new_fill(1)])
+        assert (session.fill_count, session.new_fills) == (1, [])
+        assert repository.get_by_id("abc-123") == session
+        assert repository.get_fills("abc-123") == [new_fill(1)]
+
+    def test_one_session_is_not_several(self, repository):
+        """The message tells which call takes what was given."""
+        with pytest.raises(InvalidSessionError, match=r"session: must be a PaperTradingSession.*save_many\(\) takes"):
+            repository.save([new_session()])
+        with pytest.raises(InvalidSessionError, match=r"sessions: must be several.*save\(\) takes one"):
+            repository.save_many(new_session())
+        assert repository.count() == 0
+
+    def test_a_handler_that_interrupts_a_save_of_its_object_is_refused(self, repository):
+        """A signal handler that saves the very object whose save it has interrupted half-way would store it wrongly."""
+        session = new_session()
+        Tracking.of(session).is_moving = True
+
+        with pytest.raises(BusyError, match="save it when the handler has returned"):
+            repository.save(session)
 
     def test_another_fill_of_a_stored_id_is_refused_by_its_place(self, repository):
         """Whoever counts fills anew in every run learns what is wrong with that."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import pickle
 import uuid
 from datetime import UTC, datetime, timedelta, timezone
@@ -49,6 +50,16 @@ def take(session, step, **arguments):
     if step == "fail":
         arguments["error"] = "feed lost"
     getattr(session, step)(**arguments)
+
+
+def copies(session):
+    """A copy made in each way that Python knows."""
+    return [
+        copy.copy(session),
+        copy.deepcopy(session),
+        pickle.loads(pickle.dumps(session)),
+        dataclasses.replace(session),
+    ]
 
 
 def order(number=1, **changes):
@@ -127,13 +138,13 @@ class TestFields:
             ("strategy", {"name": "sma"}, "must be a Strategy"),
             ("symbols", "AAPL", "must be several texts"),
             ("base_currency", "", "must not be empty"),
-            ("status", "IDLE", "is none of CREATED, RUNNING, PAUSED, STOPPED, FAILED"),
-            ("initial_cash", True, "is no amount"),
+            ("status", "IDLE", "must be one of CREATED, RUNNING, PAUSED, STOPPED, FAILED"),
+            ("initial_cash", True, "is not an amount"),
             ("cash", float("nan"), "only finite numbers"),
             ("positions", [], "must be a dict"),
             ("open_orders", None, "must be a dict"),
             ("realized_pnl", "Infinity", "only finite numbers"),
-            ("fees_paid", object, "is no amount"),
+            ("fees_paid", object, "is not an amount"),
             ("state", [1], "must be a dict"),
             ("metadata", "tags", "must be a dict"),
             ("error", 5, "must be text"),
@@ -160,13 +171,128 @@ class TestFields:
         assert constructed.value.messages == assigned.value.messages
         assert getattr(session, name) is before
 
-    def test_a_program_may_keep_more_on_a_session(self):
-        """Other attributes are the program's own; they are not stored."""
+    @pytest.mark.parametrize(("name", "meant"), [("csh", "did you mean 'cash'?"), ("chart", "attribute 'chart'.")])
+    def test_an_attribute_that_does_not_exist_is_refused(self, name, meant):
+        """A slip would be lost without a word; what a program wants to keep has a place of its own."""
         session = new_session()
 
-        session.chart = object()
+        with pytest.raises(AttributeError, match="belongs in its `state`, which is stored") as refused:
+            setattr(session, name, 5)
 
-        assert session.chart is not None
+        assert meant in str(refused.value)
+        assert not hasattr(session, name)
+
+    def test_a_callers_own_kind_may_have_more_attributes(self):
+        """What a class declares can be assigned."""
+
+        class Own(PaperTradingSession):
+            chart: object = None
+
+        session = Own(strategy=Strategy("sma"), initial_cash=1)
+        session.chart = 5
+
+        assert session.chart == 5
+
+    def test_what_a_repository_remembers_is_seen_by_nobody(self):
+        """It is no attribute of a trading account, and goes with no copy of one."""
+        session, other = new_session(id="same"), new_session(id="same")
+        session._tracking = "remembered"
+        names = {each.name for each in dataclasses.fields(session)}
+
+        assert session == other
+        assert "remembered" not in repr(session)
+        assert vars(session).keys() == names - {"fill_count"}
+        assert "_tracking" not in dir(session)
+        for twin in copies(session):
+            assert twin == session
+            assert twin._tracking is None
+
+    def test_copies_share_no_container(self):
+        """What happens to a copy does not happen to the original: not even to a shallow one."""
+        session = new_session()
+        session.apply_fill(new_fill(1))
+
+        for twin in copies(session):
+            before = copy.deepcopy(session)
+            twin.apply_fill(new_fill(2))
+            twin.place_order(order())
+            twin.mark({"AAPL": 7})
+            twin.state["seen"] = True
+            twin.metadata["seen"] = True
+
+            assert session == before
+
+    def test_history_waits_in_copies_too(self):
+        """A copy counts its fills as the original does, and knows which of them were booked."""
+        session = new_session(fill_count=3)
+        session.apply_fill(new_fill(1))
+        session.record_fill(new_fill(2))
+        session.record_equity(EquityPoint(moment(1), 1, 1))
+
+        for twin in copies(session):
+            assert (twin.fill_count, twin.new_fills.before) == (5, 3)
+            assert (twin.new_fills, twin.new_equity_points) == (session.new_fills, session.new_equity_points)
+            assert twin.new_fills.booked == [("AAPL", "fill-1")]
+
+    def test_the_count_follows_the_fills_that_wait(self):
+        """Taking one away by hand, or putting other ones in their place, needs no counting."""
+        session = new_session(fill_count=3)
+        session.record_fill(new_fill(1))
+        session.record_fill(new_fill(2))
+        counts = [session.fill_count]
+
+        session.new_fills.pop()
+        counts.append(session.fill_count)
+        session.new_fills = [new_fill(5), new_fill(6), new_fill(7)]
+        counts.append(session.fill_count)
+        session.new_fills.clear()
+        counts.append(session.fill_count)
+
+        assert counts == [5, 4, 6, 3]
+
+    def test_fewer_fills_than_wait_are_refused(self):
+        """What waits is part of the count."""
+        session = new_session()
+        session.record_fill(new_fill(1))
+
+        with pytest.raises(InvalidSessionError, match="fill_count: 0 is less than the 1 fills that wait"):
+            session.fill_count = 0
+
+        assert session.fill_count == 1
+
+    @pytest.mark.parametrize("name", ["new_fills", "new_equity_points"])
+    def test_history_is_a_list(self, name):
+        """Anything else is refused when it is assigned."""
+        with pytest.raises(InvalidSessionError, match=f"{name}: must be a list of"):
+            setattr(new_session(), name, 5)
+
+    def test_no_cash_is_the_initial_cash_later_too(self):
+        """None puts the session back to what it has begun with."""
+        session = new_session(initial_cash=5, cash=1)
+
+        session.cash = None
+
+        assert session.cash == 5
+
+    @pytest.mark.parametrize(
+        ("call", "message"),
+        [
+            (lambda session: session.apply_fill({}), "fill: must be a Fill, not {}"),
+            (lambda session: session.record_fill(None), "fill: must be a Fill, not None"),
+            (lambda session: session.record_equity(1), "point: must be an EquityPoint, not 1"),
+            (lambda session: session.place_order("o"), "order: must be an Order, not 'o'"),
+            (lambda session: session.mark([]), r"prices: must be a mapping of symbols to prices, not \[\]"),
+        ],
+    )
+    def test_wrong_arguments_are_named(self, call, message):
+        """Whoever passes another type learns what is wanted; nothing has changed."""
+        session = new_session()
+        before = copy.deepcopy(session)
+
+        with pytest.raises(InvalidSessionError, match=message):
+            call(session)
+
+        assert session == before
 
     @given(sessions())
     def test_copies_are_equal_and_independent(self, session):
@@ -366,7 +492,7 @@ class TestOrders:
         session = new_session()
         session.place_order(order())
 
-        with pytest.raises(InvalidSessionError, match=r"open_orders\.o-1: an order of this id rests already"):
+        with pytest.raises(InvalidSessionError, match=r"open_orders\.o-1: an order with this id is resting already"):
             session.place_order(order(quantity=99))
 
         assert session.open_orders["o-1"].quantity == 10
@@ -388,7 +514,7 @@ class TestOrders:
         for number in resting:
             session.place_order(order(number))
 
-        with pytest.raises(InvalidSessionError, match=rf"open_orders\.o-1: no order .* rests; resting: {listed}\."):
+        with pytest.raises(InvalidSessionError, match=rf"o-1: no resting order has this id; resting: {listed}\."):
             session.cancel_order("o-1")
 
 
@@ -470,7 +596,7 @@ class TestFills:
         session = new_session()
         session.apply_fill(new_fill(1))
 
-        session.forget_waiting()
+        session.new_fills = list(session.new_fills)
         session.apply_fill(new_fill(1))
         session.apply_fill(new_fill(2))
 

@@ -83,6 +83,7 @@ class TestRoundTrip:
             twin = schemas.load(kind, json.loads(json.dumps(data)))
             if kind is PaperTradingSession:
                 twin.new_fills, twin.new_equity_points = list(entity.new_fills), list(entity.new_equity_points)
+                twin.fill_count = entity.fill_count
             assert twin == entity
             assert schemas.dump(twin) == data
 
@@ -294,7 +295,7 @@ class TestLoad:
             ({"status": "running"}, "status", "Must be one of"),
             ({"cash": 5}, "cash", "5 is no decimal number as text."),
             ({"cash": "five"}, "cash", "'five' is no decimal number as text."),
-            ({"cash": "NaN"}, "cash", "only finite numbers can be kept."),
+            ({"cash": "NaN"}, "cash", "only finite numbers are."),
             ({"positions": []}, "positions", "Not a valid mapping type."),
             ({"positions__AAPL": 5}, "positions.AAPL", "Invalid input type."),
             ({"positions__AAPL__quantity": "many"}, "positions.AAPL.quantity", "'many' is no decimal number as text."),

@@ -11,10 +11,12 @@ from typing import Any
 
 import peewee
 import psycopg
-from playhouse.pool import PooledPostgresqlDatabase
 from psycopg.adapt import Loader
+from psycopg.pq import TransactionStatus
 from psycopg.types.string import TextLoader
 
+from paper_repo.storage.connections import Connections
+from paper_repo.storage.errors import Translated
 from paper_repo.storage.postgres import poolers
 from paper_repo.storage.unlogged import Unlogged
 
@@ -169,10 +171,60 @@ class Single(Unlogged, peewee.PostgresqlDatabase):
     psycopg3_adapter = _Adapter
 
 
-class Pool(Unlogged, PooledPostgresqlDatabase):  # type: ignore[misc]
-    """Peewee's pool, of our connections."""
+class PostgresConnections(Connections):
+    """At most `count` connections to one PostgreSQL database.
+
+    Args:
+        name: what messages call the database.
+        count: how many there are at most.
+        patience: how long a loan, a lock and an answer of the server are waited for, in seconds.
+        translated: makes the driver's errors ours.
+        durability: as `connect`.
+        where: the parameters of the address.
+    """
+
+    def __init__(
+        self, name: str, count: int, patience: float, translated: Translated, durability: str, where: dict[str, Any]
+    ) -> None:
+        super().__init__(name, count, patience, translated)
+        self._durability = durability
+        self._where = where
+        self.lost = 0
+        """How often the server has closed a connection, other than by falling silent."""
+
+    def _connect(self) -> Connection:
+        where = dict(self._where)
+        return connect(dbname=where.pop("database"), patience=self._patience, durability=self._durability, **where)
+
+    def _is_usable(self, connection: Any) -> bool:
+        return not connection.closed and not connection.is_lost()
+
+    def _reset(self, connection: Any) -> bool:
+        try:
+            if not connection.closed and connection.pgconn.transaction_status != TransactionStatus.IDLE:
+                connection.rollback()
+        except psycopg.Error:
+            connection.close()
+        if connection.closed:
+            self.lost += not connection.fell_silent
+            self.close_idle()  # they are to the same server
+        return not connection.closed
+
+    def _errors(self) -> tuple[type[Exception], ...]:
+        return (psycopg.Error,)
+
+
+class LentDatabase(Unlogged, peewee.PostgresqlDatabase):
+    """One of our connections as a database of Peewee's, for migrations and for what is built with its queries."""
 
     psycopg3_adapter = _Adapter
 
-    def _is_closed(self, connection: Connection) -> bool:
-        return connection.closed or connection.is_lost()
+    def __init__(self, connection: Any, field_types: dict[str, str]) -> None:
+        super().__init__("lent", thread_safe=False, prefer_psycopg3=True, field_types=field_types)
+        self._lent = connection
+
+    def _connect(self) -> Any:
+        return self._lent
+
+    def _close(self, connection: Any) -> None:
+        """Leave it open: it goes back to where it was lent."""

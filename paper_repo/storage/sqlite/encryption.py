@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from paper_repo.storage.sqlite.backups import room_at
-from paper_repo.storage.sqlite.connections import QuickPool
 from paper_repo.storage.sqlite.errors import translated
 from paper_repo.storage.unlogged import Unlogged
 
@@ -68,15 +67,6 @@ def export(path: Path, old: str | None, target: Path, new: str | None) -> None:
 def quoted(passphrase: str) -> str:
     """The passphrase inside an SQL text."""
     return passphrase.replace("'", "''")
-
-
-def pooled_database() -> Any:
-    """The class of pooled databases whose connections are SQLCipher's."""
-    _driver()
-    from playhouse.pool import _PooledSqliteDatabase
-    from playhouse.sqlcipher_ext import SqlCipherDatabase
-
-    return _silent(QuickPool, _PooledSqliteDatabase, SqlCipherDatabase)
 
 
 def single_database() -> Any:

@@ -48,7 +48,7 @@ def test_its_addresses_lead_to_it(scheme: str) -> None:
     repository = SessionRepository(f"{scheme}://root@localhost:26257/sessions")
 
     assert isinstance(repository._storage, CockroachStorage)
-    assert isinstance(repository._storage._database, CockroachDatabase)
+    assert issubclass(repository._storage.database_type, CockroachDatabase)
     assert repr(repository).startswith(f"SessionRepository('{scheme}://root@localhost:26257/sessions'")
 
 

@@ -1,0 +1,100 @@
+"""The fills that wait to be saved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, TypeAlias
+
+from paper_repo.domain.checked import Checked
+from paper_repo.domain.trading import Fill
+from paper_repo.domain.values import count, invalid
+
+FillKey: TypeAlias = tuple[str, str]
+"""What makes a fill of a session the same one when it comes again: its symbol and its id."""
+
+
+def fill_key(fill: Fill) -> FillKey:
+    """The key of `fill`: many exchanges number the fills of each symbol by themselves."""
+    return fill.symbol, fill.id
+
+
+class NewFills(list[Fill]):
+    """A list of fills that also knows how many the session had before them, and which of them were booked.
+
+    Args:
+        fills: in the order of the history.
+        before: how many fills the session has that are stored already.
+        booked: the keys of those that have changed cash and positions; the others were only recorded.
+    """
+
+    def __init__(self, fills: Iterable[Fill] = (), before: int = 0, booked: Iterable[FillKey] = ()) -> None:
+        super().__init__(fills)
+        self.before: int = before
+        self.booked: list[FillKey] = list(booked)
+        self._known: dict[FillKey, Fill] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return NewFills, (list(self), self.before, self.booked)
+
+    def book(self, fill: Fill) -> None:
+        """Append a fill that has been booked."""
+        self.booked.append(fill_key(fill))  # first: a save that is called in between may not take it for recorded
+        self.record(fill)
+
+    def record(self, fill: Fill) -> None:
+        """Append a fill that has not been booked."""
+        self.append(fill)
+        if len(self._known) == len(self) - 1:  # else it is made anew when it is asked for
+            self._known[fill_key(fill)] = fill
+
+    def look_anew(self) -> None:
+        """Look at what waits, the next time: a save has taken fills away, or a rollback has given some back."""
+        self._known = {}
+
+    def find(self, fill: Fill) -> Fill | None:
+        """The fill of this symbol and id that waits already, if there is one."""
+        known = self._known
+        if len(known) != len(self) or (known and next(reversed(known.values())) not in self[-1:]):
+            known = self._known = {fill_key(each): each for each in self if isinstance(each, Fill)}
+        return known.get(fill_key(fill))
+
+
+class NewFillsAttribute(Checked[Iterable[Fill], NewFills]):
+    """A session's `new_fills`: another list put in its place changes nothing about what is stored before it."""
+
+    def __init__(self) -> None:
+        super().__init__(_new_fills, "new_fills")
+
+    def __set__(self, owner: object, value: Iterable[Fill]) -> None:
+        known = owner.__dict__.get("new_fills")
+        super().__set__(owner, value)
+        if known is not None:
+            owner.__dict__["new_fills"].before = known.before
+
+
+class FillCount(Checked[int, int]):
+    """A session's `fill_count`, which follows from what is stored and what waits."""
+
+    def __init__(self) -> None:
+        super().__init__(count, "fill_count")
+
+    def __get__(self, owner: object, kind: type[Any] | None = None) -> int:
+        if owner is None:
+            return 0  # the default
+        fills: NewFills = owner.__dict__["new_fills"]
+        return fills.before + len(fills)
+
+    def __set__(self, owner: object, value: int) -> None:
+        fills: NewFills = owner.__dict__.setdefault("new_fills", NewFills())
+        before = count(value, "fill_count") - len(fills)
+        if before < 0:
+            raise invalid("fill_count", f"{value} is less than the {len(fills)} fills that wait to be saved.")
+        fills.before = before
+
+
+def _new_fills(value: Iterable[Fill], path: str) -> NewFills:
+    if isinstance(value, NewFills):
+        return NewFills(value, value.before, value.booked)
+    if not isinstance(value, Iterable):
+        raise invalid(path, f"must be a list of fills, not {value!r}.")
+    return NewFills(value)
