@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -14,6 +15,10 @@ from tests.postgres.proxies import through
 COUNT = 12
 
 Changes = list[tuple[Any, dict[str, Any]]]
+
+
+class _Undone(Exception):  # noqa: N818
+    """What a block is left with so that the next one finds everything as it was."""
 
 
 def release(storage: Storage, session_id: str, owner: str = "me") -> tuple[Any, dict[str, Any]]:
@@ -40,10 +45,10 @@ def test_each_tells_what_it_changed(pooled_url: str, way: str) -> None:
         changes += [release(storage, "nobody"), release(storage, "1"), release(storage, "0")]
 
         for _ in range(8):  # the statement comes to be prepared where that is possible
-            storage.begin()
             run = storage.change_many if way == "at once" else lambda each: Storage.change_many(storage, each)
-            found = run(changes)
-            storage.roll_back()
+            with suppress(_Undone), repository.atomic():
+                found = run(changes)
+                raise _Undone
 
             assert found == [int(bool(number % 3)) for number in range(COUNT)] + [0, 0, 1]
 

@@ -229,10 +229,12 @@ class PostgresStorage(Storage):
     def change_many(self, changes: Sequence[tuple[Statement, Row]]) -> list[int]:
         if not _HAS_PIPELINES:
             return super().change_many(changes)
-        self._require_alive()
-        rows = [keepable(row) for _, row in changes]  # before anything is sent: it may refuse one
-        with self._translated, self._database.connection().pipeline():
-            cursors = [statement.run(self._run, row) for (statement, _), row in zip(changes, rows, strict=True)]
+        transaction = self._required()
+        self._require_alive(transaction)
+        # Before anything is sent: a row may be refused.
+        ready = [(statement.sql, statement.values(keepable(row))) for statement, row in changes]
+        with self._translated, transaction.loan.connection.pipeline():
+            cursors = [self._run_in(transaction, sql, values) for sql, values in ready]
         return [cursor.rowcount for cursor in cursors]
 
     def change(self, statement: Statement, row: Row) -> int:
