@@ -20,7 +20,7 @@ from typing import NamedTuple, Protocol
 
 from paper_repo.domain.session import PaperTradingSession
 from paper_repo.domain.trading import EquityPoint
-from paper_repo.domain.values import EXACT
+from paper_repo.domain.values import EXACT, Amount, amount, instant
 
 QUOTIENT = decimal.Context(
     50,
@@ -40,7 +40,7 @@ class ExternalFlow(Protocol):
         """When it was booked."""
 
     @property
-    def amount(self) -> Decimal:
+    def amount(self) -> Amount:
         """In the base currency."""
 
 
@@ -48,7 +48,7 @@ class Flow(NamedTuple):
     """A deposit, or below zero a withdrawal, in the base currency."""
 
     at: datetime
-    amount: Decimal
+    amount: Amount
 
 
 class Level(NamedTuple):
@@ -104,8 +104,8 @@ def levels(
     Args:
         session: what it began with comes first, unless the first point says the same.
         points: by time; read once, one by one.
-        flows: deposits and withdrawals. One at the moment of a point is part of its equity; of several points of that
-            moment the last one counts. One after the last point is not looked at.
+        flows: deposits and withdrawals, in any order. One at the moment of a point is part of its equity; of several
+            points of that moment the last one counts. One after the last point is not looked at.
     """
     following = iter(points)
     first = next(following, None)
@@ -118,7 +118,7 @@ def levels(
     level: Decimal | None = before.equity
     yield Level(before.at, level)
     linked = False
-    for point, paid in _with_flows(following, sorted(flows, key=lambda flow: flow.at)):
+    for point, paid in _with_flows(following, sorted(map(_checked, flows))):
         if linked or paid:
             linked = True
             level = None if level is None else _linked(level, before, point, paid)
@@ -128,9 +128,18 @@ def levels(
         before = point
 
 
-def _with_flows(
-    points: Iterable[EquityPoint], flows: Sequence[ExternalFlow]
-) -> Iterator[tuple[EquityPoint, Sequence[ExternalFlow]]]:
+class _Paid(NamedTuple):
+    """A flow that was checked."""
+
+    at: datetime
+    amount: Decimal
+
+
+def _checked(flow: ExternalFlow) -> _Paid:
+    return _Paid(instant(flow.at, "flows.at"), amount(flow.amount, "flows.amount"))
+
+
+def _with_flows(points: Iterable[EquityPoint], flows: Sequence[_Paid]) -> Iterator[tuple[EquityPoint, Sequence[_Paid]]]:
     """Each point that counts, with what was paid since the one before."""
     waiting = deque(flows)
     for point, later in _with_next(points):
@@ -152,7 +161,7 @@ def _with_next(points: Iterable[EquityPoint]) -> Iterator[tuple[EquityPoint, Equ
         point = later
 
 
-def _linked(level: Decimal, before: EquityPoint, point: EquityPoint, paid: Sequence[ExternalFlow]) -> Decimal | None:
+def _linked(level: Decimal, before: EquityPoint, point: EquityPoint, paid: Sequence[_Paid]) -> Decimal | None:
     """The level at `point`, from that at the point before; None where there was nothing to gain with."""
     gain = EXACT.subtract(EXACT.subtract(point.equity, before.equity), _total(flow.amount for flow in paid))
     if not gain:
@@ -163,7 +172,7 @@ def _linked(level: Decimal, before: EquityPoint, point: EquityPoint, paid: Seque
     return QUOTIENT.multiply(level, QUOTIENT.add(1, QUOTIENT.divide(gain, invested)))
 
 
-def _weighted(flow: ExternalFlow, before: EquityPoint, point: EquityPoint) -> Decimal:
+def _weighted(flow: _Paid, before: EquityPoint, point: EquityPoint) -> Decimal:
     """The amount, for the share of the period in which it was there; all of it where nothing was there before."""
     span = point.at - before.at
     if not before.equity:

@@ -636,6 +636,15 @@ class TestFlows:
         assert result.max_drawdown == close_to(-0.05)
         assert (result.drawdown_peak_at, result.drawdown_trough_at) == (at_hour(2), at_hour(3))
 
+    def test_amounts_and_times_as_anywhere(self):
+        """Amounts may be given in any exact form, and a time without a zone is refused."""
+        points = [EquityPoint(at_hour(hour), 0, equity) for hour, equity in ((0, 1000), (1, 1000.1))]
+
+        for amount in (0.1, "0.1", Decimal("0.1")):
+            assert performance(new_session(1000), points, [], flows=[Flow(at_hour(1), amount)]).total_return == 0
+        with pytest.raises(ValueError, match=r"flows.at: .* has no time zone"):
+            performance(new_session(1000), points, [], flows=[Flow(at_hour(1).replace(tzinfo=None), 1)])
+
     def test_a_withdrawal(self):
         """A withdrawal is no drawdown: 1000, of which 600 are taken out, 400 become 440."""
         result = self.of([(0, 1000), (1, 400), (2, 440)], (1, -600))
