@@ -65,14 +65,19 @@ class IPaperTradingSessionRepository(ABC):
         Afterwards its `version` is one higher, `updated_at` is set and the new history is stored and emptied. After any
         failure, and when an enclosing `atomic` block rolls back, the session is as it was, and saving it again works.
 
-        What is stored is what the session was at the call. Two tasks may save the same object at once; a fill whose id
-        is stored already with the same content is not stored twice.
+        What is stored is what the session was at the call. Two tasks may save the same object at once.
+
+        A fill is booked once, for ever. One that `apply_fill` has booked and that is stored already is refused, since
+        its cash was counted twice. One that was only recorded (`record_fill`) is passed over when it is stored already
+        with the same content. Ids of fills are unique within a session and a symbol.
 
         A save that is cancelled before it began is never done. One that had begun is finished, and the cancellation is
         raised after that: then `version` tells whether it is stored.
 
         Raises:
-            ConflictError: somebody else changed or deleted the session since it was loaded, or the id is taken.
+            ConflictError: somebody else changed or deleted the session since it was loaded, or the id is taken. Load it
+                again, apply what `get_unrecorded` gives of the new fills, and save that.
+            DuplicateFillError: fills were booked that are stored already; the way out is the same.
             InvalidSessionError: the session holds something that cannot be stored; the message names the path.
         """
 
@@ -149,7 +154,7 @@ class IPaperTradingSessionRepository(ABC):
         symbol: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
-        after: int | str = 0,
+        after: int | str | Fill = 0,
         limit: int | None = None,
     ) -> list[Fill]:
         """The stored fills of the session in the order they were recorded; none when there is no such session.
@@ -158,12 +163,35 @@ class IPaperTradingSessionRepository(ABC):
             symbol: only fills of this symbol.
             since: an aware datetime; executed then or later.
             until: an aware datetime; executed before.
-            after: only what was recorded after this fill, given by its id or its place in the history (from 1): the
-                last one of a page gives the next page, at the same cost anywhere in the history.
+            after: only what was recorded after this fill, given as it is, by its id or by its place in the history
+                (from 1): the last one of a page gives the next page, at the same cost anywhere in the history.
             limit: how many at most; None for all.
 
         Raises:
-            ValueError: `after` is the id of no fill of this session, or a time has no zone.
+            ValueError: `after` is no fill of this session, or an id that fills of several symbols have and `symbol`
+                does not tell which; or a time has no zone.
+        """
+
+    @abstractmethod
+    async def get_unrecorded(self, session_id: str, fills: Iterable[Fill]) -> list[Fill]:
+        """Those of `fills` that are not stored yet for this session, each once, in their order: all, if there is none.
+
+        A broker that is asked after a reconnect, a restart or a `ConflictError` repeats fills that were booked before.
+        This tells which are new, in one query however many they are:
+
+            session = await repository.get_by_id(session_id)
+            for fill in await repository.get_unrecorded(session_id, broker.fills()):
+                session.apply_fill(fill)
+            await repository.save(session)
+
+        A fill is known by its symbol and its id, whatever else it says.
+
+        Args:
+            session_id: which session.
+            fills: what the broker has reported.
+
+        Raises:
+            InvalidSessionError: one of them is no `Fill`.
         """
 
     @abstractmethod

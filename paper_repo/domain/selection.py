@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple, TypedDict, TypeVar
 
 from paper_repo.domain.session import PaperTradingSession
 from paper_repo.domain.status import SessionStatus
+from paper_repo.domain.trading import Fill
 from paper_repo.domain.values import LARGEST_COUNT, ROUNDED, choice, optional_instant
 from paper_repo.errors import CorruptDatabaseError
 
@@ -187,8 +188,8 @@ def _statuses(status: object) -> frozenset[SessionStatus] | None:
 
 def check_page(after: object, limit: object) -> None:
     """Raise a ValueError unless these two can name a part of a history: a fill or its place, and a number or None."""
-    if not isinstance(after, str) and not _from_zero(after):
-        raise ValueError(f"after is the id of a fill, or its place in the history (0: from the start), not {after!r}")
+    if not isinstance(after, str | Fill) and not _from_zero(after):
+        raise ValueError(f"after is a fill, its id, or its place in the history (0: from the start), not {after!r}")
     _check_limit(limit)
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 import anyio
 
+from paper_repo.core.history import by_key
 from paper_repo.core.repository import SessionRepository
 from paper_repo.core.saves import Save
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
@@ -115,11 +116,14 @@ class AsyncSessionRepository(IPaperTradingSessionRepository):
         symbol: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
-        after: int | str = 0,
+        after: int | str | Fill = 0,
         limit: int | None = None,
     ) -> list[Fill]:
         get_fills = partial(self._core.get_fills, symbol=symbol, since=since, until=until, after=after, limit=limit)
         return await self._read(get_fills, session_id)
+
+    async def get_unrecorded(self, session_id: str, fills: Iterable[Fill]) -> list[Fill]:
+        return await self._read(self._core.get_unrecorded, session_id, list(by_key(fills).values()))
 
     async def get_equity_curve(
         self,

@@ -93,11 +93,15 @@ class ThreadedRepository(IPaperTradingSessionRepository):
         symbol: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
-        after: int | str = 0,
+        after: int | str | Fill = 0,
         limit: int | None = None,
     ) -> list[Fill]:
         which = {"symbol": symbol, "since": since, "until": until, "after": after, "limit": limit}
         found: list[Fill] = await self._call(self._core.get_fills, session_id, **which)
+        return found
+
+    async def get_unrecorded(self, session_id: str, fills: Iterable[Fill]) -> list[Fill]:
+        found: list[Fill] = await self._call(self._core.get_unrecorded, session_id, fills)
         return found
 
     async def get_equity_curve(

@@ -857,7 +857,7 @@ class TestHistory:
         ("query", "message"),
         [
             ({"after": "nobody"}, "after='nobody': session 'abc-123' has no fill of this id"),
-            ({"after": -1}, "after is the id of a fill, or its place"),
+            ({"after": -1}, "after is a fill, its id, or its place"),
             ({"limit": 2**64}, "limit is a whole number"),
             ({"since": moment(1).replace(tzinfo=None)}, "since: .* has no time zone"),
             ({"until": "today"}, "until: must be a datetime"),

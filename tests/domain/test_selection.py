@@ -141,7 +141,7 @@ class TestPage:
     @pytest.mark.parametrize(
         ("after", "limit", "message"),
         [
-            (-1, None, "after is the id of a fill, or its place in the history"),
+            (-1, None, "after is a fill, its id, or its place in the history"),
             (1.5, None, "not 1.5"),
             (True, None, "not True"),
             (None, None, "not None"),

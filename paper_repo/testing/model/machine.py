@@ -83,7 +83,10 @@ pages = some_of(
     ("after", [0, 1, 2, 9, "fill-0", "fill-1", "fill-9"]),
     ("limit", [None, 0, 1, 2]),
 )
-history = st.lists(st.sampled_from([*(new_fill(number) for number in range(6)), new_fill(1, symbol="IBM")]), max_size=3)
+history = st.lists(
+    st.sampled_from([*(new_fill(number) for number in range(6)), new_fill(1, symbol="IBM"), new_fill(2, price=7)]),
+    max_size=3,
+)
 points = [EquityPoint(at, "-0.5", equity) for at, equity in zip(TIMES, AMOUNTS, strict=False)]
 curve = st.lists(st.sampled_from(points), max_size=2)
 
