@@ -509,7 +509,7 @@ class SessionRepository(Claiming):
         symbol: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
-        after: int | str = 0,
+        after: int | str | Fill = 0,
         limit: int | None = None,
     ) -> list[Fill]:
         """Load the stored fills of a session in the order they were recorded; an empty list if there is no such
@@ -530,7 +530,7 @@ class SessionRepository(Claiming):
         check_page(after, limit)
         fills = self._statements.tables.fills
         columns = self._statements.fill_columns
-        place = self._records.sequence(session_id, after)
+        place = self._records.sequence(session_id, after, symbol)
         query = queries.select_history(
             fills,
             session_id,
@@ -545,6 +545,13 @@ class SessionRepository(Claiming):
         whole = symbol is None and since is None and until is None
         rows = self._records.whole_fills(query, session_id, place, limit) if whole else self._storage.fetch_all(query)
         return [history.fill(self._storage, row) for row in rows]
+
+    def get_unrecorded(self, session_id: str, fills: Iterable[Fill]) -> list[Fill]:
+        """Those of a broker's fills that are not stored yet for this session, each once, in their order.
+
+        See `IPaperTradingSessionRepository.get_unrecorded`.
+        """
+        return self._records.unrecorded(session_id, fills)
 
     def get_equity_curve(
         self,
