@@ -253,11 +253,12 @@ class _Block(AbstractAsyncContextManager[None]):
     nothing for a block that has ended. One comes before the first step of `__aexit__`: then the garbage collector does.
     """
 
+    _open: OpenBlock | None = None
+
     def __init__(self, repository: AsyncSessionRepository) -> None:
         self._repository = repository
         self._writer = repository._writer
         self._part = object()
-        self._open: OpenBlock | None = None
 
     async def __aenter__(self) -> None:
         outer = open_block(self._repository)
