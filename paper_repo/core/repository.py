@@ -22,6 +22,7 @@ from paper_repo.core.claims import Claiming
 from paper_repo.core.history import corrupt as _corrupt
 from paper_repo.core.history import require_no_gap
 from paper_repo.core.records import SUMMARY_ROW, Records
+from paper_repo.core.running_task import TaskGuard
 from paper_repo.core.saves import Snapshot, UndoLog
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
 from paper_repo.domain.downsampling import downsample
@@ -207,8 +208,14 @@ class SessionRepository(Claiming):
             history.write_fills(self._storage, session.id, fills)
             history.write_points(self._storage, session.id, points)
 
+    def _guard_task(self) -> None:
+        """Keep a transaction that a task of an event loop holds across an `await` apart from the other tasks there."""
+        guard = self._transaction.guard
+        guard.require_same_task() if self._storage.in_transaction() else guard.begun()
+
     def _is_all_or_none(self) -> bool:
         """Whether a single statement needs no transaction, and no part of one, of its own."""
+        self._guard_task()
         return self._storage.in_transaction() and not self._storage.errors_end_transactions
 
     def _alone(self, work: Callable[..., T], *args: Any) -> T:
@@ -253,6 +260,7 @@ class SessionRepository(Claiming):
             self._forget_undone()
 
     def _begin(self) -> int:
+        self._guard_task()
         self._storage.begin()
         return len(self._transaction.undo)
 
@@ -497,6 +505,7 @@ class _Transaction(threading.local):
 
     def __init__(self) -> None:
         self.undo = UndoLog()
+        self.guard = TaskGuard()
 
 
 def _time(moment: datetime | None, name: str) -> str | None:

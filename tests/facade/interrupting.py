@@ -1,11 +1,14 @@
 """Ctrl-C at any moment: `Interrupt` counts the moments at which one may come, and lets one come at the chosen one.
 
-Python looks for signals when a function begins, when one of C's has returned, and at some of the lines between. It never
-does so at the end of a `with`, nor at a bare `try:`, where nothing could be mended.
+Python looks for signals when a function begins, when one of C's has returned, and at some of the lines between. It
+never does so at the end of a `with`, nor at a bare `try:`, where nothing could be mended. The functions of the event
+loops and of anyio are left alone: interrupted there, asyncio forgets the tasks that wait for a future, trio calls it its
+own bug, and anyio leaves a thread that keeps the program from ending.
 """
 
 from __future__ import annotations
 
+import asyncio
 import dis
 import signal
 import sys
@@ -15,9 +18,13 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
+import anyio
+import trio
+
 import paper_repo
 
 PACKAGE = str(Path(paper_repo.__file__).parent)
+LOOPS = tuple(str(Path(library.__file__).parent) for library in (asyncio, trio, anyio))
 _NEAR = 12
 """How far from the package's own functions what these call may lie."""
 
@@ -73,7 +80,9 @@ class Interrupt:
 
 def _is_near(frame: FrameType | None) -> bool:
     for _ in range(_NEAR):
-        if frame is None or frame.f_code.co_name == "__del__":  # Python swallows what is raised there
+        if frame is None or frame.f_code.co_filename.startswith(LOOPS):
+            return False
+        if frame.f_code.co_name == "__del__":  # Python swallows what is raised there
             return False
         if frame.f_code.co_filename.startswith(PACKAGE):
             return True

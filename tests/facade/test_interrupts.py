@@ -25,7 +25,7 @@ from tests.facade.cancelling import assert_sound
 from tests.facade.interrupting import Interrupt
 
 ROUNDS = int(os.environ.get("PAPER_REPO_TEST_ROUNDS", "1"))
-SAMPLE = 10
+SAMPLE = 6
 """How many moments of a call are tried in a normal run."""
 
 PATIENCE = 10
