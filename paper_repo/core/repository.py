@@ -15,7 +15,7 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar, Unpack
 
 from paper_repo.core import history
 from paper_repo.core.claims import Claiming
@@ -106,6 +106,12 @@ class SessionRepository(Claiming):
     def __repr__(self) -> str:
         storage = self._storage
         return f"{type(self).__name__}({storage.name!r}, durability={storage.durability!r})"
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError(
+            f"{self!r} cannot be copied or sent to another process: send its address, and open a repository of its "
+            "own there"
+        )
 
     def __enter__(self) -> Self:
         self.open()

@@ -13,7 +13,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, Unpack
 
 import anyio
 
@@ -60,6 +60,12 @@ class AsyncSessionRepository(IPaperTradingSessionRepository):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._core!r})"
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError(
+            f"{self!r} cannot be copied or sent to another process: send its address, and open a repository of its "
+            "own there"
+        )
 
     @property
     def core(self) -> SessionRepository:

@@ -2,8 +2,8 @@
 
 Python looks for signals when a function begins, when one of C's has returned, and at some of the lines between. It
 never does so at the end of a `with`, nor at a bare `try:`, where nothing could be mended. The functions of the event
-loops and of anyio are left alone: interrupted there, asyncio forgets the tasks that wait for a future, trio calls it its
-own bug, and anyio leaves a thread that keeps the program from ending.
+loops and of anyio are left alone: interrupted there, asyncio forgets the tasks that wait for a future, trio calls it
+its own bug, and anyio leaves a thread that keeps the program from ending.
 """
 
 from __future__ import annotations
