@@ -82,11 +82,6 @@ def count(number: int, noun: str, plural: str = "") -> str:
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
-def printable(text: str) -> str:
-    """Text that a terminal only shows: what it would obey, or not show at all, is escaped."""
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
-
-
 def style_of(amount: Decimal | float | None) -> str:
     """Green for a gain, red for a loss."""
     return "" if not amount else "green" if amount > 0 else "red"

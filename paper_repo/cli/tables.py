@@ -15,6 +15,7 @@ from rich.text import Text
 
 from paper_repo.cli import formatting
 from paper_repo.cli.chart import draw
+from paper_repo.cli.escaping import printable
 from paper_repo.domain import EquityPoint, Fill, Order, PaperTradingSession, Position, SessionStatus
 from paper_repo.domain.performance import Performance
 from paper_repo.domain.selection import SessionSummary
@@ -38,7 +39,7 @@ STATUS_STYLES = {
 def session_list(summaries: Sequence[SessionSummary], ids: Mapping[str, str], now: datetime, width: int) -> Table:
     """Sessions, one a row; `ids` are their shortened ids."""
     currencies = {summary.base_currency for summary in summaries}
-    unit = f" {formatting.printable(currencies.pop())}" if len(currencies) == 1 else ""
+    unit = f" {printable(currencies.pop())}" if len(currencies) == 1 else ""
     headings = [
         "id",
         "name",
@@ -63,11 +64,11 @@ def session_list(summaries: Sequence[SessionSummary], ids: Mapping[str, str], no
 def _list_row(each: SessionSummary, short_id: str, now: datetime, currency: str) -> list[Text]:
     style = formatting.style_of(each.net_pnl)
     return [
-        Text(formatting.printable(short_id), "bold"),
-        Text(formatting.printable(each.name)),
-        Text(formatting.printable(each.strategy_name)),
+        Text(printable(short_id), "bold"),
+        Text(printable(each.name)),
+        Text(printable(each.strategy_name)),
         status(each.status),
-        Text(formatting.money(each.equity) + formatting.printable(currency)),
+        Text(formatting.money(each.equity) + printable(currency)),
         Text(formatting.signed(each.net_pnl), style),
         Text(formatting.percent(each.total_return), style),
         Text(f"{each.open_positions:,}"),
@@ -114,7 +115,7 @@ def position_table(positions: Iterable[Position]) -> Table:
     for each in positions:
         style = formatting.style_of(each.unrealized_pnl)
         table.add_row(
-            Text(formatting.printable(each.symbol), "bold"),
+            Text(printable(each.symbol), "bold"),
             "long" if each.quantity > 0 else "short",
             formatting.quantity(each.quantity),
             formatting.average(each.average_price, each.last_price),
@@ -131,9 +132,9 @@ def active_table(sessions: Iterable[PaperTradingSession], ids: Mapping[str, str]
     table = _table("id", "name", "strategy", ">equity", ">net P&L", ">open", ">resting", "last saved")
     for each in sessions:
         table.add_row(
-            Text(formatting.printable(ids[each.id]), "bold"),
-            formatting.printable(each.name),
-            formatting.printable(each.strategy.name),
+            Text(printable(ids[each.id]), "bold"),
+            printable(each.name),
+            printable(each.strategy.name),
             formatting.money(each.equity),
             Text(formatting.signed(each.net_pnl), formatting.style_of(each.net_pnl)),
             f"{len(each.positions):,}",
@@ -150,8 +151,8 @@ def order_table(orders: Collection[Order]) -> Table:
     table = _table(*headings, *(["valid"] if valid else []))
     for each in orders:
         table.add_row(
-            formatting.printable(each.id),
-            Text(formatting.printable(each.symbol), "bold"),
+            printable(each.id),
+            Text(printable(each.symbol), "bold"),
             f"{each.side} {each.type}".replace("_", " ").lower(),
             formatting.quantity(each.quantity),
             formatting.quantity(each.filled_quantity) if each.filled_quantity else formatting.UNKNOWN,
@@ -170,12 +171,12 @@ def fill_table(fills: Iterable[tuple[int, Fill]]) -> Table:
         table.add_row(
             Text(f"{sequence:,}", "bright_black"),
             formatting.moment(each.executed_at),
-            Text(formatting.printable(each.symbol), "bold"),
+            Text(printable(each.symbol), "bold"),
             Text(each.side.lower(), "green" if each.side == "BUY" else "red"),
             formatting.quantity(each.quantity),
             formatting.price(each.price),
             formatting.price(each.fee),
-            Text(formatting.printable(each.order_id or formatting.UNKNOWN), "bright_black"),
+            Text(printable(each.order_id or formatting.UNKNOWN), "bright_black"),
         )
     return table
 
@@ -246,10 +247,10 @@ class Curve:
 
 
 def _heading(session: PaperTradingSession) -> Text:
-    heading = Text(formatting.printable(session.name) or "(no name)", "bold").append("  ")
-    heading.append(status(session.status)).append(f"\n{formatting.printable(session.id)}", "bright_black")
+    heading = Text(printable(session.name) or "(no name)", "bold").append("  ")
+    heading.append(status(session.status)).append(f"\n{printable(session.id)}", "bright_black")
     if session.error is not None:
-        heading.append(f"\n{formatting.printable(session.error)}", "red")
+        heading.append(f"\n{printable(session.error)}", "red")
     return heading
 
 
@@ -259,7 +260,7 @@ def _facts(session: PaperTradingSession) -> list[tuple[str, Text]]:
     arrow = "▲ " if net > 0 else "▼ " if net < 0 else ""
     strategy = f"{session.strategy.name} {session.strategy.version}".strip()
     return [
-        ("equity", Text(f"{formatting.money(session.equity)} {formatting.printable(session.base_currency)}", "bold")),
+        ("equity", Text(f"{formatting.money(session.equity)} {printable(session.base_currency)}", "bold")),
         ("net P&L", Text(f"{arrow}{formatting.signed(net)} ({formatting.percent(change)})", formatting.style_of(net))),
         ("started with", Text(formatting.money(start))),
         ("cash", Text(formatting.money(session.cash))),
@@ -267,8 +268,8 @@ def _facts(session: PaperTradingSession) -> list[tuple[str, Text]]:
         ("unrealized", _gain(session.unrealized_pnl)),
         ("fees", Text(formatting.money(session.fees_paid))),
         ("fills", Text(f"{session.fill_count:,}")),
-        ("strategy", Text(formatting.printable(strategy))),
-        ("symbols", Text(formatting.printable(", ".join(session.symbols)) or formatting.UNKNOWN)),
+        ("strategy", Text(printable(strategy))),
+        ("symbols", Text(printable(", ".join(session.symbols)) or formatting.UNKNOWN)),
         ("version", Text(f"{session.version:,}")),
         ("saved", Text(formatting.moment(session.updated_at))),
         ("created", Text(formatting.moment(session.created_at))),

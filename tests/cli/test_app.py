@@ -19,7 +19,7 @@ import pytest
 
 import paper_repo
 from paper_repo import SessionRepository
-from paper_repo.cli.app import EXAMPLES
+from paper_repo.cli.app import COMMANDS as ENTRIES
 from paper_repo.cli.exit_codes import MEANINGS
 from tests.builders import new_fill, new_session
 from tests.cli.conftest import DEMO, Command, Run
@@ -102,11 +102,11 @@ class TestHelp:
         output = run(name, "--help", width=200).stdout
 
         assert "Examples" in output
-        assert EXAMPLES[name]
-        assert all(f"$ {example}" in output for example in EXAMPLES[name])
+        assert ENTRIES[name].examples
+        assert all(f"$ {example}" in output for example in ENTRIES[name].examples)
 
     @pytest.mark.parametrize(
-        "example", [example for name in COMMANDS if name != "demo" for example in EXAMPLES[name]], ids=str
+        "example", [example for name in COMMANDS if name != "demo" for example in ENTRIES[name].examples], ids=str
     )
     def test_every_example_works(
         self, run: Run, database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, example: str

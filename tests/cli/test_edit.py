@@ -38,7 +38,7 @@ class TestRename:
         forced = run("rename", "run-1", "new", "--force")
 
         assert refused.exit_code == 4
-        assert "is RUNNING: a program that trades it would find its next save refused" in refused.stderr
+        assert "is RUNNING, and a program that trades it could not save it afterwards" in refused.stderr
         assert forced.exit_code == 0
 
     def test_one_that_is_not_there(self, run: Run) -> None:
@@ -91,7 +91,7 @@ class TestDelete:
 
         os.close(keyboard)
         os.close(terminal)
-        assert "Delete 1 session with all their history?" in done.stderr
+        assert "Delete 1 session with the whole history?" in done.stderr
         assert (done.returncode, len(ids(run))) == (code, left)
         assert "Traceback" not in done.stderr
 

@@ -7,7 +7,6 @@ from decimal import Decimal
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from paper_repo.cli import formatting
 from tests.strategies import amounts
@@ -102,15 +101,6 @@ def test_what_is_not_there_is_a_dash() -> None:
 def test_things_are_counted(number: int, shown: str) -> None:
     """One thing is singular."""
     assert formatting.count(number, "fill") == shown
-
-
-@given(st.text())
-def test_whatever_a_name_holds_a_terminal_only_shows_it(name: str) -> None:
-    """No escape sequence, line end or invisible character comes through; what is printable stays as it is."""
-    shown = formatting.printable(name)
-
-    assert shown.isprintable()
-    assert shown == name or not name.isprintable()
 
 
 @given(amounts(exponents=1000))

@@ -249,7 +249,7 @@ class TestIds:
         result = run("show", typed)
 
         assert result.exit_code == 3
-        assert f"there is no session {typed!r}; near: " in result.stderr
+        assert f"there is no session {typed!r}; did you mean " in result.stderr
         assert near in result.stderr
 
     @pytest.mark.parametrize("typed", ["zzzzzz", "", "%", "*"])
@@ -365,17 +365,17 @@ class TestStatus:
         """They are listed, and how many others there are."""
         output = run("status").stdout
 
-        assert "2 sessions would be resumed" in output
+        assert "2 sessions would resume after a restart" in output
         assert "Runner 1" in output
         assert "Runner 2" in output
-        assert "beside them: 1 CREATED, 1 STOPPED, 1 FAILED" in output
+        assert "besides: 1 CREATED, 1 STOPPED, 1 FAILED" in output
 
     def test_nothing_to_resume(self, run: Run, database: Path) -> None:
         """It is said in words."""
         with SessionRepository(database) as repository:
             repository.delete_many(status=SessionStatus.RUNNING)
 
-        assert run("status").stdout.startswith("no session is RUNNING: nothing would be resumed\n1 CREATED")
+        assert run("status").stdout.startswith("no session is RUNNING: nothing would resume after a restart\n1 CREATED")
 
     def test_the_document_has_the_sessions_and_the_counts(self, run: Run) -> None:
         """Every status is counted, those without a session too."""
@@ -411,7 +411,7 @@ class TestInfo:
 
         output = run("info", "--db", str(missing)).stdout
 
-        assert "is not there yet" in output
+        assert "does not exist yet" in output
         assert document(run("info", "--db", str(missing), "--json"))["database"]["exists"] is False
         assert not missing.exists()
 
