@@ -46,8 +46,7 @@ def require_other_file(target: Path, database: Path) -> None:
     """
     if _is_part_of(target, database):
         raise CommandError(f"{target} belongs to the database that is read; name another one", CONFLICT)
-    if target.is_symlink() and not target.exists():
-        raise CommandError(f"{target} is a link to a file that does not exist; name the file itself", CONFLICT)
+    require_no_odd_file(target)
 
 
 def require_replaceable(target: Path, source: Path) -> None:
@@ -58,12 +57,18 @@ def require_replaceable(target: Path, source: Path) -> None:
     """
     if _is_part_of(source, target):
         raise CommandError(f"{source} belongs to the database itself; restore from a backup", CONFLICT)
+    require_no_odd_file(target)
+
+
+def require_no_odd_file(target: Path) -> None:
+    """Refuse a database that is a dangling link, a folder or a device; a link to a file is followed.
+
+    Raises:
+        CommandError: so it is.
+    """
     if target.is_symlink() and not target.exists():
         raise CommandError(f"{target} is a link to a file that does not exist; name the file itself", CONFLICT)
-    if target.is_dir():
-        raise CommandError(f"{target} is a folder; name a file in it", USAGE)
-    if target.exists() and not target.is_file():
-        raise CommandError(f"{target} is a device, pipe or socket and not a file; name a file", CONFLICT)
+    _require_file_or_nothing(target)
 
 
 @contextmanager
@@ -79,12 +84,16 @@ def _require_file(target: Path) -> None:
     if target.is_symlink():
         kind = "a link" if target.exists() else "a link to a file that does not exist"
         raise CommandError(f"{target} is {kind}; name the file itself", CONFLICT)
+    _require_file_or_nothing(target)
+    if not target.parent.is_dir():
+        raise CommandError(f"the folder {target.parent} does not exist; create it first", FAILED)
+
+
+def _require_file_or_nothing(target: Path) -> None:
     if target.is_dir():
         raise CommandError(f"{target} is a folder; name a file in it", USAGE)
     if target.exists() and not target.is_file():
         raise CommandError(f"{target} is a device, pipe or socket and not a file; name a file", CONFLICT)
-    if not target.parent.is_dir():
-        raise CommandError(f"the folder {target.parent} does not exist; create it first", FAILED)
 
 
 def _is_part_of(target: Path, database: Path) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 
 from rich import box
@@ -205,12 +205,15 @@ class Curve:
     HEIGHT = 10
 
     def __init__(self) -> None:
+        self.first = self.last = datetime.min
         self.times = array("d")
         self.equities = array("d")
 
     def gather(self, points: Iterable[EquityPoint]) -> Iterator[EquityPoint]:
         """The same points, remembered."""
         for point in points:
+            self.first = self.first if self.times else point.at
+            self.last = point.at
             self.times.append(point.at.timestamp())
             self.equities.append(max(min(float(point.equity), _FARTHEST), -_FARTHEST))
             yield point
@@ -229,7 +232,7 @@ class Curve:
             label = Text(named.get(number, "").rjust(margin), "bright_black")
             rule = ("|" if ascii_only else "┤") if number in named else ("|" if ascii_only else "│")
             yield label.append(f" {rule}").append(self._dotted(row, number == start, style, ascii_only))
-        first, last = (f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d}" for at in (self.times[0], self.times[-1]))
+        first, last = (formatting.day(at) for at in (self.first, self.last))
         gap = max(len(line.rows[0]) - len(first) - len(last), 1)
         yield Text(" " * (margin + 2) + first + " " * gap + last, "bright_black")
 

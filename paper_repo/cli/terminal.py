@@ -124,6 +124,7 @@ def raise_if_interrupted(abort: typer.Abort) -> None:
     """Raise the KeyboardInterrupt that a prompt has turned into an Abort, as it does with the end of the input."""
     cause = abort.__cause__ or abort.__context__
     if isinstance(cause, KeyboardInterrupt):
+        complaints().print()  # the question has no line end
         raise cause
 
 

@@ -220,8 +220,7 @@ def _thinned(curve: tables.Curve, read: Callable[[], Iterable[EquityPoint]], poi
     deque(curve.gather(read()), maxlen=0)
     if not curve.times:
         return []
-    start, end = (datetime.fromtimestamp(curve.times[end], UTC) for end in (0, -1))
-    return downsample_stream(read(), points, start=start, end=end)
+    return downsample_stream(read(), points, start=curve.first, end=curve.last)
 
 
 def _print_equity(curve: tables.Curve, chosen: Sequence[EquityPoint]) -> None:
