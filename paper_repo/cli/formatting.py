@@ -1,4 +1,4 @@
-"""Amounts, times and names as people read them. What programs read stays exact: see `documents`."""
+"""Amounts, times and names as people read them. What programs read stays exact: see `json_output`."""
 
 from __future__ import annotations
 
@@ -12,16 +12,31 @@ _LONGEST = 24
 FINEST = 8
 """How many places after the point are shown at most."""
 
-
-def money(amount: Decimal) -> str:
-    """An amount to the cent, with thousands separators."""
-    return _plain(amount, 2)
+_TINIEST, _CENT, _SMALL_ACCOUNT = Decimal("5E-9"), Decimal("0.01"), Decimal(100)
 
 
-def signed(amount: Decimal) -> str:
-    """An amount to the cent with its sign, so that a gain is told from a loss without colour."""
-    text = money(amount)
-    return text if text.startswith("-") or amount == 0 or text == "0.00" else f"+{text}"
+def places_of(*amounts: Decimal | None) -> int:
+    """How many decimal places amounts of money need that are shown together.
+
+    Two, unless two would hide something: an amount below a cent, or the digits of an account that holds less than a
+    hundred units in all, as one in BTC does. Then it is as many as they have, up to eight.
+    """
+    seen = [abs(amount) for amount in amounts if amount is not None and abs(amount) >= _TINIEST]
+    if not seen:
+        return 2
+    fine = seen if max(seen) < _SMALL_ACCOUNT else [amount for amount in seen if amount < _CENT]
+    return max([2, *map(_places, fine)])
+
+
+def money(amount: Decimal, places: int = 2) -> str:
+    """An amount of money with thousands separators."""
+    return _plain(amount, places)
+
+
+def signed(amount: Decimal, places: int = 2) -> str:
+    """An amount of money with its sign, so that a gain is told from a loss without colour."""
+    text = money(amount, places)
+    return text if text.startswith("-") or not any(digit in text for digit in "123456789") else f"+{text}"
 
 
 def price(amount: Decimal | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from rich import box
@@ -63,13 +63,14 @@ def session_list(summaries: Sequence[SessionSummary], ids: Mapping[str, str], no
 
 def _list_row(each: SessionSummary, short_id: str, now: datetime, currency: str) -> list[Text]:
     style = formatting.style_of(each.net_pnl)
+    places = formatting.places_of(each.initial_cash, each.equity, each.net_pnl)
     return [
         Text(printable(short_id), "bold"),
         Text(printable(each.name)),
         Text(printable(each.strategy_name)),
         status(each.status),
-        Text(formatting.money(each.equity) + printable(currency)),
-        Text(formatting.signed(each.net_pnl), style),
+        Text(formatting.money(each.equity, places) + printable(currency)),
+        Text(formatting.signed(each.net_pnl, places), style),
         Text(formatting.percent(each.total_return), style),
         Text(f"{each.open_positions:,}"),
         Text(f"{each.fill_count:,}"),
@@ -96,10 +97,14 @@ def status(value: SessionStatus) -> Text:
 def session_page(session: PaperTradingSession, performance: Performance, curve: Curve, width: int) -> Group:
     """Everything about one session."""
     across = 3 if width >= WIDE else 2
-    parts: list[RenderableType] = [_heading(session), "", _grid(_facts(session), across), ""]
+    places = formatting.places_of(
+        *(session.initial_cash, session.cash, session.equity, session.net_pnl),
+        *(session.realized_pnl, session.unrealized_pnl, session.fees_paid),
+    )
+    parts: list[RenderableType] = [_heading(session), "", _grid(_facts(session, places), across), ""]
     if len(curve.equities) > 1:
         parts += [curve, ""]
-    parts.append(_grid(_figures(performance), across))
+    parts.append(_grid(_figures(performance, places), across))
     if session.positions:
         parts += ["", Text(formatting.count(len(session.positions), "open position"), "bold")]
         parts.append(position_table(session.positions.values()))
@@ -114,14 +119,15 @@ def position_table(positions: Iterable[Position]) -> Table:
     table = _table("symbol", "side", ">quantity", ">average", ">last", ">value", ">unrealized", "since")
     for each in positions:
         style = formatting.style_of(each.unrealized_pnl)
+        places = formatting.places_of(each.market_value, each.unrealized_pnl)
         table.add_row(
             Text(printable(each.symbol), "bold"),
             "long" if each.quantity > 0 else "short",
             formatting.quantity(each.quantity),
             formatting.average(each.average_price, each.last_price),
             formatting.price(each.last_price),
-            formatting.money(each.market_value),
-            Text(formatting.signed(each.unrealized_pnl), style),
+            formatting.money(each.market_value, places),
+            Text(formatting.signed(each.unrealized_pnl, places), style),
             Text(formatting.day(each.opened_at), "bright_black"),
         )
     return table
@@ -131,12 +137,13 @@ def active_table(sessions: Iterable[PaperTradingSession], ids: Mapping[str, str]
     """Sessions that would be resumed."""
     table = _table("id", "name", "strategy", ">equity", ">net P&L", ">open", ">resting", "last saved")
     for each in sessions:
+        places = formatting.places_of(each.initial_cash, each.equity, each.net_pnl)
         table.add_row(
             Text(printable(ids[each.id]), "bold"),
             printable(each.name),
             printable(each.strategy.name),
-            formatting.money(each.equity),
-            Text(formatting.signed(each.net_pnl), formatting.style_of(each.net_pnl)),
+            formatting.money(each.equity, places),
+            Text(formatting.signed(each.net_pnl, places), formatting.style_of(each.net_pnl)),
             f"{len(each.positions):,}",
             f"{len(each.open_orders):,}",
             Text(formatting.ago(each.updated_at, now), "bright_black"),
@@ -185,14 +192,15 @@ def equity_table(points: Sequence[EquityPoint]) -> Table:
     """Points of an equity curve, each with its change from the one above it."""
     table = _table("at (UTC)", ">cash", ">equity", ">change", ">")
     before: Decimal | None = None
+    places = formatting.places_of(*(amount for each in points for amount in (each.cash, each.equity)))
     for each in points:
         change = None if before is None else each.equity - before
         style = formatting.style_of(change)
         table.add_row(
             formatting.moment(each.at),
-            formatting.money(each.cash),
-            formatting.money(each.equity),
-            Text(formatting.UNKNOWN if change is None else formatting.signed(change), style),
+            formatting.money(each.cash, places),
+            formatting.money(each.equity, places),
+            Text(formatting.UNKNOWN if change is None else formatting.signed(change, places), style),
             Text(formatting.percent(float(change / before)) if change is not None and before else "", style),
         )
         before = each.equity
@@ -205,7 +213,7 @@ class Curve:
     HEIGHT = 10
 
     def __init__(self) -> None:
-        self.first = self.last = datetime.min
+        self.first = self.last = datetime.min.replace(tzinfo=UTC)
         self.times = array("d")
         self.equities = array("d")
 
@@ -221,13 +229,17 @@ class Curve:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         ascii_only = options.ascii_only
         width = min(options.max_width, 120 if console.is_terminal else 100)
-        labels = [formatting.money(Decimal(value)) for value in (max(self.equities), min(self.equities))]
+        highest, lowest, begin = (
+            Decimal(f"{value:.15g}") for value in (max(self.equities), min(self.equities), self.equities[0])
+        )  # a float's own digits, not those of its binary value
+        places = formatting.places_of(highest, lowest, begin)
+        labels = [formatting.money(value, places) for value in (highest, lowest)]
         margin = max(map(len, labels))
         line = draw(self.times, self.equities, max(width - margin - 3, 10), self.HEIGHT, ascii_only=ascii_only)
         style = "green" if self.equities[-1] >= self.equities[0] else "red"
         start = line.row_of(self.equities[0])
         named = {0: labels[0], len(line.rows) - 1: labels[1]}
-        named.setdefault(start, formatting.money(Decimal(self.equities[0])))
+        named.setdefault(start, formatting.money(begin, places))
         for number, row in enumerate(line.rows):
             label = Text(named.get(number, "").rjust(margin), "bright_black")
             rule = ("|" if ascii_only else "┤") if number in named else ("|" if ascii_only else "│")
@@ -257,19 +269,22 @@ def _heading(session: PaperTradingSession) -> Text:
     return heading
 
 
-def _facts(session: PaperTradingSession) -> list[tuple[str, Text]]:
+def _facts(session: PaperTradingSession, places: int) -> list[tuple[str, Text]]:
     start, net = session.initial_cash, session.net_pnl
     change = float(net / start) if start else None
     arrow = "▲ " if net > 0 else "▼ " if net < 0 else ""
     strategy = f"{session.strategy.name} {session.strategy.version}".strip()
     return [
-        ("equity", Text(f"{formatting.money(session.equity)} {printable(session.base_currency)}", "bold")),
-        ("net P&L", Text(f"{arrow}{formatting.signed(net)} ({formatting.percent(change)})", formatting.style_of(net))),
-        ("started with", Text(formatting.money(start))),
-        ("cash", Text(formatting.money(session.cash))),
-        ("realized", _gain(session.realized_pnl)),
-        ("unrealized", _gain(session.unrealized_pnl)),
-        ("fees", Text(formatting.money(session.fees_paid))),
+        ("equity", Text(f"{formatting.money(session.equity, places)} {printable(session.base_currency)}", "bold")),
+        (
+            "net P&L",
+            Text(f"{arrow}{formatting.signed(net, places)} ({formatting.percent(change)})", formatting.style_of(net)),
+        ),
+        ("started with", Text(formatting.money(start, places))),
+        ("cash", Text(formatting.money(session.cash, places))),
+        ("realized", _gain(session.realized_pnl, places)),
+        ("unrealized", _gain(session.unrealized_pnl, places)),
+        ("fees", Text(formatting.money(session.fees_paid, places))),
         ("fills", Text(f"{session.fill_count:,}")),
         ("strategy", Text(printable(strategy))),
         ("symbols", Text(printable(", ".join(session.symbols)) or formatting.UNKNOWN)),
@@ -281,7 +296,7 @@ def _facts(session: PaperTradingSession) -> list[tuple[str, Text]]:
     ]
 
 
-def _figures(performance: Performance) -> list[tuple[str, Text]]:
+def _figures(performance: Performance, places: int) -> list[tuple[str, Text]]:
     drawdown = formatting.percent(performance.max_drawdown)
     if performance.drawdown_trough_at is not None:
         drawdown += (
@@ -296,13 +311,15 @@ def _figures(performance: Performance) -> list[tuple[str, Text]]:
         ("Sortino ratio", Text(formatting.ratio(performance.sortino_ratio))),
         ("closed trades", Text(f"{performance.trades:,}, {won} won" if performance.trades else "0")),
         ("profit factor", Text(formatting.ratio(performance.profit_factor))),
-        ("average win", _gain(performance.average_win)),
-        ("average loss", _gain(performance.average_loss)),
+        ("average win", _gain(performance.average_win, places)),
+        ("average loss", _gain(performance.average_loss, places)),
     ]
 
 
-def _gain(amount: Decimal | None) -> Text:
-    return Text(formatting.UNKNOWN) if amount is None else Text(formatting.signed(amount), formatting.style_of(amount))
+def _gain(amount: Decimal | None, places: int) -> Text:
+    if amount is None:
+        return Text(formatting.UNKNOWN)
+    return Text(formatting.signed(amount, places), formatting.style_of(amount))
 
 
 def _grid(facts: Sequence[tuple[str, Text]], across: int) -> Table:

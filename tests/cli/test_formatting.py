@@ -39,6 +39,28 @@ def test_a_gain_has_a_sign_as_a_loss_has(amount: str, shown: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("amounts_shown", "places"),
+    [
+        (["10000", "-123.4567", "0"], 2),
+        (["10000", "0.05"], 2),
+        (["10000", "0.00001234"], 8),
+        (["10000", "0.001"], 3),
+        (["10000", "4E-17"], 2),
+        (["1", "1.00123456", "0.00001234"], 8),
+        (["0.5", "0.55"], 2),
+        (["100", "100.12345"], 2),
+        (["99", "99.123450"], 5),
+        (["1E-20"], 2),
+        (["0"], 2),
+        ([], 2),
+    ],
+)
+def test_money_has_as_many_places_as_hide_nothing(amounts_shown: list[str], places: int) -> None:
+    """Two for most accounts; all up to eight for what would be shown as nothing, and for small accounts such as BTC."""
+    assert formatting.places_of(*map(Decimal, amounts_shown), None) == places
+
+
+@pytest.mark.parametrize(
     ("amount", "shown"),
     [("544.4700", "544.47"), ("10", "10.00"), ("0.00001234", "0.00001234"), ("1.123456789", "1.12345679")],
 )

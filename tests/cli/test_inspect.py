@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -218,6 +219,43 @@ class TestShow:
             repository.save(huge)
 
         assert "1.000000E+900" in run("show", "huge").stdout
+
+
+class TestSmallAmounts:
+    """An account in BTC, whose gains and fees are far below a cent."""
+
+    @pytest.fixture
+    def bitcoin(self, database: Path) -> None:
+        """It began with half a BTC and has gained 0.00012345."""
+        session = new_session(id="btc", initial_cash="0.5", base_currency="BTC", status="RUNNING")
+        session.mark({}, at=moment(1))
+        session.cash += Decimal("0.00012345")
+        session.realized_pnl = Decimal("0.00013023")
+        session.fees_paid = Decimal("0.00000678")
+        session.mark({}, at=moment(2))
+        with SessionRepository(database) as repository:
+            repository.save(session)
+
+    @pytest.mark.usefixtures("bitcoin")
+    @pytest.mark.parametrize(
+        ("arguments", "parts"),
+        [
+            (["list", "--status", "running"], ["0.50012345", "+0.00012345"]),
+            (["show", "btc"], ["0.50012345 BTC", "+0.00012345", "0.00000678", "0.50000000 ┤"]),
+            (["status"], ["0.50012345", "+0.00012345"]),
+            (["equity", "btc"], ["0.50012345", "+0.00012345"]),
+        ],
+    )
+    def test_gains_and_fees_are_not_shown_as_nothing(self, run: Run, arguments: list[str], parts: list[str]) -> None:
+        """Amounts have the places that they need."""
+        output = run(*arguments).stdout
+
+        assert all(part in output for part in parts), output
+
+    @pytest.mark.usefixtures("bitcoin")
+    def test_other_accounts_keep_two_places(self, run: Run) -> None:
+        """Each session has its own."""
+        assert "1,116,262.06 USD" in run("list").stdout
 
 
 class TestIds:
