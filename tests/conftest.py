@@ -6,6 +6,7 @@ import gc
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +21,11 @@ settings.load_profile("unhurried")  # how fast a machine is decides about no tes
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell lets what it runs in the background ignore Ctrl-C, and all that the tests start would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+os.environ["TZ"] = "Asia/Kathmandu"
+"""5:45 before UTC, and no whole hour, so that local time taken for UTC is noticed, in processes of tests too."""
+if hasattr(time, "tzset"):
+    time.tzset()
 
 WRITER = "paper_repo writer"
 OPEN_FILES = Path("/proc/self/fd")

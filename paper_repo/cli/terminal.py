@@ -80,23 +80,40 @@ def _standard_output() -> SafeConsole:
 
 @contextmanager
 def progress(what: str, total: int | None) -> Iterator[Callable[[int], object]]:
-    """What moves a progress bar on standard error: it appears with the first move, and only on a terminal."""
+    """What moves a progress bar: called with how much more is done."""
+    done = 0
+    with progress_to(what) as step:
+
+        def advance(more: int) -> None:
+            nonlocal done
+            done += more
+            step(done, total)
+
+        yield advance
+
+
+@contextmanager
+def progress_to(what: str) -> Iterator[Callable[[int, int | None], object]]:
+    """What moves a progress bar: called with how much is done, and how much there is in all if that is known.
+
+    The bar appears on standard error with the first move, and only on a terminal.
+    """
     console = complaints()
     if not console.is_terminal:
-        yield lambda done: None
+        yield lambda done, total: None
         return
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn(what), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     bar = Progress(*columns, console=console, transient=True)
-    task = bar.add_task(what, total=total)
+    task = bar.add_task(what, total=None)
 
-    def advance(done: int) -> None:
+    def step(done: int, total: int | None) -> None:
         bar.start()  # does nothing the second time
-        bar.update(task, advance=done)
+        bar.update(task, completed=done, total=total)
 
     try:
-        yield advance
+        yield step
     finally:
         if bar.live.is_started:
             bar.stop()

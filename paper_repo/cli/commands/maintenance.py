@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -17,7 +15,7 @@ from paper_repo.cli.escaping import one_line, printable
 from paper_repo.cli.exit_codes import CONFLICT, FAILED, NOT_FOUND, USAGE, CommandError
 from paper_repo.cli.options import DbOption, JsonOption, PassphraseFile, YesOption
 from paper_repo.cli.passphrases import PASSPHRASE, passphrase_of, required_passphrase
-from paper_repo.cli.terminal import confirm, note, output, print_json, progress, say
+from paper_repo.cli.terminal import confirm, note, output, print_json, progress_to, say
 from paper_repo.maintenance.copy import copy
 from paper_repo.maintenance.files import compact, decrypt, encrypt, restore_backup
 from paper_repo.maintenance.salvage.salvage import salvage
@@ -45,7 +43,7 @@ def backup(
 ) -> None:
     """Write a verified copy of the database to a new file, while programs go on using it."""
     require_destination(target, place_of(db), option="--overwrite", given=overwrite)
-    with existing(db, passphrase_file) as repository, _bar("backing up") as step:
+    with existing(db, passphrase_file) as repository, progress_to("backing up") as step:
         repository.backup(target, overwrite=overwrite, progress=step)
     note(f"wrote {target}")
 
@@ -64,7 +62,7 @@ def restore(
     if path.exists():
         confirm(f"Replace {path}? (It is kept under another name.)", yes, "nothing was restored")
     passphrase = passphrase_of(source, passphrase_file)
-    with _bar("restoring") as step:
+    with progress_to("restoring") as step:
         kept = restore_backup(source, path, passphrase=passphrase, journal=journal(), progress=step)
     note(f"restored {path}" + (f"; the database of before is kept as {kept}" if kept else ""))
 
@@ -96,7 +94,7 @@ def salvage_(target: NewFile, db: DbOption = None, passphrase_file: PassphraseFi
     path = _existing_file(db)
     require_destination(target, path)
     passphrase = passphrase_of(path, passphrase_file)
-    with _bar("salvaging") as step:
+    with progress_to("salvaging") as step:
         saved = salvage(path, target, passphrase=passphrase, progress=step)
     for kind, sentences in (("lost", saved.lost), ("doubtful", saved.doubtful)):
         for each in sentences:
@@ -129,7 +127,7 @@ def copy_(
     with (
         existing(db, passphrase_file) as source,
         opened(place, target_passphrase_file) as other,
-        _bar("copying") as step,
+        progress_to("copying") as step,
     ):
         report = copy(source, other, progress=step)
     for session_id in report.differing:
@@ -179,17 +177,3 @@ def _existing_file(db: Address | None) -> Path:
 def _amount(report: object) -> str:
     counts = (("sessions", "session"), ("fills", "fill"), ("equity_points", "equity point"))
     return ", ".join(formatting.count(getattr(report, name), word) for name, word in counts)
-
-
-@contextmanager
-def _bar(what: str) -> Iterator[Callable[[int, int], object]]:
-    """What moves a progress bar: called with how much is done, and how much there is."""
-    before = 0
-    with progress(what, None) as advance:
-
-        def step(done: int, total: int) -> None:
-            nonlocal before
-            advance(done - before)
-            before = done
-
-        yield step
