@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from difflib import get_close_matches
 from importlib import import_module
 from typing import Annotated, Any, NamedTuple
 
@@ -91,6 +92,12 @@ class Commands(TyperGroup):
             self.commands[cmd_name] = _load(cmd_name)
         return self.commands.get(cmd_name)
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that the first argument names."""
+        if args and args[0] not in COMMANDS and (near := get_close_matches(args[0], COMMANDS)):
+            ctx.fail(f"No such command '{args[0]}'; did you mean {' or '.join(near)}?")
+        return super().resolve_command(ctx, args)
+
     def main(self, *arguments: Any, **options: Any) -> Any:
         """Run the command that the arguments name, and exit."""
         code = FAILED
@@ -122,10 +129,10 @@ def _load(name: str) -> Any:
 
 
 def _complain_about_usage(error: Any) -> None:
-    if error.ctx is None or (not error.ctx.args and error.ctx.info_name is None):
-        complain(error.format_message())
-    else:
-        complain(f"{error.format_message().rstrip('.')}; see {error.ctx.command_path} --help")
+    message = error.format_message()
+    if error.ctx is not None:
+        message = f"{message.rstrip('.')} (see {error.ctx.command_path} --help)"
+    complain(message)
 
 
 @contextmanager

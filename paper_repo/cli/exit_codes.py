@@ -8,11 +8,11 @@ DONE, FAILED, USAGE, NOT_FOUND, CONFLICT, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 MEANINGS = {
     DONE: "done",
-    FAILED: "failed; the message says what and why",
-    USAGE: "the command or its arguments were not understood",
-    NOT_FOUND: "no such session, or no such database",
-    CONFLICT: "something exists already, or another program has changed it",
-    INTERRUPTED: "interrupted with Ctrl-C; unfinished work is not stored",
+    FAILED: "failed (the message says why)",
+    USAGE: "wrong command or arguments",
+    NOT_FOUND: "no such session or database",
+    CONFLICT: "something exists already, or another program changed it",
+    INTERRUPTED: "interrupted with Ctrl-C",
 }
 """Every exit code, for the help."""
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import os
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -22,6 +22,7 @@ T = TypeVar("T", str, list[str], None)
 
 MOST = 2**63 - 1
 """The largest number that a database can count to."""
+MOST_POINTS = 1_000_000
 _UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 
 
@@ -51,11 +52,31 @@ def readable(given: T) -> T:
     return given
 
 
-def finite(given: float | None) -> float | None:
-    """The number of an option, which is neither infinite nor NaN."""
-    if given is not None and not math.isfinite(given):
-        raise typer.BadParameter(f"{given} is not a finite number.")
-    return given
+def rows(given: str) -> int:
+    """How many rows to show at most; 0 for all."""
+    return _whole(given, 0, MOST)
+
+
+def points(given: str) -> int:
+    """How many points of a curve to show: its first and last, lowest and highest at least."""
+    return _whole(given, 4, MOST_POINTS)
+
+
+def _whole(given: str, least: int, most: int) -> int:
+    if re.fullmatch(r"[0-9]{1,19}", given) and least <= int(given) <= most:
+        return int(given)
+    raise typer.BadParameter(f"{given!r} is not a whole number from {least} to {most}.")
+
+
+def between(least: float, most: float) -> Callable[[float | None], float | None]:
+    """What checks the number of an option: it is at least `least` and at most `most`, so neither infinite nor NaN."""
+
+    def check(given: float | None) -> float | None:
+        if given is not None and not least <= given <= most:
+            raise typer.BadParameter(f"{given} is not a number from {least:g} to {most:g}.")
+        return given
+
+    return check
 
 
 def complete_id(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -116,8 +137,10 @@ PassphraseFile = Annotated[
         f"Otherwise it is taken from {PASSPHRASE}, from a pipe, or you are asked.",
     ),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document, with exact amounts as text.")]
-YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
+JsonOption = Annotated[
+    bool, typer.Option("--json", metavar="", help="Print one JSON document, with exact amounts as text.")
+]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", metavar="", help="Do not ask for confirmation.")]
 SessionId = Annotated[
     str,
     typer.Argument(
@@ -138,7 +161,12 @@ SessionIds = Annotated[
 ]
 StatusOption = Annotated[
     list[SessionStatus] | None,
-    typer.Option("--status", case_sensitive=False, help="Only sessions with this status. Can be repeated."),
+    typer.Option(
+        "--status",
+        case_sensitive=False,
+        metavar="STATUS",
+        help="Only sessions with this status: created, running, paused, stopped or failed. Can be repeated.",
+    ),
 ]
 StrategyOption = Annotated[
     str | None,

@@ -167,6 +167,11 @@ class TestExitCodes:
         assert bool(done.stderr) == bool(code)
         assert "Traceback" not in done.stderr
 
+    @pytest.mark.parametrize(("typed", "near"), [("lst", "list"), ("exprot", "export"), ("restor", "restore")])
+    def test_a_slip_of_the_finger_suggests_a_command(self, run: Run, typed: str, near: str) -> None:
+        """The nearest one is named."""
+        assert f"did you mean {near}" in run(typed).stderr
+
     def test_a_conflict_with_another_program(self, run: Run, database: Path) -> None:
         """An archive that holds what is there already ends with 4."""
         archive = run("export").stdout_bytes

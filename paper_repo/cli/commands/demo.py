@@ -18,7 +18,7 @@ from paper_repo.cli.commands.inspect import examine
 from paper_repo.cli.database import name_of, opened, place_of
 from paper_repo.cli.destinations import require_no_odd_file
 from paper_repo.cli.exit_codes import FAILED, CommandError
-from paper_repo.cli.options import finite
+from paper_repo.cli.options import between
 from paper_repo.cli.terminal import output
 from paper_repo.core.repository import SessionRepository
 from paper_repo.demo.market import symbols, trading_days
@@ -43,9 +43,7 @@ def demo(
         float | None,
         typer.Option(
             "--speed",
-            min=0.1,
-            max=1e6,
-            callback=finite,
+            callback=between(0.1, 1e6),
             help="Days per second, to watch it. By default as fast as possible.",
         ),
     ] = None,

@@ -39,7 +39,9 @@ def rename(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The new name.", callback=readable)],
     db: DbOption = None,
     passphrase_file: PassphraseFile = None,
-    force: Annotated[bool, typer.Option("--force", help="Rename it even if a program may be trading it.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", metavar="", help="Rename it even if a program may be trading it.")
+    ] = False,
 ) -> None:
     """Give a session another name."""
     with existing(db, passphrase_file) as repository:
@@ -90,7 +92,9 @@ def prune(
     symbol: SymbolOption = None,
     created_from: CreatedFromOption = None,
     created_to: CreatedToOption = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be deleted, and delete nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", metavar="", help="Show what would be deleted, and delete nothing.")
+    ] = False,
     yes: YesOption = False,
 ) -> None:
     """Delete many sessions at once: those that have ended (STOPPED or FAILED), unless --status names others."""

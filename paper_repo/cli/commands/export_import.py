@@ -65,6 +65,7 @@ def export(
         typer.Option(
             "--format",
             "-f",
+            metavar="KIND",
             help="archive: everything, for `import`. fills, equity: one table as CSV, for a spreadsheet.",
         ),
     ] = Format.ARCHIVE,
@@ -72,6 +73,7 @@ def export(
         bool,
         typer.Option(
             "--exact-text",
+            metavar="",
             help="In CSV, write names and ids exactly as stored. Without it, text that a spreadsheet would run as a "
             "formula (it begins with =, +, -, @ or the like) gets an apostrophe in front.",
         ),
@@ -81,7 +83,7 @@ def export(
     symbol: SymbolOption = None,
     created_from: CreatedFromOption = None,
     created_to: CreatedToOption = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace the output file if it exists.")] = False,
+    force: Annotated[bool, typer.Option("--force", metavar="", help="Replace the output file if it exists.")] = False,
 ) -> None:
     """Write sessions with their whole history to a file: as an archive, or their fills or equity points as CSV."""
     chosen = filters(status, strategy, symbol, created_from, created_to)
@@ -104,8 +106,10 @@ def import_(
     source: Annotated[Path, typer.Argument(metavar="FILE", help="The archive; - for standard input.")],
     db: DbOption = None,
     passphrase_file: PassphraseFile = None,
-    skip: Annotated[bool, typer.Option("--skip", help="Skip sessions that are stored already.")] = False,
-    replace: Annotated[bool, typer.Option("--replace", help="Replace sessions that are stored already.")] = False,
+    skip: Annotated[bool, typer.Option("--skip", metavar="", help="Skip sessions that are stored already.")] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", metavar="", help="Replace sessions that are stored already.")
+    ] = False,
 ) -> None:
     """Store the sessions of an archive: all of them or, after an error, none."""
     if skip and replace:

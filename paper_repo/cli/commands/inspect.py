@@ -15,12 +15,11 @@ from rich.table import Table
 from rich.text import Text
 
 import paper_repo
-from paper_repo.cli import formatting, json_output, tables
+from paper_repo.cli import formatting, json_output, options, tables
 from paper_repo.cli.database import existing, find_id, is_missing, name_of, place_of, short_id
 from paper_repo.cli.escaping import printable, quoted
 from paper_repo.cli.exit_codes import NOT_FOUND, CommandError
 from paper_repo.cli.options import (
-    MOST,
     CreatedFromOption,
     CreatedToOption,
     DbOption,
@@ -33,8 +32,8 @@ from paper_repo.cli.options import (
     StrategyOption,
     SymbolOption,
     UntilOption,
+    between,
     filters,
-    finite,
 )
 from paper_repo.cli.terminal import counted, output, print_json, print_json_stream, progress
 from paper_repo.core.repository import SessionRepository
@@ -58,14 +57,20 @@ def list_sessions(
     order_by: Annotated[
         Order,
         typer.Option(
-            "--order-by", help="Sort by this: names from A to Z, everything else from the latest or highest down."
+            "--order-by",
+            metavar="FIELD",
+            help="Sort by created_at, updated_at, equity or net_pnl (the latest or highest first), or by name.",
         ),
     ] = Order.CREATED,
-    reverse: Annotated[bool, typer.Option("--reverse", "-r", help="Reverse the order.")] = False,
+    reverse: Annotated[bool, typer.Option("--reverse", "-r", metavar="", help="Reverse the order.")] = False,
     limit: Annotated[
         int | None,
         typer.Option(
-            "--limit", "-n", min=0, max=MOST, help="Show at most N (0 = all). By default 50, and all with --json."
+            "--limit",
+            "-n",
+            metavar="N",
+            parser=options.rows,
+            help="Show at most N (0 = all). By default 50, and all with --json.",
         ),
     ] = None,
     as_json: JsonOption = False,
@@ -101,16 +106,18 @@ def show(
         float,
         typer.Option(
             "--periods-per-year",
-            min=0.001,
-            max=1e9,
-            callback=finite,
+            metavar="N",
+            callback=between(0.001, 1e9),
             help="The number of equity points in a year, for the Sharpe and Sortino ratios: 252 for daily ones.",
         ),
     ] = 252,
     risk_free_rate: Annotated[
         float,
         typer.Option(
-            "--risk-free-rate", min=-0.99, max=100, callback=finite, help="Per year, as a fraction: 0.03 is 3 %."
+            "--risk-free-rate",
+            metavar="RATE",
+            callback=between(-0.99, 100),
+            help="Per year, as a fraction: 0.03 is 3 %.",
         ),
     ] = 0.0,
     as_json: JsonOption = False,
@@ -150,8 +157,8 @@ def fills(
         typer.Option(
             "--limit",
             "-n",
-            min=0,
-            max=MOST,
+            metavar="N",
+            parser=options.rows,
             help="Show only the latest N (0 = all). By default 50, and all with --json.",
         ),
     ] = None,
@@ -173,10 +180,10 @@ def fills(
             items = (json_output.of_fill(place, fill) for place, fill in chosen)
             print_json_stream({"session_id": session.id}, "fills", items)
             return
-        rows = list(chosen)
-    _print_rows(tables.fill_table(rows), len(rows), "fill")
-    if plain and most and session.fill_count > len(rows):
-        note = f"the latest {len(rows):,} of {session.fill_count:,} fills; --limit 0 shows all"
+        found_rows = list(chosen)
+    _print_rows(tables.fill_table(found_rows), len(found_rows), "fill")
+    if plain and most and session.fill_count > len(found_rows):
+        note = f"the latest {len(found_rows):,} of {session.fill_count:,} fills; --limit 0 shows all"
         output().print(Text(note, "bright_black"))
 
 
@@ -190,8 +197,8 @@ def equity(
         int | None,
         typer.Option(
             "--points",
-            min=4,
-            max=1_000_000,
+            metavar="N",
+            parser=options.points,
             help="Show at most N points, peaks and troughs among them. By default 40, and all with --json.",
         ),
     ] = None,

@@ -38,7 +38,7 @@ def backup(
     db: DbOption = None,
     passphrase_file: PassphraseFile = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace an existing file, once the backup is complete.")
+        bool, typer.Option("--overwrite", metavar="", help="Replace an existing file, once the backup is complete.")
     ] = False,
 ) -> None:
     """Write a verified copy of the database to a new file, while programs go on using it."""
