@@ -20,8 +20,8 @@ from paper_repo.domain.selection import SessionFilters
 
 T = TypeVar("T", str, list[str], None)
 
-MOST = 2**63 - 1
-"""The largest number that a database can count to."""
+MOST = 1_000_000_000
+"""More rows than anybody looks at, and few enough for every database to count."""
 MOST_POINTS = 1_000_000
 _UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 
@@ -65,7 +65,7 @@ def points(given: str) -> int:
 def _whole(given: str, least: int, most: int) -> int:
     if re.fullmatch(r"[0-9]{1,19}", given) and least <= int(given) <= most:
         return int(given)
-    raise typer.BadParameter(f"{given!r} is not a whole number from {least} to {most}.")
+    raise typer.BadParameter(f"{given!r} is not a whole number from {least} to {most:,}.")
 
 
 def between(least: float, most: float) -> Callable[[float | None], float | None]:

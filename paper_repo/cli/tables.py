@@ -6,6 +6,7 @@ from array import array
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Literal
 
 from rich import box
 from rich.cells import cell_len
@@ -25,7 +26,8 @@ _FARTHEST = 1e300
 _GAP, _SHORTEST_NAME = 2, 8
 WIDE = 110
 MIDDLING = 90
-"""From these widths on a list has all of its columns, or most of them."""
+NARROW = 76
+"""From these widths on a list has all of its columns, or most of them, and a page has two facts a row."""
 
 STATUS_STYLES = {
     SessionStatus.CREATED: ("○", "cyan"),
@@ -36,7 +38,7 @@ STATUS_STYLES = {
 }
 
 
-def session_list(summaries: Sequence[SessionSummary], ids: Mapping[str, str], now: datetime, width: int) -> Table:
+def session_list(summaries: Sequence[SessionSummary], ids: Mapping[str, str], now: datetime, width: int) -> FittedTable:
     """Sessions, one a row; `ids` are their shortened ids."""
     currencies = {summary.base_currency for summary in summaries}
     unit = f" {printable(currencies.pop())}" if len(currencies) == 1 else ""
@@ -55,10 +57,10 @@ def session_list(summaries: Sequence[SessionSummary], ids: Mapping[str, str], no
     rows = [_list_row(each, ids[each.id], now, "" if unit else f" {each.base_currency}") for each in summaries]
     left_out = () if width >= WIDE else (2, 7, 8) if width >= MIDDLING else (2, 7, 8, 9)
     shown = [column for column in range(len(headings)) if column not in left_out]
-    table = _table(*(headings[column] for column in shown))
-    for row in _with_shorter_names([[row[column] for column in shown] for row in rows], table, width):
-        table.add_row(*row)
-    return table
+    kept = [headings[column] for column in shown]
+    return FittedTable(
+        kept, ([row[column] for column in shown] for row in rows), expendable=[">return", "status"], shortened=1
+    )
 
 
 def _list_row(each: SessionSummary, short_id: str, now: datetime, currency: str) -> list[Text]:
@@ -78,16 +80,6 @@ def _list_row(each: SessionSummary, short_id: str, now: datetime, currency: str)
     ]
 
 
-def _with_shorter_names(rows: list[list[Text]], table: Table, width: int) -> list[list[Text]]:
-    """The rows with as much of the name, the second column, as leaves room for all the others."""
-    headings = [cell_len(str(column.header)) for column in table.columns]
-    widths = [max(found) for found in zip(headings, *([cell.cell_len for cell in row] for row in rows), strict=True)]
-    room = max(width - sum(widths) + widths[1] - _GAP * (len(widths) - 1), _SHORTEST_NAME)
-    for row in rows:
-        row[1].truncate(room, overflow="ellipsis")
-    return rows
-
-
 def status(value: SessionStatus) -> Text:
     """A status, told by its sign and its colour."""
     sign, style = STATUS_STYLES[value]
@@ -96,7 +88,7 @@ def status(value: SessionStatus) -> Text:
 
 def session_page(session: PaperTradingSession, performance: Performance, curve: Curve, width: int) -> Group:
     """Everything about one session."""
-    across = 3 if width >= WIDE else 2
+    across = 3 if width >= WIDE else 2 if width >= NARROW else 1
     places = formatting.places_of(
         *(session.initial_cash, session.cash, session.equity, session.net_pnl),
         *(session.realized_pnl, session.unrealized_pnl, session.fees_paid),
@@ -114,9 +106,13 @@ def session_page(session: PaperTradingSession, performance: Performance, curve: 
     return Group(*parts)
 
 
-def position_table(positions: Iterable[Position]) -> Table:
+def position_table(positions: Iterable[Position]) -> FittedTable:
     """Open positions, long and short."""
-    table = _table("symbol", "side", ">quantity", ">average", ">last", ">value", ">unrealized", "since")
+    table = FittedTable(
+        ["symbol", "side", ">quantity", ">average", ">last", ">value", ">unrealized", "since"],
+        expendable=["since", ">average", "side"],
+        shortened=0,
+    )
     for each in positions:
         style = formatting.style_of(each.unrealized_pnl)
         places = formatting.places_of(each.market_value, each.unrealized_pnl)
@@ -133,9 +129,13 @@ def position_table(positions: Iterable[Position]) -> Table:
     return table
 
 
-def active_table(sessions: Iterable[PaperTradingSession], ids: Mapping[str, str], now: datetime) -> Table:
+def active_table(sessions: Iterable[PaperTradingSession], ids: Mapping[str, str], now: datetime) -> FittedTable:
     """Sessions that would be resumed."""
-    table = _table("id", "name", "strategy", ">equity", ">net P&L", ">open", ">resting", "last saved")
+    table = FittedTable(
+        ["id", "name", "strategy", ">equity", ">net P&L", ">open", ">resting", "last saved"],
+        expendable=["last saved", ">resting", "strategy", ">open"],
+        shortened=1,
+    )
     for each in sessions:
         places = formatting.places_of(each.initial_cash, each.equity, each.net_pnl)
         table.add_row(
@@ -151,11 +151,13 @@ def active_table(sessions: Iterable[PaperTradingSession], ids: Mapping[str, str]
     return table
 
 
-def order_table(orders: Collection[Order]) -> Table:
+def order_table(orders: Collection[Order]) -> FittedTable:
     """Resting orders; how long they are valid only when some are for less than until cancelled."""
     valid = any(each.time_in_force is not TimeInForce.GTC for each in orders)
     headings = ["id", "symbol", "order", ">quantity", ">filled", ">limit", ">stop", "since"]
-    table = _table(*headings, *(["valid"] if valid else []))
+    table = FittedTable(
+        [*headings, *(["valid"] if valid else [])], expendable=["since", "valid", ">filled"], shortened=0
+    )
     for each in orders:
         table.add_row(
             printable(each.id),
@@ -171,9 +173,13 @@ def order_table(orders: Collection[Order]) -> Table:
     return table
 
 
-def fill_table(fills: Iterable[tuple[int, Fill]]) -> Table:
+def fill_table(fills: Iterable[tuple[int, Fill]]) -> FittedTable:
     """Fills, each with its place in the history."""
-    table = _table(">#", "executed (UTC)", "symbol", "side", ">quantity", ">price", ">fee", "order")
+    table = FittedTable(
+        [">#", "executed (UTC)", "symbol", "side", ">quantity", ">price", ">fee", "order"],
+        expendable=["order", ">#", ">fee"],
+        shortened=2,
+    )
     for sequence, each in fills:
         table.add_row(
             Text(f"{sequence:,}", "bright_black"),
@@ -188,9 +194,11 @@ def fill_table(fills: Iterable[tuple[int, Fill]]) -> Table:
     return table
 
 
-def equity_table(points: Sequence[EquityPoint]) -> Table:
+def equity_table(points: Sequence[EquityPoint]) -> FittedTable:
     """Points of an equity curve, each with its change from the one above it."""
-    table = _table("at (UTC)", ">cash", ">equity", ">change", ">")
+    table = FittedTable(
+        ["at (UTC)", ">cash", ">equity", ">change", ">"], expendable=[">", ">change", ">cash"], shortened=None
+    )
     before: Decimal | None = None
     places = formatting.places_of(*(amount for each in points for amount in (each.cash, each.equity)))
     for each in points:
@@ -205,6 +213,68 @@ def equity_table(points: Sequence[EquityPoint]) -> Table:
         )
         before = each.equity
     return table
+
+
+class FittedTable:
+    """A table without a frame that fits its terminal: it leaves out whole columns rather than digits.
+
+    A heading that begins with ">" is for numbers. The columns `expendable` go first, in this order, then the text in
+    the column `shortened` is cut.
+    """
+
+    def __init__(
+        self,
+        headings: Sequence[str],
+        rows: Iterable[Sequence[Text | str]] = (),
+        *,
+        expendable: Sequence[str] = (),
+        shortened: int | None = None,
+    ) -> None:
+        self._headings = headings
+        self._rows: list[list[Text]] = []
+        self._expendable = expendable
+        self._shortened = shortened
+        for row in rows:
+            self.add_row(*row)
+
+    def add_row(self, *cells: Text | str) -> None:
+        """One more row, with a cell for each heading."""
+        self._rows.append([cell if isinstance(cell, Text) else Text(cell) for cell in cells])
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        widths = self._widths()
+        least = [min(width, _SHORTEST_NAME) if n == self._shortened else width for n, width in enumerate(widths)]
+        shown = list(range(len(self._headings)))
+        for heading in self._expendable:
+            if self._needed(least, shown) > options.max_width:
+                shown = [column for column in shown if self._headings[column] != heading]
+        if self._shortened in shown:
+            room = options.max_width - self._needed(widths, shown) + widths[self._shortened]
+            for row in self._rows:
+                row[self._shortened].truncate(max(room, _SHORTEST_NAME), overflow="ellipsis")
+        yield self._table(shown)
+
+    def _widths(self) -> list[int]:
+        headings = [cell_len(heading.removeprefix(">")) for heading in self._headings]
+        return [
+            max(found) for found in zip(headings, *([cell.cell_len for cell in row] for row in self._rows), strict=True)
+        ]
+
+    @staticmethod
+    def _needed(widths: Sequence[int], shown: Sequence[int]) -> int:
+        return sum(widths[column] for column in shown) + _GAP * (len(shown) - 1)
+
+    def _table(self, shown: Sequence[int]) -> Table:
+        table = Table(
+            box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), header_style="bright_black", show_edge=False
+        )
+        for column in shown:
+            heading = self._headings[column]
+            justify: Literal["left", "right"] = "right" if heading.startswith(">") else "left"
+            table.add_column(heading.removeprefix(">"), justify=justify, no_wrap=True)
+        for row in self._rows:
+            table.add_row(*(row[column] for column in shown))
+        return table
 
 
 class Curve:
@@ -331,14 +401,3 @@ def _grid(facts: Sequence[tuple[str, Text]], across: int) -> Table:
     for start in range(0, len(facts), across):
         grid.add_row(*(cell for pair in facts[start : start + across] for cell in pair))
     return grid
-
-
-def _table(*headings: str) -> Table:
-    """A table without a frame; a heading that begins with ">" is for numbers."""
-    table = Table(
-        box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), header_style="bright_black", show_edge=False
-    )
-    for heading in headings:
-        numbers = heading.startswith(">")
-        table.add_column(heading.removeprefix(">"), justify="right" if numbers else "left", no_wrap=True)
-    return table

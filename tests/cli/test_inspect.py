@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from decimal import Decimal
 from pathlib import Path
 
@@ -53,6 +54,17 @@ class TestList:
         assert max(map(len, result.stdout.splitlines())) <= width
         for whole in ("1,116,262.06 USD", "+116,262.06", "+11.63 %", "10e31289", "■ STOPPED"):
             assert whole in result.stdout
+
+    @pytest.mark.parametrize("width", [60, 70, 80, 200])
+    @pytest.mark.parametrize("arguments", [["list"], ["show", DEMO], ["fills", DEMO], ["equity", DEMO], ["status"]])
+    def test_a_narrow_terminal_loses_columns_rather_than_digits(
+        self, run: Run, arguments: list[str], width: int
+    ) -> None:
+        """Nothing is wider than the terminal, and no number is cut."""
+        output = run(*arguments, width=width).stdout
+
+        assert max(map(len, output.splitlines())) <= width
+        assert not re.search(r"\d…|…\d", output)
 
     def test_a_wide_terminal_shows_more(self, run: Run) -> None:
         """The strategy, open positions and fills need room."""

@@ -317,5 +317,5 @@ def _within(at: datetime, since: datetime | None, until: datetime | None) -> boo
     return (since is None or at >= since) and (until is None or at < until)
 
 
-def _print_rows(table: Table, rows: int, noun: str) -> None:
+def _print_rows(table: tables.FittedTable, rows: int, noun: str) -> None:
     output().print(table if rows else f"no {noun}s")
