@@ -1,4 +1,4 @@
-"""Which database a command works on, and how it finds a session in it."""
+"""The database that a command works on, and the session that an id on the command line means."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from paper_repo.storage.sqlite.storage import JOURNALS
 
 VARIABLE = "PAPER_REPO_DB"
 JOURNAL = "PAPER_REPO_JOURNAL"
-"""The variable with the journal of a file: every program that has it open at once uses the same one."""
+"""The variable with the journal of a file; all programs that have the file open must use the same one."""
 SHORTEST_ID = 8
 _FILE_URL = "sqlite:///"
 _LOOKED_THROUGH, _LIKE_ENOUGH = 2000, 0.6
@@ -46,7 +46,7 @@ def name_of(place: Address) -> str:
 
 
 def is_missing(place: Address) -> bool:
-    """Whether there is no such file; of a server only opening it tells."""
+    """Whether the file does not exist; for a server, only opening it tells."""
     return isinstance(place, Path) and not place.exists()
 
 
@@ -140,7 +140,7 @@ def find_id(repository: SessionRepository, wanted: str) -> str:
 
 
 def short_id(repository: SessionRepository, session_id: str) -> str:
-    """As much of the id as names one session only, and eight characters at least."""
+    """The first characters of the id that name one session only, at least eight."""
     for length in (SHORTEST_ID, SHORTEST_ID + 4, 2 * SHORTEST_ID, 3 * SHORTEST_ID):
         if len(session_id) <= length + 4:
             break
@@ -160,7 +160,7 @@ def _hint(repository: SessionRepository, wanted: str) -> str:
 
 
 def _likeness(wanted: str, summary: SessionSummary) -> float:
-    """How much of what was typed is in the id or the name, from 0 to 1."""
+    """How well the id or the name matches what was typed, from 0 to 1."""
     wanted = wanted.lower()
     if len(wanted) >= 3 and (wanted in summary.id.lower() or wanted in summary.name.lower()):
         return 1

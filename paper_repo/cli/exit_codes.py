@@ -1,4 +1,4 @@
-"""What a command exits with, and how it says why."""
+"""The exit codes of commands, and the errors that lead to them."""
 
 from __future__ import annotations
 

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 UNKNOWN = "–"
-"""Stands where there is nothing to show."""
+"""Shown where a value is unknown."""
 
 _LONGEST = 24
 FINEST = 8
-"""How many places after the point are shown at most."""
+"""The most decimal places that are shown."""
 
 _TINIEST, _CENT, _SMALL_ACCOUNT = Decimal("5E-9"), Decimal("0.01"), Decimal(100)
 
@@ -103,7 +103,7 @@ def style_of(amount: Decimal | float | None) -> str:
 
 
 def _places(amount: Decimal) -> int:
-    """How many places after the point the amount has, without closing zeros, up to eight."""
+    """The number of decimal places of the amount without trailing zeros, up to eight."""
     digits = f"{amount:f}".partition(".")[2].rstrip("0")
     return min(len(digits), FINEST)
 

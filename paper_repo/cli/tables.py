@@ -1,4 +1,4 @@
-"""What people see: tables of sessions, positions, orders and fills, and a session's whole page."""
+"""The tables of sessions, positions, orders and fills, and the page of a session."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from paper_repo.domain.trading import TimeInForce
 
 _FARTHEST = 1e300
 _GAP, _SHORTEST_NAME = 2, 8
+_LONGEST_TEXT = 2000
 WIDE = 110
 MIDDLING = 90
 NARROW = 76
@@ -81,7 +82,7 @@ def _list_row(each: SessionSummary, short_id: str, now: datetime, currency: str)
 
 
 def status(value: SessionStatus) -> Text:
-    """A status, told by its sign and its colour."""
+    """A status with its sign and its colour."""
     sign, style = STATUS_STYLES[value]
     return Text(f"{sign} {value}", style)
 
@@ -130,7 +131,7 @@ def position_table(positions: Iterable[Position]) -> FittedTable:
 
 
 def active_table(sessions: Iterable[PaperTradingSession], ids: Mapping[str, str], now: datetime) -> FittedTable:
-    """Sessions that would be resumed."""
+    """The sessions that would resume after a restart."""
     table = FittedTable(
         ["id", "name", "strategy", ">equity", ">net P&L", ">open", ">resting", "last saved"],
         expendable=["last saved", ">resting", "strategy", ">open"],
@@ -152,7 +153,7 @@ def active_table(sessions: Iterable[PaperTradingSession], ids: Mapping[str, str]
 
 
 def order_table(orders: Collection[Order]) -> FittedTable:
-    """Resting orders; how long they are valid only when some are for less than until cancelled."""
+    """Resting orders; the time in force is shown only when one is not good till cancelled."""
     valid = any(each.time_in_force is not TimeInForce.GTC for each in orders)
     headings = ["id", "symbol", "order", ">quantity", ">filled", ">limit", ">stop", "since"]
     table = FittedTable(
@@ -335,7 +336,7 @@ def _heading(session: PaperTradingSession) -> Text:
     heading = Text(printable(session.name) or "(no name)", "bold").append("  ")
     heading.append(status(session.status)).append(f"\n{printable(session.id)}", "bright_black")
     if session.error is not None:
-        heading.append(f"\n{printable(session.error)}", "red")
+        heading.append(f"\n{printable(session.error, _LONGEST_TEXT)}", "red")
     return heading
 
 
@@ -357,7 +358,7 @@ def _facts(session: PaperTradingSession, places: int) -> list[tuple[str, Text]]:
         ("fees", Text(formatting.money(session.fees_paid, places))),
         ("fills", Text(f"{session.fill_count:,}")),
         ("strategy", Text(printable(strategy))),
-        ("symbols", Text(printable(", ".join(session.symbols)) or formatting.UNKNOWN)),
+        ("symbols", Text(printable(", ".join(session.symbols), _LONGEST_TEXT) or formatting.UNKNOWN)),
         ("version", Text(f"{session.version:,}")),
         ("saved", Text(formatting.moment(session.updated_at))),
         ("created", Text(formatting.moment(session.created_at))),
@@ -393,7 +394,7 @@ def _gain(amount: Decimal | None, places: int) -> Text:
 
 
 def _grid(facts: Sequence[tuple[str, Text]], across: int) -> Table:
-    """Names and values, so many pairs a row."""
+    """Names and values, `across` pairs a row."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     for _ in range(across):
         grid.add_column(style="bright_black", no_wrap=True)
