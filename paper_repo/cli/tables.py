@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
-from typing import Literal
 
-from rich import box
-from rich.cells import cell_len
-from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from paper_repo.cli import formatting
-from paper_repo.cli.chart import draw
+from paper_repo.cli.equity_chart import Curve
 from paper_repo.cli.escaping import printable
+from paper_repo.cli.fitted_table import FittedTable
 from paper_repo.domain import EquityPoint, Fill, Order, PaperTradingSession, Position, SessionStatus
 from paper_repo.domain.performance import Performance
 from paper_repo.domain.selection import SessionSummary
 from paper_repo.domain.trading import TimeInForce
 
-_FARTHEST = 1e300
-_GAP, _SHORTEST_NAME = 2, 8
 _LONGEST_TEXT = 2000
 WIDE = 110
 MIDDLING = 90
@@ -214,122 +209,6 @@ def equity_table(points: Sequence[EquityPoint]) -> FittedTable:
         )
         before = each.equity
     return table
-
-
-class FittedTable:
-    """A table without a frame that fits its terminal: it leaves out whole columns rather than digits.
-
-    A heading that begins with ">" is for numbers. The columns `expendable` go first, in this order, then the text in
-    the column `shortened` is cut.
-    """
-
-    def __init__(
-        self,
-        headings: Sequence[str],
-        rows: Iterable[Sequence[Text | str]] = (),
-        *,
-        expendable: Sequence[str] = (),
-        shortened: int | None = None,
-    ) -> None:
-        self._headings = headings
-        self._rows: list[list[Text]] = []
-        self._expendable = expendable
-        self._shortened = shortened
-        for row in rows:
-            self.add_row(*row)
-
-    def add_row(self, *cells: Text | str) -> None:
-        """One more row, with a cell for each heading."""
-        self._rows.append([cell if isinstance(cell, Text) else Text(cell) for cell in cells])
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        widths = self._widths()
-        least = [min(width, _SHORTEST_NAME) if n == self._shortened else width for n, width in enumerate(widths)]
-        shown = list(range(len(self._headings)))
-        for heading in self._expendable:
-            if self._needed(least, shown) > options.max_width:
-                shown = [column for column in shown if self._headings[column] != heading]
-        if self._shortened in shown:
-            room = options.max_width - self._needed(widths, shown) + widths[self._shortened]
-            for row in self._rows:
-                row[self._shortened].truncate(max(room, _SHORTEST_NAME), overflow="ellipsis")
-        yield self._table(shown)
-
-    def _widths(self) -> list[int]:
-        headings = [cell_len(heading.removeprefix(">")) for heading in self._headings]
-        return [
-            max(found) for found in zip(headings, *([cell.cell_len for cell in row] for row in self._rows), strict=True)
-        ]
-
-    @staticmethod
-    def _needed(widths: Sequence[int], shown: Sequence[int]) -> int:
-        return sum(widths[column] for column in shown) + _GAP * (len(shown) - 1)
-
-    def _table(self, shown: Sequence[int]) -> Table:
-        table = Table(
-            box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), header_style="bright_black", show_edge=False
-        )
-        for column in shown:
-            heading = self._headings[column]
-            justify: Literal["left", "right"] = "right" if heading.startswith(">") else "left"
-            table.add_column(heading.removeprefix(">"), justify=justify, no_wrap=True)
-        for row in self._rows:
-            table.add_row(*(row[column] for column in shown))
-        return table
-
-
-class Curve:
-    """An equity curve, kept in little memory as it passes by, and drawn as a chart."""
-
-    HEIGHT = 10
-
-    def __init__(self) -> None:
-        self.first = self.last = datetime.min.replace(tzinfo=UTC)
-        self.times = array("d")
-        self.equities = array("d")
-
-    def gather(self, points: Iterable[EquityPoint]) -> Iterator[EquityPoint]:
-        """The same points, remembered."""
-        for point in points:
-            self.first = self.first if self.times else point.at
-            self.last = point.at
-            self.times.append(point.at.timestamp())
-            self.equities.append(max(min(float(point.equity), _FARTHEST), -_FARTHEST))
-            yield point
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        ascii_only = options.ascii_only
-        width = min(options.max_width, 120 if console.is_terminal else 100)
-        highest, lowest, begin = (
-            Decimal(f"{value:.15g}") for value in (max(self.equities), min(self.equities), self.equities[0])
-        )  # a float's own digits, not those of its binary value
-        places = formatting.places_of(highest, lowest, begin)
-        labels = [formatting.money(value, places) for value in (highest, lowest)]
-        margin = max(map(len, labels))
-        line = draw(self.times, self.equities, max(width - margin - 3, 10), self.HEIGHT, ascii_only=ascii_only)
-        style = "green" if self.equities[-1] >= self.equities[0] else "red"
-        start = line.row_of(self.equities[0])
-        named = {0: labels[0], len(line.rows) - 1: labels[1]}
-        named.setdefault(start, formatting.money(begin, places))
-        for number, row in enumerate(line.rows):
-            label = Text(named.get(number, "").rjust(margin), "bright_black")
-            rule = ("|" if ascii_only else "┤") if number in named else ("|" if ascii_only else "│")
-            yield label.append(f" {rule}").append(self._dotted(row, number == start, style, ascii_only))
-        first, last = (formatting.day(at) for at in (self.first, self.last))
-        gap = max(len(line.rows[0]) - len(first) - len(last), 1)
-        yield Text(" " * (margin + 2) + first + " " * gap + last, "bright_black")
-
-    @staticmethod
-    def _dotted(row: str, at_start: bool, style: str, ascii_only: bool) -> Text:
-        """A row of the line, with the starting equity dotted where nothing is drawn."""
-        drawn = Text(row, style)
-        if not at_start:
-            return drawn
-        dot = "." if ascii_only else "┈"
-        drawn = Text()
-        for each in row:
-            drawn.append(dot, "bright_black") if each == " " else drawn.append(each, style)
-        return drawn
 
 
 def _heading(session: PaperTradingSession) -> Text:

@@ -17,8 +17,10 @@ from rich.text import Text
 import paper_repo
 from paper_repo.cli import formatting, json_output, options, tables
 from paper_repo.cli.database import existing, find_id, is_missing, name_of, place_of, short_id
+from paper_repo.cli.equity_chart import Curve
 from paper_repo.cli.escaping import printable, quoted
 from paper_repo.cli.exit_codes import NOT_FOUND, CommandError
+from paper_repo.cli.fitted_table import FittedTable
 from paper_repo.cli.options import (
     CreatedFromOption,
     CreatedToOption,
@@ -135,9 +137,9 @@ def show(
 
 def examine(
     repository: SessionRepository, session: PaperTradingSession, periods_per_year: float = 252, rate: float = 0.0
-) -> tuple[tables.Curve, Performance]:
+) -> tuple[Curve, Performance]:
     """The equity curve and the performance of a session, with its history read once."""
-    curve = tables.Curve()
+    curve = Curve()
     with progress("reading the history", session.fill_count) as advance:
         fills = counted((fill for _, fill in repository.fill_history(session.id)), advance)
         points = curve.gather(repository.equity_history(session.id))
@@ -214,7 +216,7 @@ def equity(
         if as_json and points is None:
             print_json_stream({"session_id": session.id}, "points", map(json_output.of_point, found()))
             return
-        curve = tables.Curve()
+        curve = Curve()
         chosen = _thinned(curve, found, points or CURVE_LENGTH)
     if as_json:
         print_json_stream({"session_id": session.id}, "points", map(json_output.of_point, chosen))
@@ -222,7 +224,7 @@ def equity(
         _print_equity(curve, chosen)
 
 
-def _thinned(curve: tables.Curve, read: Callable[[], Iterable[EquityPoint]], points: int) -> list[EquityPoint]:
+def _thinned(curve: Curve, read: Callable[[], Iterable[EquityPoint]], points: int) -> list[EquityPoint]:
     """At most `points` of the points, read once for the curve and once more to choose: never all of them in memory."""
     deque(curve.gather(read()), maxlen=0)
     if not curve.times:
@@ -230,7 +232,7 @@ def _thinned(curve: tables.Curve, read: Callable[[], Iterable[EquityPoint]], poi
     return downsample_stream(read(), points, start=curve.first, end=curve.last)
 
 
-def _print_equity(curve: tables.Curve, chosen: Sequence[EquityPoint]) -> None:
+def _print_equity(curve: Curve, chosen: Sequence[EquityPoint]) -> None:
     console, total = output(), len(curve.times)
     if total > 1:
         console.print(curve)
@@ -317,5 +319,5 @@ def _within(at: datetime, since: datetime | None, until: datetime | None) -> boo
     return (since is None or at >= since) and (until is None or at < until)
 
 
-def _print_rows(table: tables.FittedTable, rows: int, noun: str) -> None:
+def _print_rows(table: FittedTable, rows: int, noun: str) -> None:
     output().print(table if rows else f"no {noun}s")
