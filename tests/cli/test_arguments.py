@@ -8,11 +8,13 @@ import signal
 import subprocess
 import sys
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from paper_repo import EquityPoint, Fill, PaperTradingSession, SessionRepository, Strategy
+from tests.builders import moment
 from tests.cli.conftest import DEMO, Command, Run, document
 from tests.processes.running import unmeasured
 
@@ -143,19 +145,23 @@ def test_the_first_and_the_last_time_are_shown(run: Run, database: Path, at: dat
 
 
 def test_json_has_no_infinity(run: Run, database: Path) -> None:
-    """What no JSON number says is null: the profit factor of a session without a loss, and returns of nothing."""
-    session = PaperTradingSession(id="won", strategy=Strategy("x"), initial_cash=1000)
-    session.apply_fill(Fill("a", "X", "BUY", 1, price=1))
-    session.apply_fill(Fill("b", "X", "SELL", 1, price=2))
+    """What no JSON number says is null: a return and ratios beyond any float."""
+    session = PaperTradingSession(id="wild", strategy=Strategy("x"), initial_cash="1E-400", created_at=moment(0))
+    for minute, cash in enumerate(("1E-400", "1E+400", "1E-400")):
+        session.cash = Decimal(cash)
+        session.mark({}, at=moment(minute))
+    session.realized_pnl = Decimal("1E+400")
     with SessionRepository(database) as repository:
         repository.save(session)
 
-    for arguments in (["show", "won"], ["list"], ["status"], ["equity", "won"], ["fills", "won"], ["info"], ["check"]):
+    for arguments in (["show", "wild"], ["list"], ["status"], ["equity", "wild"], ["fills", "wild"], ["info"]):
         text = run(*arguments, "--json").stdout
 
         assert "Infinity" not in text
         assert "NaN" not in text
-    assert document(run("show", "won", "--json"))["performance"]["profit_factor"] is None
+        assert run(*arguments).exit_code == 0
+    (listed,) = [each for each in document(run("list", "--json"))["sessions"] if each["id"] == "wild"]
+    assert listed["total_return"] is None
 
 
 class TestStreams:
