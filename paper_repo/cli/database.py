@@ -65,6 +65,16 @@ def existing_or_new(chosen: Address | None) -> SessionRepository:
     return _repository(path)
 
 
+def new_file(chosen: Address | None) -> Path | None:
+    """The file that is to be created, in a folder of the user's own if none was chosen; None where there is one."""
+    path = place_of(chosen)
+    if not isinstance(path, Path) or os.path.lexists(path):
+        return None
+    if not chosen:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path
+
+
 def journal() -> str:
     """The journal that was chosen for files.
 

@@ -204,7 +204,7 @@ class SessionRepository(Claiming):
         with self.atomic():
             pending = snapshot.as_it_is()
             self._records.store(session, pending)
-            history.write_fills(self._storage, session.id, fills)
+            history.write_fills(self._storage, session.id, fills, session.fill_count)
             history.write_points(self._storage, session.id, points)
 
     def _is_all_or_none(self) -> bool:

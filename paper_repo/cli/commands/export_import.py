@@ -6,7 +6,7 @@ import csv
 import io
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -16,7 +16,7 @@ import typer
 from rich.text import Text
 
 from paper_repo.cli import formatting, json_output
-from paper_repo.cli.database import existing, existing_or_new, find_id
+from paper_repo.cli.database import PASSPHRASE, existing, existing_or_new, find_id, journal, new_file
 from paper_repo.cli.exit_codes import CONFLICT, NOT_FOUND, USAGE, CommandError
 from paper_repo.cli.options import (
     CreatedFromOption,
@@ -33,8 +33,15 @@ from paper_repo.core.repository import SessionRepository
 from paper_repo.domain import EquityPoint, Fill
 from paper_repo.domain.selection import SessionFilters
 from paper_repo.errors import ConflictError
-from paper_repo.maintenance.archive import Imported, OnConflict, export_archive, import_archive
+from paper_repo.maintenance.archive import (
+    Imported,
+    OnConflict,
+    export_archive,
+    import_archive,
+    import_into_new_file,
+)
 from paper_repo.serialization.schemas import fields_of
+from paper_repo.storage.address import Address
 from paper_repo.storage.new_files import file_errors
 
 STANDARD = Path("-")
@@ -89,8 +96,8 @@ def import_(
         raise CommandError("--skip or --replace, not both", USAGE)
     on_conflict: OnConflict = "skip" if skip else "replace" if replace else "error"
     try:
-        with _source(source) as (file, size), existing_or_new(db) as repository, progress("importing", size) as advance:
-            done = import_archive(repository, file, on_conflict=on_conflict, progress=advance)
+        with _source(source) as (file, size), progress("importing", size) as advance:
+            done = _import(file, db, on_conflict, advance)
     except ConflictError as error:
         place = " ".join(getattr(error, "__notes__", ()))
         raise CommandError(
@@ -99,6 +106,18 @@ def import_(
             CONFLICT,
         ) from error
     complaints().print(Text(f"imported {_told(done)}"))
+
+
+def _import(
+    file: Iterable[bytes], db: Address | None, on_conflict: OnConflict, advance: Callable[[int], object]
+) -> Imported:
+    """Import into the database that is there, or into a new one, which is not made when the archive is refused."""
+    target = new_file(db)
+    if target is not None:
+        passphrase = os.environ.get(PASSPHRASE)
+        return import_into_new_file(target, file, passphrase=passphrase, journal=journal(), progress=advance)
+    with existing_or_new(db) as repository:
+        return import_archive(repository, file, on_conflict=on_conflict, progress=advance)
 
 
 def _told(done: Imported) -> str:
