@@ -75,7 +75,7 @@ def in_order(fills: Iterable[tuple[int, Fill]], session_id: str, count: int) -> 
     """
     last = 0
     for sequence, each in fills:
-        if last and sequence != last + 1:
+        if sequence < 1 or (last and sequence != last + 1):
             message = f"stands at place {sequence} of the history, after place {last}; no place may be left out."
             raise InvalidSessionError({f"fills.{each.id}": [message]}, session_id)
         last = sequence
