@@ -83,6 +83,8 @@ def salvage(
             saved = _Salvage(remains, old, new).run(progress)
         if saved.from_pages:
             saved.doubtful += remains.doubts(path)
+        if refusal is not None:
+            saved.doubtful.append(f"all was read page by page, past SQLite: {refusal}")
         publish(partial, target)
     return saved
 
