@@ -19,6 +19,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
+from paper_repo.domain.secrecy import shown
 from paper_repo.domain.session import HISTORY_LOCK, HistoryTaken
 from paper_repo.domain.values import EXACT, utc_now
 from paper_repo.errors import InvalidSessionError
@@ -115,7 +116,7 @@ class Snapshot:
 
     def __init__(self, session: PaperTradingSession) -> None:
         if not isinstance(session, PaperTradingSession):
-            raise InvalidSessionError({"session": [f"must be a PaperTradingSession, not {session!r}."]})
+            raise InvalidSessionError({"session": [f"must be a PaperTradingSession, not {shown(session)}."]})
         self.session = session
         with HISTORY_LOCK:
             fills, points = list(session.new_fills), list(session.new_equity_points)
@@ -241,7 +242,7 @@ def _count_taken(session: PaperTradingSession, fills: int, points: int, skipped:
 def _dump_history(kind: type[Any], history: list[Any], path: str) -> list[Data]:
     for index, each in enumerate(history):
         if not isinstance(each, kind):
-            raise InvalidSessionError({f"{path}[{index}]": [f"must be a {kind.__name__}, not {each!r}."]})
+            raise InvalidSessionError({f"{path}[{index}]": [f"must be a {kind.__name__}, not {shown(each)}."]})
     return [fast.dump(each) for each in history]
 
 

@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paper_repo.domain import accounting
+from paper_repo.domain.secrecy import kind_of, shown
 from paper_repo.domain.status import STEPS, SessionStatus, steps_from
 from paper_repo.domain.trading import EquityPoint, Fill, Order, Position, Strategy
 from paper_repo.domain.values import (
@@ -342,7 +343,7 @@ class PaperTradingSession:
 def _instance(kind: type) -> Callable[[object, str], Any]:
     def check(value: object, path: str) -> object:
         if not isinstance(value, kind):
-            raise invalid(path, f"must be a {kind.__name__}, not {value!r}.")
+            raise invalid(path, f"must be a {kind.__name__}, not {kind_of(value) if kind is dict else shown(value)}.")
         return value
 
     return check

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import Any
+from urllib.parse import urlsplit
 
 from paper_repo.storage.base import Storage
 from paper_repo.storage.sqlite.storage import SQLiteStorage
 
 Address = str | os.PathLike[str]
 """The path of an SQLite file, or the URL of a database; a `Path` is always a file's."""
+
+_SCHEME = re.compile("[A-Za-z][A-Za-z0-9+.-]{0,20}")
+"""What may be quoted; else it is the middle of an address that has lost its beginning."""
 
 SCHEMES = ("sqlite:///PATH", "postgresql://USER:PASSWORD@HOST:PORT/DATABASE", "cockroachdb://...")
 
@@ -35,13 +40,27 @@ def storage_at(address: Address, *, passphrase: str | None = None, journal: str 
     if scheme in ("postgresql", "postgres", "cockroachdb", "crdb"):
         if passphrase is not None or journal != "wal":
             raise ValueError("passphrase and journal are for files; a server has its own encryption and journal")
+        if not _can_be_taken_apart(address):
+            raise ValueError(
+                "the address cannot be read; a '[', ']', '@', ':' or '/' in a user or a password is written %5B, %5D, "
+                "%40, %3A or %2F"
+            )
         return _on_server(scheme, address, options)
-    raise ValueError(f"{scheme!r} is no kind of database that there is; there are: a path, {', '.join(SCHEMES)}")
+    named = f"{scheme!r} is" if _SCHEME.fullmatch(scheme) else "what the address begins with is"
+    raise ValueError(f"{named} an unknown database scheme; supported: a path, {', '.join(SCHEMES)}")
 
 
 def is_server(address: Address) -> bool:
     """Whether `address` is the URL of a database on a server, rather than a file's."""
     return isinstance(address, str) and "://" in address and not address.startswith("sqlite:")
+
+
+def _can_be_taken_apart(url: str) -> bool:
+    """Whether it is a URL; why not is not told, since Python's errors quote the password."""
+    try:
+        return bool(urlsplit(url))
+    except ValueError:
+        return False
 
 
 def _path(rest: str) -> str:

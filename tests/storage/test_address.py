@@ -38,13 +38,17 @@ def test_an_sqlite_url_may_be_relative(tmp_path: Path, monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     ("address", "message"),
     [
-        ("mysql://root:hush@localhost/x", "'mysql' is no kind of database"),
+        ("mysql://root:hush@localhost/x", "'mysql' is an unknown database scheme"),
         ("sqlite://sessions.db", "three slashes"),
         ("postgresql://user:hush@localhost", "no name of a database"),
         ("postgresql://user:hu:sh/x@localhost/sessions", "no name of a database|password"),
         ("postgresql://user:hush@localhost:port/sessions", "port in the address is no number"),
         ("postgresql://user:hush@localhost/sessions?max_connections=1", "a parameter that libpq does not know"),
         ("postgresql://user:hu?sh@localhost/sessions", "no name of a database"),
+        ("postgresql://user:[hush]@localhost/sessions", r"'\[', .* is written %5B"),
+        ("postgresql://user:hu[hush@localhost/sessions", r"'\[', .* is written %5B"),
+        ("cockroachdb://user:hush@[hush/sessions", r"'\[', .* is written %5B"),
+        ("user:hush@localhost/sessions?next=x://y", "what the address begins with is an unknown database scheme"),
     ],
 )
 def test_an_address_that_makes_no_sense_is_refused(address: str, message: str) -> None:
@@ -53,6 +57,7 @@ def test_an_address_that_makes_no_sense_is_refused(address: str, message: str) -
         SessionRepository(address)
 
     assert "hush" not in str(caught.value)
+    assert caught.value.__context__ is None
 
 
 @pytest.mark.parametrize(

@@ -122,10 +122,11 @@ class _Salvage:
         fills = list({each.id: each for each in fills}.values())
         points = list(self._read(point_rows, self._point, f"{name}: an equity point"))
         self._report(name, "fills", fill_rows, len(fills), session.fill_count)
+        fills = fills[: session.fill_count]  # more of them were recorded after what is left of the session
         self._report(name, "equity points", point_rows, len(points))
         try:
             first = session.fill_count - len(fills) + 1
-            self._new.restore(session, enumerate(fills, max(first, 1)), points)
+            self._new.restore(session, enumerate(fills, first), points)
         except PaperRepoError as error:
             self._saved.lost.append(f"{name}: {error}")
             return

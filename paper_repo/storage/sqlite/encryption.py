@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from paper_repo.domain.secrecy import Passphrase
 from paper_repo.storage.sqlite.backups import room_at
 from paper_repo.storage.sqlite.connections import QuickPool
 from paper_repo.storage.sqlite.errors import translated
@@ -15,26 +16,22 @@ SILENT = "PRAGMA cipher_log_level = NONE"
 """SQLCipher would else write to the standard error output of whoever gave a wrong passphrase."""
 
 
-class Passphrase(str):
-    """Text that shows itself nowhere: a traceback that shows variables does not tell it."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "<passphrase>"
-
-
 def checked_passphrase(passphrase: object) -> Passphrase | None:
     """The passphrase, or None when there is none.
 
     Raises:
-        ValueError: it is no text, is empty, or holds a NUL, at which SQLCipher would take it to end.
+        ValueError: it is no text, is empty, has something that UTF-8 cannot hold, or a NUL, at which SQLCipher would
+            take it to end. It is not quoted.
         ImportError: sqlcipher3 is not installed.
     """
     if passphrase is None:
         return None
     if not isinstance(passphrase, str) or not passphrase or "\0" in passphrase:
         raise ValueError("passphrase is text, not empty and without NUL")
+    if any("\ud800" <= each <= "\udfff" for each in passphrase):  # so Python holds bytes that are no UTF-8
+        raise ValueError(
+            "passphrase is text that UTF-8 can hold; it has bytes that are none, as from a Latin-1 terminal"
+        )
     _driver()
     return Passphrase(passphrase)
 

@@ -131,8 +131,12 @@ def test_the_passphrase_shows_nowhere(
     assert "horse" not in everything
 
 
-@pytest.mark.parametrize("passphrase", ["", "with\0nul", 5])
+@pytest.mark.parametrize("passphrase", ["", "hush\0hush", 5, b"hush", "hush\udcff", "\ud800hush"])
 def test_a_passphrase_is_text(path: Path, passphrase: object) -> None:
-    """What cannot be a passphrase is refused at once, without being quoted."""
-    with pytest.raises(ValueError, match="passphrase is text"):
+    """What cannot be a passphrase, such as bytes from a Latin-1 terminal, is refused at once and never quoted."""
+    with pytest.raises(ValueError, match="passphrase is text") as refused:
         SessionRepository(path, passphrase=passphrase)  # type: ignore[arg-type]
+
+    assert "hush" not in ascii(refused.value)
+    assert refused.value.__context__ is None
+    assert not path.exists()
