@@ -148,6 +148,37 @@ class TestExport:
         assert file.getvalue() in (before, exported(repository))
         assert repository.get_fills("traded")[-1].id == "fill-99"
 
+    def test_a_history_is_of_the_moment_of_its_session(
+        self, repository: SessionRepository, elsewhere: SessionRepository
+    ) -> None:
+        """What another thread saves when the sessions were read, and their histories not yet, is not in the archive."""
+        before = exported(repository)
+
+        class Meddling(io.BytesIO):
+            """A file at whose first session another thread adds to the last one."""
+
+            def write(self, data: Any) -> int:
+                if b'"id":"full"' in data:
+                    meddler = threading.Thread(target=self.meddle)
+                    meddler.start()
+                    meddler.join()
+                return super().write(data)
+
+            def meddle(self) -> None:
+                traded = repository.get_by_id("traded")
+                assert traded is not None
+                traded.apply_fill(new_fill(99))
+                traded.mark({"AAPL": 1}, at=moment(9))
+                repository.save(traded)
+                repository.delete("plain")
+
+        file = Meddling()
+        export_archive(repository, file)
+
+        assert file.getvalue() == before
+        assert repository.get_fills("traded")[-1].id == "fill-99"
+        imported(elsewhere, file.getvalue())
+
     def test_progress_is_told_in_lines(self, repository: SessionRepository) -> None:
         """The steps add up to the lines written."""
         steps: list[int] = []

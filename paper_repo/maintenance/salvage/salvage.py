@@ -119,10 +119,13 @@ class _Salvage:
         fill_rows, fills_found = self._remains.fills(session.id, session.fill_count)
         point_rows, points_found = self._remains.points(session.id)
         fills = list(self._read(fill_rows, self._fill, f"{name}: a fill"))
-        fills = list({each.id: each for each in fills}.values())
+        fills = list({(each.symbol, each.id): each for each in fills}.values())
         points = list(self._read(point_rows, self._point, f"{name}: an equity point"))
         self._report(name, "fills", fill_rows, len(fills), session.fill_count)
-        fills = fills[: session.fill_count]  # more of them were recorded after what is left of the session
+        if len(fills) > session.fill_count:
+            later = len(fills) - session.fill_count
+            self._saved.lost.append(f"{name}: {later} of its fills, which are newer than what is left of the session")
+            del fills[session.fill_count :]
         self._report(name, "equity points", point_rows, len(points))
         try:
             first = session.fill_count - len(fills) + 1

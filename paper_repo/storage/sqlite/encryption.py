@@ -88,6 +88,7 @@ def _silent(*bases: Any) -> Any:
     class Encrypted(Unlogged, *bases):  # type: ignore[misc]
         def _add_conn_hooks(self, connection: Any) -> None:
             connection.execute(SILENT)
+            connection.execute(f"PRAGMA busy_timeout = {int(1000 * (self.timeout or 0))}")  # which Peewee leaves out
             super()._add_conn_hooks(connection)
 
     return Encrypted
