@@ -592,3 +592,54 @@ def break_page(path: Path) -> None:
     with path.open("rb+") as file:
         file.seek((page - 1) * 4096)
         file.write(os.urandom(8) + bytes(4088))
+
+
+@pytest.mark.parametrize("table", ["paper_trading_fills", "paper_trading_equity", "paper_trading_claims"])
+def test_what_belongs_to_no_session_is_not_backed_up(path: Path, tmp_path: Path, table: str) -> None:
+    """A file whose rows have lost their session is damaged, though SQLite finds every page sound."""
+    filled(path, 1)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        (count,) = connection.execute(f"SELECT count(*) FROM pragma_table_info('{table}')").fetchone()
+        connection.execute("PRAGMA foreign_keys = 0")
+        connection.execute(f"INSERT INTO {table} VALUES ('nobody', {', '.join(['1'] * (count - 1))})")
+
+    told = f"a row of {table} belongs to no session"
+    with SessionRepository(path) as repository, pytest.raises(CorruptDatabaseError, match=told):
+        repository.backup(tmp_path / "copy.db")
+
+    assert [each.name for each in tmp_path.iterdir()] == ["sessions.db"]
+
+
+@pytest.mark.parametrize("suffix", ["-wal", "-journal"])
+def test_a_backup_is_not_given_the_log_of_another_file(path: Path, tmp_path: Path, suffix: str) -> None:
+    """A log that lies where the backup's would be belongs to a file that is gone; it would be applied to the backup."""
+    filled(path, 1)
+    (tmp_path / f"copy.db{suffix}").write_bytes(b"of another file")
+
+    with SessionRepository(path) as repository, pytest.raises(StorageError, match=f"copy.db{suffix} shows"):
+        repository.backup(tmp_path / "copy.db")
+
+    assert not (tmp_path / "copy.db").exists()
+    assert (tmp_path / f"copy.db{suffix}").read_bytes() == b"of another file"
+
+
+@pytest.mark.anyio
+async def test_a_backup_of_memory_has_the_places_of_the_history(tmp_path: Path) -> None:
+    """A session that was deleted and saved again counts on, in the file as in memory."""
+    session = new_session(id="one")
+    for number in range(3):
+        session.apply_fill(new_fill(number))
+    async with InMemorySessionRepository() as memory:
+        await memory.save(session)
+        await memory.delete("one")
+        session.version = 0
+        session.apply_fill(new_fill(9))
+        await memory.save(session)
+        await memory.backup(tmp_path / "copy.db")
+
+        with SessionRepository(tmp_path / "copy.db") as copy:
+            assert list(copy.fill_history("one")) == [(4, new_fill(9))]
+            assert copy.check().ok
+            assert [str(each) for each in copy.check().remarks] == [
+                str(each) for each in (await memory.check()).remarks
+            ]
