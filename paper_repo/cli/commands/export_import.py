@@ -42,7 +42,7 @@ from paper_repo.maintenance.archive import (
 )
 from paper_repo.serialization.schemas import fields_of
 from paper_repo.storage.address import Address
-from paper_repo.storage.new_files import file_errors
+from paper_repo.storage.new_files import file_errors, replace, sync_folder
 
 STANDARD = Path("-")
 """Stands for standard output, or standard input."""
@@ -181,7 +181,8 @@ def _destination(path: Path, force: bool) -> Iterator[BinaryIO]:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-            unfinished.replace(path)
+            replace(unfinished, path)
+            sync_folder(path.parent)
     finally:
         unfinished.unlink(missing_ok=True)
 
