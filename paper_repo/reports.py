@@ -1,4 +1,4 @@
-"""Whether a repository is sound: its structure, every record in it, and that the books and the histories agree."""
+"""The report of `check`: whether structure, records, books and histories are sound and agree with each other."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from paper_repo.domain.values import EXACT
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that `check` has found; `session_id` is None when it concerns the database as a whole."""
+    """One finding of `check`; `session_id` is None if it concerns the whole database."""
 
     session_id: str | None
     message: str
@@ -27,8 +27,8 @@ class Finding:
 class CheckReport:
     """What `check` has looked at and found.
 
-    `problems` are damage: something stored cannot be read, or contradicts itself. `remarks` are what a program with
-    accounting of its own may do, and what is an error in every other: books that do not balance.
+    `problems` are damage: something stored cannot be read, or contradicts itself. `remarks` are books that do not
+    balance, which is an error unless the program keeps its own accounts.
     """
 
     sessions: int = 0

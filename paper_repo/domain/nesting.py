@@ -13,16 +13,19 @@ DEEPEST = 200
 """The most levels of lists and objects in each other. Python's own limit leaves several times as many on a fresh stack,
 and other readers of JSON, of an archive for example, stop at a few hundred, too."""
 
+STORED_DEEPEST = DEEPEST + 3
+"""The same for what is stored of an entity, whose own levels are around the data: an order among others by id."""
+
 _TEXTS = re.compile(r'"(?:[^"\\]|\\.)*"')
 _NO_BRACKETS = re.compile(r"[^][{}]+")
 
 
-def is_too_deep(text: str) -> bool:
-    """Whether the data in this JSON text is nested deeper than `DEEPEST`."""
-    if text.count("[") + text.count("{") <= DEEPEST:
+def is_too_deep(text: str, deepest: int = DEEPEST) -> bool:
+    """Whether the data in this JSON text is nested in more levels than `deepest`."""
+    if text.count("[") + text.count("{") <= deepest:
         return False
     brackets = _NO_BRACKETS.sub("", _TEXTS.sub("", text)).replace("{", "[").replace("}", "]")
-    for _ in range(DEEPEST):  # each round takes the innermost level away
+    for _ in range(deepest):  # each round takes the innermost level away
         brackets = brackets.replace("[]", "")
         if not brackets:
             return False

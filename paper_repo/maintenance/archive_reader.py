@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
+from paper_repo.domain.nesting import on_fresh_stack
 from paper_repo.errors import ArchiveError, InvalidSessionError
 from paper_repo.serialization import fast, schemas
 from paper_repo.serialization.schemas import Data
@@ -186,7 +187,7 @@ class ArchiveReader:
 
 
 def _wrong(line: int, problem: str) -> ArchiveError:
-    """The error about this line; what it quotes is shortened, and shown where a terminal would obey it."""
+    """The error about this line. What it quotes is shortened, and control characters are escaped."""
     shown = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in problem[: _LONGEST_PROBLEM + 1])
     return ArchiveError(line, shown if len(problem) <= _LONGEST_PROBLEM else f"{shown[:_LONGEST_PROBLEM]}…")
 
@@ -213,7 +214,10 @@ def _differences(data: Any, written: Any, path: str) -> Iterator[str]:
 
 
 def _parse(text: str) -> Any:
-    return _decoder.decode(text)
+    try:
+        return _decoder.decode(text)
+    except RecursionError:  # on the caller's stack, which may have little room left
+        return on_fresh_stack(_decoder.decode, text)
 
 
 def _refuse_constant(name: str) -> float:

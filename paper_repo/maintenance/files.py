@@ -83,7 +83,7 @@ def restore_backup(
 
 
 def compact(path: str | os.PathLike[str], *, passphrase: str | None = None, journal: str = "wal") -> tuple[int, int]:
-    """Rewrite a file without the room that deleted sessions have left; its size in bytes before and after."""
+    """Give back the space of deleted sessions; returns the size of the file in bytes before and after."""
     path = Path(path)
     with SessionRepository(path, passphrase=passphrase, journal=journal) as repository:
         before = path.stat().st_size
@@ -92,22 +92,22 @@ def compact(path: str | os.PathLike[str], *, passphrase: str | None = None, jour
 
 
 def encrypt(path: str | os.PathLike[str], target: str | os.PathLike[str], passphrase: str) -> int:
-    """Write an encrypted copy of a file, verified session by session, to the new file `target`; the file stays.
+    """Write an encrypted copy of a file to the new file `target`, verified session by session; `path` is not changed.
 
     Returns:
-        How many sessions there are in it.
+        How many sessions it holds.
 
     Raises:
-        StorageError: there is something at `target` already; so for `decrypt`.
+        StorageError: `target` exists already.
     """
     return _convert(path, None, target, passphrase)
 
 
 def decrypt(path: str | os.PathLike[str], target: str | os.PathLike[str], passphrase: str) -> int:
-    """Write a plain copy of an encrypted file, otherwise as `encrypt`.
+    """Write a plain copy of an encrypted file to the new file `target`, as `encrypt` does.
 
     Raises:
-        WrongPassphraseError: the passphrase is another one.
+        WrongPassphraseError: the passphrase is wrong.
     """
     return _convert(path, passphrase, target, None)
 

@@ -23,7 +23,7 @@ from typing import Any, TypeVar, cast
 from marshmallow import fields
 
 from paper_repo.domain import PaperTradingSession
-from paper_repo.domain.nesting import DEEPEST, is_too_deep, on_fresh_stack
+from paper_repo.domain.nesting import STORED_DEEPEST, is_too_deep, on_fresh_stack
 from paper_repo.errors import InvalidSessionError
 from paper_repo.serialization import schemas
 from paper_repo.serialization.schemas import (
@@ -116,8 +116,8 @@ _to_json_once = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 def from_json(text: str) -> Any:
     """What `to_json` has written as `text`."""
-    if is_too_deep(text):
-        raise ValueError(f"it is nested deeper than {DEEPEST} levels")
+    if is_too_deep(text, STORED_DEEPEST):
+        raise ValueError(f"it is nested deeper than {STORED_DEEPEST} levels")
     try:
         value, end = _scan(text)
     except RecursionError:  # on the caller's stack, which may have little room left

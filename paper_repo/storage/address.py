@@ -20,7 +20,7 @@ SCHEMES = ("sqlite:///PATH", "postgresql://USER:PASSWORD@HOST:PORT/DATABASE", "c
 
 
 def storage_at(address: Address, *, passphrase: str | None = None, journal: str = "wal", **options: Any) -> Storage:
-    """The storage that `address` means; nothing is opened yet.
+    """The storage behind `address`, not opened yet.
 
     Args:
         address: a path, or a URL of one of `SCHEMES`.
@@ -29,8 +29,8 @@ def storage_at(address: Address, *, passphrase: str | None = None, journal: str 
         options: what every storage takes.
 
     Raises:
-        ValueError: there is no such kind of database, or an option makes no sense; passwords are not quoted.
-        ImportError: the driver for it is not installed; the message names the command.
+        ValueError: unknown kind of database, or an option that makes no sense; passwords are never quoted.
+        ImportError: its driver is not installed; the message names the command that installs it.
     """
     if not isinstance(address, str) or "://" not in address:
         return SQLiteStorage(address, **options, passphrase=passphrase, journal=journal)
@@ -64,14 +64,14 @@ def _can_be_taken_apart(url: str) -> bool:
 
 
 def _path(rest: str) -> str:
-    """What stands behind the slashes of sqlite:///PATH; an absolute path has its own slash as a fourth one."""
+    """The path in sqlite:///PATH; the slash of an absolute path is a fourth one."""
     if not rest.startswith("/"):
         raise ValueError("the address of a file has three slashes and then its path: sqlite:///sessions.db")
     return rest[1:]
 
 
 def _on_server(scheme: str, url: str, options: dict[str, Any]) -> Storage:
-    """Imported on demand: a program that keeps its sessions in a file needs no driver for servers."""
+    """Imported on demand: a program that keeps its sessions in a file needs no driver for a server."""
     try:
         import psycopg  # noqa: F401
     except ImportError as error:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from paper_repo import InvalidSessionError, SessionRepository
+from paper_repo import InvalidSessionError, SessionRepository, Strategy
 from paper_repo.domain.nesting import DEEPEST, is_too_deep, on_fresh_stack
 from tests.builders import new_session
 from tests.strategies import json_data
@@ -61,7 +61,8 @@ def test_levels_are_counted_as_they_are(data: Any, more: int) -> None:
 
 def test_the_limit_is_the_same_on_a_deep_stack(path: Path) -> None:
     """What is saved can be loaded from wherever the program calls: also with little of Python's stack left."""
-    session = new_session(state={"deep": nested(DEEPEST - 1)})
+    deepest = {"deep": nested(DEEPEST - 1)}
+    session = new_session(state=deepest, metadata=deepest, strategy=Strategy("x", "1", deepest))
     deeper = new_session(id="deeper", state={"deep": nested(DEEPEST)})
     with SessionRepository(path) as repository:
         repository.exists("nobody")

@@ -26,6 +26,7 @@ from paper_repo import (
     StorageError,
     Strategy,
 )
+from paper_repo.domain.nesting import DEEPEST
 from paper_repo.maintenance.archive import Imported, export_archive, import_archive, import_into_new_file
 from paper_repo.maintenance.archive_reader import Contents
 from paper_repo.serialization import schemas
@@ -216,6 +217,26 @@ class TestRoundTrip:
             imported(other, archive)
 
             assert exported(other) == archive
+
+    def test_data_nested_as_deep_as_can_be_comes_back(
+        self, repository: SessionRepository, elsewhere: SessionRepository
+    ) -> None:
+        """What can be saved can be exported and imported; one level more is refused, with the line."""
+        value: Any = {}
+        for _ in range(DEEPEST - 1):
+            value = {"a": value}
+        repository.save(new_session(id="deep", state=value, strategy=Strategy("x", "1", value), created_at=moment(0)))
+        archive = exported(repository)
+
+        imported(elsewhere, archive)
+
+        assert exported(elsewhere) == archive
+        elsewhere.delete_many()
+        deeper = archive.replace(b'"state":{', b'"state":{"b":[],"a":{', 1).replace(
+            b'},"metadata"', b'}},"metadata"', 1
+        )
+        with pytest.raises(ArchiveError, match=r"^line 2: .*state: is nested too deeply, more than 200 levels"):
+            imported(elsewhere, deeper)
 
     def test_an_imported_session_can_be_traded_and_saved_on(
         self, repository: SessionRepository, elsewhere: SessionRepository

@@ -13,7 +13,7 @@ from paper_repo.storage.sqlite.errors import translated
 from paper_repo.storage.unlogged import Unlogged
 
 SILENT = "PRAGMA cipher_log_level = NONE"
-"""SQLCipher would else write to the standard error output of whoever gave a wrong passphrase."""
+"""Without it SQLCipher writes to standard error when a passphrase is wrong."""
 
 
 def checked_passphrase(passphrase: object) -> Passphrase | None:
@@ -37,7 +37,7 @@ def checked_passphrase(passphrase: object) -> Passphrase | None:
 
 
 def connect(name: str, passphrase: str, **params: Any) -> Any:
-    """A connection to an encrypted file, or to a plain one when the passphrase is empty."""
+    """A connection to an encrypted file; to a plain one if the passphrase is empty."""
     connection = _driver().connect(name, isolation_level=None, **params)
     set_key(connection, passphrase)
     return connection
@@ -51,7 +51,7 @@ def set_key(connection: Any, passphrase: str) -> None:
 
 
 def export(path: Path, old: str | None, target: Path, new: str | None) -> None:
-    """Copy a database to the empty file `target`, with another passphrase or none (None) than before."""
+    """Copy a database to the empty file `target`, encrypted with another passphrase, or plain if `new` is None."""
     with translated(str(path)), closing(connect(str(path), old or "")) as connection:
         connection.execute("ATTACH DATABASE ? AS target KEY ?", (str(target), new or ""))
         with room_at(target):
@@ -63,12 +63,12 @@ def export(path: Path, old: str | None, target: Path, new: str | None) -> None:
 
 
 def quoted(passphrase: str) -> str:
-    """The passphrase inside an SQL text."""
+    """The passphrase as it is written between the quotes of an SQL string."""
     return passphrase.replace("'", "''")
 
 
 def pooled_database() -> Any:
-    """The class of pooled databases whose connections are SQLCipher's."""
+    """The class of pooled databases whose connections come from SQLCipher."""
     _driver()
     from playhouse.pool import _PooledSqliteDatabase
     from playhouse.sqlcipher_ext import SqlCipherDatabase
@@ -77,7 +77,7 @@ def pooled_database() -> Any:
 
 
 def single_database() -> Any:
-    """The class of databases with one connection a thread, which is SQLCipher's."""
+    """The class of databases with one SQLCipher connection for each thread."""
     _driver()
     from playhouse.sqlcipher_ext import SqlCipherDatabase
 

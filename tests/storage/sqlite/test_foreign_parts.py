@@ -126,6 +126,18 @@ def test_what_lies_in_the_log_is_found(filled: Path, tmp_path: Path) -> None:
     assert Path(f"{forged}-wal").read_bytes() == before
 
 
+def test_a_journal_beside_it_hides_nothing(filled: Path) -> None:
+    """Where one says that the file was empty before, and SQLite does not heed it, the file is looked at, too."""
+    forge(filled, FORGED["the trigger 'evil' on 'paper_trading_fills'"])
+    before = filled.read_bytes()
+    Path(f"{filled}-journal").write_bytes(bytes.fromhex("d9d505f920a163d7") + bytes(600))
+
+    with pytest.raises(ForeignDatabaseError, match="the trigger 'evil'"):
+        save(filled)
+
+    assert filled.read_bytes() == before
+
+
 @pytest.mark.parametrize("version", [1, 2])
 def test_an_old_file_is_looked_at_before_its_upgrade(path: Path, version: int) -> None:
     """A trigger does not run for an upgrade either, and there is no backup of such a file."""
