@@ -159,6 +159,7 @@ def test_storage_knows_rows_only() -> None:
 
     assert {each for each in known if not each.startswith("paper_repo.storage")} == {
         "paper_repo.domain.claims",
+        "paper_repo.domain.secrecy",
         "paper_repo.domain.selection",
         "paper_repo.domain.values",
         "paper_repo.errors",

@@ -71,9 +71,22 @@ def existing(chosen: Address | None, passphrase_file: Path | None = None, *, ask
 def existing_or_new(chosen: Address | None, passphrase_file: Path | None = None) -> SessionRepository:
     """The repository on a file that is created if necessary, in a folder of the user's own if none was chosen."""
     place = place_of(chosen)
+    _make_folder(chosen, place)
+    return opened(place, passphrase_file)
+
+
+def _make_folder(chosen: Address | None, place: Address) -> None:
     if not chosen and isinstance(place, Path):
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return opened(place, passphrase_file)
+
+
+def absent_file(chosen: Address | None) -> Path | None:
+    """The file that is to be created, in a folder of the user's own if none was chosen; None where there is one."""
+    place = place_of(chosen)
+    if not isinstance(place, Path) or os.path.lexists(place):
+        return None
+    _make_folder(chosen, place)
+    return place
 
 
 def opened(place: Address, passphrase_file: Path | None = None, *, ask: bool = True) -> SessionRepository:

@@ -11,10 +11,10 @@ from typing import Any
 
 from paper_repo.core.saves import Tracking
 from paper_repo.domain import PaperTradingSession
+from paper_repo.domain.claims import check_claim
 from paper_repo.errors import ClaimLostError, ConflictError, SessionNotFoundError
 from paper_repo.storage.base import Storage
 from paper_repo.storage.claim_statements import claim_row
-from paper_repo.storage.tables import Row
 
 
 class Claiming:
@@ -43,9 +43,9 @@ class Claiming:
             SessionNotFoundError: there is no such session.
             ValueError: `owner` is empty, or `ttl` is not a positive number.
         """
-        row = claim_row(owner, ttl, session_id)
+        check_claim(owner, ttl)
         try:
-            session: PaperTradingSession = self._alone(self._claim, row)
+            session: PaperTradingSession = self._alone(self._claim, session_id, owner, ttl)
         except _Taken:
             return None
         return session
@@ -61,8 +61,8 @@ class Claiming:
         Raises:
             ClaimLostError: another worker has the session, or the claim was released.
         """
-        row = claim_row(owner, ttl, session_id)
-        if not self._alone(self._storage.change, self._storage.claims.renew, row):
+        check_claim(owner, ttl)
+        if not self._alone(self._renew, session_id, owner, ttl):
             raise ClaimLostError(session_id, owner, _owner(self._storage, session_id))
 
     def release(self, session_id: str, owner: str) -> bool:
@@ -79,21 +79,27 @@ class Claiming:
             ttl: how long the claims last, in seconds.
             limit: the maximum number of sessions; None for all.
         """
-        found: list[PaperTradingSession] = self._alone(self._claim_active, claim_row(owner, ttl, limit=limit))
+        check_claim(owner, ttl, limit)
+        found: list[PaperTradingSession] = self._alone(self._claim_active, owner, ttl, limit)
         return found
 
-    def _claim_active(self, row: Row) -> list[PaperTradingSession]:
-        claimed = []
+    # The time is taken inside of the transaction: a claim that had to wait for the lock would else be over already.
+
+    def _renew(self, session_id: str, owner: str, ttl: float) -> int:
+        return self._storage.change(self._storage.claims.renew, claim_row(owner, ttl, session_id))
+
+    def _claim_active(self, owner: str, ttl: float, limit: int | None) -> list[PaperTradingSession]:
+        claimed, row = [], claim_row(owner, ttl, limit=limit)
         for (session_id,) in self._storage.fetch_rows(self._storage.claims.select_unclaimed, row):
             try:
-                claimed.append(self._inside(self._claim, row | {"id": session_id}))
+                claimed.append(self._inside(self._claim, session_id, owner, ttl))
             except (_Taken, SessionNotFoundError):
                 continue  # somebody else was faster
         return claimed
 
-    def _claim(self, row: Row) -> PaperTradingSession:
-        session_id = row["id"]
+    def _claim(self, session_id: str, owner: str, ttl: float) -> PaperTradingSession:
         self._storage.take_turn(session_id)
+        row = claim_row(owner, ttl, session_id)
         if self._storage.keeps_text:
             self.get_by_id(session_id)  # a damaged row must not get a checksum that fits it
         if not self._storage.change(self._storage.claims.fence, row):
@@ -102,7 +108,7 @@ class Claiming:
             raise _Taken
         self._seal_again(session_id)
         session: PaperTradingSession = self.get_by_id(session_id)
-        Tracking.of(session).worker = row["owner"]
+        Tracking.of(session).worker = owner
         return session
 
     def _seal_again(self, session_id: str) -> None:

@@ -72,22 +72,38 @@ def read_rows(storage: Storage, table: Any, session_id: str, columns: Sequence[s
         last = rows[-1][0]
 
 
-def write_fills(storage: Storage, session_id: str, fills: Iterable[tuple[int, Fill]]) -> None:
-    """Store the whole history of a session that has none yet, in the transaction that is open.
+def write_fills(storage: Storage, session_id: str, fills: Iterable[tuple[int, Fill]], count: int) -> None:
+    """Store the whole history of a session that counts so many fills, in the transaction that is open.
 
     Raises:
-        InvalidSessionError: two fills of a symbol have the same id, or the places do not ascend from 1.
+        InvalidSessionError: two fills of a symbol have the same id, or their places are not those that `in_order`
+            wants.
     """
-    last = 0
-    for sequence, each in fills:
+    for sequence, each in in_order(fills, session_id, count):
         row = fill_row(storage, session_id, sequence, fast.dump(each))
-        if sequence <= last:
-            message = f"stands at place {sequence} of the history, behind place {last}."
-            raise InvalidSessionError({f"fills.{each.id}": [message]}, session_id)
         if not storage.change(storage.statements.insert_fill, row):
             message = f"comes twice for {each.symbol}; ids must be unique in a session and symbol."
             raise InvalidSessionError({f"fills.{each.id}": [message]}, session_id)
+
+
+def in_order(fills: Iterable[tuple[int, Fill]], session_id: str, count: int) -> Iterator[tuple[int, Fill]]:
+    """The fills, each at the place after the one before, up to the last of a session that counts so many.
+
+    They need not begin at 1: a session that was deleted and stored again counts on.
+
+    Raises:
+        InvalidSessionError: there is a gap, or the last one is not at place `count`.
+    """
+    last = 0
+    for sequence, each in fills:
+        if sequence < 1 or (last and sequence != last + 1):
+            message = f"stands at place {sequence} of the history, after place {last}; no place may be left out."
+            raise InvalidSessionError({f"fills.{each.id}": [message]}, session_id)
         last = sequence
+        yield sequence, each
+    if last and last != count:
+        message = f"counts {count} fills, but the last one of the history stands at place {last}."
+        raise InvalidSessionError({"fill_count": [message]}, session_id)
 
 
 def write_points(storage: Storage, session_id: str, points: Iterable[EquityPoint]) -> None:

@@ -252,7 +252,7 @@ class SessionRepository(Claiming):
             raise InvalidSessionError({"version": [message]}, session.id)
         with self.atomic():
             self._records.store(save)
-            history.write_fills(self._storage, session.id, fills)
+            history.write_fills(self._storage, session.id, fills, session.fill_count)
             history.write_points(self._storage, session.id, points)
 
     def _is_all_or_none(self) -> bool:

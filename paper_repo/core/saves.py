@@ -24,6 +24,7 @@ from typing import Any, NamedTuple, cast
 
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
 from paper_repo.domain.new_fills import FillKey
+from paper_repo.domain.secrecy import shown
 from paper_repo.domain.values import EXACT, utc_now
 from paper_repo.errors import BusyError, InvalidSessionError
 from paper_repo.serialization import fast, schemas
@@ -174,14 +175,16 @@ class Save:
         """
         if not isinstance(session, PaperTradingSession):
             hint = "; save_many() takes several" if isinstance(session, list | tuple | set) else ""
-            raise InvalidSessionError({"session": [f"must be a PaperTradingSession, not {session!r}{hint}."]})
+            raise InvalidSessionError({"session": [f"must be a PaperTradingSession, not {shown(session)}{hint}."]})
         return cls(session)
 
     @classmethod
     def capture_many(cls, sessions: Iterable[PaperTradingSession]) -> list[Save]:
         """The saves of several sessions; raises as `capture` does."""
         if not isinstance(sessions, Iterable):
-            raise InvalidSessionError({"sessions": [f"must be several sessions, not {sessions!r}; save() takes one."]})
+            raise InvalidSessionError(
+                {"sessions": [f"must be several sessions, not {shown(sessions)}; save() takes one."]}
+            )
         return [cls.capture(each) for each in sessions]
 
     @property
@@ -359,7 +362,7 @@ def _left(history: list[Data], taken: int, waiting: list[Any]) -> list[Data]:
 def _dump_history(kind: type[Any], history: list[Any], path: str) -> list[Data]:
     for index, each in enumerate(history):
         if not isinstance(each, kind):
-            raise InvalidSessionError({f"{path}[{index}]": [f"must be a {kind.__name__}, not {each!r}."]})
+            raise InvalidSessionError({f"{path}[{index}]": [f"must be a {kind.__name__}, not {shown(each)}."]})
     return [fast.dump(each) for each in history]
 
 

@@ -13,6 +13,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, dataclass_transform
 
+from paper_repo.domain.secrecy import kind_of, shown
 from paper_repo.domain.values import invalid
 
 Taken = TypeVar("Taken", contravariant=True)
@@ -76,7 +77,9 @@ def require(kind: type[T], value: object, path: str) -> T:
     """
     if not isinstance(value, kind):
         article = "an" if kind.__name__[0] in "AEIOU" else "a"
-        raise invalid(path, f"must be {article} {kind.__name__}, not {value!r}.")
+        raise invalid(
+            path, f"must be {article} {kind.__name__}, not {kind_of(value) if kind is dict else shown(value)}."
+        )
     return value
 
 

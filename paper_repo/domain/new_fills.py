@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any, TypeAlias
 
 from paper_repo.domain.checked import Checked
+from paper_repo.domain.secrecy import shown
 from paper_repo.domain.trading import Fill
 from paper_repo.domain.values import count, invalid
 
@@ -96,5 +97,5 @@ def _new_fills(value: Iterable[Fill], path: str) -> NewFills:
     if isinstance(value, NewFills):
         return NewFills(value, value.before, value.booked)
     if not isinstance(value, Iterable):
-        raise invalid(path, f"must be a list of fills, not {value!r}.")
+        raise invalid(path, f"must be a list of fills, not {shown(value)}.")
     return NewFills(value)

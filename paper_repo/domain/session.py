@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from paper_repo.domain import accounting
 from paper_repo.domain.checked import Checked, checked, entity, instance_of, no_such_attribute, require
 from paper_repo.domain.new_fills import FillCount, NewFills, NewFillsAttribute
+from paper_repo.domain.secrecy import shown
 from paper_repo.domain.status import STEPS, SessionStatus, steps_from
 from paper_repo.domain.trading import EquityPoint, Fill, Order, Position, Strategy
 from paper_repo.domain.values import (
@@ -45,7 +46,7 @@ class _Cash(Checked[Amount | None, Decimal]):
 
 def _points(value: Iterable[EquityPoint], path: str) -> list[EquityPoint]:
     if not isinstance(value, Iterable):
-        raise invalid(path, f"must be a list of equity points, not {value!r}.")
+        raise invalid(path, f"must be a list of equity points, not {shown(value)}.")
     return list(value)
 
 
@@ -243,7 +244,7 @@ class PaperTradingSession(_Tracked):
         """
         at = utc_now() if at is None else at
         if not isinstance(prices, Mapping):
-            raise invalid("prices", f"must be a mapping of symbols to prices, not {prices!r}.")
+            raise invalid("prices", f"must be a mapping of symbols to prices, not {shown(prices)}.")
         marked = {
             symbol: self.positions[symbol].marked(price) for symbol, price in prices.items() if symbol in self.positions
         }

@@ -8,6 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from paper_repo.domain.secrecy import kind_of
 from paper_repo.domain.values import (
     EXACT,
     ROUNDED,
@@ -62,7 +63,7 @@ class Strategy:
         _set(self, "name", text(self.name, "name"))
         _set(self, "version", text(self.version, "version"))
         if not isinstance(self.parameters, dict):
-            raise invalid("parameters", f"must be a dict, not {self.parameters!r}.")
+            raise invalid("parameters", f"must be a dict, not {kind_of(self.parameters)}.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TypeAlias, TypeVar
 
+from paper_repo.domain.secrecy import shown
 from paper_repo.errors import InvalidSessionError
 
 Progress: TypeAlias = Callable[[int, int], object]
@@ -83,14 +84,14 @@ def optional_amount(value: object, path: str) -> Decimal | None:
 def count(value: object, path: str) -> int:
     """`value` as a whole number from 0 to 2**53."""
     if type(value) is not int or not 0 <= value <= LARGEST_COUNT:
-        raise invalid(path, f"must be a whole number from 0 to {LARGEST_COUNT}, not {value!r}.")
+        raise invalid(path, f"must be a whole number from 0 to {LARGEST_COUNT}, not {shown(value)}.")
     return value
 
 
 def instant(value: object, path: str) -> datetime:
     """`value` as a time in UTC."""
     if not isinstance(value, datetime):
-        raise invalid(path, f"must be a datetime with a time zone, not {value!r}.")
+        raise invalid(path, f"must be a datetime with a time zone, not {shown(value)}.")
     if value.tzinfo is UTC and not value.fold and type(value) is datetime:
         return value
     if value.utcoffset() is None:
@@ -114,7 +115,7 @@ def optional_instant(value: object, path: str) -> datetime | None:
 def text(value: object, path: str) -> str:
     """`value` as text that can be stored as UTF-8."""
     if not isinstance(value, str):
-        raise invalid(path, f"must be text, not {value!r}.")
+        raise invalid(path, f"must be text, not {shown(value)}.")
     if not value.isascii():
         try:
             value.encode()
@@ -138,7 +139,7 @@ def optional_text(value: object, path: str) -> str | None:
 def texts(value: object, path: str) -> tuple[str, ...]:
     """`value` as a tuple of texts; a single text is refused, because it would be split into letters."""
     if isinstance(value, str) or not isinstance(value, Iterable):
-        raise invalid(path, f"must be several texts, such as ('AAPL', 'MSFT'), not {value!r}.")
+        raise invalid(path, f"must be several texts, such as ('AAPL', 'MSFT'), not {shown(value)}.")
     return tuple(identifier(each, f"{path}[{index}]") for index, each in enumerate(value))
 
 
@@ -151,7 +152,7 @@ def choice(kind: type[_E], value: object, path: str) -> _E:
             return kind(value.upper())
         except ValueError:
             pass
-    raise invalid(path, f"must be one of {', '.join(kind)}, not {value!r}.")
+    raise invalid(path, f"must be one of {', '.join(kind)}, not {shown(value)}.")
 
 
 def invalid(path: str, message: str) -> InvalidSessionError:
@@ -172,5 +173,5 @@ def _to_decimal(value: object, path: str) -> Decimal:
         if isinstance(value, numbers.Real) and not isinstance(value, numbers.Rational):
             return Decimal(str(value))
     except (decimal.InvalidOperation, ValueError):
-        raise invalid(path, f"{value!r} is not an amount; write it like '1234.56'.") from None
-    raise invalid(path, f"{value!r} is not an amount; give a Decimal, an int, a str or a float.")
+        raise invalid(path, f"{shown(value)} is not an amount; write it like '1234.56'.") from None
+    raise invalid(path, f"{shown(value)} is not an amount; give a Decimal, an int, a str or a float.")

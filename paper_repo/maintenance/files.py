@@ -1,18 +1,40 @@
-"""What is done to a whole file while nobody else has it open: restoring a backup, and compacting."""
+"""What is done to a whole file: restoring a backup, compacting, encrypting and decrypting."""
 
 from __future__ import annotations
 
 import os
-import shutil
+import time
 from pathlib import Path
+from typing import NamedTuple
 
 from paper_repo.core.repository import SessionRepository
 from paper_repo.domain.values import Progress
 from paper_repo.errors import BusyError, CorruptDatabaseError, SchemaVersionError, StorageError
 from paper_repo.maintenance.copy import digest_within
-from paper_repo.storage.new_files import file_errors, free_name, new_file_beside, publish, write_through
+from paper_repo.storage.new_files import (
+    copy_private,
+    file_errors,
+    free_name,
+    new_file_beside,
+    publish,
+    remove,
+    replace,
+    sync_folder,
+    write_through,
+)
 from paper_repo.storage.options import Journal
 from paper_repo.storage.sqlite.encryption import export
+from paper_repo.storage.sqlite.renumbering import number_changes_after
+
+LOGS = ("-wal", "-shm", "-journal")
+"""What SQLite keeps beside a file, and would take for that of another one that gets its name."""
+
+
+class _Replaced(NamedTuple):
+    """What is known of a file that is about to be replaced: its newest change, and the versions of its sessions."""
+
+    position: int = 0
+    versions: dict[str, int] = {}
 
 
 def restore_backup(
@@ -23,34 +45,41 @@ def restore_backup(
     journal: Journal = "wal",
     progress: Progress | None = None,
 ) -> Path | None:
-    """Make the file at `path` what `backup` is, once the backup is found to be sound. Nobody may have the file open.
+    """Replace the database at `path` by a backup, once the backup is found to be sound. Nobody may have `path` open.
+
+    What was there before is kept beside it, and `path` is always one of the two, whenever the power goes. To whoever
+    watches by a position of before, every session counts as changed, and those that are gone as deleted.
 
     Args:
         backup: a file that `backup` has written, or any other file of ours; it is not changed.
-        path: the database to be replaced, or a new one.
+        path: the database that is replaced, or a new one.
         passphrase: of both, when they are encrypted.
-        journal: with which others may have `path` open, as for `SessionRepository`.
+        journal: how other programs open `path`, "wal" or "rollback", as for `SessionRepository`.
         progress: called with how many pages are written, and how many there are.
 
     Returns:
         Where the file that was there before is kept; None when there was none.
 
     Raises:
-        CorruptDatabaseError: the backup is damaged; nothing was changed. Its message says what is wrong.
+        CorruptDatabaseError: the backup is damaged; the message says where. Nothing was changed.
+        ForeignDatabaseError: the backup is none of ours, or has something in it that is not ours. Nothing was changed.
         BusyError: another program has the file open.
     """
     path = Path(os.path.realpath(path))
     with SessionRepository(backup, upgrade="never", passphrase=passphrase) as source:
         _require_sound(source)
         with new_file_beside(free_name(path, "restored")) as partial:
-            partial.unlink()
+            remove(partial)
             source.backup(partial, progress=progress)
             with file_errors(path):
-                kept = _keep(path, passphrase, journal)
-                for suffix in ("-wal", "-shm", "-journal"):
-                    Path(f"{path}{suffix}").unlink(missing_ok=True)
-                partial.replace(path)
-                write_through(path)
+                replaced = _look_at(path, passphrase, journal)
+                _number_changes(partial, passphrase, journal, replaced)
+                kept = _keep(path)
+                for suffix in LOGS:
+                    remove(Path(f"{path}{suffix}"))
+                sync_folder(path.parent)  # the file of that log must not be another one before the log is gone
+                replace(partial, path)
+                sync_folder(path.parent)
     return kept
 
 
@@ -66,22 +95,22 @@ def compact(
 
 
 def encrypt(path: str | os.PathLike[str], target: str | os.PathLike[str], passphrase: str) -> int:
-    """Write an encrypted copy of a file, verified session by session, to the new file `target`; the file stays.
+    """Write an encrypted copy of a file to the new file `target`, verified session by session; `path` is not changed.
 
     Returns:
-        How many sessions there are in it.
+        How many sessions it holds.
 
     Raises:
-        StorageError: there is something at `target` already; so for `decrypt`.
+        StorageError: `target` exists already.
     """
     return _convert(path, None, target, passphrase)
 
 
 def decrypt(path: str | os.PathLike[str], target: str | os.PathLike[str], passphrase: str) -> int:
-    """Write a plain copy of an encrypted file, otherwise as `encrypt`.
+    """Write a plain copy of an encrypted file to the new file `target`, as `encrypt` does.
 
     Raises:
-        WrongPassphraseError: the passphrase is another one.
+        WrongPassphraseError: the passphrase is wrong.
     """
     return _convert(path, passphrase, target, None)
 
@@ -107,30 +136,58 @@ def _require_sound(backup: SessionRepository) -> None:
         raise CorruptDatabaseError(f"{backup!r} was not restored, since it is damaged: {report.problems[0]}")
 
 
-def _keep(path: Path, passphrase: str | None, journal: Journal) -> Path | None:
-    """Copy what is at `path`, with SQLite's log beside it, to a name that says why it is there."""
+def _keep(path: Path) -> Path | None:
+    """Copy what is at `path`, with what SQLite keeps beside it, to a name that says why it is there."""
     if not path.exists():
         return None
-    for each in dict.fromkeys([passphrase, None]):  # a plain file may be replaced by an encrypted one
-        _require_unused(path, each, journal)
     kept = free_name(path, "replaced")
-    for suffix in ("", "-wal"):
+    for suffix in ("-journal", "-wal", ""):  # the file last: where it is, the copy is whole
         if Path(f"{path}{suffix}").exists():
-            shutil.copy2(f"{path}{suffix}", f"{kept}{suffix}")
-            Path(f"{kept}{suffix}").chmod(0o600)
-            write_through(Path(f"{kept}{suffix}"))
+            copy_private(Path(f"{path}{suffix}"), Path(f"{kept}{suffix}"))
     return kept
 
 
-def _require_unused(path: Path, passphrase: str | None, journal: Journal) -> None:
-    """Raise a `BusyError` when another program has the file open: the last one to close it takes its -wal away."""
-    try:
-        with SessionRepository(path, upgrade="never", passphrase=passphrase, journal=journal) as repository:
-            repository.exists("")
-            sound = not repository.is_damaged
-    except SchemaVersionError:
-        sound = True
-    except StorageError:
-        return  # what cannot be opened is not in use by us
-    if sound and Path(f"{path}-shm").exists():
-        raise BusyError(f"{path}: another program has it open; close that first, then repeat this")
+def _look_at(path: Path, passphrase: str | None, journal: Journal) -> _Replaced:
+    """What is known of the file that is to be replaced.
+
+    Raises:
+        BusyError: another program has it open: the last one to close it takes its -wal away.
+    """
+    found = _Replaced()
+    if not path.exists():
+        return found
+    for each in dict.fromkeys([passphrase, None]):  # a plain file may be replaced by an encrypted one
+        try:
+            with SessionRepository(path, upgrade="never", passphrase=each, journal=journal) as repository:
+                repository.exists("")
+                sound = not repository.is_damaged
+                found = _known_of(repository) if sound else found
+        except SchemaVersionError:
+            sound = True
+        except StorageError:
+            continue  # what cannot be opened is not in use by us
+        if sound and Path(f"{path}-shm").exists():
+            raise BusyError(f"{path}: another program has it open; close that first, then repeat this")
+    return found
+
+
+def _known_of(repository: SessionRepository) -> _Replaced:
+    with repository.reading(), repository.watch() as changes:
+        sessions = repository.storage.statements.tables.sessions
+        versions = repository.storage.fetch_all(sessions.select(sessions.id, sessions.version))
+        return _Replaced(changes.position or 0, dict(versions))
+
+
+def _number_changes(path: Path, passphrase: str | None, journal: Journal, replaced: _Replaced) -> None:
+    """Let the changes of a restored file count on from those of the file that it replaces.
+
+    That one may be gone or unreadable. By milliseconds since 1970 the positions are behind those of any file of before
+    as long as that has had less than a change a millisecond, in the long run.
+    """
+    with SessionRepository(path, passphrase=passphrase, journal=journal) as repository:
+        known = _known_of(repository)
+        gone = ((each, version) for each, version in replaced.versions.items() if each not in known.versions)
+        position = max(known.position, replaced.position, time.time_ns() // 1_000_000)
+        with repository.atomic():
+            number_changes_after(repository.storage, position, gone)
+    write_through(path)

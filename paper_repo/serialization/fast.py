@@ -34,6 +34,7 @@ from paper_repo.domain import (
     Strategy,
     TimeInForce,
 )
+from paper_repo.domain.nesting import STORED_DEEPEST, is_too_deep, on_fresh_stack
 from paper_repo.errors import InvalidSessionError
 from paper_repo.serialization import schemas
 from paper_repo.serialization.schemas import Data, EntitiesField, EntityField, JsonField
@@ -60,7 +61,14 @@ def to_columns(session: PaperTradingSession, known: Known | None = None) -> Data
         return _session_columns(session, {} if known is None else known)
     except _REFUSALS:
         data = schemas.dump(session)
-        return {name: to_json(value) if isinstance(value, dict | list) else value for name, value in data.items()}
+        return {name: _written(value) if isinstance(value, dict | list) else value for name, value in data.items()}
+
+
+def _written(value: Any) -> str:
+    try:
+        return to_json(value)
+    except RecursionError:  # on the caller's stack, which may have little room left
+        return on_fresh_stack(to_json, value)
 
 
 def from_columns(columns: Mapping[str, Any]) -> PaperTradingSession:
@@ -105,7 +113,12 @@ _to_json_once = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 def from_json(text: str) -> Any:
     """What `to_json` has written as `text`."""
-    value, end = _scan(text)
+    if is_too_deep(text, STORED_DEEPEST):
+        raise ValueError(f"it is nested deeper than {STORED_DEEPEST} levels")
+    try:
+        value, end = _scan(text)
+    except RecursionError:  # on the caller's stack, which may have little room left
+        value, end = on_fresh_stack(_scan, text)
     if end != len(text):
         raise ValueError(f"there is more behind position {end}")
     return value
@@ -277,6 +290,8 @@ def json_text(field: str, value: Any, known: Known) -> str:
     if kept and kept[0] == mark:
         return kept[1]
     text = to_json(value) if mark is not None else _to_json_once(value)
+    if is_too_deep(text):
+        raise TypeError
     schemas.refuse_lone_surrogates(text, value)
     twin = _scan(text)[0]
     if mark is not None and marshal.dumps(twin, _MARSHAL_BY_VALUE) == mark:

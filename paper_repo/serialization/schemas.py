@@ -28,6 +28,8 @@ from paper_repo.domain import (
     Strategy,
     TimeInForce,
 )
+from paper_repo.domain.nesting import DEEPEST, is_too_deep, on_fresh_stack
+from paper_repo.domain.secrecy import kind_of, shown
 from paper_repo.domain.values import UTC, text
 from paper_repo.errors import InvalidSessionError
 
@@ -41,25 +43,25 @@ Data = dict[str, Any]
 class AmountField(fields.Field[Decimal]):
     """An exact decimal, as text."""
 
-    default_error_messages: _ErrorMessages = {"invalid": "{input!r} is no decimal number as text."}
+    default_error_messages: _ErrorMessages = {"invalid": "{input} is no decimal number as text."}
 
     def _serialize(self, value: Decimal | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
         return None if value is None else str(value)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Decimal:
         if not isinstance(value, str):
-            raise self.make_error("invalid", input=value)
+            raise self.make_error("invalid", input=shown(value))
         try:
             return Decimal(value)
         except InvalidOperation:
-            raise self.make_error("invalid", input=value) from None
+            raise self.make_error("invalid", input=shown(value)) from None
 
 
 class InstantField(fields.Field[datetime]):
     """A moment in UTC, as ISO 8601 text of fixed width, so that text order is time order."""
 
     default_error_messages: _ErrorMessages = {
-        "invalid": "{input!r} is no time in UTC like '2026-01-31T14:30:00.000000+00:00'."
+        "invalid": "{input} is no time in UTC like '2026-01-31T14:30:00.000000+00:00'."
     }
 
     def _serialize(self, value: datetime | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
@@ -69,9 +71,9 @@ class InstantField(fields.Field[datetime]):
         try:
             moment = datetime.fromisoformat(value)
         except (TypeError, ValueError):
-            raise self.make_error("invalid", input=value) from None
+            raise self.make_error("invalid", input=shown(value)) from None
         if moment.tzinfo is not UTC or instant_text(moment) != value:
-            raise self.make_error("invalid", input=value)
+            raise self.make_error("invalid", input=shown(value))
         return moment
 
 
@@ -83,7 +85,7 @@ class JsonField(fields.Field[Any]):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         if not isinstance(value, dict):
-            raise ValidationError(f"must be a JSON object, not {value!r}.")
+            raise ValidationError(f"must be a JSON object, not {kind_of(value)}.")
         return value
 
 
@@ -121,9 +123,9 @@ class EntitiesField(fields.Dict):
         wrong = {}
         for name, entity in entities.items():
             if not isinstance(entity, self.kind):
-                wrong[name] = [f"must be of type {self.kind.__name__}, not {entity!r}."]
+                wrong[name] = [f"must be of type {self.kind.__name__}, not {shown(entity)}."]
             elif getattr(entity, self.key) != name:
-                wrong[name] = [f"is kept under another {self.key} than its own, {getattr(entity, self.key)!r}."]
+                wrong[name] = [f"is kept under another {self.key} than its own, {shown(getattr(entity, self.key))}."]
         return wrong
 
 
@@ -279,18 +281,33 @@ def json_copy(value: Any, path: str) -> Any:
     Writing and reading it back is the check: it finds NaN, keys that are no text, tuples and sets by itself, at the
     speed of the json module. Only when it fails does a slow walk look for the place.
     """
-    otherwise = "does not come back equal from JSON."
+    try:
+        twin = _there_and_back(value)
+    except RecursionError:
+        twin = _NOT_EQUAL  # on the caller's stack, which may have little room left
+    if twin is not _NOT_EQUAL:
+        return twin
+    problems = _json_problems(value, path)
+    if not problems:
+        twin = on_fresh_stack(_there_and_back, value)
+        problems = {path: ["does not come back equal from JSON."]} if twin is _NOT_EQUAL else {}
+    if problems:
+        raise InvalidSessionError(problems)
+    return twin
+
+
+def _there_and_back(value: Any) -> Any:
+    """What JSON makes of `value`, or `_NOT_EQUAL`."""
     try:
         written = json.dumps(value, allow_nan=False)
         refuse_lone_surrogates(written, value)
         twin = json.loads(written)
-        if twin == value:
-            return twin
-    except RecursionError:
-        otherwise = _TOO_DEEP
+        return _NOT_EQUAL if is_too_deep(written) or twin != value else twin
     except (TypeError, ValueError):
-        pass
-    raise InvalidSessionError(_json_problems(value, path) or {path: [otherwise]})
+        return _NOT_EQUAL
+
+
+_NOT_EQUAL = object()
 
 
 def refuse_lone_surrogates(written: str, value: Any) -> None:
@@ -299,9 +316,7 @@ def refuse_lone_surrogates(written: str, value: Any) -> None:
         json.dumps(value, ensure_ascii=False).encode()
 
 
-_TOO_DEEP = "is nested too deeply, or holds itself."
-_DEEPEST = 1_000
-"""How many levels are looked through for what is wrong; Python's JSON goes no further either."""
+_TOO_DEEP = f"is nested too deeply, more than {DEEPEST} levels, or holds itself."
 
 
 def _json_problems(value: Any, path: str) -> dict[str, list[str]]:
@@ -314,7 +329,7 @@ def _json_problems(value: Any, path: str) -> dict[str, list[str]]:
     waiting = [(0, value, path)]
     while waiting:
         depth, each, place = waiting.pop()
-        if depth > _DEEPEST:
+        if depth >= DEEPEST and isinstance(each, dict | list):
             return {path: [_TOO_DEEP]}
         problems.update(_own_problems(each, place))
         waiting += [(depth + 1, *part) for part in reversed(_parts(each, place))]

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import stat
-from collections.abc import Iterator
+import sys
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import count
@@ -16,22 +19,32 @@ from paper_repo.errors import DiskFullError, PaperRepoError, ReadOnlyError, Stor
 NO_ROOM = frozenset([errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
 """A full disk, a quota, a limit of file sizes."""
 
+HELD_OPEN = frozenset([5, 32, 33])
+"""What Windows says where another program has a file open: access denied, a sharing violation, a lock violation."""
+
+SUFFIXES = ("", "-journal", "-wal", "-shm")
+"""A database and what SQLite keeps beside it."""
+
+_PAUSES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
+"""Between attempts at a file that is held open, in seconds: a virus scanner lets a new file go after a moment."""
+
 
 @contextmanager
 def new_file_beside(target: Path, overwrite: bool = False) -> Iterator[Path]:
-    """A new empty file beside `target`, for its owner's eyes alone; what has that name at the end is removed."""
+    """A new empty file beside `target` that only its owner can read; what has its name at the end is removed."""
     require_place(target, overwrite)
     partial = target.with_name(f"{target.name}.{os.urandom(4).hex()}.partial")
     with file_errors(target):
-        os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        os.close(_open_new(partial))
     try:
         yield partial
     except StorageError as error:  # which names what its reader knows of
         error.args = tuple(str(each).replace(str(partial), str(target)) for each in error.args)
         raise
     finally:
-        for suffix in ("", "-journal", "-wal", "-shm"):
-            Path(f"{partial}{suffix}").unlink(missing_ok=True)
+        for suffix in SUFFIXES:
+            with suppress(StorageError):  # a rest that stays must not hide what has happened, good or bad
+                remove(Path(f"{partial}{suffix}"))
 
 
 def require_place(target: Path, overwrite: bool = False) -> None:
@@ -54,7 +67,7 @@ def publish(partial: Path, target: Path, overwrite: bool = False) -> None:
         write_through(partial)
         require_place(target, overwrite)
         if overwrite:
-            partial.replace(target)
+            replace(partial, target)
         else:
             _link(partial, target)
         write_through(target)
@@ -67,12 +80,12 @@ def _link(partial: Path, target: Path) -> None:
         require_place(target)
     except OSError:  # a file system without links
         require_place(target)
-        partial.rename(target)
+        _retried(target, partial.rename, target)
 
 
 @contextmanager
 def file_errors(path: Path) -> Iterator[None]:
-    """A block whose errors of the operating system leave as ours, and name `path`."""
+    """A block that turns errors of the operating system into ours, which name `path`."""
     try:
         yield
     except PaperRepoError:
@@ -84,16 +97,90 @@ def file_errors(path: Path) -> Iterator[None]:
         raise kind(f"{path}: cannot be written: {error.strerror}") from error
 
 
+def copy_private(source: Path, target: Path) -> None:
+    """Copy a file to the new file `target`, which only its owner can read at any time, and which is there when whole.
+
+    The times of the file are kept. Both the copy and its name have reached the disk at the end.
+    """
+    partial = target.with_name(f"{target.name}.{os.urandom(4).hex()}.partial")
+    try:
+        with source.open("rb") as original, os.fdopen(_open_new(partial), "wb") as copy:
+            shutil.copyfileobj(original, copy)
+        times = source.stat()
+        os.utime(partial, ns=(times.st_atime_ns, times.st_mtime_ns))
+        write_through(partial)
+        replace(partial, target)
+        sync_folder(target.parent)
+    finally:
+        with suppress(StorageError):
+            remove(partial)
+
+
+def _open_new(path: Path) -> int:
+    return os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_BINARY", 0), 0o600)
+
+
+def replace(source: Path, target: Path) -> None:
+    """Give `source` the name `target`, in one step, also where that takes the place of another file.
+
+    Raises:
+        StorageError: another program holds one of them open, as happens on Windows; so for `remove`.
+    """
+    _retried(target, source.replace, target)
+
+
+def remove(path: Path) -> None:
+    """Delete the file, if it is there."""
+    _retried(path, path.unlink, missing_ok=True)
+
+
+def _retried(path: Path, action: Callable[..., object], *args: object, **options: object) -> None:
+    """Do something to a file again and again while another program holds it open, for a moment."""
+    for pause in (*_PAUSES, None):
+        try:
+            action(*args, **options)
+        except PermissionError as error:
+            if getattr(error, "winerror", None) not in HELD_OPEN:
+                raise
+            if pause is None:
+                raise StorageError(
+                    f"{path}: another program, such as a virus scanner or a backup, holds this file open; close that "
+                    f"and repeat this (the system says: {error.strerror})"
+                ) from error
+            time.sleep(pause)
+        else:
+            return
+
+
 def write_through(path: Path) -> None:
     """Have the disk keep what was written to `path`, and its name, through a power cut."""
     with path.open("rb+") as file:
-        os.fsync(file.fileno())
-    with suppress(OSError):  # folders cannot be opened on Windows, which needs it not
-        folder = os.open(path.parent, os.O_RDONLY)
+        _sync(file.fileno())
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the disk keep which names there are in `folder`."""
+    with suppress(OSError):  # folders cannot be opened on Windows, which has no need of it
+        descriptor = os.open(folder, os.O_RDONLY)
         try:
-            os.fsync(folder)
+            _sync(descriptor)
         finally:
-            os.close(folder)
+            os.close(descriptor)
+
+
+def _sync(descriptor: int) -> None:
+    """Wait until the disk has it for certain: on macOS `fsync` leaves it in the drive's own cache."""
+    if sys.platform == "darwin":
+        import fcntl
+
+        try:
+            fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
+        except OSError:
+            pass  # a file system that does not know it, such as a network's
+        else:
+            return
+    os.fsync(descriptor)
 
 
 def free_name(path: Path, what: str) -> Path:
@@ -101,6 +188,6 @@ def free_name(path: Path, what: str) -> Path:
     moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     for number in count(1):
         name = path.with_name(f"{path.name}.{what}.{moment}{'' if number == 1 else f'-{number}'}")
-        if not any(os.path.lexists(f"{name}{suffix}") for suffix in ("", "-wal")):
+        if not any(os.path.lexists(f"{name}{suffix}") for suffix in SUFFIXES):
             return name
     raise AssertionError

@@ -197,16 +197,30 @@ class TestRestore:
             (
                 [(2, new_fill(1)), (2, new_fill(2))],
                 "fills.fill-2",
-                "stands at place 2 of the history, behind place 2.",
+                "stands at place 2 of the history, after place 2; no place may be left out.",
             ),
-            ([(0, new_fill(1))], "fills.fill-1", "stands at place 0 of the history, behind place 0."),
+            (
+                [(0, new_fill(1))],
+                "fills.fill-1",
+                "stands at place 0 of the history, after place 0; no place may be left out.",
+            ),
+            (
+                [(1, new_fill(1)), (3, new_fill(2))],
+                "fills.fill-2",
+                "stands at place 3 of the history, after place 1; no place may be left out.",
+            ),
+            (
+                [(1, new_fill(1))],
+                "fill_count",
+                "counts 3 fills, but the last one of the history stands at place 1.",
+            ),
         ],
     )
     def test_a_history_out_of_order_is_refused_whole(
         self, repository: SessionRepository, history: list[tuple[int, Any]], place: str, complaint: str
     ) -> None:
-        """Ids and places must be unique; nothing is stored when they are not."""
-        session = new_session(version=1, updated_at=moment(1))
+        """Ids must be unique, and places without a gap up to the session's count; else nothing is stored."""
+        session = new_session(version=1, updated_at=moment(1), fill_count=3)
 
         with pytest.raises(InvalidSessionError) as refused:
             repository.restore(session, history)
@@ -216,7 +230,7 @@ class TestRestore:
 
     def test_it_is_part_of_the_transaction_around_it(self, repository: SessionRepository) -> None:
         """When the block is rolled back, the session is not there."""
-        session = new_session(version=1, updated_at=moment(1))
+        session = new_session(version=1, updated_at=moment(1), fill_count=1)
 
         def restore_and_fail() -> None:
             with repository.atomic():

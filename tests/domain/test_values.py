@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from paper_repo import InvalidSessionError, Side
 from paper_repo.domain import values
+from paper_repo.domain.secrecy import shown
 from tests.strategies import amounts, hostile_contexts, instants, texts
 
 NEW_YORK = timezone(timedelta(hours=-5))
@@ -287,7 +288,7 @@ class TestText:
     @pytest.mark.parametrize("text", [None, b"text", 5])
     def test_other_things_are_refused(self, text):
         """Bytes and numbers are not taken for their text."""
-        assert refused(values.text, text) == {"here": [f"must be text, not {text!r}."]}
+        assert refused(values.text, text) == {"here": [f"must be text, not {shown(text)}."]}
 
     def test_an_identifier_is_not_empty(self):
         """An id or a symbol has at least one character."""

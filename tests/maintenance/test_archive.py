@@ -23,9 +23,12 @@ from paper_repo import (
     Position,
     SessionNotFoundError,
     SessionRepository,
+    StorageError,
     Strategy,
 )
-from paper_repo.maintenance.archive import Contents, Imported, export_archive, import_archive
+from paper_repo.domain.nesting import DEEPEST
+from paper_repo.maintenance.archive import Imported, export_archive, import_archive, import_into_new_file
+from paper_repo.maintenance.archive_reader import Contents
 from paper_repo.serialization import schemas
 from tests.builders import full_session, moment, new_fill, new_session
 from tests.strategies import sessions
@@ -146,6 +149,37 @@ class TestExport:
         assert file.getvalue() in (before, exported(repository))
         assert repository.get_fills("traded")[-1].id == "fill-99"
 
+    def test_a_history_is_of_the_moment_of_its_session(
+        self, repository: SessionRepository, elsewhere: SessionRepository
+    ) -> None:
+        """What another thread saves when the sessions were read, and their histories not yet, is not in the archive."""
+        before = exported(repository)
+
+        class Meddling(io.BytesIO):
+            """A file at whose first session another thread adds to the last one."""
+
+            def write(self, data: Any) -> int:
+                if b'"id":"full"' in data:
+                    meddler = threading.Thread(target=self.meddle)
+                    meddler.start()
+                    meddler.join()
+                return super().write(data)
+
+            def meddle(self) -> None:
+                traded = repository.get_by_id("traded")
+                assert traded is not None
+                traded.apply_fill(new_fill(99))
+                traded.mark({"AAPL": 1}, at=moment(9))
+                repository.save(traded)
+                repository.delete("plain")
+
+        file = Meddling()
+        export_archive(repository, file)
+
+        assert file.getvalue() == before
+        assert repository.get_fills("traded")[-1].id == "fill-99"
+        imported(elsewhere, file.getvalue())
+
     def test_progress_is_told_in_lines(self, repository: SessionRepository) -> None:
         """The last step says that all lines are written, out of as many; with a filter nobody counts them before."""
         steps: list[tuple[int, int]] = []
@@ -185,6 +219,26 @@ class TestRoundTrip:
             imported(other, archive)
 
             assert exported(other) == archive
+
+    def test_data_nested_as_deep_as_can_be_comes_back(
+        self, repository: SessionRepository, elsewhere: SessionRepository
+    ) -> None:
+        """What can be saved can be exported and imported; one level more is refused, with the line."""
+        value: Any = {}
+        for _ in range(DEEPEST - 1):
+            value = {"a": value}
+        repository.save(new_session(id="deep", state=value, strategy=Strategy("x", "1", value), created_at=moment(0)))
+        archive = exported(repository)
+
+        imported(elsewhere, archive)
+
+        assert exported(elsewhere) == archive
+        elsewhere.delete_many()
+        deeper = archive.replace(b'"state":{', b'"state":{"b":[],"a":{', 1).replace(
+            b'},"metadata"', b'}},"metadata"', 1
+        )
+        with pytest.raises(ArchiveError, match=r"^line 2: .*state: is nested too deeply, more than 200 levels"):
+            imported(elsewhere, deeper)
 
     def test_an_imported_session_can_be_traded_and_saved_on(
         self, repository: SessionRepository, elsewhere: SessionRepository
@@ -286,7 +340,7 @@ class TestWrongArchives:
             (3, lambda data: data.update(sequence=0), "sequence: 0 is no place among the 2 fills"),
             (3, lambda data: data.update(sequence=True), "sequence: True is no place"),
             (3, lambda data: data.pop("sequence"), "sequence: None is no place"),
-            (4, lambda data: data.update(sequence=1), "stands at place 1 of the history, behind place 1"),
+            (4, lambda data: data.update(sequence=1), "stands at place 1 of the history, after place 1"),
             (4, lambda data: data.update(id="f \N{SNOWMAN}", symbol="AAPL"), "comes twice"),
             (6, lambda data: data.update(equity="NaN"), "equity: NaN is not an amount"),
             (6, lambda data: data.update(type="note"), "a line of type 'note' cannot stand here"),
@@ -311,6 +365,114 @@ class TestWrongArchives:
 
         assert caught.value.line == line
         assert elsewhere.count() == 0
+
+    @pytest.mark.parametrize("on_conflict", ["error", "skip", "replace"])
+    @pytest.mark.parametrize(
+        ("line", "fields", "complaint"),
+        [
+            (8, {"fill_count": 6}, "line 13: .*fill_count: counts 6 fills, but the last one .* at place 5"),
+            (10, {"sequence": 3}, "line 10: .*stands at place 3 of the history, after place 1"),
+            (13, {"sequence": 4}, "line 13: .*stands at place 4 of the history, after place 4"),
+            (10, {"id": "fill-0"}, "line 10: .*comes twice"),
+            (8, {"cash": "1_000"}, "line 8: cash: '1_000' is written '1000' in an archive"),
+            (9, {"price": " 1 "}, "line 9: price: ' 1 ' is written '1' in an archive"),
+            (9, {"price": "\N{ARABIC-INDIC DIGIT ONE}"}, "line 9: price: .* is written '1' in an archive"),
+            (9, {"price": "1e3"}, "line 9: price: '1e3' is written '1E\\+3' in an archive"),
+            (14, {"equity": "+1"}, r"line 14: equity: '\+1' is written '1' in an archive"),
+            (8, {"version": True}, "line 8: version: Not a valid integer"),
+            (1, {"colour": "red"}, "line 1: colour: unknown key"),
+            (19, {"colour": "red"}, "line 19: colour: unknown key"),
+            (19, {"sessions": 3.0}, "line 19: sessions: 3.0 is written 3 in an archive"),
+            (19, {"type": "\x1b[2Jend"}, r"line 19: type: a line of type '\\x1b\[2Jend' cannot stand here"),
+            (8, {"\u202e\x1b": 1}, r"line 8: \\u202e\\x1b: Unknown field"),
+        ],
+    )
+    def test_what_does_not_add_up_is_refused_whole(
+        self,
+        repository: SessionRepository,
+        elsewhere: SessionRepository,
+        line: int,
+        fields: dict[str, Any],
+        complaint: str,
+        on_conflict: str,
+    ) -> None:
+        """Counts, gaps, values in another form: line and key are named, also where the session is skipped."""
+        archive = changed(exported(repository), line, lambda data: data.update(fields))
+        kept = new_session(id="traded", name="mine")
+        if on_conflict != "error":
+            elsewhere.save(kept)
+
+        with pytest.raises(ArchiveError, match=rf"^{complaint}"):
+            imported(elsewhere, archive, on_conflict=on_conflict)
+
+        assert [each.name for each in elsewhere.get_summaries()] == ([] if on_conflict == "error" else ["mine"])
+
+    @pytest.mark.parametrize(
+        ("text", "instead", "complaint"),
+        [
+            (b'"cash":', b'"cash":"1","cash":', "the key 'cash' stands in it twice"),
+            (b'"state":{', b'"state":{"a":{"b":1,"b":1},', "the key 'b' stands in it twice"),
+            (b'"state":{', b'"state":{"a":1e5,', "the number 1e5 is written 100000.0 in an archive"),
+            (b'"state":{', b'"state":{"a":1e999,', "the number 1e999 is written inf in an archive"),
+            (b'"state":{', b'"state":{"a":0.10,', "the number 0.10 is written 0.1 in an archive"),
+            (b'"state":{', b'"state":{"a":-0,', "the number -0 is written 0 in an archive"),
+            (b'"state":{', b'"state":{"a":-Infinity,', "-Infinity is no JSON"),
+            (b'"state":{', b'"state":{"a":' + b"[" * 100_000 + b",", "is no JSON"),
+            (b'"state":{', b'"state":{"a":"' + b"x" * 3_000_000 + b"\x1b", "is no JSON"),
+        ],
+        ids=lambda value: repr(value[:24]),
+    )
+    def test_json_that_others_read_in_another_way_is_refused(
+        self, repository: SessionRepository, elsewhere: SessionRepository, text: bytes, instead: bytes, complaint: str
+    ) -> None:
+        """A key that comes twice and a number in another form than ours are refused in a message of one screen."""
+        archive = exported(repository).replace(text, instead, 1)
+
+        with pytest.raises(ArchiveError, match=f"^line 2: {complaint}|^line 2: is no JSON: .*{complaint}") as caught:
+            imported(elsewhere, archive)
+
+        assert elsewhere.count() == 0
+        assert len(str(caught.value)) < 600
+        assert str(caught.value).isprintable()
+
+    def test_a_history_that_begins_later_is_whole(
+        self, repository: SessionRepository, elsewhere: SessionRepository
+    ) -> None:
+        """A session that was deleted and stored again counts on, with fills or without: its archive comes back."""
+        for session_id in ("traded", "full"):
+            session = repository.get_by_id(session_id)
+            assert session is not None
+            repository.delete(session_id)
+            session.version = 0
+            if session_id == "traded":
+                session.apply_fill(new_fill(99))
+            repository.save(session)
+        archive = exported(repository)
+
+        imported(elsewhere, archive)
+
+        assert exported(elsewhere) == archive
+        assert [place for place, _ in elsewhere.fill_history("traded")] == [6]
+
+    @pytest.mark.parametrize("wrong", [False, True])
+    def test_a_new_file_is_there_only_when_all_of_the_archive_is_in_it(
+        self, repository: SessionRepository, tmp_path: Path, wrong: bool
+    ) -> None:
+        """After a refused import there is neither a new database nor anything else that was not there before."""
+        archive = exported(repository)
+        target, before = tmp_path / "new.db", sorted(tmp_path.iterdir())
+        if wrong:
+            archive = changed(archive, 18, lambda data: data.update(cash="1_0"))
+            with pytest.raises(ArchiveError, match="line 18: cash"):
+                import_into_new_file(target, io.BytesIO(archive))
+            assert sorted(tmp_path.iterdir()) == before
+        else:
+            assert import_into_new_file(target, io.BytesIO(archive)) == Imported(added=3)
+            assert sorted(tmp_path.iterdir()) == sorted([*before, target])
+            with SessionRepository(target) as new:
+                assert exported(new) == archive
+            with pytest.raises(StorageError, match="there is such a file already"):
+                import_into_new_file(target, io.BytesIO(archive))
 
     @pytest.mark.parametrize("on_conflict", ["skip", "replace"])
     def test_a_wrong_line_leaves_what_was_stored(self, repository: SessionRepository, on_conflict: str) -> None:

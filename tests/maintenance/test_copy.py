@@ -6,12 +6,16 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
-from paper_repo import SessionRepository
+import pytest
+
+from paper_repo import PaperTradingSession, SessionRepository, StorageError
 from paper_repo.maintenance.copy import copy_sessions, digest
-from tests.builders import full_session, new_fill, new_session
+from tests.builders import full_session, moment, new_fill, new_session
 from tests.storage.sqlite.damage import content
 
 
@@ -124,3 +128,99 @@ def test_a_digest_tells_every_difference(path: Path) -> None:
 
 
 DIGESTS: dict[str, str] = {}
+
+
+class Changing(SessionRepository):
+    """A target that stores something else than it was given."""
+
+    change: Callable[[Any, list[Any], list[Any]], tuple[Any, list[Any], list[Any]]]
+
+    def restore(self, session: Any, fills: Any = (), points: Any = ()) -> None:
+        """Store what `change` makes of it."""
+        super().restore(*self.change(session, list(fills), list(points)))
+
+
+def renamed(session: PaperTradingSession) -> PaperTradingSession:
+    """The session under another name."""
+    session.name = "another"
+    return session
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda session, fills, points: (renamed(session), fills, points),
+        lambda session, fills, points: (session, fills[1:], points),
+        lambda session, fills, points: (session, [(1, fills[1][1]), (2, fills[0][1])], points),
+        lambda session, fills, points: (session, fills, points[:-1]),
+        lambda session, fills, points: (session, fills, points[::-1]),
+        lambda session, fills, points: (session, fills, [*points, points[0]]),
+    ],
+    ids=["session", "fill lost", "fills moved", "point lost", "points moved", "point twice"],
+)
+def test_a_copy_that_is_not_the_same_is_an_error(path: Path, tmp_path: Path, change: Any) -> None:
+    """What the target gives back is compared with the source, the equity curve too; a wrong copy does not stay."""
+    session = new_session(id="one")
+    for number in range(2):
+        session.apply_fill(new_fill(number))
+        session.mark({"AAPL": number + 1}, at=moment(number))
+    with SessionRepository(path) as source, Changing(tmp_path / "other.db") as target:
+        source.save(session)
+        target.change = change  # type: ignore[method-assign]
+
+        with pytest.raises(StorageError, match="session 'one' is not the same at the target, and was not stored there"):
+            copy_sessions(source, target)
+
+        assert target.count() == 0
+
+
+def test_what_is_there_is_compared_to_its_last_point(path: Path, tmp_path: Path) -> None:
+    """A session that differs in nothing but its equity curve, or a fill, is not taken for present."""
+    with SessionRepository(path) as source, Changing(tmp_path / "other.db") as target:
+        for name in ("points", "fills", "same"):
+            session = new_session(id=name)
+            for number in range(2):
+                session.apply_fill(new_fill(number))
+                session.mark({"AAPL": 1}, at=moment(number))
+            source.save(session)
+            stored = source.get_by_id(name)
+            assert stored is not None
+            fills, points = list(source.fill_history(name)), list(source.equity_history(name))
+            SessionRepository.restore(
+                target,
+                stored,
+                fills[1:] if name == "fills" else fills,
+                points[:1] if name == "points" else points,
+            )
+
+        report = copy_sessions(source, target)
+
+    assert (sorted(report.differing), report.present) == (["fills", "points"], ["same"])
+
+
+def test_a_session_is_copied_as_it_is_at_one_moment(path: Path, tmp_path: Path) -> None:
+    """What others save at the source while one session is copied is not in the copy, neither whole nor in part."""
+    with SessionRepository(path) as source, Changing(tmp_path / "other.db") as target, SessionRepository(path) as other:
+        session = new_session(id="one")
+        session.apply_fill(new_fill(1))
+        session.mark({"AAPL": 1}, at=moment(1))
+        source.save(session)
+        before = content(source)
+
+        class Late(Changing):
+            """A target before whose first write somebody saves at the source."""
+
+            def restore(self, session: Any, fills: Any = (), points: Any = ()) -> None:
+                theirs = other.get_by_id("one")
+                assert theirs is not None
+                theirs.apply_fill(new_fill(2))
+                theirs.mark({"AAPL": 2}, at=moment(2))
+                other.save(theirs)
+                SessionRepository.restore(self, session, fills, points)
+
+        target.__class__ = Late
+        report = copy_sessions(source, target)
+
+        assert report.copied == ["one"]
+        assert content(target) == before
+        assert len(source.get_fills("one")) == 2

@@ -178,3 +178,41 @@ def test_salvaging_whatever_is_left(
         assert not repository.check().problems
         sound = {name: each for name, each in content(repository).items() if f"session {name!r}" not in doubts}
     require_truth(sound, past.states)
+
+
+@pytest.mark.parametrize("reserved", [8, 32, 255])
+def test_pages_with_room_for_others_at_their_ends(path: Path, reserved: int) -> None:
+    """Extensions of SQLite keep some bytes of each page for themselves; what is longer than a page is found, too."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 0")
+        connection.execute("VACUUM")
+    header = bytearray(path.read_bytes())
+    header[20] = reserved
+    header[105:107] = (4096 - reserved).to_bytes(2, "big")
+    path.write_bytes(header)
+    session = new_session(id="long", state={"text": "x" * 50_000})
+    for number in range(200):
+        session.apply_fill(new_fill(number, order_id="o" * 1500))
+    with SessionRepository(path) as repository:
+        repository.save(session)
+        assert repository.check().ok
+    with path.open("rb") as file:
+        assert file.read(21)[20] == reserved
+
+    found = found_in(path)
+
+    assert list(found.sessions) == ["long"]
+    assert len(found.fills["long"]) == 200
+
+
+@pytest.mark.parametrize("bits", [7, 8, 15, 23, 31, 33, 47, 49, 62])
+def test_whole_numbers_of_every_length(path: Path, bits: int) -> None:
+    """SQLite writes a number in one to eight bytes; the number of a change may need any of them."""
+    with SessionRepository(path) as repository:
+        repository.save(new_session(id="one"))
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE paper_trading_sessions SET change_number = ?", [2**bits + 5])
+
+    record = found_in(path).sessions["one"]
+
+    assert record[sqlite_statements().session_columns.index("change_number")] == 2**bits + 5

@@ -263,3 +263,123 @@ def test_nothing_is_overwritten(path: Path, tmp_path: Path) -> None:
         salvage(tmp_path / "missing.db", tmp_path / "other.db")
 
     assert (tmp_path / "new.db").read_text() == "mine"
+
+
+def sessions_of(path: Path, change: str, *, sealed: bool = True) -> None:
+    """Change the rows of sessions, with checksums that fit when they are `sealed`."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(change)
+        if not sealed:
+            return
+        statements = sqlite_statements()
+        columns = statements.session_columns
+        for row in connection.execute(f"SELECT {', '.join(columns)} FROM paper_trading_sessions").fetchall():
+            stored = dict(zip(columns, row, strict=True))
+            sums = statements.summary_checksum.of(stored), statements.session_checksum.of(stored), stored["id"]
+            connection.execute(
+                "UPDATE paper_trading_sessions SET summary_checksum = ?, checksum = ? WHERE id = ?", sums
+            )
+
+
+def test_what_cannot_be_stored_is_lost_with_its_reason(path: Path, tmp_path: Path) -> None:
+    """A session that reads well and makes no sense is named with what is wrong; the others are saved."""
+    fill(path, 3)
+    sessions_of(path, "UPDATE paper_trading_sessions SET version = 0 WHERE id = 'session-01'")
+
+    saved = salvage(path, tmp_path / "new.db")
+
+    assert (saved.sessions, len(saved.lost)) == (2, 1)
+    assert saved.lost[0].startswith("session 'session-01': ")
+    assert "version" in saved.lost[0]
+
+
+def test_fills_that_are_newer_than_their_session_are_told(path: Path, tmp_path: Path) -> None:
+    """Of a session that counts fewer than there are, as many are saved as it counts, and the rest is told as lost."""
+    fill(path, 2)
+    sessions_of(path, "UPDATE paper_trading_sessions SET fill_count = 20 WHERE id = 'session-01'")
+
+    saved = salvage(path, tmp_path / "new.db")
+
+    assert (saved.sessions, saved.fills) == (2, 50)
+    assert saved.lost == ["session 'session-01': 10 of its fills, which are newer than what is left of the session"]
+    with SessionRepository(tmp_path / "new.db") as new:
+        assert [place for place, _ in new.fill_history("session-01")] == list(range(1, 21))
+        assert new.check().ok
+
+
+@pytest.mark.parametrize(
+    ("table", "told"), [("paper_trading_fills", "3 of its fills"), ("paper_trading_equity", "2 of its equity points")]
+)
+def test_how_much_of_a_history_is_lost_is_told(path: Path, tmp_path: Path, table: str, told: str) -> None:
+    """By number, of each session by itself; what is left is closed up."""
+    fill(path, 2)
+    lost = "(4, 7, 30)" if table.endswith("fills") else "(1, 2)"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(f"DELETE FROM {table} WHERE session_id = 'session-01' AND sequence IN {lost}")
+
+    saved = salvage(path, tmp_path / "new.db")
+
+    assert saved.lost == [f"session 'session-01': {told}"]
+    with SessionRepository(tmp_path / "new.db") as new:
+        assert new.check().ok
+
+
+def test_a_fill_that_stands_twice_is_saved_once(path: Path, tmp_path: Path) -> None:
+    """An index that is damaged lets SQLite read one fill at two places."""
+    fill(path, 1)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("DROP INDEX fillrow_session_id_id")
+        connection.execute("UPDATE paper_trading_fills SET id = 'fill-3' WHERE sequence = 5")
+
+    saved = salvage(path, tmp_path / "new.db")
+
+    assert (saved.sessions, saved.fills) == (1, 29)
+    assert saved.lost == ["session 'session-00': 1 of its fills"]
+
+
+def test_progress_is_told_for_each_session(path: Path, tmp_path: Path) -> None:
+    """How many are done, and how many there are."""
+    fill(path, 3)
+    steps: list[tuple[int, int]] = []
+
+    salvage(path, tmp_path / "new.db", progress=lambda *step: steps.append(step))
+
+    assert steps == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_a_journal_beside_the_file_makes_what_is_saved_doubtful(path: Path, tmp_path: Path) -> None:
+    """It shows that a program was killed while it wrote; an empty one shows nothing."""
+    fill(path, 2)
+    overwrite(path, 1)
+    doubts = []
+    for number, journal in enumerate([b"half", b""]):
+        Path(f"{path}-journal").write_bytes(journal)
+        doubts.append(" ".join(salvage(path, tmp_path / f"new {number}.db").doubtful))
+        assert Path(f"{path}-journal").read_bytes() == journal
+
+    assert ["a program was killed while it wrote" in each for each in doubts] == [True, False]
+
+
+def test_the_list_of_unused_pages_is_read_whole(path: Path, tmp_path: Path) -> None:
+    """Where it is sound there is no doubt about what was deleted, and nothing of that comes back or counts as lost."""
+    fill(path)
+    with SessionRepository(path) as repository:
+        repository.delete_many()
+        again = new_session(id="session-20", name="again")
+        for number in range(100, 103):
+            again.apply_fill(new_fill(number))
+        repository.save_many([again, *(new_session(id=f"more-{each}", state={"text": "x" * 900}) for each in range(9))])
+        expected = content(repository)
+    overwrite(path, pages(path, "paper_trading_sessions"))
+    assert len(path.read_bytes()) // 4096 > 10
+    with path.open("rb") as file:
+        assert int.from_bytes(file.read(40)[36:40], "big") > 10  # unused pages
+
+    saved = salvage(path, tmp_path / "new.db")
+
+    assert (saved.sessions, saved.fills, saved.lost, saved.doubtful) == (10, 3, [], [])
+    with SessionRepository(tmp_path / "new.db") as new:
+        assert content(new) == expected
+    found = find_rows(path, sqlite_statements())
+    assert found.knows_unused
+    assert {*found.sessions, *found.fills, *found.equity} == set(expected)

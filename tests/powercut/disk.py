@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tests.powercut.recording import Created, Event, Removed, Resized, Synced, Written
+from tests.powercut.recording import Created, Event, Linked, Removed, Renamed, Resized, Synced, Written
 
 SECTOR = 512
 """What a disk writes wholly or not at all, in bytes."""
@@ -31,17 +31,23 @@ class Disk:
     def __init__(self) -> None:
         self._files: dict[str, File] = {}
         self._names: dict[str, File] = {}
-        self._pending_names: list[tuple[str, File | None]] = []
+        self._pending_names: list[dict[str, File | None]] = []
 
     def do(self, event: Event) -> None:
         """Let the program take one step."""
         match event:
             case Created(name):
                 self._files[name] = File()
-                self._pending_names.append((name, self._files[name]))
+                self._pending_names.append({name: self._files[name]})
             case Removed(name):
                 del self._files[name]
-                self._pending_names.append((name, None))
+                self._pending_names.append({name: None})
+            case Linked(name, new):
+                self._files[new] = self._files[name]
+                self._pending_names.append({new: self._files[new]})
+            case Renamed(name, new):
+                self._files[new] = self._files.pop(name)
+                self._pending_names.append({name: None, new: self._files[new]})
             case Written(name) | Resized(name):
                 self._files[name].pending.append(event)
             case Synced("."):
@@ -76,14 +82,11 @@ class Disk:
         return left
 
 
-def _renamed(names: dict[str, File], changes: list[tuple[str, File | None]]) -> dict[str, File]:
-    names = dict(names)
-    for name, file in changes:
-        if file is None:
-            names.pop(name, None)
-        else:
-            names[name] = file
-    return names
+def _renamed(names: dict[str, File], changes: list[dict[str, File | None]]) -> dict[str, File]:
+    after: dict[str, File | None] = dict(names)
+    for each in changes:
+        after |= each
+    return {name: file for name, file in after.items() if file is not None}
 
 
 def _apply(content: bytearray, change: Written | Resized, arrives: Callable[[], bool]) -> None:

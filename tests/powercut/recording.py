@@ -42,6 +42,22 @@ class Removed:
 
 
 @dataclass(frozen=True)
+class Linked:
+    """A file got another name beside the one that it has."""
+
+    name: str
+    new: str
+
+
+@dataclass(frozen=True)
+class Renamed:
+    """A file got another name, in one step, and whatever had that name has none any more."""
+
+    name: str
+    new: str
+
+
+@dataclass(frozen=True)
 class Written:
     """Bytes were written into a file."""
 
@@ -72,7 +88,7 @@ class Said:
     text: str
 
 
-Event = Created | Removed | Written | Resized | Synced | Said
+Event = Created | Removed | Linked | Renamed | Written | Resized | Synced | Said
 
 
 def why_not() -> str | None:
@@ -111,12 +127,30 @@ def _whole(lines: Iterable[str]) -> Iterator[str]:
 
 def _events(lines: Iterable[str], folder: Path) -> Iterator[Event]:
     known: set[str] = set()
+    places: dict[str, int] = {}
     for line in _whole(lines):
         found = _LINE.match(line)
         if found and found["result"] not in ("-1", "?"):
+            if found["call"] in ("open", "openat", "creat"):
+                places[found["result"]] = 0
+            elif found["call"] == "write" and (event := _written(found, folder, places)):
+                yield event
+                continue
             yield from _event(found["call"], found["arguments"], folder, known)
         else:
             assert bytes(folder).hex("\0").replace("\0", r"\x") not in line or found, f"not understood: {line[:200]}"
+
+
+def _written(found: re.Match[str], folder: Path, places: dict[str, int]) -> Event | None:
+    """What was written one piece after the other into a file of this folder, as Python does it."""
+    descriptor = _FILE.match(found["arguments"])
+    path = Path(os.fsdecode(_bytes(descriptor["path"]))) if descriptor else folder
+    if path.parent != folder or path.name.endswith(".strace"):
+        return None
+    number = found["arguments"].split("<", 1)[0]
+    start = places[number]
+    places[number] += int(found["result"])
+    return Written(path.name, start, _bytes(_last_text(found["arguments"]))[: int(found["result"])])
 
 
 def _event(call: str, arguments: str, folder: Path, known: set[str]) -> Iterator[Event]:
@@ -133,7 +167,7 @@ def _event(call: str, arguments: str, folder: Path, known: set[str]) -> Iterator
         if ("O_CREAT" in arguments or call == "creat") and name not in known:
             known.add(name)
             yield Created(name)
-        assert "O_TRUNC" not in arguments
+        assert "O_TRUNC" not in arguments or "O_EXCL" in arguments
     elif call == "pwrite64":
         yield Written(name, numbers[-1], _bytes(_last_text(arguments)))
     elif call == "ftruncate":
@@ -143,6 +177,16 @@ def _event(call: str, arguments: str, folder: Path, known: set[str]) -> Iterator
     elif call in ("unlink", "unlinkat"):
         known.discard(name)
         yield Removed(name)
+    elif call in ("rename", "renameat", "renameat2", "link", "linkat"):
+        old, new = (Path(os.fsdecode(_bytes(each))).name for each in _TEXT.findall(arguments))
+        known.add(new)
+        if call.startswith("rename"):
+            known.discard(old)
+            yield Renamed(old, new)
+        else:
+            yield Linked(old, new)
+    elif call == "write":
+        return  # to something that is no file of this folder
     else:
         assert call == "close", f"{call} is not known"
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from paper_repo import AsyncSessionRepository, SessionRepository, StorageError
+from paper_repo import AsyncSessionRepository, SchemaVersionError, SessionRepository, StorageError
 from paper_repo.storage.postgres.url import parsed
 from tests.builders import new_session
 
@@ -38,13 +40,17 @@ def test_an_sqlite_url_may_be_relative(tmp_path: Path, monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     ("address", "message"),
     [
-        ("mysql://root:hush@localhost/x", "'mysql' is no kind of database"),
+        ("mysql://root:hush@localhost/x", "'mysql' is an unknown database scheme"),
         ("sqlite://sessions.db", "three slashes"),
         ("postgresql://user:hush@localhost", "no name of a database"),
         ("postgresql://user:hu:sh/x@localhost/sessions", "no name of a database|password"),
         ("postgresql://user:hush@localhost:port/sessions", "port in the address is no number"),
         ("postgresql://user:hush@localhost/sessions?max_connections=1", "a parameter that libpq does not know"),
         ("postgresql://user:hu?sh@localhost/sessions", "no name of a database"),
+        ("postgresql://user:[hush]@localhost/sessions", r"'\[', .* is written %5B"),
+        ("postgresql://user:hu[hush@localhost/sessions", r"'\[', .* is written %5B"),
+        ("cockroachdb://user:hush@[hush/sessions", r"'\[', .* is written %5B"),
+        ("user:hush@localhost/sessions?next=x://y", "what the address begins with is an unknown database scheme"),
     ],
 )
 def test_an_address_that_makes_no_sense_is_refused(address: str, message: str) -> None:
@@ -53,6 +59,7 @@ def test_an_address_that_makes_no_sense_is_refused(address: str, message: str) -
         SessionRepository(address)
 
     assert "hush" not in str(caught.value)
+    assert caught.value.__context__ is None
 
 
 @pytest.mark.parametrize(
@@ -119,3 +126,34 @@ def test_options_belong_to_an_address(path: Path) -> None:
     """A facade over a core that was made before takes no options, since it could not heed them."""
     with pytest.raises(TypeError, match="busy_timeout"):
         AsyncSessionRepository(SessionRepository(path), busy_timeout=1)
+
+
+@pytest.mark.parametrize("form", ["{path}", "sqlite:///{path}"])
+def test_what_is_for_a_file_reaches_it_by_either_address(path: Path, form: str) -> None:
+    """A passphrase encrypts, and the journal is the one that was asked for, whether a path or a URL names the file."""
+    pytest.importorskip("sqlcipher3", reason="the extra 'encryption' is not installed")
+    address = form.format(path=path)
+    options: dict[str, Any] = {"passphrase": "secret", "journal": "rollback", "busy_timeout": 3, "durability": "normal"}
+
+    with SessionRepository(address, **options) as repository:
+        repository.save(new_session())
+        pragmas = repository.describe()["pragmas"]
+        assert repository.busy_timeout == 3
+
+    assert (pragmas["journal_mode"], pragmas["busy_timeout"], pragmas["synchronous"]) == ("delete", 3000, 2)
+    assert b"SQLite format" not in path.read_bytes()
+    with pytest.raises(SchemaVersionError, match="upgrade='never'"):
+        SessionRepository(_old(path.with_name("old.db"), form), upgrade="never").open()
+
+
+def _old(path: Path, form: str) -> str:
+    shutil.copy(Path(__file__).parents[1] / "fixtures" / "schema-1.db", path)
+    return form.format(path=path)
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres", "cockroachdb", "crdb"])
+@pytest.mark.parametrize("option", [{"passphrase": "secret"}, {"journal": "rollback"}])
+def test_what_is_for_a_file_is_refused_for_a_server(scheme: str, option: dict[str, Any]) -> None:
+    """Nobody takes a database for encrypted that is not."""
+    with pytest.raises(ValueError, match="passphrase and journal are for files"):
+        SessionRepository(f"{scheme}://localhost/sessions", **option)

@@ -14,7 +14,7 @@ from typing import Annotated, Any, BinaryIO
 import typer
 
 from paper_repo.cli import formatting, json_output, streams
-from paper_repo.cli.database import existing, existing_or_new, find_id, place_of
+from paper_repo.cli.database import absent_file, existing, existing_or_new, find_id, journal, place_of
 from paper_repo.cli.destinations import new_file, require_destination
 from paper_repo.cli.escaping import printable, quoted, spreadsheet_cell
 from paper_repo.cli.exit_codes import CONFLICT, NOT_FOUND, USAGE, CommandError
@@ -29,13 +29,22 @@ from paper_repo.cli.options import (
     SymbolOption,
     filters,
 )
+from paper_repo.cli.passphrases import passphrase_of
 from paper_repo.cli.terminal import counted, note, progress, progress_to
 from paper_repo.core.repository import SessionRepository
 from paper_repo.domain import EquityPoint, Fill
 from paper_repo.domain.selection import SessionFilters
+from paper_repo.domain.values import Progress
 from paper_repo.errors import ConflictError
-from paper_repo.maintenance.archive import Imported, OnConflict, export_archive, import_archive
+from paper_repo.maintenance.archive import (
+    Imported,
+    OnConflict,
+    export_archive,
+    import_archive,
+    import_into_new_file,
+)
 from paper_repo.serialization.schemas import fields_of
+from paper_repo.storage.address import Address
 
 STANDARD = Path("-")
 """Stands for standard output, or standard input."""
@@ -118,12 +127,8 @@ def import_(
         raise CommandError("--skip or --replace, not both", USAGE)
     on_conflict: OnConflict = "skip" if skip else "replace" if replace else "error"
     try:
-        with (
-            _source(source) as file,
-            existing_or_new(db, passphrase_file) as repository,
-            progress_to("importing") as step,
-        ):
-            done = import_archive(repository, file, on_conflict=on_conflict, progress=step)
+        with _source(source) as file, progress_to("importing") as step:
+            done = _import(file, db, passphrase_file, on_conflict, step)
     except ConflictError as error:
         place = " ".join(getattr(error, "__notes__", ()))
         raise CommandError(
@@ -132,6 +137,22 @@ def import_(
             CONFLICT,
         ) from error
     note(f"imported {_told(done)}")
+
+
+def _import(
+    file: Iterable[bytes],
+    db: Address | None,
+    passphrase_file: Path | None,
+    on_conflict: OnConflict,
+    step: Progress,
+) -> Imported:
+    """Import into the database that is there, or into a new one, which is not made when the archive is refused."""
+    target = absent_file(db)
+    if target is not None:
+        passphrase = passphrase_of(target, passphrase_file)
+        return import_into_new_file(target, file, passphrase=passphrase, journal=journal(), progress=step)
+    with existing_or_new(db, passphrase_file) as repository:
+        return import_archive(repository, file, on_conflict=on_conflict, progress=step)
 
 
 def _told(done: Imported) -> str:

@@ -1,1 +1,1 @@
-"""Getting sessions out of a damaged file."""
+"""Salvaging: getting sessions out of a damaged file."""

@@ -1,4 +1,4 @@
-"""The rows that are left of a damaged file: by SQLite as far as it can read, else from the pages themselves."""
+"""The rows that are left of a damaged file: read by SQLite as far as it can, the others from the pages themselves."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Row = Sequence[Any]
 
 
 def damaged_tables(storage: SQLiteStorage) -> tuple[list[Any], StorageError | None]:
-    """The tables of which SQLite cannot reach every row, and, where it cannot open the file at all, its refusal."""
+    """The tables of which SQLite cannot reach every row, and the error if the file cannot be opened at all."""
     tables = storage.statements.tables.all()
     try:
         if not storage.problems():

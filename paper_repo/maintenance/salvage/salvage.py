@@ -1,4 +1,4 @@
-"""Saving what damage has left of a file."""
+"""Salvaging: writing what can still be read of a damaged file to a new one."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ Row = Sequence[Any]
 
 @dataclass(slots=True)
 class Salvaged:
-    """How much `salvage` has saved.
+    """What `salvage` has saved, and what is lost.
 
-    `from_pages` of the sessions, fills and equity points were found in the file's pages, where SQLite cannot reach them
-    any more. `lost` has a sentence for everything that is known to be missing, `doubtful` for what is saved although
-    its checksum is wrong, or although it may have been deleted before.
+    `from_pages` counts the sessions, fills and equity points that SQLite can no longer reach and that were found in the
+    file's pages. `lost` has a sentence for everything known to be missing; `doubtful` one for everything that was saved
+    although its checksum is wrong or although it may have been deleted before.
     """
 
     sessions: int = 0
@@ -49,17 +49,17 @@ def salvage(
 ) -> Salvaged:
     """Write everything that can be read of a damaged file to the new file `target`; the damaged one is not touched.
 
-    What SQLite cannot reach any more is looked for in the pages of the file and of its -wal, unless it is encrypted;
-    what is found there is saved only when its checksum is right. A history of which a part is lost is closed up: the
-    places of its fills are counted back from the session's count. No program should have the file open, and this one
-    must not. What is found in the pages is held in memory.
+    What SQLite can no longer reach is searched for in the pages of the file and of its -wal, unless the file is
+    encrypted; what is found there is saved only if its checksum is right, and held in memory meanwhile. A history with
+    a part missing is closed up: its fills are numbered back from the session's count. No other program should have the
+    file open, and this one must not.
 
     Args:
         passphrase: of the damaged file when it is encrypted, and then of the new one.
-        progress: called with how many sessions are saved, and how many there are.
+        progress: called after each session, with how many are done and how many there are.
 
     Raises:
-        StorageError: there is something at `target` already, or nothing at `path`.
+        StorageError: `target` exists already, or `path` does not.
         ForeignDatabaseError: the file is not ours, or its start is damaged and no session can be found in it.
         CorruptDatabaseError: its tables are damaged, and no session can be found.
         SchemaVersionError: it has another schema than this library knows, and no session can be found.
@@ -83,6 +83,8 @@ def salvage(
             saved = _Salvage(remains, old, new).run(progress)
         if saved.from_pages:
             saved.doubtful += remains.doubts(path)
+        if refusal is not None:
+            saved.doubtful.append(f"all was read page by page, past SQLite: {refusal}")
         publish(partial, target)
     return saved
 
@@ -117,13 +119,17 @@ class _Salvage:
         fill_rows, fills_found = self._remains.fills(session.id, session.fill_count)
         point_rows, points_found = self._remains.points(session.id)
         fills = list(self._read(fill_rows, self._fill, f"{name}: a fill"))
-        fills = list({each.id: each for each in fills}.values())
+        fills = list({(each.symbol, each.id): each for each in fills}.values())
         points = list(self._read(point_rows, self._point, f"{name}: an equity point"))
         self._report(name, "fills", fill_rows, len(fills), session.fill_count)
+        if len(fills) > session.fill_count:
+            later = len(fills) - session.fill_count
+            self._saved.lost.append(f"{name}: {later} of its fills, which are newer than what is left of the session")
+            del fills[session.fill_count :]
         self._report(name, "equity points", point_rows, len(points))
         try:
             first = session.fill_count - len(fills) + 1
-            self._new.restore(session, enumerate(fills, max(first, 1)), points)
+            self._new.restore(session, enumerate(fills, first), points)
         except PaperRepoError as error:
             self._saved.lost.append(f"{name}: {error}")
             return

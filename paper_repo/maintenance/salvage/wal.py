@@ -13,7 +13,7 @@ _HEADER, _FRAME = 32, 24
 
 
 def committed_pages(path: Path) -> tuple[int, dict[int, bytes]]:
-    """The size of a page and the newest committed version of each that is in the log; 0 and none, where it has none."""
+    """The page size of the log, and the newest committed version of each page in it; 0 and none if there are none."""
     try:
         data = path.read_bytes()
         magic, _, size = struct.unpack_from(">3I", data)
@@ -27,7 +27,7 @@ def committed_pages(path: Path) -> tuple[int, dict[int, bytes]]:
 
 
 def _pages(data: bytes, size: int, order: str, checksum: tuple[int, int]) -> dict[int, bytes]:
-    """The pages of all frames up to the last commit; the first that is not as it was written ends the log."""
+    """The pages of all frames up to the last commit; the first frame with a wrong checksum ends the log."""
     committed: dict[int, bytes] = {}
     waiting: dict[int, bytes] = {}
     for start in range(_HEADER, len(data) - _FRAME - size + 1, _FRAME + size):

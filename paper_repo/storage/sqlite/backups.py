@@ -1,4 +1,4 @@
-"""Copies of an SQLite file, made while others write to it: written beside the target, verified, then given its name."""
+"""Backups of an SQLite file while others write to it: written beside the target, verified, then published."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from paper_repo.storage.new_files import new_file_beside, publish
 from paper_repo.storage.sqlite.errors import translate
 
 Connect = Callable[[str], Any]
-"""Opens a connection to the file of this name, with whatever it needs to be read."""
+"""Opens a connection to the file of this name, with the passphrase if it has one."""
 
 PAGES = 256
 """How many pages are copied between two calls of the caller's `progress`."""
@@ -22,16 +22,16 @@ PAGES = 256
 def back_up(
     source: Any, target: Path, connect: Connect, progress: Progress | None = None, overwrite: bool = False
 ) -> None:
-    """Copy the database of the connection `source`, of one moment, to the file `target`.
+    """Copy the database of the connection `source`, as it is at one moment, to the file `target`.
 
     Args:
         source: a connection in a transaction of its own, whose snapshot is copied.
         connect: opens the copy.
-        overwrite: a file that is there is replaced, when the copy is whole.
+        overwrite: replaces an existing file, once the copy is whole.
 
     Raises:
-        StorageError: there is something at `target` already, or it cannot be created.
-        CorruptDatabaseError: what was copied is damaged; there is no copy then.
+        StorageError: `target` exists already, or cannot be created.
+        CorruptDatabaseError: the database is damaged; no copy is left.
     """
     with new_file_beside(target, overwrite) as partial:
         with closing(connect(str(partial))) as copy:
@@ -44,7 +44,7 @@ def back_up(
 
 @contextmanager
 def room_at(target: Path) -> Iterator[None]:
-    """A block that reads one database and writes `target`: when there is no room, it is `target` that has none."""
+    """A block that reads one database and writes `target`: a full disk is reported as that of `target`."""
     try:
         yield
     except PaperRepoError:

@@ -9,6 +9,7 @@ from peewee import SqliteDatabase
 
 from paper_repo.storage.feed import ChangeFeed
 from paper_repo.storage.sqlite.errors import translated
+from paper_repo.storage.sqlite.foreign_parts import PRAGMAS
 from paper_repo.storage.statements import Statements
 
 
@@ -35,7 +36,7 @@ class SQLiteFeed(ChangeFeed):
             uri or name,
             uri=uri is not None,
             timeout=busy_timeout,
-            pragmas=[("query_only", 1)],
+            pragmas=[("query_only", 1), *PRAGMAS],
             check_same_thread=False,
             thread_safe=False,
         )

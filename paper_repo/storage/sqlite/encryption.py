@@ -6,40 +6,37 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from paper_repo.domain.secrecy import Passphrase
 from paper_repo.storage.sqlite.backups import room_at
 from paper_repo.storage.sqlite.errors import translated
 from paper_repo.storage.unlogged import Unlogged
 
 SILENT = "PRAGMA cipher_log_level = NONE"
-"""SQLCipher would else write to the standard error output of whoever gave a wrong passphrase."""
-
-
-class Passphrase(str):
-    """Text that shows itself nowhere: a traceback that shows variables does not tell it."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "<passphrase>"
+"""Without it SQLCipher writes to standard error when a passphrase is wrong."""
 
 
 def checked_passphrase(passphrase: object) -> Passphrase | None:
     """The passphrase, or None when there is none.
 
     Raises:
-        ValueError: it is no text, is empty, or holds a NUL, at which SQLCipher would take it to end.
+        ValueError: it is no text, is empty, has something that UTF-8 cannot hold, or a NUL, at which SQLCipher would
+            take it to end. It is not quoted.
         ImportError: sqlcipher3 is not installed.
     """
     if passphrase is None:
         return None
     if not isinstance(passphrase, str) or not passphrase or "\0" in passphrase:
         raise ValueError("passphrase is text, not empty and without NUL")
+    if any("\ud800" <= each <= "\udfff" for each in passphrase):  # so Python holds bytes that are no UTF-8
+        raise ValueError(
+            "passphrase is text that UTF-8 can hold; it has bytes that are none, as from a Latin-1 terminal"
+        )
     _driver()
     return Passphrase(passphrase)
 
 
 def connect(name: str, passphrase: str, **params: Any) -> Any:
-    """A connection to an encrypted file, or to a plain one when the passphrase is empty."""
+    """A connection to an encrypted file; to a plain one if the passphrase is empty."""
     connection = _driver().connect(name, isolation_level=None, **params)
     set_key(connection, passphrase)
     return connection
@@ -53,7 +50,7 @@ def set_key(connection: Any, passphrase: str) -> None:
 
 
 def export(path: Path, old: str | None, target: Path, new: str | None) -> None:
-    """Copy a database to the empty file `target`, with another passphrase or none (None) than before."""
+    """Copy a database to the empty file `target`, encrypted with another passphrase, or plain if `new` is None."""
     with translated(str(path)), closing(connect(str(path), old or "")) as connection:
         connection.execute("ATTACH DATABASE ? AS target KEY ?", (str(target), new or ""))
         with room_at(target):
@@ -65,12 +62,12 @@ def export(path: Path, old: str | None, target: Path, new: str | None) -> None:
 
 
 def quoted(passphrase: str) -> str:
-    """The passphrase inside an SQL text."""
+    """The passphrase as it is written between the quotes of an SQL string."""
     return passphrase.replace("'", "''")
 
 
 def single_database() -> Any:
-    """The class of databases with one connection a thread, which is SQLCipher's."""
+    """The class of databases with one SQLCipher connection for each thread."""
     _driver()
     from playhouse.sqlcipher_ext import SqlCipherDatabase
 
@@ -81,6 +78,7 @@ def _silent(*bases: Any) -> Any:
     class Encrypted(Unlogged, *bases):  # type: ignore[misc]
         def _add_conn_hooks(self, connection: Any) -> None:
             connection.execute(SILENT)
+            connection.execute(f"PRAGMA busy_timeout = {int(1000 * (self.timeout or 0))}")  # which Peewee leaves out
             super()._add_conn_hooks(connection)
 
     return Encrypted

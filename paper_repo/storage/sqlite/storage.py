@@ -26,6 +26,8 @@ from paper_repo.storage.sqlite.changes import SQLiteFeed
 from paper_repo.storage.sqlite.connections import LentDatabase, SQLiteConnections
 from paper_repo.storage.sqlite.encryption import checked_passphrase, connect, single_database
 from paper_repo.storage.sqlite.errors import translated
+from paper_repo.storage.sqlite.foreign_parts import PRAGMAS as SAFE_PRAGMAS
+from paper_repo.storage.sqlite.foreign_parts import foreign_part
 from paper_repo.storage.sqlite.header import APPLICATION_ID, Look, ask, pragma
 from paper_repo.storage.sqlite.integrity import (
     find_damage,
@@ -133,6 +135,7 @@ class SQLiteStorage(Storage):
                 ("foreign_keys", 1),
                 ("synchronous", synchronous),
                 ("cell_size_check", 1),
+                *SAFE_PRAGMAS,
             ],
             check_same_thread=False,
             thread_safe=False,
@@ -279,6 +282,21 @@ class SQLiteStorage(Storage):
         elif look.application or look.has_tables:
             raise ForeignDatabaseError(f"{self.name}: this database belongs to another program; it was not touched")
 
+    def _refuse_foreign_parts(self, connection: Any, look: Look) -> None:
+        """Refuse a file of ours in which somebody has put something that would run, before anything of it does."""
+        if look.application != APPLICATION_ID or look.version > self._newest:
+            return
+        try:
+            found = foreign_part(connection, look.version, self._scripts)
+        except (connection.DatabaseError, UnicodeDecodeError):
+            return  # it is damaged, which is looked for next
+        if found is not None:
+            raise ForeignDatabaseError(
+                f"{self.name}: this file has {found}, which paper_repo does not make and which may run when the file "
+                "is used; it was not touched. Drop it if it is your own; else restore a backup, or save the sessions "
+                "into a new file with `paper-repo salvage`"
+            )
+
     def _look(self, has_log: bool) -> Look:
         """What the file is, as it lies, or with the changes in SQLite's log beside it where there are any.
 
@@ -302,7 +320,10 @@ class SQLiteStorage(Storage):
                 if error.sqlite_errorcode != sqlite3.SQLITE_NOTADB:
                     raise
                 raise self._foreign() from error
-            return look._replace(damage=self._damage(connection, look)) if has_log else look
+            if not has_log:
+                return look
+            self._refuse_foreign_parts(connection, look)
+            return look._replace(damage=self._damage(connection, look))
 
     def _examine(self) -> Look:
         """What the file is, by a connection like all others, which first undoes what a killed program had begun."""
@@ -312,6 +333,7 @@ class SQLiteStorage(Storage):
                 try:
                     look = ask(connection)
                     self._judge(look)
+                    self._refuse_foreign_parts(connection, look)
                     return look._replace(damage=self._damage(connection, look))
                 finally:
                     connection.execute("ROLLBACK")
@@ -347,8 +369,12 @@ class SQLiteStorage(Storage):
     def connect_to(self, name: str, **params: Any) -> Any:
         """A connection of its own to a file of the same kind."""
         if self._passphrase:
-            return connect(name, self._passphrase, **params)
-        return sqlite3.connect(name, isolation_level=None, **params)
+            connection = connect(name, self._passphrase, **params)
+        else:
+            connection = sqlite3.connect(name, isolation_level=None, **params)
+        for setting, value in SAFE_PRAGMAS:
+            connection.execute(f"PRAGMA {setting} = {value}")
+        return connection
 
     def fills_by_id(self, session_id: str) -> int | None:
         sql = "SELECT count(*) FROM paper_trading_fills INDEXED BY fillrow_session_id_id_symbol WHERE session_id = ?"
@@ -409,6 +435,7 @@ class SQLiteStorage(Storage):
             with self._translated, database.connection_context(), database.atomic("IMMEDIATE"):
                 look = ask(connection)
                 self._judge(look)  # somebody else may have filled or upgraded it while this one waited
+                self._refuse_foreign_parts(connection, look)
                 if look.application == APPLICATION_ID and look.version < self._newest:
                     old, place = look.version, Path(os.path.realpath(self.path))
                     backup = back_up_before_upgrade(place, old, self.connect_to)

@@ -1,4 +1,4 @@
-"""Bringing an old file to the present schema: in one transaction, after a backup beside it."""
+"""The backups that upgrades of the schema leave beside a file."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from paper_repo.storage.new_files import free_name
 from paper_repo.storage.sqlite.backups import back_up
 
 KEPT = 3
-"""How many backups of a file its upgrades leave."""
+"""How many of them are kept."""
 
 
 def back_up_before_upgrade(path: Path, version: int, connect: Callable[[str], Any]) -> Path:
-    """Write a copy of the file as it is, named with its schema version and the time, and remove the oldest ones.
+    """Write a backup of the file, named with its schema version and the time, and remove the oldest ones.
 
-    It is called while the caller holds the lock for writing, and reads by a connection of its own.
+    The caller holds the lock for writing; the backup reads through a connection of its own.
     """
     target = free_name(path, f"schema-{version}")
     with closing(connect(str(path))) as source:
@@ -39,14 +39,14 @@ def back_up_before_upgrade(path: Path, version: int, connect: Callable[[str], An
 
 
 def upgrade_backups(path: Path) -> list[Path]:
-    """The backups that upgrades of this file have left, the oldest first."""
+    """The backups that upgrades of this file have left, oldest first."""
     name = re.compile(re.escape(path.name) + r"\.schema-\d+\.(\d{8}T\d{6}Z)(?:-(\d+))?")
     named = [(match, each) for each in path.parent.iterdir() if (match := name.fullmatch(each.name))]
     return [each for *_, each in sorted((match[1], int(match[2] or 1), each) for match, each in named)]
 
 
 def failed(error: Exception, name: str, versions: tuple[int, int], backup: Path) -> PaperRepoError:
-    """The error of an upgrade that was rolled back because of `error`, which is in our terms if it can be."""
+    """The error of an upgrade that was rolled back because of `error`."""
     kind = type(error) if isinstance(error, StorageError) else StorageError
     old, new = versions
     return kind(

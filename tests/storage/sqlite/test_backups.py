@@ -10,8 +10,10 @@ import subprocess
 import sys
 import textwrap
 import threading
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -331,6 +333,168 @@ def test_a_file_in_use_is_not_replaced(path: Path, tmp_path: Path, passphrase: s
         other.communicate()
 
 
+def test_the_kept_file_is_private_while_it_is_written(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the system would give others, each file is its owner's alone from its first byte on."""
+    filled(path)
+    with SessionRepository(path) as repository:
+        repository.backup(tmp_path / "copy.db")
+    path.chmod(0o644)
+    seen: dict[str, int] = {}
+    for word in ("replace", "link", "fsync"):
+        monkeypatch.setattr(os, word, _looking_at(tmp_path, seen, getattr(os, word)))
+    before = os.umask(0)
+    try:
+        kept = restore_backup(tmp_path / "copy.db", path)
+    finally:
+        os.umask(before)
+
+    assert kept is not None
+    assert kept.name in seen
+    assert {name: mode for name, mode in seen.items() if mode != 0o600 and name != path.name} == {}
+    assert mode(path) == 0o600
+
+
+def _looking_at(folder: Path, seen: dict[str, int], function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, which looks at the permissions of everything in the folder before and after it."""
+
+    def look() -> None:
+        for each in folder.iterdir():
+            seen[each.name] = max(seen.get(each.name, 0), mode(each))
+
+    def call(*arguments: Any, **options: Any) -> Any:
+        look()
+        try:
+            return function(*arguments, **options)
+        finally:
+            look()
+
+    return call
+
+
+@pytest.mark.parametrize("target", ["there", "gone", "damaged"])
+def test_who_watches_misses_nothing_by_a_restored_backup(path: Path, tmp_path: Path, target: str) -> None:
+    """By a position of before every session is reported, also after as many changes as had been forgotten."""
+    with SessionRepository(path) as repository:
+        sessions = [new_session(id=f"session-{number}") for number in range(3)]
+        repository.save_many(sessions)
+        repository.backup(tmp_path / "copy.db")
+        for _ in range(3):
+            repository.save_many(sessions)
+        repository.save(new_session(id="late"))
+        with repository.watch() as changes:
+            position = changes.position
+    if target == "gone":
+        path.unlink()
+    elif target == "damaged":
+        path.write_bytes(b"SQLite format 3\0" + bytes(5000))
+
+    restore_backup(tmp_path / "copy.db", path)
+    with SessionRepository(path) as repository:
+        reported = [(each.session_id, each.deleted) for each in repository.watch(after=position, timeout=0)]
+        for _ in range(20):
+            session = repository.get_by_id("session-0")
+            assert session is not None
+            repository.save(session)
+        again = {each.session_id for each in repository.watch(after=position, timeout=0)}
+        assert repository.check().ok
+
+    kept = [(f"session-{number}", False) for number in range(3)]
+    assert reported == [*kept, ("late", True)] if target == "there" else kept
+    assert again >= {"session-0", "session-1", "session-2"}
+
+
+def test_positions_go_on_after_each_restored_backup(path: Path, tmp_path: Path) -> None:
+    """Also when the clock stands before the positions that there were."""
+    filled(path, 1)
+    with SessionRepository(path) as repository:
+        repository.backup(tmp_path / "copy.db")
+    positions = []
+    for _ in range(3):
+        restore_backup(tmp_path / "copy.db", path)
+        with SessionRepository(path) as repository, repository.watch() as changes:
+            positions.append(changes.position or 0)
+
+    assert positions == sorted(set(positions))
+    assert positions[-1] < 2**53
+
+
+@pytest.mark.parametrize("suffix", ["-wal", "-journal"])
+def test_what_sqlite_keeps_beside_a_file_is_kept_and_then_removed(path: Path, tmp_path: Path, suffix: str) -> None:
+    """A log of the old file is not applied to the restored one, and the kept file has it."""
+    filled(path)
+    with SessionRepository(path) as repository:
+        repository.backup(tmp_path / "copy.db")
+        expected = content(repository)
+    path.write_bytes(b"SQLite format 3\0" + bytes(5000))
+    Path(f"{path}{suffix}").write_bytes(b"torn")
+
+    kept = restore_backup(tmp_path / "copy.db", path)
+
+    assert Path(f"{kept}{suffix}").read_bytes() == b"torn"
+    assert mode(Path(f"{kept}{suffix}")) == 0o600
+    assert not Path(f"{path}{suffix}").exists()
+    with SessionRepository(path) as repository:
+        assert content(repository) == expected
+
+
+def test_the_logs_are_gone_before_the_file_is_another_one(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what is kept is on the disk before that; the folder is synced between the two, and at the end."""
+    filled(path, 1)
+    with SessionRepository(path) as repository:
+        repository.backup(tmp_path / "copy.db")
+    path.write_bytes(b"SQLite format 3\0" + bytes(5000))
+    Path(f"{path}-wal").write_bytes(b"torn")
+    steps: list[str] = []
+
+    def recorded(word: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **options: Any) -> Any:
+            names = [
+                Path(f"/proc/self/fd/{each}").readlink() if isinstance(each, int) else Path(each) for each in arguments
+            ]
+            steps.append(" ".join([word, *("folder" if each == tmp_path else each.name for each in names)]))
+            return function(*arguments, **options)
+
+        return call
+
+    for word in ("fsync", "replace", "link", "unlink"):
+        monkeypatch.setattr(os, word, recorded(word, getattr(os, word)))
+
+    kept = restore_backup(tmp_path / "copy.db", path)
+
+    assert kept is not None
+    at = {name: number for number, each in enumerate(steps) for name in [each.rpartition(" ")[2], each]}
+    last_replace = next(number for number, each in enumerate(steps) if each.endswith(f".partial {path.name}"))
+    removed = steps.index(f"unlink {path.name}-wal")
+    assert at[f"{kept.name}-wal"] < at[kept.name] < removed < last_replace
+    assert "fsync folder" in steps[at[kept.name] : removed]
+    assert "fsync folder" in steps[removed:last_replace]
+    assert "fsync folder" in steps[last_replace:]
+
+
+def test_a_link_is_followed_and_stays_a_link(path: Path, tmp_path: Path) -> None:
+    """What is restored is the file at its end."""
+    filled(path)
+    (tmp_path / "folder").mkdir()
+    real = path.rename(tmp_path / "folder" / "real.db")
+    path.symlink_to(real)
+    with SessionRepository(path) as repository:
+        repository.backup(tmp_path / "copy.db")
+        expected = content(repository)
+        repository.delete_many()
+
+    kept = restore_backup(tmp_path / "copy.db", path)
+
+    assert path.is_symlink()
+    assert kept is not None
+    assert kept.parent == real.parent
+    with SessionRepository(real) as repository:
+        assert content(repository) == expected
+
+
 def test_compacting_gives_room_back(path: Path) -> None:
     """After sessions were deleted a compacted file is smaller, and holds the same."""
     filled(path, 40)
@@ -428,3 +592,54 @@ def break_page(path: Path) -> None:
     with path.open("rb+") as file:
         file.seek((page - 1) * 4096)
         file.write(os.urandom(8) + bytes(4088))
+
+
+@pytest.mark.parametrize("table", ["paper_trading_fills", "paper_trading_equity", "paper_trading_claims"])
+def test_what_belongs_to_no_session_is_not_backed_up(path: Path, tmp_path: Path, table: str) -> None:
+    """A file whose rows have lost their session is damaged, though SQLite finds every page sound."""
+    filled(path, 1)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        (count,) = connection.execute(f"SELECT count(*) FROM pragma_table_info('{table}')").fetchone()
+        connection.execute("PRAGMA foreign_keys = 0")
+        connection.execute(f"INSERT INTO {table} VALUES ('nobody', {', '.join(['1'] * (count - 1))})")
+
+    told = f"a row of {table} belongs to no session"
+    with SessionRepository(path) as repository, pytest.raises(CorruptDatabaseError, match=told):
+        repository.backup(tmp_path / "copy.db")
+
+    assert [each.name for each in tmp_path.iterdir()] == ["sessions.db"]
+
+
+@pytest.mark.parametrize("suffix", ["-wal", "-journal"])
+def test_a_backup_is_not_given_the_log_of_another_file(path: Path, tmp_path: Path, suffix: str) -> None:
+    """A log that lies where the backup's would be belongs to a file that is gone; it would be applied to the backup."""
+    filled(path, 1)
+    (tmp_path / f"copy.db{suffix}").write_bytes(b"of another file")
+
+    with SessionRepository(path) as repository, pytest.raises(StorageError, match=f"copy.db{suffix} shows"):
+        repository.backup(tmp_path / "copy.db")
+
+    assert not (tmp_path / "copy.db").exists()
+    assert (tmp_path / f"copy.db{suffix}").read_bytes() == b"of another file"
+
+
+@pytest.mark.anyio
+async def test_a_backup_of_memory_has_the_places_of_the_history(tmp_path: Path) -> None:
+    """A session that was deleted and saved again counts on, in the file as in memory."""
+    session = new_session(id="one")
+    for number in range(3):
+        session.apply_fill(new_fill(number))
+    async with InMemorySessionRepository() as memory:
+        await memory.save(session)
+        await memory.delete("one")
+        session.version = 0
+        session.apply_fill(new_fill(9))
+        await memory.save(session)
+        await memory.backup(tmp_path / "copy.db")
+
+        with SessionRepository(tmp_path / "copy.db") as copy:
+            assert list(copy.fill_history("one")) == [(4, new_fill(9))]
+            assert copy.check().ok
+            assert [str(each) for each in copy.check().remarks] == [
+                str(each) for each in (await memory.check()).remarks
+            ]

@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import stat
 import traceback
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from paper_repo import (
+    BusyError,
     CorruptDatabaseError,
     ForeignDatabaseError,
     PaperRepoError,
@@ -17,12 +19,17 @@ from paper_repo import (
     SQLiteSessionRepository,
     WrongPassphraseError,
 )
+from paper_repo.maintenance import files
 from paper_repo.maintenance.files import decrypt, encrypt
 from paper_repo.maintenance.salvage.salvage import salvage
+from paper_repo.storage.sqlite import encryption
 from tests.builders import full_session, new_session
 from tests.storage.sqlite.damage import content
 
 pytest.importorskip("sqlcipher3", reason="the extra 'encryption' is not installed")
+
+KEY = f"x'{'0123456789abcdef' * 4}'"
+"""A passphrase from which SQLCipher need not derive the key, which takes long."""
 
 SECRET = "correct 'horse' battery \N{SNOWMAN}"
 
@@ -131,8 +138,54 @@ def test_the_passphrase_shows_nowhere(
     assert "horse" not in everything
 
 
-@pytest.mark.parametrize("passphrase", ["", "with\0nul", 5])
+@pytest.mark.parametrize("passphrase", ["", "hush\0hush", 5, b"hush", "hush\udcff", "\ud800hush"])
 def test_a_passphrase_is_text(path: Path, passphrase: object) -> None:
-    """What cannot be a passphrase is refused at once, without being quoted."""
-    with pytest.raises(ValueError, match="passphrase is text"):
+    """What cannot be a passphrase, such as bytes from a Latin-1 terminal, is refused at once and never quoted."""
+    with pytest.raises(ValueError, match="passphrase is text") as refused:
         SessionRepository(path, passphrase=passphrase)  # type: ignore[arg-type]
+
+    assert "hush" not in ascii(refused.value)
+    assert refused.value.__context__ is None
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE paper_trading_sessions SET name = 'another'",
+        "DELETE FROM paper_trading_fills WHERE sequence = 2",
+        "DELETE FROM paper_trading_equity WHERE sequence = 2",
+        "DELETE FROM paper_trading_sessions",
+        "INSERT INTO paper_trading_deletions VALUES (1, 'x', 1); DELETE FROM paper_trading_sessions",
+    ],
+)
+@pytest.mark.parametrize("way", ["encrypt", "decrypt"])
+def test_a_converted_copy_is_compared(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str, damage: str
+) -> None:
+    """A copy that does not hold what the file holds is an error, and is not there."""
+    with SessionRepository(path, passphrase=KEY if way == "decrypt" else None) as repository:
+        repository.save_many([full_session(id="one")])
+
+    def export(source: Path, old: str | None, target: Path, new: str | None) -> None:
+        encryption.export(source, old, target, new)
+        with closing(encryption.connect(str(target), new or "")) as connection:
+            connection.executescript(damage)
+
+    monkeypatch.setattr(files, "export", export)
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(CorruptDatabaseError, match=r"new\.db: session 'one' is not the same there|cannot be read"):
+        {"encrypt": encrypt, "decrypt": decrypt}[way](path, tmp_path / "new.db", KEY)
+
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_wait_for_another_writer_ends(path: Path) -> None:
+    """The busy timeout is heeded by encrypted files, too: at once where it is 0, and so everywhere else."""
+    with SessionRepository(path, passphrase=SECRET, busy_timeout=0) as repository:
+        repository.save(new_session())
+        with closing(encryption.connect(str(path), SECRET)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(BusyError, match="busy timeout"):
+                repository.save(new_session())
+        assert repository.describe()["pragmas"]["busy_timeout"] == 0

@@ -1,0 +1,254 @@
+"""Reading an archive line by line, strictly: whatever passes would be exported again as it stands here."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
+from paper_repo.domain.nesting import on_fresh_stack
+from paper_repo.domain.values import Progress
+from paper_repo.errors import ArchiveError, InvalidSessionError
+from paper_repo.serialization import fast, schemas
+from paper_repo.serialization.schemas import Data
+
+T = TypeVar("T")
+
+FORMAT = "paper_repo archive"
+VERSION = 1
+"""The version of the format that is written; a reader refuses later ones."""
+
+_LONGEST_PROBLEM = 500
+"""How many characters of a problem are told: the lines of an archive, which it quotes, may be megabytes long."""
+
+
+@dataclass(slots=True)
+class Contents:
+    """How much an archive holds, or how much of it was stored."""
+
+    sessions: int = 0
+    fills: int = 0
+    equity_points: int = 0
+
+
+class ThrottledProgress:
+    """Calls `progress` every so many lines or bytes: a call for each line would take longer than the work itself."""
+
+    def __init__(self, progress: Progress | None, step: int, total: int) -> None:
+        self._progress = progress
+        self._step = step
+        self._total = total
+        self._done = self._told = 0
+
+    def add(self, done: int) -> None:
+        """Count this much as done."""
+        self._done += done
+        if self._done - self._told >= self._step:
+            self.end()
+
+    def end(self) -> None:
+        """Report what has not been reported yet."""
+        if self._progress is not None and self._done > self._told:
+            self._progress(self._done, self._total)
+        self._told = self._done
+
+
+class ArchiveReader:
+    """The lines of an archive in turn, each checked; `at` is the number of the line that was given out last."""
+
+    def __init__(self, file: Iterable[bytes], report: ThrottledProgress) -> None:
+        self.at = 0
+        self._lines = iter(file)
+        self._report = report
+        self._read = 0
+        self._contents = Contents()
+        self._next: Data | None = None
+
+    def wrong(self, problem: str) -> ArchiveError:
+        """The error that says what is wrong with the line that was given out last."""
+        return _wrong(self.at, problem)
+
+    def header(self) -> None:
+        """Read the first line.
+
+        Raises:
+            ArchiveError: it is not that of an archive that can be read.
+        """
+        self.at = 1
+        try:
+            self._advance()
+        except ArchiveError as error:
+            raise self.wrong("this is no archive of paper_repo") from error
+        header = self._next or {}
+        if header.get("format") != FORMAT:
+            raise self.wrong("this is no archive of paper_repo")
+        version = header.get("version")
+        if type(version) is not int or version < 1:
+            raise self.wrong(f"version: {version!r} is no version of an archive")
+        if version > VERSION:
+            raise self.wrong(
+                f"the archive has version {version}, this paper_repo reads versions up to {VERSION}: "
+                "use a newer one (pip install --upgrade paper_repo)"
+            )
+        self._require_equal(header, {"format": FORMAT, "version": VERSION})
+        self._advance()
+
+    def sessions(self) -> Iterator[PaperTradingSession]:
+        """Every session; the caller reads its fills, then its points, before the next."""
+        while self._kind == "session":
+            session = self._entity(PaperTradingSession, self._take())
+            self._contents.sessions += 1
+            yield session
+        self._end()
+
+    def fills(self, session: PaperTradingSession) -> Iterator[tuple[int, Fill]]:
+        """The fills of the session that was given out last, each with its place in the history."""
+        while self._kind == "fill":
+            data = self._take()
+            sequence = data.pop("sequence", None)
+            if type(sequence) is not int or not 0 < sequence <= session.fill_count:
+                raise self.wrong(
+                    f"sequence: {sequence!r} is no place among the {session.fill_count} fills of the session"
+                )
+            self._contents.fills += 1
+            yield sequence, self._entity(Fill, data)
+        self._require_more()
+
+    def points(self) -> Iterator[EquityPoint]:
+        """The equity points of the session that was given out last."""
+        while self._kind == "equity":
+            self._contents.equity_points += 1
+            yield self._entity(EquityPoint, self._take())
+
+    @property
+    def _kind(self) -> object:
+        return None if self._next is None else self._next.get("type", "")
+
+    def _end(self) -> None:
+        self._require_more()
+        kind, data = self._kind, self._take()
+        if kind != "end":
+            raise self.wrong(f"type: a line of type {kind!r} cannot stand here")
+        found = dataclasses.asdict(self._contents)
+        if data.keys() == found.keys() and data != found:
+            raise self.wrong(f"the archive should hold {data}, but it holds {found}: it is not whole")
+        self._require_equal(data, found)
+        if self._next is not None:
+            raise _wrong(self._read, "nothing may follow the line of type 'end'")
+        self._report.end()
+
+    def _require_more(self) -> None:
+        if self._next is None:
+            self.at = self._read
+            raise self.wrong("the archive ends here, without its last line: it is not whole")
+
+    def _take(self) -> Data:
+        """The data of the next line, without its type; the line after it becomes the next."""
+        data, self.at = dict(self._next or {}), self._read
+        data.pop("type", None)
+        self._advance()
+        return data
+
+    def _advance(self) -> None:
+        """Read one line ahead: its type tells where a session's fills, its points, and the archive end."""
+        self._next = None
+        line = next(self._lines, None)
+        if line is None:
+            return
+        self._read += 1
+        self._report.add(len(line))
+        try:
+            data = _parse(line.decode())
+        except (ValueError, RecursionError) as error:
+            raise _wrong(self._read, f"is no JSON: {error}") from error
+        if not isinstance(data, dict):
+            raise _wrong(self._read, f"is no JSON object: {data!r}")
+        self._next = data
+
+    def _entity(self, kind: type[T], data: Data) -> T:
+        try:
+            if kind is PaperTradingSession:
+                entity = schemas.load(kind, data)
+                written = schemas.dump(entity)
+            else:
+                entity = fast.load(kind, data)
+                written = fast.dump(entity)
+        except InvalidSessionError as error:
+            raise self.wrong(str(error)) from error
+        self._require_equal(data, written)
+        return entity
+
+    def _require_equal(self, data: Data, written: Data) -> None:
+        """Refuse a line that says the same as `written` in other words, such as an amount of "1_000" or " 1 "."""
+        if data == written and _json(data) == _json(written):  # 1, 1.0 and True are equal
+            return
+        raise self.wrong(next(_differences(data, written, "")))
+
+
+def _wrong(line: int, problem: str) -> ArchiveError:
+    """The error about this line. What it quotes is shortened, and control characters are escaped."""
+    shown = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in problem[: _LONGEST_PROBLEM + 1])
+    return ArchiveError(line, shown if len(problem) <= _LONGEST_PROBLEM else f"{shown[:_LONGEST_PROBLEM]}…")
+
+
+_json = json.JSONEncoder(sort_keys=True).encode
+
+
+def _differences(data: Any, written: Any, path: str) -> Iterator[str]:
+    """Where two JSON values differ, type and all, in sentences."""
+    if isinstance(data, dict) and isinstance(written, dict):
+        for key in [*data, *(each for each in written if each not in data)]:
+            below = f"{path}.{key}".lstrip(".")
+            if key not in written:
+                yield f"{below}: unknown key"
+            elif key not in data:
+                yield f"{below}: this key is missing"
+            else:
+                yield from _differences(data[key], written[key], below)
+    elif isinstance(data, list) and isinstance(written, list) and len(data) == len(written):
+        for index, (one, other) in enumerate(zip(data, written, strict=True)):
+            yield from _differences(one, other, f"{path}[{index}]")
+    elif type(data) is not type(written) or data != written:
+        yield f"{path}: {data!r} is written {written!r} in an archive"
+
+
+def _parse(text: str) -> Any:
+    try:
+        return _decoder.decode(text)
+    except RecursionError:  # on the caller's stack, which may have little room left
+        return on_fresh_stack(_decoder.decode, text)
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _whole_number(text: str) -> int:
+    number = int(text)
+    return number if str(number) == text else _refuse_number(text, str(number))
+
+
+def _fraction(text: str) -> float:
+    number = float(text)
+    return number if repr(number) == text else _refuse_number(text, repr(number))
+
+
+def _refuse_number(text: str, written: str) -> Any:
+    raise ValueError(f"the number {text} is written {written} in an archive")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {twice!r} stands in it twice")
+    return found
+
+
+_decoder = json.JSONDecoder(
+    parse_constant=_refuse_constant, parse_int=_whole_number, parse_float=_fraction, object_pairs_hook=_object
+)

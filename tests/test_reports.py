@@ -1,0 +1,104 @@
+"""What `check` finds: what a session's own record, lists and history say of the same thing is compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from paper_repo import SessionRepository
+from tests.builders import moment, new_fill, new_session
+
+
+@pytest.fixture
+def repository(path: Path) -> Iterator[SessionRepository]:
+    """A session with three fills, which cost a fee each."""
+    session = new_session(id="one")
+    for number in range(3):
+        session.apply_fill(new_fill(number, fee="0.5"))
+        session.mark({"AAPL": 100}, at=moment(number))
+    with SessionRepository(path) as opened:
+        opened.save(session)
+        yield opened
+
+
+def change(repository: SessionRepository, **values: Any) -> None:
+    """Change columns of the session, and give it the checksums that fit them, as a program with an error might."""
+    storage, statements = repository.storage, repository.storage.statements
+    sessions = statements.tables.sessions
+    with repository.atomic():
+        found = storage.fetch_one(statements.select_session, {"id": "one"})
+        assert found is not None
+        row = dict(zip(statements.session_columns, found, strict=True)) | values
+        repository.records.seal(row)
+        changed = {*values, "checksum", "summary_checksum"}
+        query = sessions.update({sessions._meta.columns[name]: row[name] for name in changed})
+        storage.execute(*query.where(sessions.id == "one").sql())
+
+
+def test_a_sound_repository(repository: SessionRepository) -> None:
+    """Everything is counted, and nothing is found."""
+    report = repository.check()
+
+    assert (report.sessions, report.fills, report.equity_points) == (1, 3, 3)
+    assert (report.problems, report.remarks) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("equity", "5"), ("net_pnl", "5"), ("position_count", 7), ("strategy_name", "another")],
+)
+def test_lists_and_sessions_say_the_same(repository: SessionRepository, column: str, value: object) -> None:
+    """A list that shows, and sorts by, other figures than the session has is damage, though every checksum is right."""
+    change(repository, **{column: value})
+
+    report = repository.check()
+
+    assert [str(each) for each in report.problems] == ["session 'one': lists show other figures than the session has"]
+    assert not report.ok
+
+
+@pytest.mark.parametrize("count", [2, 4])
+def test_a_session_counts_its_fills(repository: SessionRepository, count: int) -> None:
+    """More or fewer than its history has are damage."""
+    change(repository, fill_count=count)
+
+    report = repository.check()
+
+    assert len(report.problems) == 1
+    assert f"it counts {count} fills, and numbers 1 to 3 are there" in str(report.problems[0])
+
+
+@pytest.mark.parametrize(("fees", "cash"), [("1.4", "9698.6"), ("1.6", "9698.4")])
+def test_fees_are_those_of_the_fills(repository: SessionRepository, fees: str, cash: str) -> None:
+    """Books that balance, and whose fees are not those that were paid, are remarked on."""
+    session = repository.get_by_id("one")
+    assert session is not None
+    session.cash += session.fees_paid - type(session.cash)(fees)
+    session.fees_paid = fees  # type: ignore[assignment]
+    repository.save(session)
+
+    report = repository.check()
+
+    assert report.ok
+    assert [str(each) for each in report.remarks] == [f"session 'one': its fees are {fees}, those of its fills are 1.5"]
+
+
+@pytest.mark.parametrize("again", [0, 1])
+def test_a_history_that_begins_later_is_remarked_on(repository: SessionRepository, again: int) -> None:
+    """A session that was deleted and stored again has what was recorded since, and fees of before."""
+    session = repository.get_by_id("one")
+    assert session is not None
+    repository.delete("one")
+    session.version = 0
+    for number in range(again):
+        session.apply_fill(new_fill(10 + number))
+    repository.save(session)
+
+    report = repository.check()
+
+    assert report.ok
+    told = "its history begins after fill 3" if again else "it counts 3 fills, and none of them is stored"
+    assert [str(each) for each in report.remarks] == [f"session 'one': {told}"]
