@@ -56,7 +56,7 @@ def test_lists_and_sessions_say_the_same(repository: SessionRepository, column: 
 
     report = repository.check()
 
-    assert [str(each) for each in report.problems] == ["session 'one': lists show other figures than the session has"]
+    assert [str(each) for each in report.problems] == ["session 'one': lists show different figures from the session"]
     assert not report.ok
 
 
@@ -83,7 +83,8 @@ def test_fees_are_those_of_the_fills(repository: SessionRepository, fees: str, c
     report = repository.check()
 
     assert report.ok
-    assert [str(each) for each in report.remarks] == [f"session 'one': its fees are {fees}, those of its fills are 1.5"]
+    told = f"its fees are {fees}, but those of its fills add up to 1.5"
+    assert [str(each) for each in report.remarks] == [f"session 'one': {told}"]
 
 
 @pytest.mark.parametrize("again", [0, 1])

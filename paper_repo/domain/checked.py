@@ -77,9 +77,8 @@ def require(kind: type[T], value: object, path: str) -> T:
     """
     if not isinstance(value, kind):
         article = "an" if kind.__name__[0] in "AEIOU" else "a"
-        raise invalid(
-            path, f"must be {article} {kind.__name__}, not {kind_of(value) if kind is dict else shown(value)}."
-        )
+        given = kind_of(value) if kind is dict else shown(value)  # dicts are what is secret
+        raise invalid(path, f"must be {article} {kind.__name__}, not {given}.")
     return value
 
 

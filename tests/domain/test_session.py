@@ -277,11 +277,11 @@ class TestFields:
     @pytest.mark.parametrize(
         ("call", "message"),
         [
-            (lambda session: session.apply_fill({}), "fill: must be a Fill, not {}"),
+            (lambda session: session.apply_fill({}), "fill: must be a Fill, not a dict"),
             (lambda session: session.record_fill(None), "fill: must be a Fill, not None"),
             (lambda session: session.record_equity(1), "point: must be an EquityPoint, not 1"),
             (lambda session: session.place_order("o"), "order: must be an Order, not 'o'"),
-            (lambda session: session.mark([]), r"prices: must be a mapping of symbols to prices, not \[\]"),
+            (lambda session: session.mark([]), "prices: must be a mapping of symbols to prices, not a list"),
         ],
     )
     def test_wrong_arguments_are_named(self, call, message):

@@ -328,7 +328,7 @@ def test_a_fill_that_stands_twice_is_saved_once(path: Path, tmp_path: Path) -> N
     """An index that is damaged lets SQLite read one fill at two places."""
     fill(path, 1)
     with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("DROP INDEX fillrow_session_id_id")
+        connection.execute("DROP INDEX fillrow_session_id_id_symbol")
         connection.execute("UPDATE paper_trading_fills SET id = 'fill-3' WHERE sequence = 5")
 
     saved = salvage(path, tmp_path / "new.db")

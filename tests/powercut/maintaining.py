@@ -12,7 +12,7 @@ from pathlib import Path
 from paper_repo import SessionRepository
 from paper_repo.cli.app import app
 from paper_repo.maintenance.archive import import_archive, import_into_new_file
-from paper_repo.maintenance.copy import copy
+from paper_repo.maintenance.copy import copy_sessions
 from paper_repo.maintenance.files import compact, decrypt, encrypt, restore_backup
 from tests.builders import moment, new_fill, new_session
 
@@ -79,7 +79,7 @@ def operate(operation: str, path: Path) -> None:
         SessionRepository(path).open()
     elif operation == "copy":
         with SessionRepository(path) as source, SessionRepository(target) as other:
-            copy(source, other)
+            copy_sessions(source, other)
     elif operation == "encrypt":
         encrypt(path, target, KEY)
     elif operation == "decrypt":

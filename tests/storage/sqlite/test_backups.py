@@ -144,14 +144,16 @@ def test_what_is_in_use_is_not_overwritten(path: Path, tmp_path: Path) -> None:
     """Not the database itself, by whatever name, no database that is open, none with a log beside it, and no folder."""
     filled(path, 1)
     (tmp_path / "folder").mkdir()
-    (tmp_path / "same.db").hardlink_to(path)
+    (tmp_path / "same.db").symlink_to(path)
     (tmp_path / "left.db-wal").write_text("left by a crash")
 
     with SessionRepository(path, journal="rollback") as repository, SessionRepository(tmp_path / "open.db") as other:
         other.save(new_session(id="one"))
+        (tmp_path / "second.db").hardlink_to(path)  # a file that has two names is not opened
         for name, words in {
             "sessions.db": "its own backup",
             "same.db": "its own backup",
+            "second.db": "its own backup",
             "open.db": "is in use",
             "left.db": "is in use",
             "folder": "only a file",
