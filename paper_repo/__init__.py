@@ -21,6 +21,7 @@ What they do:
     save, save_many             store sessions with their new history
     get_by_id, get_all, get_active, get_summaries, iterate, exists, count     find sessions
     get_fills, get_equity_curve                                               read the history of one
+    get_unrecorded              tell which fills of a broker's answer are new
     delete, delete_many         delete sessions with their history
     atomic                      a transaction around several calls
     claim, claim_active, renew, release       share sessions among several workers
@@ -89,6 +90,7 @@ from paper_repo.errors import (
     CorruptDatabaseError,
     CorruptRecordError,
     DiskFullError,
+    DuplicateFillError,
     ForeignDatabaseError,
     InvalidSessionError,
     InvalidTransitionError,
@@ -137,6 +139,7 @@ __all__ = [
     "CorruptDatabaseError",
     "CorruptRecordError",
     "DiskFullError",
+    "DuplicateFillError",
     "Durability",
     "EquityPoint",
     "Fill",

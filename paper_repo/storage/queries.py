@@ -78,6 +78,11 @@ def select_history(
     return query.order_by(table.sequence).limit(limit)
 
 
+def select_fill_keys(fills: Any, session_id: str, ids: Iterable[str]) -> Any:
+    """The symbols and ids of those fills of a session that have one of these ids."""
+    return fills.select(fills.symbol, fills.id).where(fills.session == session_id, fills.id.in_(list(ids)))
+
+
 def _matching(tables: Tables, selection: Selection, query: Any) -> Any:
     for condition in _conditions(tables.sessions, selection):
         query = query.where(condition)

@@ -318,7 +318,7 @@ class SQLiteStorage(Storage):
         return sqlite3.connect(name, isolation_level=None, **params)
 
     def fills_by_id(self, session_id: str) -> int | None:
-        sql = "SELECT count(*) FROM paper_trading_fills INDEXED BY fillrow_session_id_id WHERE session_id = ?"
+        sql = "SELECT count(*) FROM paper_trading_fills INDEXED BY fillrow_session_id_id_symbol WHERE session_id = ?"
         with self.connection(), self._translated:
             return int(self._driver.execute(sql, [session_id]).fetchone()[0])
 
