@@ -424,6 +424,7 @@ class _Block(AbstractAsyncContextManager[None]):
         await self._repository._enter()
         self._undo_from = len(self._repository._undo)
         self._open = OpenBlock(self._repository)
+        self._open.begin()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

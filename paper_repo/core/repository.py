@@ -281,11 +281,15 @@ class SessionRepository(Claiming):
 
     def _in_transaction(self, block: Block, work: Callable[..., T], *args: Any) -> T:
         try:
-            self._storage.begin(block)
-            result = work(*args)
-            self._storage.commit(block)
-            return result
-        except BaseException:
+            try:
+                self._storage.begin(block)
+                result = work(*args)
+                self._storage.commit(block)
+                return result
+            except BaseException:
+                self._storage.roll_back(block)
+                raise
+        except BaseException:  # Ctrl-C may have interrupted that; what it has done is not done again
             self._storage.roll_back(block)
             raise
 
@@ -767,7 +771,7 @@ class SessionRepository(Claiming):
 
     def _write(self, save: Save) -> None:
         """Store one session with its new history, and make its object what was stored."""
-        self._records.write(save, self._storage.when_rolled_back)
+        self._records.write(save, self._storage.undo.append)
 
 
 def _time(moment: datetime | None, name: str) -> str | None:

@@ -80,14 +80,20 @@ class TransactionBlock(AbstractContextManager[None]):
     It may be left in any thread. One that is thrown away without being left is rolled back.
     """
 
-    def __init__(self, storage: Transactional, block: Block | None = None) -> None:
+    _block: Any = None
+
+    def __init__(self, storage: Transactional) -> None:
         self._storage = storage
-        self._block = block or Block()
+        self._block = Block()
 
     def __enter__(self) -> None:
         try:
-            self._storage.begin(self._block)
-        except BaseException:
+            try:
+                self._storage.begin(self._block)
+            except BaseException:
+                self._storage.roll_back(self._block)
+                raise
+        except BaseException:  # Ctrl-C may have interrupted that; what it has done is not done again
             self._storage.roll_back(self._block)
             raise
 
@@ -104,7 +110,7 @@ class TransactionBlock(AbstractContextManager[None]):
             raise
 
     def __del__(self) -> None:
-        transaction = self._block.transaction
+        transaction = self._block.transaction if self._block is not None else None
         if transaction is not None and not transaction.is_over:
             with suppress(PaperRepoError):
                 self._storage.roll_back(self._block)
