@@ -17,7 +17,7 @@ The tables are read in bulk, without making an entity of each row, and so withou
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeAlias
@@ -37,9 +37,6 @@ from paper_repo.storage import queries
 
 Repository: TypeAlias = SessionRepository | AsyncSessionRepository
 """Either repository on a database. Reading blocks: in async code, call these functions in a thread."""
-
-PAGE = 2000
-"""How many rows are read at a time; turning more of them into columns at once is slower, for want of cache."""
 
 _TIME = pa.timestamp("us", "UTC")
 _LARGEST_PRECISION, _USUAL_PRECISION = 76, 38
@@ -214,25 +211,7 @@ def _history(
     core: SessionRepository, table: Any, columns: dict[str, _Convert], session_id: str, exact: bool
 ) -> pa.Table:
     kinds = _kinds(columns, exact)
-    return _table(kinds, _pages(core, table, session_id, tuple(kinds)), session_id)
-
-
-def _pages(
-    core: SessionRepository, table: Any, session_id: str, columns: Sequence[str]
-) -> Iterator[list[tuple[Any, ...]]]:
-    """The rows of a history, whose first column is their place, many at a time."""
-    last = 0
-    while True:
-        query = queries.select_history(table, session_id, columns, after=last, limit=PAGE)
-        rows = core.storage.fetch_all(query)
-        if not rows:
-            return
-        if rows[-1][0] - rows[0][0] != len(rows) - 1 or (last and rows[0][0] != last + 1):
-            raise history.corrupt(session_id, history.INCOMPLETE)
-        yield rows
-        last = rows[-1][0]
-        if len(rows) < PAGE:
-            return
+    return _table(kinds, history.read_rows(core.storage, table, session_id, tuple(kinds)), session_id)
 
 
 def _table_of(found: Sequence[Any], columns: dict[str, _Convert], exact: bool, session_id: str) -> pa.Table:

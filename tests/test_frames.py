@@ -25,6 +25,7 @@ from paper_repo import (
     frames,
     trades,
 )
+from paper_repo.core import history
 from tests import strategies
 from tests.builders import moment, new_fill, new_session
 from tests.frames import require_equal, require_equal_sessions
@@ -80,7 +81,7 @@ class TestEqualToTheEntities:
 
     def test_more_than_a_page(self, repository, monkeypatch):
         """A history that is read in several parts is one table, in exact decimals of one type."""
-        monkeypatch.setattr(frames, "PAGE", 3)
+        monkeypatch.setattr(history, "ROWS", 3)
         curve = points("1", "2.5", "1000", "3.125", "4", "5", "6.0000001")
         fills = [new_fill(number, price=number) for number in range(1, 9)]
         session = stored(repository, fills, curve)

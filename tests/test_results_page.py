@@ -1,4 +1,8 @@
-"""What docs/results.md shows, run as a reader would: one example after the other, twice in the same folder."""
+"""What docs/results.md shows, run as a reader would: one example after the other, twice in the same folder.
+
+Its examples build on each other and on a database, so they are fenced as `py`: test_readme.py runs each block of
+`python` for itself, in an empty folder.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ from paper_repo.demo.market import trading_days
 from paper_repo.demo.strategy import new_session, trade_day
 
 TEXT = (Path(__file__).parents[1] / "docs" / "results.md").read_text(encoding="utf-8")
-EXAMPLE = re.compile(r"```python\n(?P<code>.*?)```\n(?:\n```text\n(?P<output>.*?)```)?", flags=re.DOTALL)
+EXAMPLE = re.compile(r"```py\n(?P<code>.*?)```\n(?:\n```text\n(?P<output>.*?)```)?", flags=re.DOTALL)
 
 
 def test_every_example_runs(tmp_path: Path) -> None:

@@ -21,6 +21,9 @@ T = TypeVar("T")
 PAGE = 1000
 """How many rows are read at a time."""
 
+ROWS = 2000
+"""How many plain rows are read at a time; turning more of them into columns at once is slower, for want of cache."""
+
 
 INCOMPLETE = "a part of its history is missing"
 
@@ -52,6 +55,21 @@ def read_points(storage: Storage, session_id: str) -> Iterator[EquityPoint]:
         if row[1] != place:
             raise corrupt(session_id, f"{INCOMPLETE}: equity point {place} is not there")
         yield point(storage, row)
+
+
+def read_rows(storage: Storage, table: Any, session_id: str, columns: Sequence[str]) -> Iterator[list[tuple[Any, ...]]]:
+    """The plain rows of a history, whose first column is to be their place, many at a time; no checksum is compared.
+
+    Raises:
+        CorruptRecordError: a row is missing between two others.
+    """
+    storage.require_sound()
+    statement, last = queries.history_page(table, columns, ROWS), 0
+    while rows := storage.fetch_rows(statement, {"session_id": session_id, "after": last}):
+        if rows[-1][0] - rows[0][0] != len(rows) - 1 or (last and rows[0][0] != last + 1):
+            raise corrupt(session_id, INCOMPLETE)
+        yield rows
+        last = rows[-1][0]
 
 
 def write_fills(storage: Storage, session_id: str, fills: Iterable[tuple[int, Fill]]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import decimal
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -18,7 +18,7 @@ from itertools import groupby, islice
 from typing import Any, Literal
 
 from paper_repo.domain.session import PaperTradingSession
-from paper_repo.domain.time_weighted import ExternalFlow, Level, by_time, levels
+from paper_repo.domain.time_weighted import ExternalFlow, Level, by_time, levels, require_by_time
 from paper_repo.domain.trades import closed_positions, total
 from paper_repo.domain.trading import EquityPoint, Fill, Position
 from paper_repo.domain.values import EXACT, ROUNDED
@@ -120,6 +120,7 @@ def performance(
     resample: Resample | None = "day",
     periods_per_year: float | None = None,
     risk_free_rate: float = 0.0,
+    in_order: bool = False,
 ) -> Performance:
     """The performance of a session, as `Performance` defines it.
 
@@ -135,13 +136,15 @@ def performance(
             52 weeks or 12 months. 365 suits daily closes of a market that never closes. Has to be given with
             `resample=None`.
         risk_free_rate: yearly, compounded, as a fraction: 0.03 is 3 %.
+        in_order: the points come by time already; an iterator of any length is then read one by one, in constant
+            memory, where it would otherwise be kept in order to sort it.
 
     Raises:
-        ValueError: `resample` is none of these, `periods_per_year` is missing or not above zero, or `risk_free_rate`
-            not above -1.
+        ValueError: `resample` is none of these, `periods_per_year` is missing or not above zero, `risk_free_rate` not
+            above -1, or the curve is not in the order that was promised.
     """
     periods = _periods_per_year(periods_per_year, resample)
-    points = by_time(equity_curve)
+    points = _Exposure(require_by_time(equity_curve) if in_order else by_time(equity_curve))
     drawdown, returns = _Drawdown(), _Returns(_rate_per_period(risk_free_rate, periods))
     grown = _Growth(drawdown.follow(levels(session, points, flows)))
     returns.add_all(_closes(grown, resample))
@@ -157,13 +160,33 @@ def performance(
         drawdown_trough_at=drawdown.trough_at,
         sharpe_ratio=returns.sharpe_ratio(periods),
         sortino_ratio=returns.sortino_ratio(periods),
-        exposure=_exposure(points),
+        exposure=points.share(),
         trades=trades.count,
         win_rate=trades.win_rate(),
         profit_factor=trades.profit_factor(),
         average_win=_average(trades.won, trades.wins),
         average_loss=_average(trades.lost, trades.losses),
     )
+
+
+class _Exposure:
+    """The points as they pass, and how many of the periods between them began with an open position."""
+
+    def __init__(self, points: Iterable[EquityPoint]) -> None:
+        self._points = points
+        self._periods = self._exposed = 0
+
+    def __iter__(self) -> Iterator[EquityPoint]:
+        before: EquityPoint | None = None
+        for point in self._points:
+            if before is not None:
+                self._periods += 1
+                self._exposed += before.equity != before.cash
+            yield point
+            before = point
+
+    def share(self) -> float | None:
+        return self._exposed / self._periods if self._periods else None
 
 
 class _Growth:
@@ -295,13 +318,6 @@ class _Trades:
 
     def profit_factor(self) -> float | None:
         return float(ROUNDED.divide(self.won, EXACT.minus(self.lost))) if self.losses else None
-
-
-def _exposure(points: Sequence[EquityPoint]) -> float | None:
-    periods = len(points) - 1
-    return (
-        sum(points[place].equity != points[place].cash for place in range(periods)) / periods if periods > 0 else None
-    )
 
 
 def _periods_per_year(given: float | None, resample: Resample | None) -> float:

@@ -10,16 +10,17 @@ weighted is what nobody has valued.
 from __future__ import annotations
 
 import decimal
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import reduce
-from itertools import pairwise, takewhile
+from itertools import chain, pairwise, takewhile
 from typing import NamedTuple, Protocol
 
 from paper_repo.domain.session import PaperTradingSession
 from paper_repo.domain.trading import EquityPoint
-from paper_repo.domain.values import EXACT
+from paper_repo.domain.values import EXACT, Amount, amount, instant
 
 QUOTIENT = decimal.Context(
     50,
@@ -39,7 +40,7 @@ class ExternalFlow(Protocol):
         """When it was booked."""
 
     @property
-    def amount(self) -> Decimal:
+    def amount(self) -> Amount:
         """In the base currency."""
 
 
@@ -47,7 +48,7 @@ class Flow(NamedTuple):
     """A deposit, or below zero a withdrawal, in the base currency."""
 
     at: datetime
-    amount: Decimal
+    amount: Amount
 
 
 class Level(NamedTuple):
@@ -78,25 +79,46 @@ def by_time(points: Iterable[EquityPoint]) -> Sequence[EquityPoint]:
     return sorted(found, key=lambda point: point.at)
 
 
+def require_by_time(points: Iterable[EquityPoint]) -> Iterator[EquityPoint]:
+    """The points one by one, which must come in the order of their times.
+
+    Raises:
+        ValueError: one of them is earlier than the one before.
+    """
+    before: EquityPoint | None = None
+    for point in points:
+        if before is not None and point.at < before.at:
+            raise ValueError(
+                f"the equity curve is not in order: a point at {before.at} is followed by one at {point.at}; "
+                "leave in_order out to have it sorted"
+            )
+        yield point
+        before = point
+
+
 def levels(
-    session: PaperTradingSession, points: Sequence[EquityPoint], flows: Iterable[ExternalFlow] = ()
+    session: PaperTradingSession, points: Iterable[EquityPoint], flows: Iterable[ExternalFlow] = ()
 ) -> Iterator[Level]:
     """The level at the start of the session, and at each of its points.
 
     Args:
         session: what it began with comes first, unless the first point says the same.
-        points: by time.
-        flows: deposits and withdrawals. One at the moment of a point is part of its equity; of several points of that
-            moment the last one counts. One after the last point is not looked at.
+        points: by time; read once, one by one.
+        flows: deposits and withdrawals, in any order. One at the moment of a point is part of its equity; of several
+            points of that moment the last one counts. One after the last point is not looked at.
     """
-    if not points:
+    following = iter(points)
+    first = next(following, None)
+    if first is None:
         return
-    start = starting_point(session, points[0])
-    before, following = (points[0], points[1:]) if start is None else (start, points)
+    start = starting_point(session, first)
+    if start is not None:
+        following = chain([first], following)
+    before = start or first
     level: Decimal | None = before.equity
     yield Level(before.at, level)
     linked = False
-    for point, paid in _with_flows(following, sorted(flows, key=lambda flow: flow.at)):
+    for point, paid in _with_flows(following, sorted(map(_checked, flows))):
         if linked or paid:
             linked = True
             level = None if level is None else _linked(level, before, point, paid)
@@ -106,23 +128,40 @@ def levels(
         before = point
 
 
-def _with_flows(
-    points: Sequence[EquityPoint], flows: Sequence[ExternalFlow]
-) -> Iterator[tuple[EquityPoint, Sequence[ExternalFlow]]]:
+class _Paid(NamedTuple):
+    """A flow that was checked."""
+
+    at: datetime
+    amount: Decimal
+
+
+def _checked(flow: ExternalFlow) -> _Paid:
+    return _Paid(instant(flow.at, "flows.at"), amount(flow.amount, "flows.amount"))
+
+
+def _with_flows(points: Iterable[EquityPoint], flows: Sequence[_Paid]) -> Iterator[tuple[EquityPoint, Sequence[_Paid]]]:
     """Each point that counts, with what was paid since the one before."""
-    if not flows:
-        yield from ((point, ()) for point in points)
-        return
-    done, last = 0, len(points) - 1
-    for place, point in enumerate(points):
-        paid = list(takewhile(lambda flow, at=point.at: flow.at <= at, flows[done:]))  # type: ignore[misc]
-        if paid and paid[-1].at == point.at and place < last and points[place + 1].at == point.at:
+    waiting = deque(flows)
+    for point, later in _with_next(points):
+        due = list(takewhile(lambda flow, at=point.at: flow.at <= at, waiting))  # type: ignore[misc]
+        if due and due[-1].at == point.at and later is not None and later.at == point.at:
             continue
-        done += len(paid)
-        yield point, paid
+        for _ in due:
+            waiting.popleft()
+        yield point, due
 
 
-def _linked(level: Decimal, before: EquityPoint, point: EquityPoint, paid: Sequence[ExternalFlow]) -> Decimal | None:
+def _with_next(points: Iterable[EquityPoint]) -> Iterator[tuple[EquityPoint, EquityPoint | None]]:
+    """Each point with the one after it."""
+    following = iter(points)
+    point = next(following, None)
+    while point is not None:
+        later = next(following, None)
+        yield point, later
+        point = later
+
+
+def _linked(level: Decimal, before: EquityPoint, point: EquityPoint, paid: Sequence[_Paid]) -> Decimal | None:
     """The level at `point`, from that at the point before; None where there was nothing to gain with."""
     gain = EXACT.subtract(EXACT.subtract(point.equity, before.equity), _total(flow.amount for flow in paid))
     if not gain:
@@ -133,7 +172,7 @@ def _linked(level: Decimal, before: EquityPoint, point: EquityPoint, paid: Seque
     return QUOTIENT.multiply(level, QUOTIENT.add(1, QUOTIENT.divide(gain, invested)))
 
 
-def _weighted(flow: ExternalFlow, before: EquityPoint, point: EquityPoint) -> Decimal:
+def _weighted(flow: _Paid, before: EquityPoint, point: EquityPoint) -> Decimal:
     """The amount, for the share of the period in which it was there; all of it where nothing was there before."""
     span = point.at - before.at
     if not before.equity:

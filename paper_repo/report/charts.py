@@ -33,7 +33,8 @@ class Chart:
     """Lines over the same time.
 
     `kind` says how the page's script writes a value: "money" or "percent"; `fill` draws the area up to zero; `small` is
-    for a chart below another one, which has the legend, and always shows zero.
+    for a chart below another one, which has the legend, and always shows zero; `since_start` says that times are
+    counted from the start of each line.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Chart:
     show: Callable[[float], str]
     fill: bool = False
     small: bool = False
+    since_start: bool = False
 
     def html(self) -> str:
         """The chart with its title, its numbers, its legend, and its data for the script."""
@@ -53,19 +55,20 @@ class Chart:
         labels = "".join(
             f"<span>{plain(self.show(high - (high - low) * step / _STEPS))}</span>" for step in range(_STEPS + 1)
         )
-        dates = "".join(f"<span>{_date(start + (end - start) * step / 3, end - start)}</span>" for step in range(4))
+        show_time = _passed if self.since_start else _date
+        dates = "".join(f"<span>{show_time(start + (end - start) * step / 3, end - start)}</span>" for step in range(4))
         lines = "".join(frame.path(line, number, self.fill) for number, line in enumerate(self.lines))
         data = {
-            "kind": self.kind, "start": start, "end": end, "low": low, "high": high,
+            "kind": self.kind, "since": self.since_start, "start": start, "end": end, "low": low, "high": high,
             "lines": [
                 {"name": line.name, "t": line.times, "v": [_short(each) for each in line.values]} for line in self.lines
             ],
         }  # fmt: skip
         together = ' data-together="1"' if len(self.lines) > 1 else ""
-        what = f"{plain(self.title)}, from {_date(start, 0)} to {_date(end, 0)}"
+        what = f"{plain(self.title)}, from {show_time(start, 0)} to {show_time(end, 0)}"
         return (
             f'<figure class="chart{" small" if self.small else ""}" id="{self.name}"{together}>'
-            f'<figcaption>{plain(self.title)}<output aria-live="polite"></output></figcaption>'
+            f'<figcaption><span>{plain(self.title)}</span><output aria-live="polite"></output></figcaption>'
             f'<div class="frame"><div class="labels" aria-hidden="true">{labels}</div>'
             f'<div class="plot" tabindex="0" role="group" aria-roledescription="chart" '
             f'aria-label="{what}. Left and right arrow keys read the points out.">'
@@ -162,3 +165,9 @@ def _date(milliseconds: float, span: float) -> str:
     """The day, or within two days the time too."""
     at = datetime.fromtimestamp(milliseconds / 1000, UTC)
     return f"{at:%m-%d %H:%M}" if 0 < span < 2 * 86_400_000 else f"{at:%Y-%m-%d}"
+
+
+def _passed(milliseconds: float, span: float) -> str:
+    """How many days after the start, or within two days how many hours."""
+    hours = milliseconds / 3_600_000
+    return f"hour {hours:,.0f}" if 0 < span < 2 * 86_400_000 else f"day {hours / 24:,.0f}"

@@ -28,7 +28,7 @@
         return (data.lines.length > 1 ? each.name + " " : "") + shown(each.v[nearest(each.t, line.t[place])]);
       });
       if (lines.length > 4) parts.push("… pick a session below to read it out");
-      output.textContent = when(line.t[place]) + " UTC: " + parts.join(" · ");
+      output.textContent = (data.since ? "Day " + (line.t[place] / 86400000).toFixed(1) : when(line.t[place]) + " UTC") + ": " + parts.join(" · ");
     }
     function at(event) { var box = plot.getBoundingClientRect(); return data.start + (event.clientX - box.left) / box.width * (data.end - data.start); }
     plot.addEventListener("pointermove", function (event) { show(at(event)); });

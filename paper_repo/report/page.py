@@ -120,7 +120,7 @@ def _together(results: Sequence[Results]) -> str:
         f'<tr><th scope="row" class="name"><a href="#session-{number}">{f.text(_name(each))}</a></th>'
         f"{cell(f.percent(each.figures.total_return), f.sign_of(each.figures.total_return))}"
         f"{cell(f.signed(each.session.net_pnl), f.sign_of(each.session.net_pnl))}"
-        f'<td class="l">{f.text(each.session.base_currency)}</td>'
+        f'<td class="l name">{f.text(each.session.base_currency)}</td>'
         f"{cell(f.percent(each.figures.max_drawdown))}{cell(f.ratio(each.figures.sharpe_ratio))}"
         f"{cell(f.ratio(each.figures.sortino_ratio))}{cell(f'{each.figures.trades:,}')}"
         f"{cell(f.share(each.figures.win_rate))}{cell(f.money(each.session.fees_paid))}</tr>"
@@ -150,29 +150,41 @@ def _equity_chart(results: Results, number: int) -> Chart:
 
 
 def _growth_chart(results: Sequence[Results]) -> Chart:
+    apart = _are_apart(results)
     lines = [
-        Line(
-            f.printable(_name(each)),
-            [milliseconds(point.at) for point in each.curve],
-            [each.growth(point.equity) for point in each.curve],
-        )
+        Line(f.printable(_name(each)), _times(each, apart), [each.growth(point.equity) for point in each.curve])
         for each in results
     ]
-    return Chart("growth", "Growth since the start of each session", lines, "percent", _percent_label)
+    title = "Growth since the start of each session"
+    return Chart("growth", title, lines, "percent", _percent_label, since_start=apart)
 
 
 def _drawdown_chart(results: Sequence[Results], name: str) -> Chart:
+    apart = _are_apart(results)
     lines = []
     for each in results:
         equities = [float(each.start), *(float(point.equity) for point in each.curve)]
         peaks = accumulate(equities, max)
         falls = [value / peak - 1 if peak > 0 else 0.0 for value, peak in zip(equities, peaks, strict=True)][1:]
-        lines.append(Line(f.printable(_name(each)), [milliseconds(point.at) for point in each.curve], falls))
-    return Chart(name, "Drawdown", lines, "percent", _percent_label, fill=len(results) == 1, small=True)
+        lines.append(Line(f.printable(_name(each)), _times(each, apart), falls))
+    alone = len(results) == 1
+    return Chart(name, "Drawdown", lines, "percent", _percent_label, fill=alone, small=True, since_start=apart)
+
+
+def _times(results: Results, since_start: bool) -> list[float]:
+    times = [milliseconds(point.at) for point in results.curve]
+    return [time - times[0] for time in times] if since_start else times
+
+
+def _are_apart(results: Sequence[Results]) -> bool:
+    """Whether the sessions lie so far apart in time that each would be a stroke in a chart of the calendar."""
+    spans = [each.curve[-1].at - each.curve[0].at for each in results]
+    whole = max(each.curve[-1].at for each in results) - min(each.curve[0].at for each in results)
+    return len(results) > 1 and whole > 2 * max(spans)
 
 
 def _percent_label(value: float) -> str:
-    return f.percent(value, 1)
+    return f.percent(value, 1 if abs(value * 1000 - round(value * 1000)) < 1e-6 else 2)
 
 
 def _amount_label(value: float) -> str:

@@ -16,7 +16,6 @@ from paper_repo.domain.performance import Performance, performance
 from paper_repo.domain.time_weighted import Level, by_time, levels
 from paper_repo.domain.trades import Trade, trades
 from paper_repo.errors import SessionNotFoundError
-from paper_repo.storage import queries
 
 POINTS, POINTS_TOGETHER, FEWEST_POINTS = 1600, 8000, 240
 """How many points the chart of one session has, those of all sessions together, and those of one at least."""
@@ -26,7 +25,6 @@ TRADES, TRADES_TOGETHER = 500, 1000
 
 DRAWDOWNS = 5
 _NEVER = datetime.min.replace(tzinfo=UTC)
-_PAGE = 2000
 
 
 class Dip(NamedTuple):
@@ -97,20 +95,17 @@ class _Point(NamedTuple):
 
 
 def _points(core: SessionRepository, session_id: str) -> Iterator[_Point]:
-    table, last = core.storage.statements.tables.equity, 0
-    while True:
-        query = queries.select_history(table, session_id, ("sequence", "at", "cash", "equity"), after=last, limit=_PAGE)
-        rows = core.storage.fetch_all(query)
+    columns = ("sequence", "at", "cash", "equity")
+    place = 0
+    for rows in history.read_rows(core.storage, core.storage.statements.tables.equity, session_id, columns):
         for sequence, at, cash, equity in rows:
-            last += 1
-            if sequence != last:
-                raise history.corrupt(session_id, f"{history.INCOMPLETE}: equity point {last} is not there")
+            place += 1
+            if sequence != place:
+                raise history.corrupt(session_id, f"{history.INCOMPLETE}: equity point {place} is not there")
             try:
                 yield _Point(datetime.fromisoformat(at), Decimal(cash), Decimal(equity))
             except (ValueError, ArithmeticError) as error:
-                raise history.corrupt(session_id, f"equity point {last}: {error}") from error
-        if len(rows) < _PAGE:
-            return
+                raise history.corrupt(session_id, f"equity point {place}: {error}") from error
 
 
 def _walk(found: Iterable[Level]) -> tuple[list[Dip], dict[int, dict[int, float]]]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from peewee import SQL, Expression, Tuple, fn
+from peewee import SQL, Expression, Tuple, Value, fn
 
 from paper_repo.domain.selection import Selection
-from paper_repo.storage.statements import Statements
+from paper_repo.storage.statements import Placeholder, Statement, Statements
 from paper_repo.storage.tables import Tables
 
 _ORDER_COLUMNS = {"equity": "equity_order", "net_pnl": "net_pnl_order"}
@@ -76,6 +76,13 @@ def select_history(
     if until is not None:
         query = query.where(time < until)
     return query.order_by(table.sequence).limit(limit)
+
+
+def history_page(table: Any, columns: Iterable[str], size: int) -> Statement:
+    """So many rows of one session's history behind a place in it, for rows of `session_id` and `after`."""
+    session_id, after = (Value(Placeholder(name), converter=False) for name in ("session_id", "after"))
+    query = table.select(*_fields(table, columns)).where(table.session == session_id, table.sequence > after)
+    return Statement(query.order_by(table.sequence).limit(size))
 
 
 def select_fill_keys(fills: Any, session_id: str, ids: Iterable[str]) -> Any:

@@ -6,10 +6,12 @@ import csv
 import decimal
 import math
 import statistics
+import weakref
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from importlib.resources import files
 from itertools import groupby, pairwise
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -498,6 +500,39 @@ class TestOrder:
 
         assert (result.total_return, result.max_drawdown) == (close_to(-0.1), close_to(-0.2))
 
+    @given(equities=st.lists(st.integers(1, 200), max_size=20), begin=st.integers(1, 200))
+    def test_in_order(self, equities, begin):
+        """Points that come by time need not be kept: read one by one, they give the same figures."""
+        flows = [Flow(START + timedelta(days=day), Decimal(amount)) for day, amount in ((1, 9), (3, -4), (3, 2))]
+
+        streamed = performance(new_session(begin), iter(curve(*equities)), [], flows=flows, in_order=True)
+
+        assert streamed == performance(new_session(begin), curve(*equities), [], flows=flows)
+
+    def test_not_kept(self):
+        """Of points that come by time, few are alive at a time."""
+        alive, most = weakref.WeakSet(), 0
+
+        class Point(SimpleNamespace):
+            __hash__ = object.__hash__
+
+        def points():
+            nonlocal most
+            for day in range(500):
+                point = Point(at=START + timedelta(days=day), cash=Decimal(0), equity=Decimal(100 + day % 7))
+                alive.add(point)
+                most = max(most, len(alive))
+                yield point
+
+        performance(new_session(100), points(), [], in_order=True)
+
+        assert most < 10
+
+    def test_not_in_order(self):
+        """Whoever promises an order that is not there is told."""
+        with pytest.raises(ValueError, match="the equity curve is not in order: a point at 2024-01-03"):
+            performance(new_session(100), reversed(curve(100, 110)), [], in_order=True)
+
 
 class TestResampling:
     """Which returns the ratios are of."""
@@ -600,6 +635,15 @@ class TestFlows:
         assert result.total_return == close_to(0.045)
         assert result.max_drawdown == close_to(-0.05)
         assert (result.drawdown_peak_at, result.drawdown_trough_at) == (at_hour(2), at_hour(3))
+
+    def test_amounts_and_times_as_anywhere(self):
+        """Amounts may be given in any exact form, and a time without a zone is refused."""
+        points = [EquityPoint(at_hour(hour), 0, equity) for hour, equity in ((0, 1000), (1, 1000.1))]
+
+        for amount in (0.1, "0.1", Decimal("0.1")):
+            assert performance(new_session(1000), points, [], flows=[Flow(at_hour(1), amount)]).total_return == 0
+        with pytest.raises(ValueError, match=r"flows.at: .* has no time zone"):
+            performance(new_session(1000), points, [], flows=[Flow(at_hour(1).replace(tzinfo=None), 1)])
 
     def test_a_withdrawal(self):
         """A withdrawal is no drawdown: 1000, of which 600 are taken out, 400 become 440."""

@@ -53,7 +53,7 @@ def test_every_page_opens(tab: Tab, reports: Path, name: str, width: int, dark: 
 
     assert tab.problems() == []
     assert tab.run("window.pwned === undefined && !document.title.startsWith('PWNED')")
-    assert tab.run("document.documentElement.scrollWidth <= innerWidth")
+    assert tab.run("document.documentElement.scrollWidth") <= width
     paper = tab.run("getComputedStyle(document.body).backgroundColor")
     assert paper == ("rgb(20, 23, 28)" if dark else "rgb(255, 255, 255)")
     if SCREENSHOTS:
@@ -116,7 +116,7 @@ def test_a_session_is_picked(tab: Tab, reports: Path) -> None:
     tab.press("End")
 
     assert tab.run("[...document.querySelectorAll('.plot .line.on')].map(each => each.dataset.line)") == ["3", "3"]
-    assert "UTC: Walk 1 " in tab.run("document.querySelector('output').textContent")
+    assert "Day 299.0: Walk 1 " in tab.run("document.querySelector('output').textContent")
     assert tab.run("document.querySelectorAll('.legend button[aria-pressed=true]').length") == 1
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
 import stat
 import subprocess
@@ -139,6 +140,17 @@ def test_several_together(repository: SessionRepository) -> None:
     identities = [str(attrs["id"]) for _, attrs in page.tags if "id" in attrs]
     assert len(identities) == len(set(identities))
     assert {"growth", "drawdown", "session-0", "session-1", "session-2", "equity-0", "equity-2"} <= set(identities)
+
+
+@pytest.mark.parametrize(("ids", "since_start"), [(("walk-1", "walk-2"), False), (("demo", "walk-1"), True)])
+def test_sessions_of_different_times(repository: SessionRepository, ids: tuple[str, ...], since_start: bool) -> None:
+    """Sessions that lie far apart in time are drawn over each other by days since their start."""
+    page = report(repository, *ids)
+
+    data = json.loads(next(text for text in page.texts["script"] if text.startswith("{")))
+    assert data["since"] is since_start
+    assert all((line["t"][0] == 0) is since_start for line in data["lines"])
+    assert ("day 0" in page.text) is since_start
 
 
 def test_an_id_counts_once(repository: SessionRepository) -> None:
