@@ -185,12 +185,16 @@ class SessionRepository(Claiming):
         A session of version 0 is inserted. Any other session is updated, provided that the stored version is still the
         session's own. Afterwards `version` is one higher, `updated_at` is set, and the new history is stored and
         emptied. After any failure, and when an enclosing `atomic` block rolls back, the session is as it was before,
-        and saving it again works. A recorded fill that is already stored with the same id and content is not stored
-        again.
+        and saving it again works.
+
+        A fill is booked once, for ever. A fill that `apply_fill` has booked and that is stored already is refused,
+        since its cash was counted twice. A fill that was only recorded (`record_fill`) is skipped if it is stored
+        already with the same content. Ids of fills are unique within a session and symbol.
 
         Raises:
             ConflictError: the session was changed or deleted since it was loaded, or its id is taken. Nothing was
-                written.
+                written. Load it again, apply the new fills that `get_unrecorded` returns, and save that.
+            DuplicateFillError: fills were booked that are stored already; the way out is the same.
             InvalidSessionError: the session holds a value that cannot be stored; the message names its path.
             BusyError: another writer held the database for longer than the busy timeout; repeat the call.
         """
@@ -527,12 +531,13 @@ class SessionRepository(Claiming):
             symbol: only fills of this symbol.
             since: an aware datetime; only fills executed at this time or later.
             until: an aware datetime; only fills executed before this time.
-            after: only fills recorded after this one, given by its id or its number in the history (from 1). Pass the
-                last fill of a page to get the next page; the cost is the same anywhere in the history.
+            after: only fills recorded after this one, given as the fill, its id or its number in the history (from 1).
+                Pass the last fill of a page to get the next page; the cost is the same anywhere in the history.
             limit: the maximum number of fills; None for all.
 
         Raises:
-            ValueError: `after` is not the id of a fill of this session, or a time has no zone.
+            ValueError: `after` is not a fill of this session, or is an id that fills of several symbols have and
+                `symbol` does not tell which; or a time has no zone.
         """
         check_page(after, limit)
         fills = self._statements.tables.fills
@@ -554,9 +559,25 @@ class SessionRepository(Claiming):
         return [history.fill(self._storage, row) for row in rows]
 
     def get_unrecorded(self, session_id: str, fills: Iterable[Fill]) -> list[Fill]:
-        """Those of a broker's fills that are not stored yet for this session, each once, in their order.
+        """Select the fills that are not stored yet for this session, each once, in their order.
 
-        See `IPaperTradingSessionRepository.get_unrecorded`.
+        After a reconnect, a restart or a `ConflictError`, a broker repeats fills that were booked before. This tells in
+        one query which of them are new:
+
+            session = repository.get_by_id(session_id)
+            for fill in repository.get_unrecorded(session_id, broker.fills()):
+                session.apply_fill(fill)
+            repository.save(session)
+
+        A fill is identified by its symbol and its id, whatever else it contains. If no session has this id, all fills
+        are returned.
+
+        Args:
+            session_id: the session.
+            fills: the fills that the broker has reported.
+
+        Raises:
+            InvalidSessionError: one of them is not a `Fill`.
         """
         return self._records.unrecorded(session_id, fills)
 
