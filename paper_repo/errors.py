@@ -5,6 +5,7 @@ PaperRepoError
 ├── ConflictError
 │   └── ClaimLostError
 ├── InvalidSessionError (ValueError)
+│   └── DuplicateFillError
 ├── InvalidTransitionError
 ├── ArchiveError (ValueError)
 ├── TransactionError
@@ -33,6 +34,7 @@ __all__ = [
     "CorruptDatabaseError",
     "CorruptRecordError",
     "DiskFullError",
+    "DuplicateFillError",
     "ForeignDatabaseError",
     "InvalidSessionError",
     "InvalidTransitionError",
@@ -85,20 +87,23 @@ class ConflictError(PaperRepoError):
         if self.expected == self.actual:
             return (
                 "the version that it was loaded as has been rolled back or deleted since, and a different version "
-                f"{self.actual} is stored now; load it again with get_by_id and repeat the change"
+                f"{self.actual} is stored now; {_LOAD_AGAIN}"
             )
         if self.expected == 0:
             return (
                 f"a session with this id is already stored (version {self.actual}); "
                 "load it with get_by_id, or choose another id"
             )
-        return (
-            f"it was loaded at version {self.expected} and is at version {self.actual} now; "
-            "load it again with get_by_id and repeat the change"
-        )
+        return f"it was loaded at version {self.expected} and is at version {self.actual} now; {_LOAD_AGAIN}"
 
     def __reduce__(self) -> tuple[object, ...]:
         return _restore, (type(self), self.args, self.__dict__)
+
+
+_LOAD_AGAIN = (
+    "load it again with get_by_id(), apply those of the new fills that get_unrecorded() gives, "
+    "repeat what else has changed, and save it"
+)
 
 
 class ClaimLostError(ConflictError):
@@ -130,6 +135,29 @@ class InvalidSessionError(PaperRepoError, ValueError):
 
     def __reduce__(self) -> tuple[object, ...]:
         return _restore, (type(self), self.args, self.__dict__)
+
+
+class DuplicateFillError(InvalidSessionError):
+    """Fills that `apply_fill` has booked are stored already: the session's cash and positions count them twice.
+
+    Nothing was stored, and the session is as it was, which is wrong: load it again with `get_by_id`, take from the
+    broker's fills those that `get_unrecorded` gives, apply these, and save. `fills` names them, each by its symbol and
+    its id.
+    """
+
+    def __init__(self, session_id: str, fills: Sequence[tuple[str, str]]) -> None:
+        self.fills = tuple(fills)
+        super().__init__(
+            {f"new_fills.{fill_id}": [_BOOKED_TWICE.format(symbol)] for symbol, fill_id in fills}, session_id
+        )
+        self.args = (f"{self.args[0]} {_NOT_AGAIN}",)
+
+
+_BOOKED_TWICE = "this fill of {} is stored already and was booked again."
+_NOT_AGAIN = (
+    "Nothing was stored. Load the session again with get_by_id(), apply what get_unrecorded() gives of these fills, "
+    "and save it."
+)
 
 
 class InvalidTransitionError(PaperRepoError):

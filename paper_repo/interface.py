@@ -66,15 +66,19 @@ class IPaperTradingSessionRepository(ABC):
         emptied. After any failure, and when an enclosing `atomic` block rolls back, the session is as it was before,
         and saving it again works.
 
-        What is stored is the session as it was at the moment of the call. Two tasks may save the same object at once. A
-        recorded fill that is already stored with the same id and content is not stored again.
+        What is stored is the session as it was at the moment of the call. Two tasks may save the same object at once.
+
+        A fill is booked once, for ever. A fill that `apply_fill` has booked and that is stored already is refused,
+        since its cash was counted twice. A fill that was only recorded (`record_fill`) is not stored again when it is
+        stored already with the same content. Ids of fills are unique within a session and a symbol.
 
         A save that is cancelled before it begins is never carried out. A save that has begun is completed, and the
         cancellation is raised afterwards; `version` then tells whether the session was stored.
 
         Raises:
             ConflictError: the session was changed or deleted since it was loaded, or its id is taken. Nothing was
-                written.
+                written. Load it again, apply what `get_unrecorded` gives of the new fills, and save that.
+            DuplicateFillError: fills were booked that are stored already; the way out is the same.
             InvalidSessionError: the session holds a value that cannot be stored; the message names its path.
         """
 
@@ -204,7 +208,7 @@ class IPaperTradingSessionRepository(ABC):
         symbol: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
-        after: int | str = 0,
+        after: int | str | Fill = 0,
         limit: int | None = None,
     ) -> list[Fill]:
         """Load the stored fills of a session in the order they were recorded; an empty list if there is no such
@@ -215,12 +219,35 @@ class IPaperTradingSessionRepository(ABC):
             symbol: only fills of this symbol.
             since: an aware datetime; only fills executed at this time or later.
             until: an aware datetime; only fills executed before this time.
-            after: only fills recorded after this one, given by its id or its number in the history (from 1). Pass the
+            after: only fills recorded after this one: a fill, its id or its number in the history (from 1). Pass the
                 last fill of a page to get the next page; the cost is the same anywhere in the history.
             limit: the maximum number of fills; None for all.
 
         Raises:
-            ValueError: `after` is not the id of a fill of this session, or a time has no zone.
+            ValueError: `after` is not a fill of this session, or is an id that fills of several symbols have and
+                `symbol` does not tell which; or a time has no zone.
+        """
+
+    @abstractmethod
+    async def get_unrecorded(self, session_id: str, fills: Iterable[Fill]) -> list[Fill]:
+        """Those of `fills` that are not stored yet for this session, each once, in their order: all, if there is none.
+
+        A broker that is asked after a reconnect, a restart or a `ConflictError` repeats fills that were booked before.
+        This tells which are new, in one query however many they are:
+
+            session = await repository.get_by_id(session_id)
+            for fill in await repository.get_unrecorded(session_id, broker.fills()):
+                session.apply_fill(fill)
+            await repository.save(session)
+
+        A fill is known by its symbol and its id, whatever else it says.
+
+        Args:
+            session_id: which session.
+            fills: what the broker has reported.
+
+        Raises:
+            InvalidSessionError: one of them is no `Fill`.
         """
 
     @abstractmethod

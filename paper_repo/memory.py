@@ -1,4 +1,4 @@
-"""`InMemorySessionRepository`: the same promises without a file or a thread, for unit tests."""
+"""`InMemorySessionRepository`: the same promises without a file, for unit tests."""
 
 from __future__ import annotations
 
@@ -18,11 +18,13 @@ import anyio
 import anyio.lowlevel
 import anyio.to_thread
 
-from paper_repo.core.saves import Save, StoredRow, Tracking, UndoLog, no_such_fill, other_fill_stored
+from paper_repo.core.history import by_key, place_after
+from paper_repo.core.saves import Save, StoredRow, Tracking, UndoLog, other_fill_stored
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
 from paper_repo.domain.changes import SessionChange
 from paper_repo.domain.claims import check_claim
 from paper_repo.domain.downsampling import downsample
+from paper_repo.domain.new_fills import FillKey, fill_key
 from paper_repo.domain.selection import (
     Loaded,
     OnDamage,
@@ -38,6 +40,7 @@ from paper_repo.errors import (
     BusyError,
     ClaimLostError,
     ConflictError,
+    DuplicateFillError,
     RepositoryClosedError,
     SessionNotFoundError,
     TransactionError,
@@ -48,16 +51,17 @@ from paper_repo.interface import IPaperTradingSessionRepository
 from paper_repo.reports import CheckReport, check_history, check_session
 from paper_repo.serialization import fast
 from paper_repo.serialization.schemas import Data
+from paper_repo.storage.statements import new_generation
 from paper_repo.watching import AsyncSessionChanges, SessionChanges
 
 T = TypeVar("T")
 
 
 class InMemorySessionRepository(IPaperTradingSessionRepository):
-    """Sessions in the memory of this process, with versions, transactions and errors as on a database.
+    """Keeps paper-trading sessions in memory, with the versions, transactions and errors of a database. For unit tests.
 
     Args:
-        busy_timeout: how long to wait for another task's transaction, in seconds, before `BusyError`.
+        busy_timeout: how long to wait for another task's transaction before `BusyError`, in seconds.
     """
 
     def __init__(self, *, busy_timeout: float = 5.0) -> None:
@@ -204,17 +208,24 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
         symbol: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
-        after: int | str = 0,
+        after: int | str | Fill = 0,
         limit: int | None = None,
     ) -> list[Fill]:
         check_page(after, limit)
         record = (await self._visible()).get(session_id)
         fills = () if record is None else record.fills
-        start = after if isinstance(after, int) else _place(session_id, fills, after)
+        start = after if isinstance(after, int) else _place(session_id, fills, after, symbol)
         since, until = optional_instant(since, "since"), optional_instant(until, "until")
         return [
             fill for fill in fills[start:] if symbol in (None, fill.symbol) and _within(fill.executed_at, since, until)
         ][:limit]
+
+    async def get_unrecorded(self, session_id: str, fills: Iterable[Fill]) -> list[Fill]:
+        new = by_key(fills)
+        record = (await self._visible()).get(session_id)
+        for each in () if record is None else record.fills:
+            new.pop(fill_key(each), None)
+        return list(new.values())
 
     async def get_equity_curve(
         self,
@@ -333,7 +344,7 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
         session_id, expected = save.columns["id"], save.expected_version
         record = store.get(session_id)
         actual = record.session.version if record else 0
-        if actual != expected or (record and save.seen_at not in (None, record.columns["updated_at"])):
+        if actual != expected or (record and not record.is_seen_by(save)):
             worker = Tracking.of(save.session).worker
             if record is not None and worker not in (None, record.owner):
                 raise ClaimLostError(session_id, worker, record.owner, expected, actual)
@@ -413,6 +424,7 @@ class _Block(AbstractAsyncContextManager[None]):
         await self._repository._enter()
         self._undo_from = len(self._repository._undo)
         self._open = OpenBlock(self._repository)
+        self._open.begin()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -429,6 +441,7 @@ class _Record:
     session: PaperTradingSession
     fills: tuple[Fill, ...]
     points: tuple[EquityPoint, ...]
+    generation: int
     owner: str | None = None
     expires: float = 0.0
 
@@ -440,8 +453,16 @@ class _Record:
             fast.from_columns(save.columns),
             (before.fills if before else ()) + tuple(fills),
             (before.points if before else ()) + tuple(points),
+            save.generation,
             before.owner if before else None,
             before.expires if before else 0.0,
+        )
+
+    def is_seen_by(self, save: Save) -> bool:
+        """Whether this is what the session of `save` was loaded from or stored as."""
+        return (
+            save.expected_generation in (None, self.generation)
+            and save.expected_fill_count == self.columns["fill_count"]
         )
 
     def is_free(self) -> bool:
@@ -451,20 +472,21 @@ class _Record:
     def claimed(self, owner: str, expires: float) -> _Record:
         """The same for this worker, and newer, so that what others have of it cannot be saved."""
         columns = self.columns | {"version": self.columns["version"] + 1}
-        return replace(self, columns=columns, session=fast.from_columns(columns), owner=owner, expires=expires)
+        session, generation = fast.from_columns(columns), new_generation()
+        return replace(self, columns=columns, session=session, generation=generation, owner=owner, expires=expires)
 
     def load(self) -> PaperTradingSession:
         session = fast.from_columns(self.columns)
-        Tracking.of(session).row = _stored_row(self.columns)
+        Tracking.of(session).row = _stored_row(self.columns, self.generation)
         return session
 
 
 _Store = dict[str, _Record]
 
 
-def _stored_row(columns: Data) -> StoredRow:
+def _stored_row(columns: Data, generation: int) -> StoredRow:
     """Which row these columns are, so that a session is not taken for a later one of the same version."""
-    return StoredRow(None, columns["version"], columns["updated_at"], (columns["id"],))
+    return StoredRow(None, columns["version"], generation, (columns["id"],))
 
 
 class _Turn:
@@ -524,22 +546,27 @@ def _counted(records: Sequence[_Record], progress: Progress | None) -> Iterator[
 
 def _new_fills(record: _Record | None, save: Save) -> list[Fill]:
     """The fills of `save` that are not stored yet."""
-    stored = {fill.id: fill for fill in record.fills} if record and save.fills else {}
-    new: dict[str, Fill] = {}
-    for fill in (fast.load(Fill, data) for data in save.fills):
-        known = stored.get(fill.id) or new.get(fill.id)
+    stored = {fill_key(fill): fill for fill in record.fills} if record and save.fills else {}
+    new: dict[FillKey, Fill] = {}
+    again: list[FillKey] = []
+    for index, fill in enumerate(fast.load(Fill, data) for data in save.fills):
+        key = fill_key(fill)
+        known = stored.get(key) or new.get(key)
         if known is None:
-            new[fill.id] = fill
+            new[key] = fill
         elif known != fill:
             raise other_fill_stored(fill.id, save.columns["id"])
+        elif save.is_booked_again(index):
+            again.append(key)
+    if again:
+        raise DuplicateFillError(save.columns["id"], again)
     return list(new.values())
 
 
-def _place(session_id: str, fills: Sequence[Fill], fill_id: str) -> int:
-    for place, fill in enumerate(fills, 1):
-        if fill.id == fill_id:
-            return place
-    raise no_such_fill(session_id, fill_id)
+def _place(session_id: str, fills: Sequence[Fill], after: str | Fill, symbol: str | None) -> int:
+    fill_id = after.id if isinstance(after, Fill) else after
+    places = {fill.symbol: place for place, fill in enumerate(fills, 1) if fill.id == fill_id}
+    return place_after(session_id, after, symbol, places)
 
 
 def _within(moment: datetime, since: datetime | None, until: datetime | None) -> bool:

@@ -23,6 +23,7 @@ from paper_repo.errors import (
     ClaimLostError,
     ConflictError,
     CorruptRecordError,
+    DuplicateFillError,
     InvalidSessionError,
     PaperRepoError,
     SessionNotFoundError,
@@ -41,6 +42,7 @@ SPECIAL = {
     ClaimLostError: lambda: ClaimLostError("abc-123", "one", "other", 1, 2),
     ConflictError: lambda: ConflictError("abc-123", 1, None),
     CorruptRecordError: lambda: CorruptRecordError("cannot be read", "abc-123"),
+    DuplicateFillError: lambda: DuplicateFillError("abc-123", [("AAPL", "fill-1"), ("MSFT", "fill-1")]),
     InvalidSessionError: lambda: InvalidSessionError({"state.ema": ["nan cannot be kept."]}, "abc-123"),
     SessionNotFoundError: lambda: SessionNotFoundError("abc-123", "did you mean 'abc-124'?"),
 }
@@ -212,7 +214,8 @@ def test_a_conflict_tells_what_to_do() -> None:
 
     assert changed == (
         "session 'abc-123' was not saved: it was loaded at version 1 and is at version 3 now; "
-        "load it again with get_by_id and repeat the change"
+        "load it again with get_by_id(), apply those of the new fills that get_unrecorded() gives, "
+        "repeat what else has changed, and save it"
     )
     assert "has been deleted since" in deleted
     assert "fresh_copy" in deleted

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from paper_repo.domain import EquityPoint, Fill
+from paper_repo.domain.checked import require
+from paper_repo.domain.new_fills import FillKey, fill_key
 from paper_repo.errors import CorruptRecordError, InvalidSessionError
 from paper_repo.serialization import fast
 from paper_repo.serialization.schemas import Data
@@ -74,7 +76,7 @@ def write_fills(storage: Storage, session_id: str, fills: Iterable[tuple[int, Fi
     """Store the whole history of a session that has none yet, in the transaction that is open.
 
     Raises:
-        InvalidSessionError: two fills have the same id, or the places do not ascend from 1.
+        InvalidSessionError: two fills of a symbol have the same id, or the places do not ascend from 1.
     """
     last = 0
     for sequence, each in fills:
@@ -83,7 +85,7 @@ def write_fills(storage: Storage, session_id: str, fills: Iterable[tuple[int, Fi
             message = f"stands at place {sequence} of the history, behind place {last}."
             raise InvalidSessionError({f"fills.{each.id}": [message]}, session_id)
         if not storage.change(storage.statements.insert_fill, row):
-            message = "comes twice; ids must be unique in a session."
+            message = f"comes twice for {each.symbol}; ids must be unique in a session and symbol."
             raise InvalidSessionError({f"fills.{each.id}": [message]}, session_id)
         last = sequence
 
@@ -92,6 +94,46 @@ def write_points(storage: Storage, session_id: str, points: Iterable[EquityPoint
     """Store equity points behind those that are there, in the transaction that is open."""
     for each in points:
         storage.change(storage.statements.insert_equity, point_row(storage, session_id, fast.dump(each)))
+
+
+def by_key(fills: Iterable[Fill]) -> dict[FillKey, Fill]:
+    """The fills by what makes each the same one when it comes again; the first of each, in their order.
+
+    Raises:
+        InvalidSessionError: one of them is no fill.
+    """
+    if not isinstance(fills, Iterable):
+        raise InvalidSessionError({"fills": [f"must be several fills, not {fills!r}."]})
+    found: dict[FillKey, Fill] = {}
+    for index, each in enumerate(fills):
+        found.setdefault(fill_key(require(Fill, each, f"fills[{index}]")), each)
+    return found
+
+
+def place_after(session_id: str, after: str | Fill, symbol: str | None, places: Mapping[str, int]) -> int:
+    """The place in the history of the fill that `after` names.
+
+    Args:
+        after: its id, or the fill itself.
+        symbol: which the fill is of that is meant, if it has one of this id.
+        places: of the fills of this id, by symbol.
+
+    Raises:
+        ValueError: there is none, or several symbols have one and none of them is named.
+    """
+    named = after.symbol if isinstance(after, Fill) else symbol
+    if named is not None and named in places:
+        return places[named]
+    fill_id = after.id if isinstance(after, Fill) else after
+    if isinstance(after, Fill) or not places:
+        of = f" of {named}" if isinstance(after, Fill) else ""
+        raise ValueError(f"after={fill_id!r}: session {session_id!r} has no fill of this id{of}")
+    if len(places) > 1:
+        raise ValueError(
+            f"after={fill_id!r}: session {session_id!r} has fills of this id for {', '.join(places)}; "
+            "give the fill itself instead of its id"
+        )
+    return next(iter(places.values()))
 
 
 def fill_row(storage: Storage, session_id: str, sequence: int, data: Data) -> Row:

@@ -13,11 +13,11 @@ from typing import Any, TypeVar
 from paper_repo.core import history
 from paper_repo.core.claims import conflict
 from paper_repo.core.history import corrupt, require_unchanged
-from paper_repo.core.saves import Save, StoredRow, Tracking, no_such_fill, other_fill_stored
+from paper_repo.core.saves import Save, StoredRow, Tracking, other_fill_stored
 from paper_repo.domain import Fill, PaperTradingSession
 from paper_repo.domain.selection import Loaded, Selection, SessionSummary
 from paper_repo.domain.status import SessionStatus
-from paper_repo.errors import CorruptDatabaseError, CorruptRecordError, InvalidSessionError
+from paper_repo.errors import CorruptDatabaseError, CorruptRecordError, DuplicateFillError, InvalidSessionError
 from paper_repo.serialization import fast, schemas
 from paper_repo.serialization.schemas import Data
 from paper_repo.storage import queries
@@ -27,6 +27,9 @@ from paper_repo.storage.statements import Statements
 from paper_repo.storage.tables import SETTLED_COLUMNS, SUMMARY_COLUMNS, Row
 
 T = TypeVar("T")
+
+_IDS_AT_A_TIME = 900
+"""How many fills are asked for in one query; older versions of SQLite take no more than 999 values."""
 
 SUMMARY_ROW = (*SUMMARY_COLUMNS, "summary_checksum")
 """The columns of which `Records.summary` makes a summary."""
@@ -57,7 +60,8 @@ class Records:
         skipped = self._write_history(row["id"], save)
         if skipped:
             row["fill_count"] -= skipped
-            row["expected_version"], row["expected_updated_at"] = row["version"], row["updated_at"]
+            row["expected_version"], row["expected_generation"] = row["version"], row["generation"]
+            row["expected_fill_count"] = save.columns["fill_count"]
             self.seal(row)
             self._storage.change(self._statements.update_session, row)
         when_rolled_back(save.before().restore)
@@ -70,7 +74,8 @@ class Records:
 
     def _store(self, row: Row, save: Save) -> None:
         expected = save.expected_version
-        row["expected_version"], row["expected_updated_at"] = expected, save.seen_at
+        row["expected_version"], row["expected_generation"] = expected, save.expected_generation
+        row["expected_fill_count"] = save.expected_fill_count
         self.seal(row)
         statements = self._statements
         if not expected:
@@ -81,13 +86,21 @@ class Records:
             raise conflict(self._storage, save.session, expected, self.version(row["id"]))
 
     def _write_history(self, session_id: str, save: Save) -> int:
-        """Append what is new, and say how many of the fills were stored already."""
-        skipped = 0
+        """Append what is new, and say how many of the fills, which were only recorded, were stored already.
+
+        Raises:
+            DuplicateFillError: some of those that are stored already were booked again.
+        """
+        skipped, again = 0, []
         for index, fill in enumerate(save.fills):
             row = history.fill_row(self._storage, session_id, save.first_sequence + index - skipped, fill)
             if not self._storage.change(self._statements.insert_fill, row):
                 self._require_same(row, fill)
+                if save.is_booked_again(index):
+                    again.append((fill["symbol"], fill["id"]))
                 skipped += 1
+        if again:
+            raise DuplicateFillError(session_id, again)
         for point in save.points:
             self._storage.change(self._statements.insert_equity, history.point_row(self._storage, session_id, point))
         return skipped
@@ -113,14 +126,25 @@ class Records:
         except ValueError as error:
             raise corrupt(session_id, f"version: {error}") from error
 
-    def sequence(self, session_id: str, after: int | str) -> int:
-        """The place in the history of the fill that `after` names, by its place or its id."""
+    def sequence(self, session_id: str, after: int | str | Fill, symbol: str | None = None) -> int:
+        """The place in the history of the fill that `after` names; see `place_after`."""
         if isinstance(after, int):
             return after
-        found = self._storage.fetch_one(self._statements.select_fill, {"session_id": session_id, "id": after})
-        if found is None:
-            raise no_such_fill(session_id, after)
-        return int(found[1])
+        fill_id = after.id if isinstance(after, Fill) else after
+        row = {"session_id": session_id, "id": fill_id}
+        places = dict(self._storage.fetch_rows(self._statements.select_fill_places, row))
+        return history.place_after(session_id, after, symbol, places)
+
+    def unrecorded(self, session_id: str, fills: Iterable[Fill]) -> list[Fill]:
+        """Those of these fills that are not stored, each once."""
+        new = history.by_key(fills)
+        ids = list(dict.fromkeys(fill_id for _, fill_id in new))
+        table = self._statements.tables.fills
+        for start in range(0, len(ids), _IDS_AT_A_TIME):
+            query = queries.select_fill_keys(table, session_id, ids[start : start + _IDS_AT_A_TIME])
+            for symbol, fill_id in self._storage.fetch_all(query):
+                new.pop((symbol, fill_id), None)
+        return list(new.values())
 
     def session(self, row: Sequence[Any], checked: bool = True) -> PaperTradingSession:
         """The session that a whole row describes; not `checked`: whatever its checksum is.
@@ -135,7 +159,7 @@ class Records:
             raise corrupt(stored["id"], str(error)) from error
         if checked:
             require_unchanged(self._storage, stored, self._statements.session_checksum, stored["checksum"], session.id)
-            Tracking.of(session).row = self.stored_row(stored)
+            Tracking.of(session).row = self.stored_row(stored, stored["generation"])
         return session
 
     def summary(self, row: Sequence[Any]) -> SessionSummary:
@@ -145,9 +169,9 @@ class Records:
         require_unchanged(self._storage, stored, self._statements.summary_checksum, row[-1], summary.id)
         return summary
 
-    def stored_row(self, columns: Data) -> StoredRow:
+    def stored_row(self, columns: Data, generation: int) -> StoredRow:
         """What stands for the row of these columns in this database."""
-        return StoredRow(self._storage.identity, columns["version"], columns["updated_at"], _settled_columns(columns))
+        return StoredRow(self._storage.identity, columns["version"], generation, _settled_columns(columns))
 
     def listed(
         self,
@@ -209,6 +233,7 @@ _SESSION_FIELDS = tuple(schemas.fields_of(PaperTradingSession))
 def _row(save: Save) -> Row:
     equity, net_pnl = save.overview.equity, save.overview.net_pnl
     return save.columns | {
+        "generation": save.generation,
         "strategy_name": save.overview.strategy_name,
         "position_count": save.overview.position_count,
         "equity": str(equity),

@@ -277,11 +277,15 @@ class SessionRepository(Claiming):
 
     def _in_transaction(self, block: Block, work: Callable[..., T], *args: Any) -> T:
         try:
-            self._storage.begin(block)
-            result = work(*args)
-            self._storage.commit(block)
-            return result
-        except BaseException:
+            try:
+                self._storage.begin(block)
+                result = work(*args)
+                self._storage.commit(block)
+                return result
+            except BaseException:
+                self._storage.roll_back(block)
+                raise
+        except BaseException:  # Ctrl-C may have interrupted that; what it has done is not done again
             self._storage.roll_back(block)
             raise
 
@@ -505,7 +509,7 @@ class SessionRepository(Claiming):
         symbol: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
-        after: int | str = 0,
+        after: int | str | Fill = 0,
         limit: int | None = None,
     ) -> list[Fill]:
         """Load the stored fills of a session in the order they were recorded; an empty list if there is no such
@@ -526,7 +530,7 @@ class SessionRepository(Claiming):
         check_page(after, limit)
         fills = self._statements.tables.fills
         columns = self._statements.fill_columns
-        place = self._records.sequence(session_id, after)
+        place = self._records.sequence(session_id, after, symbol)
         query = queries.select_history(
             fills,
             session_id,
@@ -541,6 +545,13 @@ class SessionRepository(Claiming):
         whole = symbol is None and since is None and until is None
         rows = self._records.whole_fills(query, session_id, place, limit) if whole else self._storage.fetch_all(query)
         return [history.fill(self._storage, row) for row in rows]
+
+    def get_unrecorded(self, session_id: str, fills: Iterable[Fill]) -> list[Fill]:
+        """Those of a broker's fills that are not stored yet for this session, each once, in their order.
+
+        See `IPaperTradingSessionRepository.get_unrecorded`.
+        """
+        return self._records.unrecorded(session_id, fills)
 
     def get_equity_curve(
         self,
@@ -739,7 +750,7 @@ class SessionRepository(Claiming):
 
     def _write(self, save: Save) -> None:
         """Store one session with its new history, and make its object what was stored."""
-        self._records.write(save, self._storage.when_rolled_back)
+        self._records.write(save, self._storage.undo.append)
 
 
 def _time(moment: datetime | None, name: str) -> str | None:

@@ -28,6 +28,7 @@ from paper_repo.domain.values import EXACT, utc_now
 from paper_repo.errors import BusyError, InvalidSessionError
 from paper_repo.serialization import fast, schemas
 from paper_repo.serialization.schemas import Data
+from paper_repo.storage.statements import new_generation
 
 
 class UndoLog(list[Callable[[], None]]):
@@ -64,7 +65,7 @@ class StoredRow(NamedTuple):
 
     database: object
     version: int
-    updated_at: str
+    generation: int
     values: tuple[object, ...]
 
     def is_of(self, session: PaperTradingSession) -> bool:
@@ -129,8 +130,11 @@ class Save:
     """
 
     expected_version: int
-    seen_at: str | None
-    """The `updated_at` of the row that the session was loaded from or stored as; None: it came another way."""
+    expected_fill_count: int
+    expected_generation: int | None
+    """That of the row that the session was loaded from or stored as; None: it came another way."""
+    generation: int
+    """That of the row when it is written."""
     columns: Data
     """The session at its new version."""
     overview: Overview
@@ -189,19 +193,22 @@ class Save:
 
     def bind_as_it_is(self) -> None:
         """Make it store the session under its own version and times, without history."""
-        self.expected_version, self.seen_at, self.is_settled, self.row = 0, None, False, None
+        self.expected_version = self.expected_fill_count = 0
+        self.expected_generation, self.is_settled, self.row = None, False, None
+        seen = self._tracking.row  # a copy is the same row as the original
+        self.generation = seen.generation if seen else new_generation()
         self.columns, self.overview = self._content
         self.fills, self.points, self.updated_at = [], [], self.session.updated_at
 
-    def bind(self, row_of: Callable[[Data], StoredRow]) -> None:
+    def bind(self, row_of: Callable[[Data, int], StoredRow]) -> None:
         """Fit it to what the session is now.
 
         Args:
-            row_of: what a database keeps of these columns.
+            row_of: what stands for the row of these columns and of this generation in a database.
         """
         session, tracking, before = self.session, self._tracking, self._taken
         with tracking.lock:
-            now, stored = tracking.taken, session.new_fills.before
+            now, self.expected_fill_count = tracking.taken, session.new_fills.before
             self.fills, self.points = self._fills, self._points
             if now is not before:
                 self.fills = _left(self._fills, now.fills - before.fills, session.new_fills)
@@ -214,17 +221,26 @@ class Save:
         self.columns = self.columns | {
             "version": session.version + 1,
             "updated_at": schemas.instant_text(self.updated_at),
-            "fill_count": stored + len(self.fills),
+            "fill_count": self.expected_fill_count + len(self.fills),
         }
         seen = tracking.row if tracking.row and tracking.row.is_of(session) else None
-        self.row = row_of(self.columns)
+        self.generation = new_generation()
+        self.row = row_of(self.columns, self.generation)
         self.is_settled = bool(seen and seen.holds(self.row))
-        self.seen_at = seen.updated_at if seen else None
+        self.expected_generation = seen.generation if seen else None
 
     @property
     def first_sequence(self) -> int:
         """Where the first of `fills` stands in the history of the session, from 1."""
         return int(self.columns["fill_count"]) - len(self.fills) + 1
+
+    def is_booked_again(self, index: int) -> bool:
+        """Whether the fill at this place, which is stored already, has changed cash and positions once more."""
+        if not self.booked:
+            return False
+        keys = [(fill["symbol"], fill["id"]) for fill in self.fills[: index + 1]]
+        came_before = keys.count(keys[-1]) > 1  # then that one is what is stored, unless it was stored before, too
+        return self.booked.count(keys[-1]) > came_before
 
     def before(self) -> Before:
         """What the session is until `apply`, for a transaction that rolls back."""
@@ -349,10 +365,5 @@ def _dump_history(kind: type[Any], history: list[Any], path: str) -> list[Data]:
 
 def other_fill_stored(fill_id: str, session_id: str) -> InvalidSessionError:
     """The error of a save whose fill has the id of another one that is stored already."""
-    message = "another fill of this id is stored already; ids must be unique in a session."
+    message = "another fill of this id and symbol is stored already; give it an id of its own."
     return InvalidSessionError({f"new_fills.{fill_id}": [message]}, session_id)
-
-
-def no_such_fill(session_id: str, fill_id: str) -> ValueError:
-    """The error of a page that is to begin after a fill that does not exist."""
-    return ValueError(f"after={fill_id!r}: session {session_id!r} has no fill of this id")

@@ -108,6 +108,26 @@ class Position:
         quantity, price = amount(quantity, "quantity"), amount(price, "price")
         return cls(symbol, quantity, EXACT.multiply(quantity, price), price, at)
 
+    @classmethod
+    def of_checked(
+        cls,
+        symbol: str,
+        quantity: Decimal,
+        cost_basis: Decimal,
+        last_price: Decimal,
+        opened_at: datetime,
+        realized_pnl: Decimal,
+    ) -> Position:
+        """A position of values that have been checked already, which takes longer than all else."""
+        position = object.__new__(cls)
+        _set(position, "symbol", symbol)
+        _set(position, "quantity", quantity)
+        _set(position, "cost_basis", cost_basis)
+        _set(position, "last_price", last_price)
+        _set(position, "opened_at", opened_at)
+        _set(position, "realized_pnl", realized_pnl)
+        return position
+
     @property
     def average_price(self) -> Decimal:
         """The average cost of one unit, to 28 significant digits."""
@@ -125,7 +145,10 @@ class Position:
 
     def marked(self, price: Amount) -> Position:
         """The same position with another last price."""
-        return Position(self.symbol, self.quantity, self.cost_basis, price, self.opened_at, self.realized_pnl)
+        price = amount(price, "last_price")
+        return Position.of_checked(
+            self.symbol, self.quantity, self.cost_basis, price, self.opened_at, self.realized_pnl
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from paper_repo.core.history import by_key
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
 from paper_repo.domain.selection import Loaded, OnDamage, OrderBy, SessionSummary, StatusFilter
 from paper_repo.domain.values import Progress
@@ -126,11 +127,14 @@ class DelegatingRepository(IPaperTradingSessionRepository):
         symbol: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
-        after: int | str = 0,
+        after: int | str | Fill = 0,
         limit: int | None = None,
     ) -> list[Fill]:
         get_fills = partial(self._core.get_fills, symbol=symbol, since=since, until=until, after=after, limit=limit)
         return await self._read(get_fills, session_id)
+
+    async def get_unrecorded(self, session_id: str, fills: Iterable[Fill]) -> list[Fill]:
+        return await self._read(self._core.get_unrecorded, session_id, list(by_key(fills).values()))
 
     async def get_equity_curve(
         self,

@@ -1,7 +1,7 @@
 """`AsyncSessionRepository`, the async facade over the synchronous core, and `SQLiteSessionRepository`, on a file.
 
-Reading goes to a thread of anyio's, with a connection from the core's pool. Writing and transactions go to the writer's
-one thread. What each method promises stands in `interface.py`.
+Reads run on anyio's threads, with connections from the core's pool. Writes and transactions run on the writer's thread.
+`interface.py` documents what each method promises.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from paper_repo.domain.selection import OnDamage, OrderBy, Selection, StatusFilt
 from paper_repo.errors import RepositoryClosedError, TransactionError
 from paper_repo.facade.block_ownership import OpenBlock, open_block
 from paper_repo.facade.delegating import DelegatingRepository
-from paper_repo.facade.writer import Block, Job, Writer
+from paper_repo.facade.jobs import Block, Job
+from paper_repo.facade.writer import Writer, out_of_threads
 from paper_repo.storage.address import Address, is_server
 from paper_repo.storage.options import Durability, Journal, Upgrade
 
@@ -37,7 +38,10 @@ READERS = 8
 
 
 class AsyncSessionRepository(DelegatingRepository):
-    """The repository for asyncio and trio, over the synchronous core; any number of event loops may use it at once.
+    """Saves and loads paper-trading sessions with awaitable calls, on asyncio and trio.
+
+    One object serves any number of tasks and event loops at once. Nothing is opened before the first call. Use it as an
+    async context manager, or call `close`.
 
     Args:
         core: the path or URL of a database, as for `SessionRepository`; or a `SessionRepository`, which stays usable by
@@ -73,7 +77,7 @@ class AsyncSessionRepository(DelegatingRepository):
         elif (durability, busy_timeout, upgrade, passphrase, journal) != ("full", 5.0, "auto", None, "wal"):
             raise TypeError("options go with a path or URL; this SessionRepository has been given its own already")
         self._core = core
-        self._writer = _writer(core)
+        self._writer = Writer(core, core.busy_timeout)
         self._limiters: weakref.WeakKeyDictionary[Any, anyio.CapacityLimiter] = weakref.WeakKeyDictionary()
         weakref.finalize(self, self._writer.stop).atexit = False
 
@@ -82,7 +86,7 @@ class AsyncSessionRepository(DelegatingRepository):
 
     @property
     def core(self) -> SessionRepository:
-        """The synchronous repository underneath, for plain calls from threads."""
+        """The synchronous repository beneath this one, for blocking calls from threads."""
         return self._core
 
     async def open(self) -> None:
@@ -91,11 +95,8 @@ class AsyncSessionRepository(DelegatingRepository):
     async def close(self) -> None:
         if open_block(self) is not None:
             raise TransactionError("the repository cannot be closed inside an atomic() block; leave the block first")
-        job = Job(_nothing)
-        thread = self._writer.close(job)
-        await self._outcome(job)
-        if thread is not None:
-            thread.join()  # which has nothing left to do
+        await self._outcome(self._writer.close, Job(_nothing))
+        self._writer.join()  # the threads have nothing left to do
 
     async def save(self, session: PaperTradingSession) -> None:
         await self._write(partial(self._core.write, [Save.capture(session)]), session.id)
@@ -153,7 +154,12 @@ class AsyncSessionRepository(DelegatingRepository):
         """The result of `work` on a thread of anyio's, whatever transaction is open."""
         from anyio.to_thread import run_sync  # which is there where an event loop runs, and takes long before
 
-        return await run_sync(work, *args, limiter=self._limiter())
+        try:
+            return await run_sync(work, *args, limiter=self._limiter())
+        except RuntimeError as error:
+            if "start new thread" in str(error):
+                raise out_of_threads(error) from error
+            raise
 
     async def _read(self, work: Callable[..., T], *args: Any) -> T:
         """The result of `work`, which only reads: on the writer's thread inside a block, else on one of anyio's."""
@@ -167,19 +173,19 @@ class AsyncSessionRepository(DelegatingRepository):
         block = open_block(self)
         if block is not None:
             return await self._do_in_block(block, work)
-        job = self._writer.submit(Job(work, keys=session_ids))
-        return await self._outcome(job)  # type: ignore[no-any-return]
+        return await self._outcome(self._writer.submit, Job(work, keys=session_ids))  # type: ignore[no-any-return]
 
     async def _do_in_block(self, block: OpenBlock, work: Callable[[], T]) -> T:
-        job = self._writer.submit_to_block(block.transaction, Job(work))
-        return await self._outcome(job)  # type: ignore[no-any-return]
+        submit = partial(self._writer.submit_to_block, block.transaction)
+        return await self._outcome(submit, Job(work))  # type: ignore[no-any-return]
 
-    async def _outcome(self, job: Job) -> Any:
+    async def _outcome(self, submit: Callable[[Job], None], job: Job) -> Any:
         """What came of `job`. A cancellation takes it out if it waits still; one that was begun is seen through."""
         try:
+            submit(job)
             await job.finished.wait()
         except BaseException as error:
-            if not self._writer.withdraw(job) and _may_wait(error):
+            if not job.withdraw() and _may_wait(error):
                 await job.finished.wait_uncancelled()
             raise
         return job.outcome()
@@ -196,7 +202,21 @@ class AsyncSessionRepository(DelegatingRepository):
 
 
 class SQLiteSessionRepository(AsyncSessionRepository):
-    """The async repository on an SQLite file; arguments as for `SessionRepository`, which see."""
+    """Saves and loads paper-trading sessions in an SQLite file with awaitable calls, on asyncio and trio.
+
+    It is `AsyncSessionRepository` for a file only.
+
+    Args:
+        path: the path of the file, which the first use creates in an existing folder; or "sqlite:///PATH".
+        durability: "full" (the default) or "normal", as for `SessionRepository`, like the options below.
+        busy_timeout: how long to wait for another writer before `BusyError`, in seconds.
+        upgrade: "auto" (the default) or "never".
+        passphrase: opens or creates an encrypted file.
+        journal: "wal" (the default) or "rollback".
+
+    Raises:
+        ValueError: an argument is not allowed, or `path` is the URL of a server.
+    """
 
     def __init__(
         self,
@@ -209,7 +229,7 @@ class SQLiteSessionRepository(AsyncSessionRepository):
         journal: Journal = "wal",
     ) -> None:
         if is_server(path):
-            raise ValueError("this is the address of a server; for that there is AsyncSessionRepository(address)")
+            raise ValueError("this is the address of a server; use AsyncSessionRepository(address) for it")
         super().__init__(
             path,
             durability=durability,
@@ -221,57 +241,84 @@ class SQLiteSessionRepository(AsyncSessionRepository):
 
 
 class _Block(AbstractAsyncContextManager[None]):
-    """One `async with repository.atomic()`: what it posts to the writer, and what it waits for."""
+    """One `async with repository.atomic()`: what it posts to the writer, and what it waits for.
+
+    An interrupt may come at any step. Whatever has been posted by then, `_abandon` posts the end once more, which does
+    nothing for a block that has ended. One comes before the first step of `__aexit__`: then the garbage collector does.
+    """
 
     def __init__(self, repository: AsyncSessionRepository) -> None:
         self._repository = repository
         self._writer = repository._writer
+        self._part = object()
+        self._open: OpenBlock | None = None
 
     async def __aenter__(self) -> None:
         outer = open_block(self._repository)
-        self._transaction: Block = Block() if outer is None else outer.transaction
-        if outer is None:
-            job = self._writer.submit(Job(self._writer.enter, begins=self._transaction))
-        else:
-            job = self._writer.submit_to_block(self._transaction, Job(self._writer.enter))
+        transaction = Block() if outer is None else outer.transaction
+        enter = partial(self._writer.enter, self._part)
+        entry: Job | None = None
         try:
-            await self._repository._outcome(job)
+            self._open = OpenBlock(self._repository, transaction)
+            if outer is None:
+                entry = Job(enter, begins=transaction)
+                await self._repository._outcome(self._writer.submit, entry)
+            else:
+                entry = Job(enter)
+                await self._repository._outcome(partial(self._writer.submit_to_block, transaction), entry)
+            self._open.begin()
         except BaseException as error:
-            end = self._writer.give_up(self._transaction, job, heard=_may_wait(error))
-            if end is not None and _may_wait(error):
-                await end.finished.wait_uncancelled()
+            self._forget()
+            if entry is not None and not entry.withdraw() and not entry.failed:
+                end = self._abandon(heard=_may_wait(error))
+                if end is not None and _may_wait(error):
+                    await end.finished.wait_uncancelled()
             raise
-        self._block = OpenBlock(self._repository, self._transaction)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._block.end()
-        thrown_away = isinstance(error, GeneratorExit)
-        end = self._writer.commit if error is None else self._writer.roll_back
+        if isinstance(error, GeneratorExit):  # it is thrown away, and cannot wait
+            self._abandon()
+            return
+        end: Job | None = None
         try:
-            job = self._writer.submit_to_block(self._transaction, Job(end, heard=not thrown_away))
+            self._forget()
+            end = self._post_end(commit=error is None)
+            await end.finished.wait()
         except RepositoryClosedError:
             if error is None:
                 raise
-            return
-        if thrown_away:
-            return
-        try:
-            await job.finished.wait()
         except BaseException as interruption:
-            if _may_wait(interruption):
-                await job.finished.wait_uncancelled()
+            if end is not None and _may_wait(interruption):
+                await end.finished.wait_uncancelled()
+            else:
+                self._abandon()
             raise
-        job.outcome()
+        else:
+            end.outcome()
 
+    def __del__(self) -> None:
+        if self._open is not None and not self._open.ended:
+            self._abandon()
 
-def _writer(core: SessionRepository) -> Writer:
-    if core._writers == 1:
-        return Writer(core, core.busy_timeout)
-    from paper_repo.facade.parallel_writer import ParallelWriter  # for servers, which most programs have none of
+    def _abandon(self, *, heard: bool = False) -> Job | None:
+        """Have it rolled back, unless it has ended; None when it has, with its repository."""
+        self._forget()
+        try:
+            return self._post_end(commit=False, heard=heard)
+        except RepositoryClosedError:
+            return None
 
-    return ParallelWriter(core, core.busy_timeout)
+    def _post_end(self, *, commit: bool, heard: bool = True) -> Job:
+        end = Job(partial(self._writer.leave, self._part, commit=commit), heard=heard)
+        if self._open is not None:
+            self._writer.submit_to_block(self._open.transaction, end)
+        return end
+
+    def _forget(self) -> None:
+        if self._open is not None:
+            self._open.end()
 
 
 def _may_wait(error: BaseException) -> bool:

@@ -1,11 +1,10 @@
-"""The schemas at the speed of hand-written code: functions built once from their declared fields.
+"""The schemas at the speed of hand-written code: plain functions for what every save and load passes through.
 
-`schemas.py` stays the only description of the serialised form; what is built here gives the same text and the same
-entities, several times faster (a property test holds the two equal). Whatever a built function was not built for, and
-every error, goes through marshmallow itself, so that the messages are the same.
+`schemas.py` stays the only description of the serialised form; what stands here gives the same text and the same
+entities, several times faster (property tests hold the two equal). Whatever these functions are not for, and every
+error, goes through marshmallow itself, so that the messages are the same.
 
-Each kind of field has a piece of Python source for either direction (`_JSON`, `_COLUMN`, `_READ`). JSON is text; a
-column is what a database keeps: text, a whole number, None, and JSON text for everything that has parts.
+A column is what a database keeps: text, a whole number, None, and JSON text for everything that has parts.
 """
 
 from __future__ import annotations
@@ -13,37 +12,38 @@ from __future__ import annotations
 import decimal
 import json
 import marshal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from functools import cache, lru_cache
-from json.encoder import encode_basestring_ascii
+from decimal import Decimal
+from functools import lru_cache
+from json.encoder import encode_basestring_ascii as quote
 from operator import is_
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from marshmallow import fields
 
-from paper_repo.domain import PaperTradingSession
+from paper_repo.domain import (
+    EquityPoint,
+    Fill,
+    Order,
+    OrderType,
+    PaperTradingSession,
+    Position,
+    SessionStatus,
+    Side,
+    Strategy,
+    TimeInForce,
+)
 from paper_repo.errors import InvalidSessionError
 from paper_repo.serialization import schemas
-from paper_repo.serialization.schemas import (
-    AmountField,
-    Data,
-    EntitiesField,
-    EntityField,
-    EntitySchema,
-    InstantField,
-    JsonField,
-)
+from paper_repo.serialization.schemas import Data, EntitiesField, EntityField, JsonField
 
 T = TypeVar("T")
-B = TypeVar("B", bound=Callable[..., Any])
 Known = dict[str, Any]
 """By field, what was last written of a session, and the JSON text that it gave."""
 
-
-def _built_once(build: B) -> B:
-    """`functools.cache`, for functions of a class, which its type does not take to be hashable."""
-    return cast("B", cache(build))
+_REFUSALS = (TypeError, ValueError, AttributeError, LookupError, ArithmeticError, RecursionError)
+"""What these functions raise for what they are not for; anything else is a caller's own, as of a signal handler."""
 
 
 def to_columns(session: PaperTradingSession, known: Known | None = None) -> Data:
@@ -57,9 +57,8 @@ def to_columns(session: PaperTradingSession, known: Known | None = None) -> Data
         InvalidSessionError: the session holds something that would not come back equal; the message names the path.
     """
     try:
-        columns: Data = _writer(PaperTradingSession)(session, {} if known is None else known)
-        return columns
-    except Exception:
+        return _session_columns(session, {} if known is None else known)
+    except _REFUSALS:
         data = schemas.dump(session)
         return {name: to_json(value) if isinstance(value, dict | list) else value for name, value in data.items()}
 
@@ -71,18 +70,16 @@ def from_columns(columns: Mapping[str, Any]) -> PaperTradingSession:
         InvalidSessionError: they do not describe one; the messages name every path that is wrong.
     """
     try:
-        session: PaperTradingSession = _reader(PaperTradingSession, True)(columns)
-        return session
-    except Exception:
+        return _session(columns)
+    except _REFUSALS:
         return schemas.load(PaperTradingSession, _plain(columns))
 
 
 def dump(entity: Any) -> Data:
     """The plain data of a fill or an equity point, as `schemas.dump` gives it."""
     try:
-        data: Data = _writer(type(entity))(entity, {})
-        return data
-    except Exception:
+        return _DUMPS[type(entity)](entity)
+    except _REFUSALS:
         return schemas.dump(entity)
 
 
@@ -93,9 +90,9 @@ def load(kind: type[T], data: Mapping[str, Any]) -> T:
         InvalidSessionError: `data` does not describe one; the messages name every path that is wrong.
     """
     try:
-        entity: T = _reader(kind, False)(data)
+        entity: T = _LOADS[kind](data)
         return entity
-    except Exception:
+    except _REFUSALS:
         return schemas.load(kind, data)
 
 
@@ -116,12 +113,16 @@ def from_json(text: str) -> Any:
 
 _scan = json.JSONDecoder().raw_decode
 
+instant_text = lru_cache(4096)(schemas.instant_text)
+"""Most times of a session are the same at every save, and writing one is slow."""
+
 
 def _plain(columns: Mapping[str, Any]) -> Data:
     """Columns as plain data; text that is no JSON stays text, for marshmallow to complain about."""
     data = dict(columns)
-    for name, field in schemas.PaperTradingSessionSchema().fields.items():
-        if _has_parts(field) and isinstance(data.get(name), str):
+    for name, field in schemas.fields_of(PaperTradingSession).items():
+        has_parts = isinstance(field, JsonField | EntityField | EntitiesField | fields.List)
+        if has_parts and isinstance(data.get(name), str):
             try:
                 data[name] = from_json(data[name])
             except (ValueError, RecursionError) as error:
@@ -129,238 +130,304 @@ def _plain(columns: Mapping[str, Any]) -> Data:
     return data
 
 
-def _has_parts(field: fields.Field[Any]) -> bool:
-    return isinstance(field, JsonField | EntityField | EntitiesField | fields.List)
+# Writing
 
 
-# Writing: entity -> JSON text, or columns
-
-_JSON: dict[type[fields.Field[Any]], str] = {
-    fields.String: "{{quote({value})}}",
-    AmountField: '"{{{value}!s}}"',
-    InstantField: '"{{instant({value})}}"',
-    fields.Enum: '"{{{value}._name_}}"',
-    JsonField: "{{encode_{name}({value}, known)}}",
-}
-"""What stands in an f-string for a field of an entity in JSON."""
-
-_COLUMN: dict[type[fields.Field[Any]], str] = {
-    fields.String: "{value}",
-    AmountField: "str({value})",
-    InstantField: "instant({value})",
-    fields.Enum: "{value}._name_",
-    fields.Integer: "{value}",
-    JsonField: "encode_{name}({value}, known)",
-    fields.List: "encode_{name}({value}, known)",
-    EntityField: "encode_{name}({value}, known)",
-    EntitiesField: "encode_{name}({value}, known)",
-}
-"""The expression for a field as a column."""
-
-
-def _object_text(kind: type) -> str:
-    """The inside of an f-string that gives the JSON text of `entity`, of type `kind`."""
-    members = []
-    for name, field in schemas.fields_of(kind).items():
-        text = _JSON[type(field)].format(value=f"entity.{name}", name=name)
-        if field.allow_none:
-            text = f"{{optional_{name}(entity.{name})}}"
-        members.append(f"{json.dumps(name)}:{text}")
-    return f"{{{{{','.join(members)}}}}}"
+def _session_columns(session: PaperTradingSession, known: Known) -> Data:
+    return {
+        "id": session.id,
+        "name": session.name,
+        "strategy": strategy_text(session.strategy, known),
+        "symbols": _symbols_text(session.symbols, known),
+        "base_currency": session.base_currency,
+        "status": session.status._name_,
+        "initial_cash": str(session.initial_cash),
+        "cash": str(session.cash),
+        "positions": _entities_text("positions", session.positions, _position_member, known),
+        "open_orders": _entities_text("open_orders", session.open_orders, _order_member, known),
+        "realized_pnl": str(session.realized_pnl),
+        "fees_paid": str(session.fees_paid),
+        "state": json_text("state", session.state, known),
+        "metadata": json_text("metadata", session.metadata, known),
+        "error": session.error,
+        "created_at": instant_text(session.created_at),
+        "started_at": _optional_instant_text(session.started_at),
+        "stopped_at": _optional_instant_text(session.stopped_at),
+        "updated_at": _optional_instant_text(session.updated_at),
+        "version": session.version,
+        "fill_count": session.fill_count,
+    }
 
 
-@_built_once
-def _encoder(kind: type) -> Callable[[Any, Known], str]:
-    """A function that gives the JSON text of an entity of type `kind`."""
-    return _built("def built(entity, known):", [f"return f'{_object_text(kind)}'"], kind)
+def strategy_text(strategy: Strategy, known: Known) -> str:
+    """The JSON text of a strategy."""
+    parameters = json_text("parameters", strategy.parameters, known)
+    return f'{{"name":{quote(strategy.name)},"version":{quote(strategy.version)},"parameters":{parameters}}}'
 
 
-@_built_once
-def _writer(kind: type) -> Callable[[Any, Known], Data]:
-    """A function that gives an entity of type `kind` as columns."""
-    members = []
-    for name, field in schemas.fields_of(kind).items():
-        value = _COLUMN[type(field)].format(value=f"entity.{name}", name=name)
-        members.append(f"{name!r}: {f'None if entity.{name} is None else {value}' if field.allow_none else value}")
-    return _built("def built(entity, known):", [f"return {{{', '.join(members)}}}"], kind)
+def position_text(position: Position, opened_at: str) -> str:
+    """The JSON text of a position, which was opened at this time."""
+    return (
+        f'{{"symbol":{quote(position.symbol)},"quantity":"{position.quantity!s}",'
+        f'"cost_basis":"{position.cost_basis!s}","last_price":"{position.last_price!s}",'
+        f'"opened_at":"{opened_at}","realized_pnl":"{position.realized_pnl!s}"}}'
+    )
 
 
-def _many_encoder(field: EntitiesField, name: str) -> Callable[[Mapping[str, Any], Known], str]:
-    """A function that gives the JSON text of frozen entities by name.
+def order_text(order: Order, created_at: str) -> str:
+    """The JSON text of an order, which was created at this time."""
+    return (
+        f'{{"id":{quote(order.id)},"symbol":{quote(order.symbol)},"side":"{order.side._name_}",'
+        f'"type":"{order.type._name_}","quantity":"{order.quantity!s}","filled_quantity":"{order.filled_quantity!s}",'
+        f'"limit_price":{_optional_amount_text(order.limit_price)},'
+        f'"stop_price":{_optional_amount_text(order.stop_price)},'
+        f'"time_in_force":"{order.time_in_force._name_}","created_at":"{created_at}"}}'
+    )
+
+
+def _fill_data(fill: Fill) -> Data:
+    return {
+        "id": fill.id,
+        "symbol": fill.symbol,
+        "side": fill.side._name_,
+        "quantity": str(fill.quantity),
+        "price": str(fill.price),
+        "fee": str(fill.fee),
+        "executed_at": instant_text(fill.executed_at),
+        "order_id": fill.order_id,
+    }
+
+
+def _point_data(point: EquityPoint) -> Data:
+    return {"at": instant_text(point.at), "cash": str(point.cash), "equity": str(point.equity)}
+
+
+_DUMPS: dict[type, Callable[[Any], Data]] = {Fill: _fill_data, EquityPoint: _point_data}
+
+Times = dict[str, tuple[datetime, str]]
+"""By the name of its entity, a time and its text; to compare a time takes a tenth of what it takes to write it."""
+
+
+def _entities_text(
+    field: str, entities: Mapping[str, Any], member: Callable[[str, Any, Times], str], known: Known
+) -> str:
+    """The JSON text of frozen entities by name.
 
     Where most of them are the same objects from one time to the next, it keeps their texts and writes only the others
     again. Where they are not, keeping (and freeing) them would cost more than writing, so that only a few are kept, to
-    notice when that changes. Times, which are the same in the next object of a name, and slow to write, are kept.
+    notice when that changes. Their times, which are the same in the next object of a name, are kept.
     """
-    text = f"f'{{quote(each)}}:{_object_text(field.kind)}'"
-    is_right = f"type(entity) is kind and entity.{field.key} == each"
-    times = [each for each, part in schemas.fields_of(field.kind).items() if isinstance(part, InstantField)]
-    for each in times:
-        text = text.replace(f"instant(entity.{each})", _KEPT_TIME.format(each))
-    find_times = [f"{each}_texts = times(known, {f'{name}.{each}'!r}, entities)" for each in times]
-    source = f"""
+    times = _times(known, field, entities)
     names, held = list(entities), list(entities.values())
-    before, old, kept = known.get({name!r}, nothing)
+    before, old, kept = known.get(field, _NOTHING)
     few = slice(None, None, 1 + len(held) // 4)
     compared = held if kept else held[few]
     same = before == names and 2 * sum(map(is_, compared, old)) >= len(compared)
     if same and kept:
         texts = [
-            as_before if entity is one_before else {text} if {is_right} else refuse()
-            for each, entity, one_before, as_before in zip(names, held, old, kept)
+            as_before if entity is one_before else member(name, entity, times)
+            for name, entity, one_before, as_before in zip(names, held, old, kept, strict=True)
         ]
     else:
-        texts = [{text} if {is_right} else refuse() for each, entity in zip(names, held)]
-    known[{name!r}] = (names, held, texts) if same else (names, held[few], ())
-    return '{{' + ','.join(texts) + '}}'"""
-    return _built("def built(entities, known):", [*find_times, source], field.kind)
+        texts = [member(name, entity, times) for name, entity in entities.items()]
+    known[field] = (names, held, texts) if same else (names, held[few], ())
+    return "{" + ",".join(texts) + "}"
 
 
-_KEPT_TIME = (
-    "(kept if (kept := {0}_texts.get(each, never))[0] == entity.{0} else new_time({0}_texts, each, entity.{0}))[1]"
-)
-"""The expression for a time of an entity; to compare one takes a tenth of what it takes to write it."""
-
-_Times = dict[str, tuple[datetime | None, str]]
-"""By the name of its entity, a time and its text."""
+_NOTHING: tuple[Any, Any, Any] = (None, (), ())
 
 
-def _times(known: Known, name: str, entities: Mapping[str, Any]) -> _Times:
+def _position_member(name: str, position: Any, times: Times) -> str:
+    if type(position) is not Position or position.symbol != name:
+        raise TypeError
+    return f"{quote(name)}:{position_text(position, _time_text(name, position.opened_at, times))}"
+
+
+def _order_member(name: str, order: Any, times: Times) -> str:
+    if type(order) is not Order or order.id != name:
+        raise TypeError
+    return f"{quote(name)}:{order_text(order, _time_text(name, order.created_at, times))}"
+
+
+def _times(known: Known, field: str, entities: Mapping[str, Any]) -> Times:
     """The times that were written of these entities the last time, and perhaps of a few that are gone."""
-    times: _Times = known.setdefault(name, {})
+    times: Times = known.setdefault(f"{field}.times", {})
     if len(times) > 2 * len(entities) + 8:
         times.clear()
     return times
 
 
-def _new_time(times: _Times, name: str, moment: datetime) -> tuple[datetime | None, str]:
-    times[name] = written = moment, instant_text(moment)
-    return written
+def _time_text(name: str, moment: datetime, times: Times) -> str:
+    kept = times.get(name)
+    if kept is None or kept[0] != moment:
+        kept = times[name] = moment, instant_text(moment)
+    return kept[1]
 
 
-def _json_encoder(name: str) -> Callable[[Any, Known], str]:
-    """A function that gives the JSON text of the data of one field, and writes it only when it has changed.
+def json_text(field: str, value: Any, known: Known) -> str:
+    """The JSON text of the data of one field, which is written only when it has changed.
 
     What `marshal` makes of JSON data tells any two apart, 1 from 1.0 and True too, in a fraction of the time.
     """
-
-    def encode_json(value: Any, known: Known) -> str:
-        kept: tuple[bytes, str] | None = known.get(name)
-        try:
-            mark = marshal.dumps(value, _MARSHAL_BY_VALUE)
-        except ValueError:  # marshal does not know it
-            mark = None
-        if kept and kept[0] == mark:
-            return kept[1]
-        text = to_json(value) if mark is not None else _to_json_once(value)
-        schemas.refuse_lone_surrogates(text, value)
-        twin = _scan(text)[0]
-        if mark is not None and marshal.dumps(twin, _MARSHAL_BY_VALUE) == mark:
-            known[name] = mark, text
-        elif twin != value:
-            raise TypeError
-        return text
-
-    return encode_json
-
-
-def _texts_encoder(name: str) -> Callable[[tuple[str, ...], Known], str]:
-    """A function that gives the JSON text of a tuple of texts, and writes it only for another object."""
-
-    def encode_texts(value: tuple[str, ...], known: Known) -> str:
-        kept: tuple[object, str] | None = known.get(name)
-        if kept is None or kept[0] is not value:
-            kept = known[name] = value, to_json(list(value))
+    kept: tuple[bytes, str] | None = known.get(field)
+    try:
+        mark = marshal.dumps(value, _MARSHAL_BY_VALUE)
+    except ValueError:  # marshal does not know it
+        mark = None
+    if kept and kept[0] == mark:
         return kept[1]
-
-    return encode_texts
+    text = to_json(value) if mark is not None else _to_json_once(value)
+    schemas.refuse_lone_surrogates(text, value)
+    twin = _scan(text)[0]
+    if mark is not None and marshal.dumps(twin, _MARSHAL_BY_VALUE) == mark:
+        known[field] = mark, text
+    elif twin != value:
+        raise TypeError
+    return text
 
 
 _MARSHAL_BY_VALUE = 2
 """The last version of marshal's format that depends on nothing but the values (3 and later: on shared objects)."""
 
 
-# Reading: plain data, or columns -> entity
-
-_READ: dict[type[fields.Field[Any]], str] = {
-    fields.String: "text({value})",
-    AmountField: "(amount(it) if type(it := {value}) is str else refuse())",
-    InstantField: "instant({value})",
-    fields.Enum: "choice_{name}[{value}]",
-    fields.Integer: "whole({value})",
-    JsonField: "json_object({value})",
-    fields.List: "texts({value})",
-    EntityField: "read_{name}({value})",
-    EntitiesField: "read_{name}({value})",
-}
+def _symbols_text(symbols: tuple[str, ...], known: Known) -> str:
+    """The JSON text of a tuple of texts, which is written only for another object."""
+    kept: tuple[object, str] | None = known.get("symbols")
+    if kept is None or kept[0] is not symbols:
+        kept = known["symbols"] = symbols, to_json(list(symbols))
+    return kept[1]
 
 
-@_built_once
-def _reader(kind: type, columns: bool) -> Callable[[Mapping[str, Any]], Any]:
-    """A function that makes an entity of type `kind` from plain data, or from columns.
-
-    It sets the fields without the entity's own checks, having made the same ones itself; what else the entity requires
-    of itself (`_REQUIRES`) it asks at the end.
-    """
-    declared = schemas.fields_of(kind)
-    lines = [f"if len(data) != {len(declared)}: raise TypeError", "entity = new(kind)"]
-    if not _slotted(kind):
-        lines.append("fields = entity.__dict__")
-    for name, field in declared.items():
-        value = f"data[{name!r}]"
-        if columns and _has_parts(field):
-            value = f"loads({value})"
-        source = _READ[type(field)].format(value=value, name=name)
-        if field.allow_none:
-            source = f"None if data[{name!r}] is None else {source}"
-        local = f"{name}_"  # a field may be called `type`, which the source needs as it is
-        lines.append(f"{local} = {source}")
-        if isinstance(field, AmountField):
-            lines.append(f"if {local} is not None and not {local}.is_finite(): raise ValueError")
-        lines.append(f"set_{name}(entity, {local})" if _slotted(kind) else f"fields[{name!r}] = {local}")
-    return _built("def built(data):", [*lines, *_REQUIRES.get(kind.__name__, ()), "return entity"], kind)
+def _optional_instant_text(moment: datetime | None) -> str | None:
+    return None if moment is None else instant_text(moment)
 
 
-_REQUIRES: dict[str, Sequence[str]] = {
-    "Position": ("if not (quantity_ and symbol_): raise ValueError",),
-    "Fill": ("if not (id_ and symbol_ and quantity_ > 0): raise ValueError",),
-    "Order": ("if not (id_ and symbol_ and 0 <= filled_quantity_ <= quantity_ != 0): raise ValueError",),
-    "PaperTradingSession": (
-        "if not (id_ and base_currency_ and version_ >= 0 <= fill_count_): raise ValueError",
-        "return kind(**fields)",
-    ),
-}
-
-
-def _many_reader(field: EntitiesField) -> Callable[[Any], dict[str, Any]]:
-    read, key = _reader(field.kind, False), field.key
-
-    def read_many(data: Any) -> dict[str, Any]:
-        entities = {name: read(each) for name, each in data.items()}
-        for name, entity in entities.items():
-            if getattr(entity, key) != name:
-                raise ValueError
-        return entities
-
-    return read_many
-
-
-def _optional_amount(value: Any) -> str:
+def _optional_amount_text(value: Decimal | None) -> str:
     return "null" if value is None else f'"{value!s}"'
 
 
-def _optional_text(value: str | None) -> str:
-    return "null" if value is None else encode_basestring_ascii(value)
+# Reading
 
 
-_amount = decimal.Context(
+def _session(columns: Mapping[str, Any]) -> PaperTradingSession:
+    if len(columns) != _SESSION_COLUMNS:
+        raise TypeError
+    return PaperTradingSession(
+        id=columns["id"],
+        name=columns["name"],
+        strategy=_strategy(from_json(columns["strategy"])),
+        symbols=_texts(from_json(columns["symbols"])),
+        base_currency=columns["base_currency"],
+        status=SessionStatus[columns["status"]],
+        initial_cash=_amount(columns["initial_cash"]),
+        cash=_amount(columns["cash"]),
+        positions={name: _position(data, name) for name, data in from_json(columns["positions"]).items()},
+        open_orders={name: _order(data, name) for name, data in from_json(columns["open_orders"]).items()},
+        realized_pnl=_amount(columns["realized_pnl"]),
+        fees_paid=_amount(columns["fees_paid"]),
+        state=from_json(columns["state"]),
+        metadata=from_json(columns["metadata"]),
+        error=columns["error"],
+        created_at=_instant(columns["created_at"]),
+        started_at=_optional_instant(columns["started_at"]),
+        stopped_at=_optional_instant(columns["stopped_at"]),
+        updated_at=_optional_instant(columns["updated_at"]),
+        version=columns["version"],
+        fill_count=columns["fill_count"],
+    )
+
+
+_SESSION_COLUMNS = len(schemas.fields_of(PaperTradingSession))
+
+
+def _strategy(data: Data) -> Strategy:
+    _require_members(data, 3)
+    return Strategy(data["name"], data["version"], data["parameters"])
+
+
+def _position(data: Data, name: str) -> Position:
+    _require_members(data, 6)
+    symbol, quantity = _text(data["symbol"]), _amount(data["quantity"])
+    if not quantity or not name or symbol != name:
+        raise ValueError
+    return Position.of_checked(
+        symbol,
+        quantity,
+        _amount(data["cost_basis"]),
+        _amount(data["last_price"]),
+        _instant(data["opened_at"]),
+        _amount(data["realized_pnl"]),
+    )
+
+
+def _order(data: Data, name: str) -> Order:
+    _require_members(data, 10)
+    order = Order(
+        data["id"],
+        data["symbol"],
+        Side[data["side"]],
+        OrderType[data["type"]],
+        _amount(data["quantity"]),
+        _amount(data["filled_quantity"]),
+        _optional_amount(data["limit_price"]),
+        _optional_amount(data["stop_price"]),
+        TimeInForce[data["time_in_force"]],
+        _instant(data["created_at"]),
+    )
+    if order.id != name:
+        raise ValueError
+    return order
+
+
+def _fill(data: Mapping[str, Any]) -> Fill:
+    _require_members(data, 8)
+    return Fill(
+        data["id"],
+        data["symbol"],
+        Side[data["side"]],
+        _amount(data["quantity"]),
+        _amount(data["price"]),
+        _amount(data["fee"]),
+        _instant(data["executed_at"]),
+        data["order_id"],
+    )
+
+
+def _point(data: Mapping[str, Any]) -> EquityPoint:
+    _require_members(data, 3)
+    return EquityPoint(_instant(data["at"]), _amount(data["cash"]), _amount(data["equity"]))
+
+
+_LOADS: dict[type, Callable[[Any], Any]] = {
+    Position: lambda data: _position(data, data["symbol"]),
+    Order: lambda data: _order(data, data["id"]),
+    Fill: _fill,
+    EquityPoint: _point,
+}
+
+
+def _require_members(data: Mapping[str, Any], count: int) -> None:
+    if len(data) != count:
+        raise TypeError
+
+
+_decimal = decimal.Context(
     prec=500, Emin=-500, Emax=500, traps=[decimal.InvalidOperation, decimal.Inexact, decimal.Rounded, decimal.Subnormal]
 ).create_decimal
 """Reads an amount of ordinary size at once, and raises for any other; NaN and infinities come through."""
 
 
-def _refuse() -> Any:
-    raise TypeError
+def _amount(value: Any) -> Decimal:
+    if type(value) is not str:
+        raise TypeError
+    number = _decimal(value)
+    if not number.is_finite():
+        raise ValueError
+    return number
+
+
+def _optional_amount(value: Any) -> Decimal | None:
+    return None if value is None else _amount(value)
 
 
 @lru_cache(4096)
@@ -369,6 +436,10 @@ def _instant(value: Any) -> datetime:
     if len(value) != 32 or value[26:] != "+00:00" or value[19] != "." or value[10] != "T" or value[5] == "W":
         raise ValueError
     return moment
+
+
+def _optional_instant(value: Any) -> datetime | None:
+    return None if value is None else _instant(value)
 
 
 def _text(value: Any) -> str:
@@ -380,76 +451,6 @@ def _text(value: Any) -> str:
 
 
 def _texts(value: Any) -> tuple[str, ...]:
-    if type(value) is not list or not all(map(_text, value)):
+    if type(value) is not list:
         raise TypeError
     return tuple(value)
-
-
-def _whole(value: Any) -> int:
-    if type(value) is not int:
-        raise TypeError
-    return value
-
-
-def _json_object(value: Any) -> Data:
-    if type(value) is not dict:
-        raise TypeError
-    return value
-
-
-# Building
-
-
-def _slotted(kind: type) -> bool:
-    return "__slots__" in kind.__dict__
-
-
-def _built(head: str, lines: Sequence[str], kind: type) -> Callable[..., Any]:
-    """The function of this source, with all that it may use."""
-    scope: dict[str, Any] = {
-        "quote": encode_basestring_ascii,
-        "loads": from_json,
-        "new": object.__new__,
-        "is_": is_,
-        "nothing": (None, (), ()),
-        "times": _times,
-        "never": (None, ""),
-        "new_time": _new_time,
-        "kind": kind,
-        "amount": _amount,
-        "refuse": _refuse,
-        "text": _text,
-        "texts": _texts,
-        "whole": _whole,
-        "json_object": _json_object,
-        "instant": _instant if "data" in head else instant_text,
-    }
-    for name, field in schemas.fields_of(kind).items():
-        scope |= _parts(name, field)
-        if _slotted(kind):
-            scope[f"set_{name}"] = kind.__dict__[name].__set__
-    exec("\n    ".join([head, *lines]), scope)
-    built: Callable[..., Any] = scope["built"]
-    return built
-
-
-def _parts(name: str, field: fields.Field[Any]) -> Data:
-    """What the source for `field` uses beside what all use."""
-    if isinstance(field, AmountField | fields.String):
-        return {f"optional_{name}": _optional_amount if isinstance(field, AmountField) else _optional_text}
-    if isinstance(field, fields.Enum):
-        return {f"choice_{name}": field.enum.__members__}
-    if isinstance(field, JsonField):
-        return {f"encode_{name}": _json_encoder(name)}
-    if isinstance(field, fields.List):
-        return {f"encode_{name}": _texts_encoder(name)}
-    if isinstance(field, EntitiesField):
-        return {f"encode_{name}": _many_encoder(field, name), f"read_{name}": _many_reader(field)}
-    if isinstance(field, EntityField):
-        kind = cast("EntitySchema", field.schema).entity
-        return {f"encode_{name}": _encoder(kind), f"read_{name}": _reader(kind, False)}
-    return {}
-
-
-instant_text: Callable[[datetime], str] = lru_cache(4096)(schemas.instant_text)
-"""Most times of a session are the same at every save, and writing one is slow."""

@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 from marshmallow import Schema, ValidationError, fields, post_load
 
@@ -31,6 +31,8 @@ from paper_repo.domain import (
 from paper_repo.domain.values import UTC, text
 from paper_repo.errors import InvalidSessionError
 
+_ErrorMessages: TypeAlias = dict[str, str | list[Any] | dict[Any, Any]]
+
 T = TypeVar("T")
 Data = dict[str, Any]
 """Plain data: what `json.dumps` writes and `json.loads` gives back equal."""
@@ -39,7 +41,7 @@ Data = dict[str, Any]
 class AmountField(fields.Field[Decimal]):
     """An exact decimal, as text."""
 
-    default_error_messages = {"invalid": "{input!r} is no decimal number as text."}
+    default_error_messages: _ErrorMessages = {"invalid": "{input!r} is no decimal number as text."}
 
     def _serialize(self, value: Decimal | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
         return None if value is None else str(value)
@@ -56,7 +58,9 @@ class AmountField(fields.Field[Decimal]):
 class InstantField(fields.Field[datetime]):
     """A moment in UTC, as ISO 8601 text of fixed width, so that text order is time order."""
 
-    default_error_messages = {"invalid": "{input!r} is no time in UTC like '2026-01-31T14:30:00.000000+00:00'."}
+    default_error_messages: _ErrorMessages = {
+        "invalid": "{input!r} is no time in UTC like '2026-01-31T14:30:00.000000+00:00'."
+    }
 
     def _serialize(self, value: datetime | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
         return None if value is None else instant_text(value)

@@ -81,9 +81,9 @@ class Storage(HeedsForks, ABC):
         if isinstance(busy_timeout, bool) or not isinstance(busy_timeout, int | float) or not 0 <= busy_timeout < 1e6:
             raise ValueError(f"busy_timeout is a number of seconds from 0, not {busy_timeout!r}")
         self.name = name
-        self.identity = object()
+        self.identity: object = object()
         """Stands for this database, and for no other one."""
-        self.busy_timeout = float(busy_timeout)
+        self.busy_timeout: float = float(busy_timeout)
         self._translated = self._errors()
         self._closed = False
         self._is_opening = False
@@ -294,14 +294,14 @@ class Storage(HeedsForks, ABC):
             self._undo(transaction, 0)
             self._end(transaction)
 
-    def when_rolled_back(self, undo: Callable[[], None]) -> None:
-        """Have `undo` called when this thread's transaction, or the part of it that is open, is rolled back.
+    @property
+    def undo(self) -> list[Callable[[], None]]:
+        """What gives the caller's objects back when this thread's transaction, or a part of it, is rolled back.
 
-        That is before the next transaction can begin. It may be called twice, when an exception interrupts it.
+        Whoever changes an object appends to it before. What is appended is called before the next transaction can
+        begin, the latest first, and may be called twice, where an exception has interrupted it.
         """
-        transaction = self._transaction()
-        assert transaction is not None
-        transaction.undo.append(undo)
+        return self._required().undo
 
     def _begin_whole(self, block: Block, reading: Transaction | None) -> None:
         if not self._opened or self.damage is not None or self._closed:
@@ -499,6 +499,13 @@ class Storage(HeedsForks, ABC):
         self._require_alive(transaction)
         return int(self._run_in(transaction, statement.sql, statement.values(row)).rowcount)
 
+    def change_many(self, changes: Sequence[tuple[Statement, Row]]) -> list[int]:
+        """Run these in this thread's transaction, in as few round trips as can be, and say how many rows each changed.
+
+        All are run, also when one of them changes no row. After an error the caller rolls the transaction back.
+        """
+        return [self.change(statement, row) for statement, row in changes]
+
     def execute(self, sql: str, params: Sequence[object] = ()) -> Any:
         """The cursor of one statement in this thread's block."""
         return self._run_in(self._required(), sql, params)
@@ -520,15 +527,19 @@ class Storage(HeedsForks, ABC):
             return fetch(self._run_in(transaction, sql, params))
         loan = Loan()
         try:
-            if not self._opened or self._closed:
-                self.open()
-            connection = self._connections.lend(loan)
-            with self._translated:
-                loan.cursor = cursor = connection.cursor()
-                found = fetch(cursor.execute(sql, params))
-            self._connections.take_back(loan)
-            return found
-        except BaseException:
+            try:
+                if not self._opened or self._closed:
+                    self.open()
+                connection = self._connections.lend(loan)
+                with self._translated:
+                    loan.cursor = cursor = connection.cursor()
+                    found = fetch(cursor.execute(sql, params))
+                self._connections.take_back(loan)
+                return found
+            except BaseException:
+                self._connections.take_back(loan)
+                raise
+        except BaseException:  # Ctrl-C may have interrupted that; what it has done is not done again
             self._connections.take_back(loan)
             raise
 

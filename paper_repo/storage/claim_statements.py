@@ -9,7 +9,7 @@ from typing import Any
 from peewee import EXCLUDED, JOIN, SQL, NodeList
 
 from paper_repo.domain.claims import check_claim
-from paper_repo.storage.statements import Statement, Statements, _value
+from paper_repo.storage.statements import Statement, Statements, _value, new_generation
 from paper_repo.storage.tables import Row
 
 
@@ -39,6 +39,7 @@ class ClaimStatements:
         sessions = self._sessions
         values = {
             sessions.version: sessions.version + SQL("1"),
+            sessions.generation: _value("generation"),
             sessions.change_number: self._statements._next_change(),
         }
         return Statement(sessions.update(values).where(sessions.id == _value("id")))
@@ -112,7 +113,8 @@ def claim_row(owner: str, ttl: float, session_id: str = "", limit: int | None = 
     check_claim(owner, ttl, limit)
     now = datetime.now(UTC)
     times = {"now": _text(now), "until": _text(now + timedelta(seconds=ttl)), "ttl": float(ttl)}
-    return {"id": session_id, "owner": owner, "limit": 2**53 if limit is None else limit, **times}
+    limit = 2**53 if limit is None else limit
+    return {"id": session_id, "owner": owner, "limit": limit, "generation": new_generation(), **times}
 
 
 def _text(moment: datetime) -> str:

@@ -85,6 +85,11 @@ def history_page(table: Any, columns: Iterable[str], size: int) -> Statement:
     return Statement(query.order_by(table.sequence).limit(size))
 
 
+def select_fill_keys(fills: Any, session_id: str, ids: Iterable[str]) -> Any:
+    """The symbols and ids of those fills of a session that have one of these ids."""
+    return fills.select(fills.symbol, fills.id).where(fills.session == session_id, fills.id.in_(list(ids)))
+
+
 def _matching(tables: Tables, selection: Selection, query: Any) -> Any:
     for condition in _conditions(tables.sessions, selection):
         query = query.where(condition)

@@ -23,8 +23,8 @@ class Hold:
     __slots__ = ("place", "thread")
 
     def __init__(self) -> None:
-        self.place = -1
-        self.thread = threading.get_ident()
+        self.place: int = -1
+        self.thread: int = threading.get_ident()
 
 
 class Slots:

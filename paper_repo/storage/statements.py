@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from operator import itemgetter
@@ -66,7 +67,7 @@ class Statements:
     def update_ticked(self) -> Statement:
         """Updates what changes from tick to tick, and no index but those on equity and on the change number.
 
-        The row must be the very one that was seen: a version comes twice after a deletion, or when a caller sets it.
+        The row must be the very one that was seen: a version comes twice after a rollback or a deletion.
         """
         sessions = self.tables.sessions
         return self._update(sessions, [sessions._meta.columns[name] for name in SETTLED_COLUMNS])
@@ -80,7 +81,8 @@ class Statements:
             sessions.update(values).where(
                 sessions.id == _value("id"),
                 sessions.version == _value("expected_version"),
-                sessions.updated_at == fn.COALESCE(_value("expected_updated_at"), sessions.updated_at),
+                sessions.generation == fn.COALESCE(_value("expected_generation"), sessions.generation),
+                sessions.fill_count == _value("expected_fill_count"),
             )
         )
 
@@ -155,14 +157,28 @@ class Statements:
     def insert_fill(self) -> Statement:
         fills = self.tables.fills
         return Statement(
-            fills.insert(_values(fills)).on_conflict(conflict_target=[fills.session, fills.id], action="NOTHING")
+            fills.insert(_values(fills)).on_conflict(
+                conflict_target=[fills.session, fills.id, fills.symbol], action="NOTHING"
+            )
         )
 
     @cached_property
     def select_fill(self) -> Statement:
         fills = self.tables.fills
         query = fills.select(*fills._meta.sorted_fields)
-        return Statement(query.where(fills.session == _value("session_id"), fills.id == _value("id")))
+        return Statement(
+            query.where(
+                fills.session == _value("session_id"), fills.id == _value("id"), fills.symbol == _value("symbol")
+            )
+        )
+
+    @cached_property
+    def select_fill_places(self) -> Statement:
+        """The symbols and the places of the fills of one id, which several symbols may have."""
+        fills = self.tables.fills
+        query = fills.select(fills.symbol, fills.sequence)
+        query = query.where(fills.session == _value("session_id"), fills.id == _value("id"))
+        return Statement(query.order_by(fills.sequence))
 
     @cached_property
     def insert_equity(self) -> Statement:
@@ -170,6 +186,11 @@ class Statements:
         equity = self.tables.equity
         last = equity.select(fn.COALESCE(fn.MAX(equity.sequence), 0) + 1).where(equity.session == _value("session_id"))
         return Statement(equity.insert({**_values(equity), equity.sequence: last}))
+
+
+def new_generation() -> int:
+    """A number for a row that no other save of it has had; not from `random`, which programs make repeat itself."""
+    return int.from_bytes(os.urandom(6))
 
 
 def sqlite_statements() -> Statements:
@@ -187,7 +208,7 @@ def _columns(model: type[Model]) -> tuple[str, ...]:
     return tuple(field.column_name for field in model._meta.sorted_fields)
 
 
-_UNCHECKED = ("sequence", "change_number", "summary_checksum", "checksum")
+_UNCHECKED = ("sequence", "change_number", "generation", "summary_checksum", "checksum")
 
 
 def _checksum(columns: Iterable[str]) -> Checksum:

@@ -84,7 +84,11 @@ def make_tables(database: Database) -> Tables:
     Base.bind(database)
 
     class SessionRow(Base):
-        """Every field of a session, and what lists are filtered and sorted by; long columns stand behind short ones."""
+        """Every field of a session, and what lists are filtered and sorted by; long columns stand behind short ones.
+
+        `generation` is a random number that every save gives the row: the same version may come twice, after a rollback
+        or a deletion, and the clock may stand still.
+        """
 
         id = TextField(primary_key=True)
         name = TextField()
@@ -116,6 +120,7 @@ def make_tables(database: Database) -> Tables:
         state = JSONField()
         positions = JSONField()
         change_number = BigIntegerField(default=0, index=True, constraints=[SQL("DEFAULT 0")])
+        generation = BigIntegerField(default=0, constraints=[SQL("DEFAULT 0")])
 
         class Meta:
             table_name = "paper_trading_sessions"
@@ -140,7 +145,7 @@ def make_tables(database: Database) -> Tables:
             table_name = "paper_trading_fills"
             primary_key = CompositeKey("session", "sequence")
             without_rowid = isinstance(database, SqliteDatabase)
-            indexes = ((("session", "id"), True),)
+            indexes = ((("session", "id", "symbol"), True),)
 
     class EquityRow(Base):
         """One equity point, at its place in the history of its session."""

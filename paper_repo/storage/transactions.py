@@ -23,17 +23,17 @@ class Transaction:
     __slots__ = ("connections", "depth", "is_committing", "is_over", "is_working", "loan", "turn", "undo")
 
     def __init__(self, connections: Connections) -> None:
-        self.connections = connections
-        self.loan = Loan()
-        self.turn = Hold()
-        self.depth = 0
+        self.connections: Connections = connections
+        self.loan: Loan = Loan()
+        self.turn: Hold = Hold()
+        self.depth: int = 0
         self.undo: list[Callable[[], None]] = []
         """What gives the caller's objects back as they were, the latest change last; done twice it does no harm."""
-        self.is_working = False
+        self.is_working: bool = False
         """Whether a call is under way that is done whole or not at all, into which nothing else may come."""
-        self.is_committing = False
+        self.is_committing: bool = False
         """Whether the COMMIT was sent, and has not failed."""
-        self.is_over = False
+        self.is_over: bool = False
 
 
 class Block:
@@ -48,11 +48,11 @@ class Block:
 
     def __init__(self, is_call: bool = False, is_inner: bool = False) -> None:
         self.transaction: Transaction | None = None
-        self.depth = 0
-        self.start = 0
-        self.is_call = is_call
-        self.is_inner = is_inner
-        self.was_working = False
+        self.depth: int = 0
+        self.start: int = 0
+        self.is_call: bool = is_call
+        self.is_inner: bool = is_inner
+        self.was_working: bool = False
 
 
 class Mine(threading.local):
@@ -80,14 +80,20 @@ class TransactionBlock(AbstractContextManager[None]):
     It may be left in any thread. One that is thrown away without being left is rolled back.
     """
 
-    def __init__(self, storage: Transactional, block: Block | None = None) -> None:
+    _block: Any = None
+
+    def __init__(self, storage: Transactional) -> None:
         self._storage = storage
-        self._block = block or Block()
+        self._block = Block()
 
     def __enter__(self) -> None:
         try:
-            self._storage.begin(self._block)
-        except BaseException:
+            try:
+                self._storage.begin(self._block)
+            except BaseException:
+                self._storage.roll_back(self._block)
+                raise
+        except BaseException:  # Ctrl-C may have interrupted that; what it has done is not done again
             self._storage.roll_back(self._block)
             raise
 
@@ -104,7 +110,7 @@ class TransactionBlock(AbstractContextManager[None]):
             raise
 
     def __del__(self) -> None:
-        transaction = self._block.transaction
+        transaction = self._block.transaction if self._block is not None else None
         if transaction is not None and not transaction.is_over:
             with suppress(PaperRepoError):
                 self._storage.roll_back(self._block)

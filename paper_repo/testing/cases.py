@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable
 import pytest
 
 from paper_repo.interface import IPaperTradingSessionRepository
-from paper_repo.testing.examples import new_session
+from paper_repo.testing.examples import new_fill, new_session
 
 Call = Callable[[IPaperTradingSessionRepository], Awaitable[object]]
 
@@ -41,6 +41,7 @@ EVERY_CALL: dict[str, Call] = {
     "exists": lambda repository: repository.exists("kept"),
     "count": lambda repository: repository.count(),
     "get_fills": lambda repository: repository.get_fills("kept"),
+    "get_unrecorded": lambda repository: repository.get_unrecorded("kept", [new_fill(1)]),
     "get_equity_curve": lambda repository: repository.get_equity_curve("kept"),
     "delete": lambda repository: repository.delete("kept"),
     "delete_many": lambda repository: repository.delete_many(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from paper_repo.interface import IPaperTradingSessionRepository
+from paper_repo.testing.booking import BookingContract
 from paper_repo.testing.cancellation import CancellationContract
 from paper_repo.testing.claiming import ClaimContract
 from paper_repo.testing.closing import ClosingContract
@@ -21,6 +22,7 @@ from paper_repo.testing.watching import WatchingContract
 @pytest.mark.anyio
 class SessionRepositoryContract(
     SavingContract,
+    BookingContract,
     ConflictContract,
     QueryContract,
     HistoryContract,

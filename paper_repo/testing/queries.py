@@ -129,7 +129,7 @@ class QueryContract:
 
     async def test_an_empty_repository_answers(self, repository: IPaperTradingSessionRepository) -> None:
         """Where nothing is stored, nothing is found, and that is no error."""
-        others = ("save", "save_many", "claim", "renew", "check")
+        others = ("save", "save_many", "get_unrecorded", "claim", "renew", "check")
         questions = {name: call for name, call in EVERY_CALL.items() if name not in others}
 
         answers = [await call(repository) for call in questions.values()]

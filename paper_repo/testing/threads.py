@@ -123,6 +123,7 @@ class _Block(AbstractAsyncContextManager[None]):
                 self._end_thread()
             raise
         self._open = OpenBlock(self._repository, self._thread)
+        self._open.begin()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

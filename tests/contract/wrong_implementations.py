@@ -15,6 +15,7 @@ import anyio.lowlevel
 
 from paper_repo import (
     ConflictError,
+    DuplicateFillError,
     EquityPoint,
     Fill,
     InMemorySessionRepository,
@@ -198,6 +199,127 @@ class LosesOtherFill(Wrong):
         except InvalidSessionError:
             del session.new_fills[:]
             await super().save(session)
+
+
+# Booking
+
+
+class BooksTwice(Wrong):
+    """Passes over a fill that is stored already, also one that was booked again."""
+
+    caught_by = "test_a_stored_fill_that_is_booked_again_is_refused"
+
+    async def save_many(self, sessions: Any) -> None:
+        sessions = list(sessions)
+        for session in sessions:
+            session.new_fills.booked.clear()
+        await super().save_many(sessions)
+
+
+class RefusesWhatWasRolledBack(Wrong):
+    """Takes a fill for stored whose save was rolled back."""
+
+    caught_by = "test_a_fill_whose_save_was_rolled_back_is_not_stored"
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._booked: set[tuple[str, str]] = set()
+
+    def _write(self, save: Save) -> None:
+        known = {(save.session.id, fill.id) for fill in save.session.new_fills}
+        if self._booked & known:
+            raise DuplicateFillError(save.session.id, save.booked)
+        super()._write(save)
+        self._booked |= known
+
+
+class CatchesUpTwice(Wrong):
+    """Gives fills that are stored for unrecorded ones."""
+
+    caught_by = "test_what_is_not_stored_yet_can_be_booked_after_a_refusal"
+
+    async def get_unrecorded(self, session_id: str, fills: Any) -> list[Fill]:
+        return list(fills)
+
+
+class RepeatsUnrecorded(Wrong):
+    """Gives a fill twice that was reported twice."""
+
+    caught_by = "test_unrecorded_fills"
+
+    async def get_unrecorded(self, session_id: str, fills: Any) -> list[Fill]:
+        new = await super().get_unrecorded(session_id, fills)
+        return [fill for fill in fills if fill in new]
+
+
+class TakesAFewFills(Wrong):
+    """Cannot be asked for more fills than its database takes in one query."""
+
+    caught_by = "test_any_number_of_fills_can_be_unrecorded"
+
+    async def get_unrecorded(self, session_id: str, fills: Any) -> list[Fill]:
+        if isinstance(fills, list) and len(fills) > 999:
+            raise StorageError("too many SQL variables")
+        return await super().get_unrecorded(session_id, fills)
+
+
+class LooksOutsideOfTheBlock(Wrong):
+    """Asks what is committed which fills are stored, not what the block sees."""
+
+    caught_by = "test_a_block_sees_its_own_fills_as_recorded"
+
+    async def get_unrecorded(self, session_id: str, fills: Any) -> list[Fill]:
+        new = await super().get_unrecorded(session_id, fills)
+        stored = self._committed[session_id].fills if session_id in self._committed else ()
+        return [fill for fill in fills if fill not in stored] if self._working else new
+
+
+class TakesAnythingForFills(Wrong):
+    """Says nothing about what are no fills."""
+
+    caught_by = "test_what_are_no_fills_cannot_be_unrecorded"
+
+    async def get_unrecorded(self, session_id: str, fills: Any) -> list[Fill]:
+        try:
+            return await super().get_unrecorded(session_id, fills)
+        except InvalidSessionError:
+            return []
+
+
+class KnowsFillsByTheirIds(Wrong):
+    """Takes fills of two symbols for one when they have the same id."""
+
+    caught_by = "test_fills_of_two_symbols_may_have_one_id"
+
+    async def save(self, session: PaperTradingSession) -> None:
+        ids = [fill.id for fill in session.new_fills]
+        if len(set(ids)) < len({(fill.symbol, fill.id) for fill in session.new_fills}) and session.positions:
+            raise InvalidSessionError({f"new_fills.{ids[0]}": ["another fill of this id waits."]}, session.id)
+        await super().save(session)
+
+
+class GuessesWhichFill(Wrong):
+    """Begins a page after the first fill of an id, whatever its symbol."""
+
+    caught_by = "test_a_page_after_a_fill_whose_id_several_symbols_have"
+
+    async def get_fills(self, session_id: str, *, after: Any = 0, **query: Any) -> list[Fill]:
+        record = (await self._visible()).get(session_id)
+        fills = record.fills if record else ()
+        if isinstance(after, str) and any(fill.id == after for fill in fills):
+            after = [fill.id for fill in fills].index(after) + 1
+        return await super().get_fills(session_id, after=after, **query)
+
+
+class ForgetsWhatWasBooked(Wrong):
+    """Refuses a fill that was only recorded again, as if it had been booked."""
+
+    caught_by = "test_a_fill_that_is_booked_and_recorded_waits_for_one_place"
+
+    def _write(self, save: Save) -> None:
+        if save.session.version and [fill.id for fill in save.session.new_fills] == ["fill-1"] and not save.booked:
+            save.booked = [("AAPL", "fill-1")]
+        super()._write(save)
 
 
 # Loading

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from paper_repo import ConflictError, InvalidSessionError, PaperTradingSession, SessionRepository, TransactionError
+from paper_repo import (
+    ConflictError,
+    DuplicateFillError,
+    InvalidSessionError,
+    PaperTradingSession,
+    SessionRepository,
+    TransactionError,
+    copy,
+)
+from paper_repo.maintenance.archive import export_archive, import_archive
 from paper_repo.serialization import schemas
 from tests.builders import full_session, moment, new_fill, new_session
 from tests.strategies import sessions
@@ -105,6 +116,34 @@ class TestRestore:
             assert list(other.equity_history(session.id)) == list(one.equity_history(session.id))
             assert other.get_summaries() == one.get_summaries()
 
+    def test_fills_of_two_symbols_may_have_one_id(
+        self, repository: SessionRepository, elsewhere: SessionRepository
+    ) -> None:
+        """A history in which symbols number their fills by themselves is carried over as it is, on every way."""
+        fills = [new_fill(1), new_fill(1, symbol="MSFT"), new_fill(2, symbol="MSFT")]
+        session = new_session(id="s")
+        for fill in fills:
+            session.apply_fill(fill)
+        repository.save(session)
+        archive = BytesIO()
+        export_archive(repository, archive)
+
+        copied = copy(repository, elsewhere)
+        found = [elsewhere.get_fills("s")]
+        elsewhere.delete("s")
+        import_archive(elsewhere, archive.getvalue().splitlines(keepends=True))
+        found.append(elsewhere.get_fills("s"))
+        elsewhere.save(dataclasses.replace(session, version=1, name="goes on"))
+        refused = elsewhere.get_by_id("s")
+        assert refused is not None
+        refused.apply_fill(fills[1])
+        with pytest.raises(DuplicateFillError):
+            elsewhere.save(refused)
+
+        assert copied.copied == ["s"]
+        assert found == [fills, fills]
+        assert elsewhere.get_fills("s") == fills
+
     def test_places_with_gaps_are_kept(self, repository: SessionRepository, elsewhere: SessionRepository) -> None:
         """A session that counted fills before its history begins keeps its numbers, and can be traded and saved on."""
         saved(repository, id="s", fill_count=40)
@@ -150,7 +189,11 @@ class TestRestore:
     @pytest.mark.parametrize(
         ("history", "place", "complaint"),
         [
-            ([(1, new_fill(1)), (2, new_fill(1))], "fills.fill-1", "comes twice; ids must be unique in a session."),
+            (
+                [(1, new_fill(1)), (2, new_fill(1))],
+                "fills.fill-1",
+                "comes twice for AAPL; ids must be unique in a session and symbol.",
+            ),
             (
                 [(2, new_fill(1)), (2, new_fill(2))],
                 "fills.fill-2",

@@ -81,7 +81,7 @@ class TestSave:
         for fill in fills:
             session.record_fill(fill)
         save = Save.capture(session)
-        save.bind(lambda columns: None)
+        save.bind(lambda columns, generation: None)
         save.columns = _Columns(save.columns)
         held = weakref.ref(save.columns)
 
@@ -312,7 +312,7 @@ class TestSave:
             repository.save(session)
 
         assert refused.value.messages == {
-            "new_fills.fill-1": ["another fill of this id is stored already; ids must be unique in a session."]
+            "new_fills.fill-1": ["another fill of this id and symbol is stored already; give it an id of its own."]
         }
 
 

@@ -287,7 +287,7 @@ class TestWrongArchives:
             (3, lambda data: data.update(sequence=True), "sequence: True is no place"),
             (3, lambda data: data.pop("sequence"), "sequence: None is no place"),
             (4, lambda data: data.update(sequence=1), "stands at place 1 of the history, behind place 1"),
-            (4, lambda data: data.update(id="f \N{SNOWMAN}"), "comes twice"),
+            (4, lambda data: data.update(id="f \N{SNOWMAN}", symbol="AAPL"), "comes twice"),
             (6, lambda data: data.update(equity="NaN"), "equity: NaN is not an amount"),
             (6, lambda data: data.update(type="note"), "a line of type 'note' cannot stand here"),
             (6, lambda data: data.pop("type"), "a line of type '' cannot stand here"),

@@ -22,6 +22,9 @@ class Proxy:
         self._threads: list[threading.Thread] = []
         self._sockets: list[socket.socket] = [self._listener]
         self.cuts = 0
+        self._awaited = b""
+        self._seen = threading.Event()
+        self._seen.set()
 
     def url(self) -> str:
         """The address of the server, through this."""
@@ -31,6 +34,11 @@ class Proxy:
     def cut_next(self, what: str) -> None:
         """Cut the connection at the next COMMIT: its "request" does not arrive, or its "answer" does not."""
         self._cut = what
+
+    def withhold_answers_until(self, awaited: bytes) -> None:
+        """Let no answer through until a client has sent these bytes."""
+        self._awaited = awaited
+        self._seen.clear()
 
     def serve(self) -> None:
         """Take clients until it is closed."""
@@ -46,6 +54,7 @@ class Proxy:
 
     def close(self) -> None:
         """End every connection, and wait for what passes bytes on."""
+        self._seen.set()
         for each in self._sockets:
             _end(each)
         for thread in self._threads:
@@ -63,13 +72,19 @@ class Proxy:
         thread.start()
 
     def _pump(self, source: socket.socket, target: socket.socket, what: str) -> None:
+        last = b""
         try:
             while data := source.recv(1 << 16):
                 if self._cut == what and COMMIT in data:
                     self._cut = None
                     self.cuts += 1
                     break
+                if what == "answer":
+                    self._seen.wait()
                 target.sendall(data)
+                if what == "request" and self._awaited in last + data:
+                    self._seen.set()
+                last = data
         except OSError:
             pass
         _end(source)

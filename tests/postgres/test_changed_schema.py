@@ -62,6 +62,21 @@ def test_a_change_that_keeps_the_values_is_not_noticed(
         assert until(changes, session.version)
 
 
+def test_a_watch_goes_on_after_a_change(url: str, change: Callable[[str], object]) -> None:
+    """A watch that has looked often enough to have prepared its statement prepares it again."""
+    session = new_session()
+    with SessionRepository(url) as repository, repository.watch(timeout=5) as changes:
+        for _ in range(8):
+            repository.save(session)
+            assert until(changes, session.version)
+
+        change("ALTER TABLE paper_trading_sessions ALTER COLUMN version TYPE int")
+        change("ALTER TABLE paper_trading_deletions ALTER COLUMN version TYPE int")
+
+        repository.save(session)
+        assert until(changes, session.version)
+
+
 @pytest.mark.parametrize("statement", SAME_VALUES)
 def test_a_change_inside_a_block(url: str, change: Callable[[str], object], statement: str) -> None:
     """A block that had not touched the table yet either goes on, or fails whole and may be repeated."""

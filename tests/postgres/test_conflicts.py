@@ -5,14 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import psycopg
 import pytest
 
-from paper_repo import BusyError, ConflictError, PaperTradingSession, SessionRepository
-from tests.builders import new_fill, new_session
+from paper_repo import BusyError, ConflictError, DuplicateFillError, PaperTradingSession, SessionRepository
+from paper_repo.core import saves
+from tests.builders import START, new_fill, new_session
 
 LEVELS = ["read committed", "repeatable read", "serializable"]
 
@@ -62,6 +63,51 @@ def test_only_one_of_two_saves_wins(repositories: list[SessionRepository]) -> No
     assert (caught.value.expected, caught.value.actual) == (1, 2)
     assert (theirs.version, len(theirs.new_fills)) == (1, 1)
     assert _load(other, "shared").name == "mine"
+
+
+def test_a_clock_that_stands_still_hides_no_other_session(
+    repositories: list[SessionRepository], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was deleted and stored again, or loaded in a block that was rolled back, is told from what looks alike."""
+    monkeypatch.setattr(saves, "utc_now", lambda: START)
+    one, other = repositories[:2]
+    one.save(new_session(id="shared"))
+    stale = [_load(other, "shared")]
+    one.delete("shared")
+    session = new_session(id="shared")
+    one.save(session)
+    with suppress(ZeroDivisionError), one.atomic():
+        one.save(session)
+        stale.append(_load(one, "shared"))
+        raise ZeroDivisionError
+    with pytest.raises(ConflictError):
+        other.save(stale[0])
+    one.save(session)
+    with pytest.raises(ConflictError):
+        other.save(stale[1])
+
+    assert stale[1].version == session.version
+    assert _load(other, "shared") == session
+
+
+def test_a_fill_that_another_program_has_booked_is_refused(repositories: list[SessionRepository]) -> None:
+    """The second program that books it learns it at its save, also after it has loaded the session again."""
+    one, other = repositories[:2]
+    one.save(new_session(id="shared"))
+    mine, theirs = _load(one, "shared"), _load(other, "shared")
+    for each in (mine, theirs):
+        each.apply_fill(new_fill(1))
+    one.save(mine)
+
+    with pytest.raises(ConflictError, match="get_unrecorded"):
+        other.save(theirs)
+    theirs = _load(other, "shared")
+    theirs.apply_fill(new_fill(1))
+    with pytest.raises(DuplicateFillError):
+        other.save(theirs)
+
+    assert other.get_unrecorded("shared", [new_fill(1), new_fill(2)]) == [new_fill(2)]
+    assert _load(other, "shared") == mine
 
 
 def test_no_update_is_lost_among_many_writers(repositories: list[SessionRepository]) -> None:

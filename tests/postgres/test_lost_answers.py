@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 import pytest
@@ -17,6 +18,7 @@ from paper_repo import (
 )
 from tests.builders import new_fill, new_session
 from tests.postgres.proxies import Proxy, through
+from tests.postgres.servers import Server
 
 UNKNOWN = "whether this was stored is not known"
 
@@ -119,3 +121,21 @@ async def test_the_facades_save_whose_answer_is_lost(proxy: Proxy, cut: str) -> 
         if not await repository.exists(session.id):
             await repository.save(session)
         assert len(await repository.get_fills(session.id)) == 1
+
+
+def test_a_commit_that_was_never_sent(own_server: Server) -> None:
+    """A block whose connection was given up before its end stores nothing, and says no word of not knowing."""
+    with SessionRepository(own_server.url(), busy_timeout=0.1) as repository:
+        session = new_session()
+
+        def block() -> None:
+            with repository.atomic():
+                repository.save(session)
+                with own_server.frozen(), suppress(StorageError):
+                    repository.save(session)
+
+        with pytest.raises(StorageError) as caught:
+            block()
+
+        assert UNKNOWN not in str(caught.value)
+        assert not repository.exists(session.id)

@@ -16,6 +16,7 @@ from paper_repo import BusyError, SessionRepository, StorageError
 from tests.builders import new_fill, new_session
 from tests.postgres.conftest import MODES
 from tests.postgres.poolers import MISSING, PROGRAM, Pooler, pooling
+from tests.postgres.proxies import through
 
 THREADS = 6
 """More than a pooler has connections in transaction mode."""
@@ -225,3 +226,38 @@ def test_a_pooler_that_lets_wait_for_longer_than_the_busy_timeout(server_url: st
             first.save(new_session())
             with pytest.raises(StorageError, match="the pooler, which may have no connection to spare"):
                 SessionRepository(address, busy_timeout=0.1).open()
+
+
+def test_a_statement_timeout_of_the_server_is_told(pooled_url: str, url: str) -> None:
+    """A save that the server ends before it is done is an error of ours; the session is as before, and can be saved."""
+    session = new_session()
+    set_default(url, "statement_timeout", "100ms")
+    with SessionRepository(pooled_url) as repository, psycopg.connect(url) as other:
+        repository.save(session)
+        other.execute("UPDATE paper_trading_sessions SET name = 'locked'")
+        with pytest.raises(StorageError, match="ended the call before it was done"):
+            repository.save(session)
+        assert session.version == 1
+
+        other.rollback()
+        repository.save(session)
+        assert session.version == 2
+
+
+# What is no pooler
+
+
+def test_a_session_of_its_own_is_prepared_for(url: str) -> None:
+    """Connected to the server itself, also through something that only passes bytes on, statements are prepared."""
+    with through(url) as proxy:
+        for address in (url, proxy.url()):
+            with SessionRepository(address) as repository:
+                session = new_session()
+                for _ in range(10):
+                    repository.save(session)
+                with repository._storage.connection():
+                    rows = repository._storage.execute("SELECT count(*) FROM pg_prepared_statements").fetchall()
+                    zone = repository._storage.execute("SHOW TimeZone").fetchall()
+
+            assert rows[0][0] > 0
+            assert zone == [("UTC",)]

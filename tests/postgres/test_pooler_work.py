@@ -15,12 +15,14 @@ import pytest
 
 from paper_repo import (
     AsyncSessionRepository,
+    BusyError,
     ClaimLostError,
     ConflictError,
     PaperRepoError,
     SessionRepository,
     StorageError,
 )
+from paper_repo.storage.postgres.storage import UPGRADE_LOCK
 from paper_repo.storage.schema import MIGRATIONS
 from tests.builders import new_fill, new_session
 from tests.postgres.conftest import MODES
@@ -152,6 +154,14 @@ def test_programs_that_start_at_once_upgrade_once(pooler: Pooler, bare_url: str)
         names = connection.execute("SELECT name FROM paper_trading_migrations ORDER BY name").fetchall()
         assert [name for (name,) in names] == [script.stem for script in sorted(MIGRATIONS.glob("[0-9]*.py"))]
         assert connection.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").fetchall() == [(0,)]
+
+
+def test_waiting_for_an_upgrade_is_bounded(pooler: Pooler, bare_url: str) -> None:
+    """Who waits for another program's upgrade for longer than the busy timeout is told so, and may repeat the call."""
+    with psycopg.connect(bare_url) as other:
+        other.execute("SELECT pg_advisory_xact_lock(%s)", [UPGRADE_LOCK])
+        with pytest.raises(BusyError, match="repeat the call"):
+            SessionRepository(pooler.url(urlsplit(bare_url).path[1:]), busy_timeout=0.1).open()
 
 
 # Restarts

@@ -129,6 +129,14 @@ def test_a_database_in_another_encoding_is_refused(server_url: str, administrato
         administrator.execute("DROP DATABASE latin WITH (FORCE)")
 
 
+def test_the_encoding_of_an_address_does_not_matter(url: str) -> None:
+    """Text is sent as UTF-8, so that every character can be saved."""
+    session = new_session(name="日本 €")
+    with SessionRepository(f"{url}?client_encoding=latin1") as repository:
+        repository.save(session)
+        assert repository.get_by_id(session.id) == session
+
+
 def test_never_upgrading_refuses_an_empty_database(bare_url: str) -> None:
     """With upgrade="never" nothing is created; the message says who has to do what."""
     with pytest.raises(SchemaVersionError, match="without upgrade='never'"):

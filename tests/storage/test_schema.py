@@ -69,15 +69,16 @@ def test_history_goes_with_its_session(made, table):
     assert [model.session.on_delete for model in make_tables(made).all()[1:3]] == ["CASCADE", "CASCADE"]
 
 
-def test_fill_ids_are_unique_in_a_session(made):
-    """A fill cannot be stored twice, whatever a program does."""
+def test_fill_ids_are_unique_in_a_session_and_symbol(made):
+    """A fill cannot be stored twice, whatever a program does; two symbols may number theirs alike."""
     unique = [
         [row[2] for row in made.execute_sql(f"PRAGMA index_info({index[1]!r})").fetchall()]
         for index in made.execute_sql("PRAGMA index_list(paper_trading_fills)").fetchall()
         if index[2]
     ]
 
-    assert ["session_id", "id"] in unique
+    assert ["session_id", "id", "symbol"] in unique
+    assert ["session_id", "id"] not in unique
 
 
 def test_every_script_has_a_number_of_its_own():

@@ -180,8 +180,9 @@ class _Rows:
 
     def _take(self, rowid: int, record: Record) -> None:
         known = self._statements
-        if len(record) == len(known.session_columns) - 1:
-            record += (0,)  # of the schema before changes had numbers
+        missing = len(known.session_columns) - len(record)
+        if 0 < missing <= 2:
+            record += (0,) * missing  # of a schema before rows had generations, or changes had numbers
         if len(record) == len(known.session_columns):
             if is_right(record, known.session_columns, known.session_checksum):
                 self._take_session(record)

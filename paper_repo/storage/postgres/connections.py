@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import select
 import time
 from collections.abc import Generator
@@ -22,6 +23,9 @@ from paper_repo.storage.unlogged import Unlogged
 SETTINGS = {"TimeZone": "UTC", "DateStyle": "ISO", "IntervalStyle": "postgres"}
 """What the text of values depends on."""
 
+UNICODE = {"client_encoding": "UTF8"}
+"""What every session has, whatever the address says: else a save would fail at the first other letter."""
+
 PREPARED_AFTER = 5
 """How often a statement runs before it is prepared, which halves its time."""
 
@@ -39,8 +43,11 @@ class InstantLoader(Loader):
         return _in_utc(text)
 
 
+_ISO = re.compile(r"\d{4,}-\d\d-\d\d |-?infinity$")
+
+
 def _in_utc(text: str) -> str:
-    if not text[:4].isdigit() or text[4:5] != "-":
+    if not _ISO.match(text):
         raise psycopg.NotSupportedError(
             f"times come in another form than ISO ({text!r}): something has changed DateStyle in this session; "
             "have the server, or the connection pooler in front of it, set it to ISO"
@@ -54,7 +61,7 @@ def _in_utc(text: str) -> str:
 class Connection(psycopg.Connection[Any]):
     """A connection that waits for an answer of the server as long as its `patience` says, in seconds."""
 
-    patience = 5.0
+    patience: float = 5.0
     fell_silent = False
     borrowed = False
     """Whether its session is a connection pooler's, and meets other clients."""
@@ -113,11 +120,10 @@ def connect(patience: float, durability: str, **where: Any) -> Connection:
         psycopg.Error: there is none to be had.
     """
     standard: dict[str, Any] = {
-        "client_encoding": "UTF8",
         "connect_timeout": max(2, round(patience)),
         "application_name": "paper_repo",
     }
-    connection: Connection = Connection.connect(**(standard | where), autocommit=True, prepare_threshold=None)
+    connection: Connection = Connection.connect(**(standard | where | UNICODE), autocommit=True, prepare_threshold=None)
     try:
         connection.patience = patience
         connection.borrowed = True  # until the server's own process has answered

@@ -36,6 +36,9 @@ T = TypeVar("T")
 UPGRADE_LOCK = 0x50505253
 """The advisory lock that whoever upgrades the schema holds ("PPRS")."""
 
+_HAS_PIPELINES = hasattr(psycopg, "Pipeline") and psycopg.Pipeline.is_supported()
+"""Whether statements can be sent one behind the other without waiting for their answers; an old libpq cannot."""
+
 _OPEN = (TransactionStatus.INTRANS, TransactionStatus.INERROR, TransactionStatus.ACTIVE)
 
 
@@ -58,14 +61,14 @@ class PostgresStorage(Storage):
     column_types: ClassVar[dict[str, str]] = POSTGRES_COLUMN_TYPES
 
     def __init__(self, url: str, durability: str = "full", busy_timeout: float = 5.0, upgrade: str = "auto") -> None:
-        self.durability = checked_durability(durability)
-        self.upgrade = checked_upgrade(upgrade)
+        self.durability: str = checked_durability(durability)
+        self.upgrade: str = checked_upgrade(upgrade)
         self._where, name = parsed(url)
         super().__init__(name, busy_timeout)
 
     def _prepare(self) -> None:
         super()._prepare()
-        self.turns = Turns(self.busy_timeout, self._when_freed)
+        self.turns: Turns = Turns(self.busy_timeout, self._when_freed)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r}, durability={self.durability!r}, busy_timeout={self.busy_timeout})"
@@ -222,6 +225,17 @@ class PostgresStorage(Storage):
         if any("\0" in value for value in row.values() if type(value) is str):
             return None  # there is no such text here
         return super().fetch_one(statement, row)
+
+    def change_many(self, changes: Sequence[tuple[Statement, Row]]) -> list[int]:
+        if not _HAS_PIPELINES:
+            return super().change_many(changes)
+        transaction = self._required()
+        self._require_alive(transaction)
+        # Before anything is sent: a row may be refused.
+        ready = [(statement.sql, statement.values(keepable(row))) for statement, row in changes]
+        with self._translated, transaction.loan.connection.pipeline():
+            cursors = [self._run_in(transaction, sql, values) for sql, values in ready]
+        return [cursor.rowcount for cursor in cursors]
 
     def change(self, statement: Statement, row: Row) -> int:
         if len(row) == 1 and any("\0" in value for value in row.values()):

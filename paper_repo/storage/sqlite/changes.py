@@ -27,7 +27,9 @@ class SQLiteFeed(ChangeFeed):
         busy_timeout: float,
         statements: Statements,
         open_database: Callable[..., Any] = SqliteDatabase,
+        require_same_file: Callable[[], None] = lambda: None,
     ) -> None:
+        self._require_same_file = require_same_file
         self._data_version: int | None = None
         database = open_database(
             uri or name,
@@ -40,6 +42,7 @@ class SQLiteFeed(ChangeFeed):
         super().__init__(name, database, statements, translated(name))
 
     def look(self, after: int, limit: int) -> Sequence[tuple[Any, ...]]:
+        self._require_same_file()
         found = self._pragma("data_version")
         if found == self._data_version:
             return ()

@@ -15,6 +15,7 @@ from paper_repo.errors import (
 )
 from paper_repo.storage.errors import Translated, driver_error, ours
 from paper_repo.storage.sqlite.disk_errors import refused_write
+from paper_repo.storage.sqlite.paths import GONE, WAY_OUT
 
 _DAMAGED = (
     "the file is damaged; keep a copy of it, save what can be read with `paper-repo salvage`, or restore a backup"
@@ -27,6 +28,7 @@ BY_SQLITE_CODE: dict[int, tuple[type[StorageError], str]] = {
     sqlite3.SQLITE_BUSY: (BusyError, "another writer held it for longer than the busy timeout; repeat the call"),
     sqlite3.SQLITE_LOCKED: (BusyError, "another connection holds the table; repeat the call"),
     sqlite3.SQLITE_READONLY: (ReadOnlyError, "it cannot be written; check the permissions of the file and its folder"),
+    sqlite3.SQLITE_READONLY_DBMOVED: (StorageError, f"{GONE} since it was opened; {WAY_OUT}"),
     sqlite3.SQLITE_INTERRUPT: (StorageError, "the call was interrupted; nothing of it is stored"),
     sqlite3.SQLITE_IOERR: (StorageError, "reading or writing the file failed; check the disk"),
     sqlite3.SQLITE_IOERR_DELETE: (
@@ -47,7 +49,7 @@ BY_SQLITE_CODE: dict[int, tuple[type[StorageError], str]] = {
     sqlite3.SQLITE_PROTOCOL: (BusyError, "others were opening it at the same time; repeat the call"),
     sqlite3.SQLITE_NOTADB: (CorruptDatabaseError, "the file is no SQLite database, or its first page is damaged"),
 }
-"""What SQLite's result codes mean here; of the extended ones, two (https://www.sqlite.org/rescode.html)."""
+"""What SQLite's result codes mean here; of the extended ones, three (https://www.sqlite.org/rescode.html)."""
 
 
 def translated(database: str) -> Translated:

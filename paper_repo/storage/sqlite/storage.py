@@ -38,16 +38,21 @@ from paper_repo.storage.sqlite.integrity import (
 )
 from paper_repo.storage.sqlite.network_disks import refuse_network
 from paper_repo.storage.sqlite.paths import (
+    Identity,
     begins_with_nothing,
     checked_path,
     create_private,
+    identity_of,
     refuse_bad_place,
+    refuse_second_name,
+    require_same,
     size_of,
     status_of,
 )
 from paper_repo.storage.sqlite.upgrade_backups import back_up_before_upgrade, failed
 from paper_repo.storage.statements import Statements, sqlite_statements
 from paper_repo.storage.tables import SQLITE_COLUMN_TYPES, Row
+from paper_repo.storage.transactions import Transaction
 from paper_repo.storage.unlogged import SqliteSingle
 
 SYNCHRONOUS = {("full", "wal"): 2, ("normal", "wal"): 1, ("full", "delete"): 3, ("normal", "delete"): 2}
@@ -92,9 +97,9 @@ class SQLiteStorage(Storage):
         journal: str = "wal",
         scripts: Path = MIGRATIONS,
     ) -> None:
-        self.path = Path(checked_path(path)).absolute()  # a program may change its folder while this is open
-        self.durability = checked_durability(durability)
-        self.upgrade = checked_upgrade(upgrade)
+        self.path: Path = Path(checked_path(path)).absolute()  # a program may change its folder while this is open
+        self.durability: str = checked_durability(durability)
+        self.upgrade: str = checked_upgrade(upgrade)
         if journal not in JOURNALS:
             raise ValueError(f"journal is 'wal' or 'rollback', not {journal!r}")
         self._passphrase = checked_passphrase(passphrase)
@@ -102,6 +107,8 @@ class SQLiteStorage(Storage):
         self._scripts = scripts
         self._uri: str | None = None
         self._real: str | None = None
+        self._identity: Identity | None = None
+        """Which file was opened; None until it has been."""
         super().__init__(str(self.path), busy_timeout)
 
     def __repr__(self) -> str:
@@ -115,11 +122,12 @@ class SQLiteStorage(Storage):
         return SQLiteConnections(self.name, CONNECTIONS, self.busy_timeout, self._translated, self._new_connection)
 
     def _new_connection(self) -> Any:
-        """A connection with the functions that Peewee's queries call."""
+        """A connection with the functions that Peewee's queries call; it creates no file, and opens no other one."""
+        self.require_same_file()
         synchronous = SYNCHRONOUS[self.durability, self._journal]
         database = self._single(
-            self._uri or self.name,
-            uri=self._uri is not None,
+            self._uri or self._writable(),
+            uri=True,
             timeout=self.busy_timeout,
             pragmas=[
                 ("foreign_keys", 1),
@@ -130,7 +138,25 @@ class SQLiteStorage(Storage):
             thread_safe=False,
         )
         database.connect()
-        return database.connection()
+        connection = database.connection()
+        try:
+            self.require_same_file()
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def require_same_file(self) -> None:
+        """Raise a `StorageError` where this is no longer the name of the file that was opened."""
+        if self._identity is not None:
+            require_same(self.name, self._identity)
+
+    def _commit_transaction(self, transaction: Transaction) -> None:
+        if self._identity is not None:
+            require_same(self.name, self._identity)
+        super()._commit_transaction(transaction)
+        if self.durability == "full" and self._identity is not None:
+            require_same(self.name, self._identity)  # while the disk was waited for
 
     @property
     def _driver(self) -> Any:
@@ -150,7 +176,9 @@ class SQLiteStorage(Storage):
         return translated(self.name)
 
     def _feed(self) -> SQLiteFeed:
-        return SQLiteFeed(self.name, self._uri, self.busy_timeout, self.statements, self._single)
+        self.require_same_file()
+        uri = self._uri or self._writable()
+        return SQLiteFeed(self.name, uri, self.busy_timeout, self.statements, self._single, self.require_same_file)
 
     def _is_alive(self, connection: Any) -> bool:
         try:
@@ -179,6 +207,9 @@ class SQLiteStorage(Storage):
             )
         status = status_of(self.path)
         refuse_bad_place(self.path, status)
+        if status is not None:
+            refuse_second_name(self.path, status)
+        self._identity = None
         if status is None or not status.st_size:
             create_private(self.path)
             ready = False
@@ -191,6 +222,7 @@ class SQLiteStorage(Storage):
                 self._switch_journal(connection)
             if not ready:
                 self._upgrade(connection)
+            self._identity = identity_of(self.name)
 
     def _recognise(self, size: int) -> bool:
         """Refuse a file that is not ours, or newer, without touching it or anything beside it.
@@ -297,7 +329,7 @@ class SQLiteStorage(Storage):
     def _keep_as_it_is(self, damage: str) -> None:
         """Have connections that cannot write: even closing the last one would else move the -wal into the file."""
         self._connections.close_idle()
-        self.damage = damage
+        self.damage: str | None = damage
         self._uri = self._read_only() if size_of(self._beside("-wal")) else self._as_it_lies()
         self._connections = self._pool()
 
@@ -309,6 +341,7 @@ class SQLiteStorage(Storage):
             raise StorageError(f"{self.name}: cannot be its own backup; choose another name")
         with self.snapshot(), self._translated:
             self._driver.execute("SELECT count(*) FROM sqlite_master").fetchone()  # takes the snapshot
+            self.require_same_file()
             back_up(self._driver, target, self.connect_to, progress, overwrite)
 
     def connect_to(self, name: str, **params: Any) -> Any:
@@ -318,12 +351,13 @@ class SQLiteStorage(Storage):
         return sqlite3.connect(name, isolation_level=None, **params)
 
     def fills_by_id(self, session_id: str) -> int | None:
-        sql = "SELECT count(*) FROM paper_trading_fills INDEXED BY fillrow_session_id_id WHERE session_id = ?"
+        sql = "SELECT count(*) FROM paper_trading_fills INDEXED BY fillrow_session_id_id_symbol WHERE session_id = ?"
         with self.connection(), self._translated:
             return int(self._driver.execute(sql, [session_id]).fetchone()[0])
 
     def problems(self) -> list[str]:
         self.open()
+        self.require_same_file()
         with self.connection(), self._translated:
             return find_problems(self._driver, self.statements)
 
@@ -354,6 +388,9 @@ class SQLiteStorage(Storage):
 
     def _read_only(self) -> str:
         return f"file:{quote(os.fsencode(self.path))}?mode=ro"
+
+    def _writable(self) -> str:
+        return f"file:{quote(os.fsencode(self.path))}?mode=rw"
 
     def _as_it_lies(self) -> str:
         """The file alone, without a look at anything beside it, and without a lock."""

@@ -84,7 +84,8 @@ pages: st.SearchStrategy[dict[str, Any]] = some_of(
     ("limit", [None, 0, 1, 2]),
 )
 history: st.SearchStrategy[list[Fill]] = st.lists(
-    st.sampled_from([*(new_fill(number) for number in range(6)), new_fill(1, symbol="IBM")]), max_size=3
+    st.sampled_from([*(new_fill(number) for number in range(6)), new_fill(1, symbol="IBM"), new_fill(2, price=7)]),
+    max_size=3,
 )
 points: list[EquityPoint] = [EquityPoint(at, "-0.5", equity) for at, equity in zip(TIMES, AMOUNTS, strict=False)]
 curve: st.SearchStrategy[list[EquityPoint]] = st.lists(st.sampled_from(points), max_size=2)

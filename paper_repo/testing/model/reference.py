@@ -108,9 +108,9 @@ class Model:
         session_id, stored = held.session.id, self.store.get(held.session.id)
         if (stored["version"] if stored else 0) != held.version:
             raise ConflictError(session_id, held.version, stored["version"] if stored else None)
-        fills = {fill.id: fill for fill in stored["fills"]} if stored else {}
+        fills = {(fill.symbol, fill.id): fill for fill in stored["fills"]} if stored else {}
         for fill in held.fills:
-            if fills.setdefault(fill.id, fill) != fill:
+            if fills.setdefault((fill.symbol, fill.id), fill) != fill:
                 raise InvalidSessionError({}, session_id)
         skipped = held.fill_count - len(fills)
         before = {name: getattr(held, name) for name in ("version", "updated_at", "save")}
@@ -158,15 +158,14 @@ class Model:
         symbol: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
-        after: int | str = 0,
+        after: int | str | Fill = 0,
         limit: int | None = None,
     ) -> list[Fill]:
         fills = self.store[session_id]["fills"] if session_id in self.store else []
-        if isinstance(after, str):
-            after = [fill.id for fill in fills].index(after) + 1  # a ValueError when it is not there
+        start = after if isinstance(after, int) else _place(fills, after, symbol)
         return [
             fill
-            for fill in fills[after:]
+            for fill in fills[start:]
             if symbol in (None, fill.symbol)
             and (since is None or since <= fill.executed_at)
             and (until is None or fill.executed_at < until)
@@ -212,6 +211,16 @@ class Model:
             and (since is None or since <= stored["created_at"])
             and (until is None or stored["created_at"] < until)
         ]
+
+
+def _place(fills: list[Fill], after: str | Fill, symbol: str | None) -> int:
+    fill_id, named = (after, symbol) if isinstance(after, str) else (after.id, after.symbol)
+    places = {fill.symbol: place for place, fill in enumerate(fills, 1) if fill.id == fill_id}
+    if named is not None and named in places:
+        return places[named]
+    if isinstance(after, Fill) or len(places) != 1:
+        raise ValueError(after)
+    return next(iter(places.values()))
 
 
 def _session(stored: Plain) -> Plain:
