@@ -7,7 +7,8 @@ claims cost a save nothing ("fencing", https://martin.kleppmann.com/2016/02/08/h
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from paper_repo.core.saves import Tracking
 from paper_repo.domain import PaperTradingSession
@@ -16,40 +17,60 @@ from paper_repo.storage.base import Storage
 from paper_repo.storage.claim_statements import claim_row
 from paper_repo.storage.tables import Row
 
+if TYPE_CHECKING:
+    from paper_repo.core.records import Records
 
-class Claiming:
-    """The part of `SessionRepository` that is about claims."""
+T = TypeVar("T")
 
-    _storage: Storage
-    _alone: Any
-    _records: Any
-    get_by_id: Any
+
+class InTransaction(Protocol):
+    """Does a piece of work whole or not at all, in a transaction of its own or in a part of the open one."""
+
+    def __call__(self, work: Callable[..., T], *args: Any) -> T: ...
+
+
+class Claims:
+    """The claims on the sessions in one database.
+
+    Args:
+        storage: the rows.
+        records: the sessions in them.
+        in_transaction: what every change is made in.
+    """
+
+    def __init__(self, storage: Storage, records: Records, in_transaction: InTransaction) -> None:
+        self._storage = storage
+        self._records = records
+        self._in_transaction = in_transaction
 
     def claim(self, session_id: str, owner: str, ttl: float) -> PaperTradingSession | None:
+        """The session, for this worker; None when somebody else has it."""
         row = claim_row(owner, ttl, session_id)
         try:
-            session: PaperTradingSession = self._alone(self._claim, row)
+            return self._in_transaction(self._claim, row)
         except _Taken:
             return None
-        return session
 
     def renew(self, session_id: str, owner: str, ttl: float) -> None:
+        """Keep a claim for longer."""
         row = claim_row(owner, ttl, session_id)
-        if not self._alone(self._storage.change, self._storage.claims.renew, row):
+        if not self._in_transaction(self._storage.change, self._storage.claims.renew, row):
             raise ClaimLostError(session_id, owner, _owner(self._storage, session_id))
 
     def release(self, session_id: str, owner: str) -> bool:
-        return bool(self._alone(self._storage.change, self._storage.claims.release, claim_row(owner, 1, session_id)))
+        """Give a claim back; whether there was one."""
+        row = claim_row(owner, 1, session_id)
+        return bool(self._in_transaction(self._storage.change, self._storage.claims.release, row))
 
     def claim_active(self, owner: str, ttl: float, limit: int | None = None) -> list[PaperTradingSession]:
-        found: list[PaperTradingSession] = self._alone(self._claim_active, claim_row(owner, ttl, limit=limit))
-        return found
+        """The RUNNING sessions that nobody had, for this worker."""
+        return self._in_transaction(self._claim_active, claim_row(owner, ttl, limit=limit))
 
     def _claim_active(self, row: Row) -> list[PaperTradingSession]:
         claimed = []
         for (session_id,) in self._storage.fetch_rows(self._storage.claims.select_unclaimed, row):
             try:
-                claimed.append(self._alone(self._claim, row | {"id": session_id}))
+                claimed.append(self._in_transaction(self._claim, row | {"id": session_id}))
             except (_Taken, SessionNotFoundError):
                 continue  # somebody else was faster
         return claimed
@@ -58,13 +79,14 @@ class Claiming:
         session_id = row["id"]
         self._storage.take_turn(session_id)
         if self._storage.keeps_text:
-            self.get_by_id(session_id)  # a damaged row must not get a checksum that fits it
+            self._records.get(session_id)  # a damaged row must not get a checksum that fits it
         if not self._storage.change(self._storage.claims.fence, row):
             raise SessionNotFoundError(session_id)
         if not self._storage.change(self._storage.claims.take, row):
             raise _Taken
         self._seal_again(session_id)
-        session: PaperTradingSession = self.get_by_id(session_id)
+        session = self._records.get(session_id)
+        assert session is not None
         Tracking.of(session).worker = row["owner"]
         return session
 

@@ -146,6 +146,24 @@ class Records:
                 new.pop((symbol, fill_id), None)
         return list(new.values())
 
+    def get(self, session_id: str) -> PaperTradingSession | None:
+        """The session of this id, as a new object; None when there is none.
+
+        Raises:
+            CorruptRecordError: it is stored, but cannot be read.
+        """
+        try:
+            row = self._storage.fetch_one(self._statements.select_session, {"id": session_id})
+        except CorruptDatabaseError as error:
+            raise corrupt(session_id, str(error)) from error
+        if row is None:
+            self._storage.require_sound()
+            return None
+        session = self.session(row)
+        if session.id != session_id:
+            raise corrupt(session_id, f"another session, {session.id!r}, stands in its place")
+        return session
+
     def session(self, row: Sequence[Any], checked: bool = True) -> PaperTradingSession:
         """The session that a whole row describes; not `checked`: whatever its checksum is.
 

@@ -18,8 +18,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 
 from paper_repo.core import history
-from paper_repo.core.claims import Claiming
-from paper_repo.core.history import corrupt as _corrupt
+from paper_repo.core.claims import Claims
 from paper_repo.core.history import require_no_gap
 from paper_repo.core.records import SUMMARY_ROW, Records
 from paper_repo.core.saves import Save, UndoLog
@@ -58,7 +57,7 @@ _LONGEST_PAUSE = 0.1
 """Between two attempts at a transaction, in seconds."""
 
 
-class SessionRepository(Claiming):
+class SessionRepository:
     """Paper-trading sessions in a database, by plain blocking calls from any number of threads.
 
     Args:
@@ -78,8 +77,6 @@ class SessionRepository(Claiming):
     Raises:
         ValueError: an argument makes no sense, such as ":memory:" (use `InMemorySessionRepository`).
     """
-
-    _records: Records
 
     def __init__(
         self,
@@ -101,6 +98,7 @@ class SessionRepository(Claiming):
         )
         self._records = Records(self._storage)
         self._transaction = _Transaction()
+        self._claims = Claims(self._storage, self._records, self._alone)
 
     def __repr__(self) -> str:
         storage = self._storage
@@ -270,20 +268,24 @@ class SessionRepository(Claiming):
         """Whether an error such as a full disk has ended the transaction around this call before its time."""
         return self._storage.has_lost_transaction()
 
+    # Claims
+
+    def claim(self, session_id: str, owner: str, ttl: float) -> PaperTradingSession | None:
+        return self._claims.claim(session_id, owner, ttl)
+
+    def renew(self, session_id: str, owner: str, ttl: float) -> None:
+        self._claims.renew(session_id, owner, ttl)
+
+    def release(self, session_id: str, owner: str) -> bool:
+        return self._claims.release(session_id, owner)
+
+    def claim_active(self, owner: str, ttl: float, limit: int | None = None) -> list[PaperTradingSession]:
+        return self._claims.claim_active(owner, ttl, limit)
+
     # Reading
 
     def get_by_id(self, session_id: str) -> PaperTradingSession | None:
-        try:
-            row = self._storage.fetch_one(self._statements.select_session, {"id": session_id})
-        except CorruptDatabaseError as error:
-            raise _corrupt(session_id, str(error)) from error
-        if row is None:
-            self._storage.require_sound()
-            return None
-        session = self._records.session(row)
-        if session.id != session_id:
-            raise _corrupt(session_id, f"another session, {session.id!r}, stands in its place")
-        return session
+        return self._records.get(session_id)
 
     def get_all(self, **query: Unpack[SessionQuery]) -> Loaded[PaperTradingSession]:
         columns = self._statements.session_columns
