@@ -1,4 +1,57 @@
-"""Paper-trading sessions that survive a restart: saved and loaded exactly, by scripts, async programs and GUIs."""
+"""Saves paper-trading sessions and gives them back exactly as they were, across restarts and crashes.
+
+    from paper_repo import Fill, PaperTradingSession, SessionRepository, Strategy
+
+    with SessionRepository("sessions.db") as repository:
+        session = PaperTradingSession(strategy=Strategy("crossover"), initial_cash=100_000)
+        session.start()
+        session.apply_fill(Fill("fill-1", "AAPL", "BUY", quantity=10, price="544.47", fee="1.00"))
+        repository.save(session)
+
+Repositories, all with the same methods:
+
+    SessionRepository           blocking calls, on an SQLite file or PostgreSQL; for scripts, notebooks and threads
+    AsyncSessionRepository      the same calls to await, on asyncio and trio
+    SQLiteSessionRepository     AsyncSessionRepository, on a file only
+    InMemorySessionRepository   awaitable too, without a file; for unit tests
+    IPaperTradingSessionRepository   the interface of the awaitable ones
+
+What they do:
+
+    save, save_many             store sessions with their new history
+    get_by_id, get_all, get_active, get_summaries, iterate, exists, count     find sessions
+    get_fills, get_equity_curve                                               read the history of one
+    delete, delete_many         delete sessions with their history
+    atomic                      a transaction around several calls
+    claim, claim_active, renew, release       share sessions among several workers
+    watch                       follow what is saved and deleted, by any program
+    backup, check               copy everything to a file; verify everything
+
+Entities:
+
+    PaperTradingSession   a run: strategy, cash, positions, resting orders, state, and history that is not saved yet
+    Strategy, Position, Order, Fill, EquityPoint, SessionStatus, Side, OrderType, TimeInForce
+
+Figures:
+
+    performance(session, curve, fills)    return, drawdown, Sharpe ratio and more, as Performance
+    trades(fills)                         closed trades, each from its first to its last fill, as Trade
+    round_trips(fills)                    the same slice by slice, first in first out, as RoundTrip
+    Flow(at, amount)                      a deposit or withdrawal, so that performance is time-weighted
+    downsample(points, max_points)        fewer points for a chart of the same shape
+
+Maintenance, while no program has the file open, except for the first three:
+
+    copy_sessions(source, target)         copy everything to another database, verified
+    export_archive(repository, file)      write sessions to a portable file
+    import_archive(repository, file)      read them back
+    restore_backup(backup, path)          replace a file by its backup; the old file is kept
+    salvage(path, target)                 recover what is readable of a damaged file
+    compact(path)                         shrink a file after deletions
+    encrypt(path, target, passphrase)     write an encrypted copy; decrypt is the reverse
+
+Every error is a PaperRepoError; `help("paper_repo.errors")` shows the tree. The command line is `paper-repo --help`.
+"""
 
 import importlib as _importlib
 import typing as _typing
@@ -18,7 +71,16 @@ from paper_repo.domain import (
     TimeInForce,
 )
 from paper_repo.domain.downsampling import downsample
-from paper_repo.domain.selection import Loaded, SessionSummary
+from paper_repo.domain.selection import (
+    Loaded,
+    OnDamage,
+    OrderBy,
+    SessionFilters,
+    SessionQuery,
+    SessionSummary,
+    StatusFilter,
+)
+from paper_repo.domain.values import Progress
 from paper_repo.errors import (
     ArchiveError,
     BusyError,
@@ -43,20 +105,30 @@ from paper_repo.errors import (
 )
 from paper_repo.facade.repository import AsyncSessionRepository, SQLiteSessionRepository
 from paper_repo.interface import IPaperTradingSessionRepository
+from paper_repo.storage.address import Address
+from paper_repo.storage.options import Durability, Journal, Upgrade
 
 if _typing.TYPE_CHECKING:
     from paper_repo.domain.changes import SessionChange
     from paper_repo.domain.performance import Performance, performance
     from paper_repo.domain.round_trips import RoundTrip, round_trips
-    from paper_repo.maintenance.copy import CopyReport, copy
+    from paper_repo.domain.time_weighted import Flow
+    from paper_repo.domain.trades import Trade, trades
+    from paper_repo.maintenance.archive import export_archive, import_archive
+    from paper_repo.maintenance.copy import CopyReport, copy_sessions
+    from paper_repo.maintenance.files import compact, decrypt, encrypt, restore_backup
+    from paper_repo.maintenance.salvage.salvage import Salvaged, salvage
     from paper_repo.memory import InMemorySessionRepository
     from paper_repo.reports import CheckReport, Finding
+    from paper_repo.watching import AsyncSessionChanges, SessionChanges
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Address",
     "Amount",
     "ArchiveError",
+    "AsyncSessionChanges",
     "AsyncSessionRepository",
     "BusyError",
     "CheckReport",
@@ -67,65 +139,113 @@ __all__ = [
     "CorruptRecordError",
     "DiskFullError",
     "DuplicateFillError",
+    "Durability",
     "EquityPoint",
     "Fill",
     "Finding",
+    "Flow",
     "ForeignDatabaseError",
     "IPaperTradingSessionRepository",
     "InMemorySessionRepository",
     "InvalidSessionError",
     "InvalidTransitionError",
+    "Journal",
     "Loaded",
+    "OnDamage",
     "Order",
+    "OrderBy",
     "OrderType",
     "PaperRepoError",
     "PaperTradingSession",
     "Performance",
     "Position",
+    "Progress",
     "ReadOnlyError",
     "RepositoryClosedError",
     "RoundTrip",
     "SQLiteSessionRepository",
+    "Salvaged",
     "SchemaVersionError",
     "SessionChange",
+    "SessionChanges",
+    "SessionFilters",
     "SessionNotFoundError",
+    "SessionQuery",
     "SessionRepository",
     "SessionStatus",
     "SessionSummary",
     "Side",
+    "StatusFilter",
     "StorageError",
     "Strategy",
     "TimeInForce",
+    "Trade",
     "TransactionError",
     "TransactionOwnershipError",
+    "Upgrade",
     "WrongPassphraseError",
-    "copy",
+    "compact",
+    "copy_sessions",
+    "decrypt",
     "downsample",
+    "encrypt",
+    "export_archive",
+    "import_archive",
     "performance",
+    "restore_backup",
     "round_trips",
+    "salvage",
+    "trades",
 ]
 
 _ON_DEMAND = {
+    "AsyncSessionChanges": "paper_repo.watching",
     "CheckReport": "paper_repo.reports",
     "CopyReport": "paper_repo.maintenance.copy",
     "Finding": "paper_repo.reports",
+    "Flow": "paper_repo.domain.time_weighted",
     "InMemorySessionRepository": "paper_repo.memory",
     "Performance": "paper_repo.domain.performance",
     "RoundTrip": "paper_repo.domain.round_trips",
+    "Salvaged": "paper_repo.maintenance.salvage.salvage",
     "SessionChange": "paper_repo.domain.changes",
-    "copy": "paper_repo.maintenance.copy",
+    "SessionChanges": "paper_repo.watching",
+    "compact": "paper_repo.maintenance.files",
+    "copy_sessions": "paper_repo.maintenance.copy",
+    "decrypt": "paper_repo.maintenance.files",
+    "encrypt": "paper_repo.maintenance.files",
+    "export_archive": "paper_repo.maintenance.archive",
+    "import_archive": "paper_repo.maintenance.archive",
+    "Trade": "paper_repo.domain.trades",
     "performance": "paper_repo.domain.performance",
+    "restore_backup": "paper_repo.maintenance.files",
     "round_trips": "paper_repo.domain.round_trips",
+    "salvage": "paper_repo.maintenance.salvage.salvage",
+    "trades": "paper_repo.domain.trades",
 }
-"""Which modules have what a program that saves and loads does not need, and need not wait for when it starts."""
+"""The modules of names that are imported at their first use: most programs save and load, and should start fast."""
+
+
+def _show_in_package(kind: _typing.Any) -> None:
+    """Let help, tracebacks and pickles name a class by its public path.
+
+    Classes with fields keep the path of their module, where `typing.get_type_hints` looks for the types of the fields.
+    """
+    if isinstance(kind, type) and not getattr(kind, "__dataclass_fields__", None) and not _typing.is_typeddict(kind):
+        kind.__module__ = __name__
 
 
 def __getattr__(name: str) -> _typing.Any:
     if name not in _ON_DEMAND:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = value = getattr(_importlib.import_module(_ON_DEMAND[name]), name)
+    _show_in_package(value)
     return value
 
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
+
+
+for _name in set(__all__) - set(_ON_DEMAND):
+    _show_in_package(globals()[_name])

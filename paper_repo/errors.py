@@ -1,4 +1,4 @@
-"""Every exception that leaves this library.
+"""The exceptions that this library raises.
 
 PaperRepoError
 ├── SessionNotFoundError (LookupError)
@@ -55,7 +55,7 @@ class PaperRepoError(Exception):
 
 
 class SessionNotFoundError(PaperRepoError, LookupError):
-    """There is no session with this id."""
+    """No session has this id."""
 
     def __init__(self, session_id: str, hint: str = "") -> None:
         self.session_id = session_id
@@ -66,10 +66,10 @@ class SessionNotFoundError(PaperRepoError, LookupError):
 
 
 class ConflictError(PaperRepoError):
-    """Someone else changed, deleted or created the session since it was loaded; nothing was written.
+    """The session was changed, deleted or created by someone else since it was loaded; nothing was written.
 
-    `expected` is the version the session object has (0: never saved), `actual` the stored one (None: it is not
-    there, or not any more).
+    `expected` is the version of the session object (0 if it was never saved), `actual` the stored version (None if no
+    such session is stored).
     """
 
     def __init__(self, session_id: str, expected: int, actual: int | None) -> None:
@@ -86,8 +86,8 @@ class ConflictError(PaperRepoError):
             )
         if self.expected == self.actual:
             return (
-                f"what it was loaded as has been rolled back or deleted since, and version {self.actual} is another "
-                f"one now; {_LOAD_AGAIN}"
+                "the version that it was loaded as has been rolled back or deleted since, and a different version "
+                f"{self.actual} is stored now; {_LOAD_AGAIN}"
             )
         if self.expected == 0:
             return (
@@ -107,9 +107,9 @@ _LOAD_AGAIN = (
 
 
 class ClaimLostError(ConflictError):
-    """The claim on the session was lost: its time ran out and another worker took it, or it was released.
+    """The claim on the session was lost: it expired and another worker took the session, or it was released.
 
-    `worker` is who had it, `owner` who has it now (None: nobody). Stop working on the session: it is theirs.
+    `worker` had the claim, `owner` has it now (None if nobody has). Stop working on the session.
     """
 
     def __init__(
@@ -121,14 +121,14 @@ class ClaimLostError(ConflictError):
 
     def _what(self) -> str:
         now = "nobody has it now" if self.owner is None else f"{self.owner!r} has it now"
-        return f"the claim of {self.worker!r} on it was lost, and {now}; stop working on it"
+        return f"worker {self.worker!r} has lost its claim on it, and {now}; stop working on it"
 
 
 class InvalidSessionError(PaperRepoError, ValueError):
-    """A value that a session cannot hold; `messages` tells what is wrong, by path (`strategy.parameters.window`)."""
+    """A session holds a value that is not allowed; `messages` has the reasons by path (`strategy.parameters.fast`)."""
 
     def __init__(self, messages: Mapping[str, Sequence[str]], session_id: str | None = None) -> None:
-        self.messages = {path: list(texts) for path, texts in messages.items()}
+        self.messages: dict[str, list[str]] = {path: list(texts) for path, texts in messages.items()}
         self.session_id = session_id
         where = "" if session_id is None else f"session {session_id!r}: "
         super().__init__(where + "; ".join(f"{path}: {' '.join(texts)}" for path, texts in self.messages.items()))
@@ -161,11 +161,11 @@ _NOT_AGAIN = (
 
 
 class InvalidTransitionError(PaperRepoError):
-    """The session's lifecycle does not allow this step from its present status."""
+    """The session's present status does not allow this step."""
 
 
 class ArchiveError(PaperRepoError, ValueError):
-    """An archive cannot be read; `line` is the number of the line that is wrong, from 1. Nothing of it was stored."""
+    """An archive cannot be read; `line` is the number of the faulty line, from 1. Nothing was stored."""
 
     def __init__(self, line: int, problem: str) -> None:
         self.line = line
@@ -176,11 +176,11 @@ class ArchiveError(PaperRepoError, ValueError):
 
 
 class TransactionError(PaperRepoError):
-    """A transaction was used in a way that it does not allow."""
+    """A transaction was used in a way that is not possible."""
 
 
 class TransactionOwnershipError(TransactionError):
-    """Another task than the one that opened the transaction used the repository inside it."""
+    """A task that was started inside another task's transaction used the repository before it ended."""
 
 
 class RepositoryClosedError(PaperRepoError):
@@ -188,19 +188,19 @@ class RepositoryClosedError(PaperRepoError):
 
 
 class StorageError(PaperRepoError):
-    """The database could not do what was asked of it."""
+    """The database could not do what was asked."""
 
 
 class BusyError(StorageError, TimeoutError):
-    """The database was in use by another writer for longer than the busy timeout; repeating the call is safe."""
+    """Another writer held the database for longer than the busy timeout; repeating the call is safe."""
 
 
 class ReadOnlyError(StorageError):
-    """The file or its folder cannot be written; reading works."""
+    """The file or its folder cannot be written; reading still works."""
 
 
 class DiskFullError(StorageError):
-    """There is no room left; nothing of this write is stored, and it can be repeated when there is room."""
+    """The disk has no room; nothing was written, and the call can be repeated when there is room."""
 
 
 class CorruptDatabaseError(StorageError):
@@ -208,7 +208,7 @@ class CorruptDatabaseError(StorageError):
 
 
 class CorruptRecordError(CorruptDatabaseError):
-    """One stored session cannot be read; `session_id` names it. The others are not affected."""
+    """One stored session cannot be read; `session_id` names it. Other sessions are not affected."""
 
     def __init__(self, message: str, session_id: str | None = None) -> None:
         self.session_id = session_id
@@ -223,18 +223,18 @@ class SchemaVersionError(StorageError):
 
 
 class ForeignDatabaseError(StorageError):
-    """The file belongs to another program, or is no database; it was not touched."""
+    """The file belongs to another program, or is not a database; it was not touched."""
 
 
 class WrongPassphraseError(StorageError):
-    """The passphrase does not open the file: it is another one, or the file is not encrypted, or damaged at its start.
+    """The passphrase does not open the file: it is wrong, the file is not encrypted, or its first page is damaged.
 
-    SQLCipher cannot tell a wrong passphrase from a damaged first page. Damage behind that page is told as such.
+    SQLCipher cannot tell a wrong passphrase from a damaged first page. Damage elsewhere is a `CorruptDatabaseError`.
     """
 
 
 def _restore(kind: type[PaperRepoError], args: tuple[object, ...], state: dict[str, object]) -> PaperRepoError:
-    """Unpickle an error whose constructor takes other arguments than its message (process pools send errors so)."""
+    """Unpickle an error whose constructor does not take its message: process pools send errors this way."""
     error = kind.__new__(kind)
     error.args = args
     error.__dict__.update(state)

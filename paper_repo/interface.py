@@ -1,7 +1,7 @@
-"""`IPaperTradingSessionRepository`: what a repository of paper-trading sessions promises, documented once.
+"""`IPaperTradingSessionRepository`: what every repository of paper-trading sessions promises.
 
-`SessionRepository` has the same methods without `async`; `AsyncSessionRepository`, `SQLiteSessionRepository` and
-`InMemorySessionRepository` implement it.
+`AsyncSessionRepository`, `SQLiteSessionRepository` and `InMemorySessionRepository` implement it; `SessionRepository`
+has the same methods without `async`.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, Unpack
+from typing import TYPE_CHECKING, Self
 
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
-from paper_repo.domain.selection import Loaded, OnDamage, SessionFilters, SessionQuery, SessionSummary
+from paper_repo.domain.selection import Loaded, OnDamage, OrderBy, SessionSummary, StatusFilter
 from paper_repo.domain.values import Progress
 
 if TYPE_CHECKING:
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 
 class IPaperTradingSessionRepository(ABC):
-    """A collection of paper-trading sessions that outlives the process.
+    """Saves and loads paper-trading sessions with awaitable calls.
 
-    Every method may raise `RepositoryClosedError` after `close`, and `StorageError` or one of its kinds when the
-    database cannot do what is asked; `TransactionOwnershipError` when another task than the owner of an open `atomic`
-    block uses the repository inside it. What a single method raises beside these stands with the method.
+    Every method can raise these errors, besides those that its own documentation names: `RepositoryClosedError` after
+    `close`; `StorageError`, or a subclass of it, when the database cannot do what was asked; and
+    `TransactionOwnershipError` when a task that was started inside another task's `atomic` block uses the repository.
     """
 
     @abstractmethod
@@ -36,13 +36,13 @@ class IPaperTradingSessionRepository(ABC):
         """Create or open the database now. Optional: the first use does it.
 
         Raises:
-            ForeignDatabaseError: the file belongs to another program, or is no database.
+            ForeignDatabaseError: the file belongs to another program, or is not a database.
             SchemaVersionError: the file was written by a newer version of this library.
         """
 
     @abstractmethod
     async def close(self) -> None:
-        """Finish what was asked for, then let go of every thread and connection. Calling it again does nothing.
+        """Finish the calls that are under way, then close every connection and thread. Calling it again does nothing.
 
         Raises:
             TransactionError: called inside an `atomic` block.
@@ -59,92 +59,146 @@ class IPaperTradingSessionRepository(ABC):
 
     @abstractmethod
     async def save(self, session: PaperTradingSession) -> None:
-        """Store the session and its new history, in one transaction.
+        """Store the session and its new history in one transaction.
 
-        A session of version 0 is inserted, any other one updated where the stored version is still the session's.
-        Afterwards its `version` is one higher, `updated_at` is set and the new history is stored and emptied. After any
-        failure, and when an enclosing `atomic` block rolls back, the session is as it was, and saving it again works.
+        A session of version 0 is inserted. Any other session is updated, provided that the stored version is still the
+        session's own. Afterwards `version` is one higher, `updated_at` is set, and the new history is stored and
+        emptied. After any failure, and when an enclosing `atomic` block rolls back, the session is as it was before,
+        and saving it again works.
 
-        What is stored is what the session was at the call. Two tasks may save the same object at once.
+        What is stored is the session as it was at the moment of the call. Two tasks may save the same object at once.
 
-        A fill is booked once, for ever. One that `apply_fill` has booked and that is stored already is refused, since
-        its cash was counted twice. One that was only recorded (`record_fill`) is passed over when it is stored already
-        with the same content. Ids of fills are unique within a session and a symbol.
+        A fill is booked once, for ever. A fill that `apply_fill` has booked and that is already stored is refused,
+        because its cash was counted twice. A fill that was only recorded (`record_fill`) is skipped if it is already
+        stored with the same content. Fill ids are unique within a session and a symbol.
 
-        A save that is cancelled before it began is never done. One that had begun is finished, and the cancellation is
-        raised after that: then `version` tells whether it is stored.
+        A save that is cancelled before it begins is never carried out. A save that has begun is completed, and the
+        cancellation is raised afterwards; `version` then tells whether the session was stored.
 
         Raises:
-            ConflictError: somebody else changed or deleted the session since it was loaded, or the id is taken. Load it
-                again, apply what `get_unrecorded` gives of the new fills, and save that.
-            DuplicateFillError: fills were booked that are stored already; the way out is the same.
-            InvalidSessionError: the session holds something that cannot be stored; the message names the path.
+            ConflictError: the session was changed or deleted since it was loaded, or its id is taken. Nothing was
+                written. Load it again, apply what `get_unrecorded` gives of the new fills, and save it.
+            DuplicateFillError: fills were booked that are already stored; the way out is the same.
+            InvalidSessionError: the session holds a value that cannot be stored; the message names its path.
         """
 
     @abstractmethod
     async def save_many(self, sessions: Iterable[PaperTradingSession]) -> None:
-        """Store several sessions, all or none of them; otherwise as `save`."""
+        """Store several sessions, either all of them or none; otherwise like `save`."""
 
     @abstractmethod
     async def get_by_id(self, session_id: str) -> PaperTradingSession | None:
-        """The session with all its fields, as a new object; None when there is none of this id.
+        """Load the session with all its fields, as a new object; None if no session has this id.
+
+        Its history stays in the database: see `get_fills` and `get_equity_curve`.
 
         Raises:
-            CorruptRecordError: it is stored, but cannot be read.
+            CorruptRecordError: the session is stored but cannot be read.
         """
 
     @abstractmethod
-    async def get_all(self, **query: Unpack[SessionQuery]) -> Loaded[PaperTradingSession]:
-        """The sessions, oldest first unless asked otherwise.
+    async def get_all(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        order_by: OrderBy = "created_at",
+        descending: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+        errors: OnDamage = "raise",
+    ) -> Loaded[PaperTradingSession]:
+        """Load the sessions that match, oldest first by default.
 
         Args:
-            status: one status or several.
-            strategy: the strategy's name.
+            status: one status or several, as members of `SessionStatus` or their names; None for any.
+            strategy: the name of the strategy.
             symbol: a symbol that the session trades.
-            created_from: an aware datetime; created then or later.
-            created_to: an aware datetime; created before.
-            order_by: "created_at" (the default), "updated_at", "name", "equity" or "net_pnl", amounts in exact decimal
-                order; ties are broken by id.
-            descending: the other way round.
-            limit: how many at most; None for all.
-            offset: how many to pass over first.
-            errors: "raise" (the default), or "report": one session that cannot be read does not keep the others from
-                loading, and `errors` of the list says what is not in it.
+            since: an aware datetime; only sessions created at this time or later.
+            until: an aware datetime; only sessions created before this time.
+            order_by: "created_at" (the default), "updated_at", "name", "equity" or "net_pnl". Amounts are in exact
+                decimal order; ties are broken by id.
+            descending: reverse the order.
+            limit: the maximum number of sessions; None for all.
+            offset: how many sessions to skip first.
+            errors: "raise" (the default), or "report": a session that cannot be read does not stop the others from
+                loading, and the `errors` attribute of the result lists what is missing.
 
         Returns:
-            A list, whose `errors` is empty unless damage was to be reported: a `CorruptRecordError` for each session
-            that cannot be read, and a `CorruptDatabaseError` where the file itself is damaged.
+            A list. Its `errors` attribute is empty unless damage was to be reported: a `CorruptRecordError` for each
+            session that cannot be read, and a `CorruptDatabaseError` where the file itself is damaged.
 
         Raises:
-            ValueError: an argument makes no sense; the message lists what does.
+            ValueError: an argument is not allowed; the message lists the allowed values.
             CorruptRecordError: one of the sessions cannot be read.
-            CorruptDatabaseError: the file is damaged, so that sessions may be missing from the list.
+            CorruptDatabaseError: the file is damaged, so sessions may be missing from the list.
         """
 
     @abstractmethod
     async def get_active(self, *, errors: OnDamage = "raise") -> Loaded[PaperTradingSession]:
-        """The RUNNING sessions, oldest first: what is to be resumed after a crash; `errors` as in `get_all`."""
+        """Load the RUNNING sessions, oldest first: the ones to resume after a crash.
+
+        Args:
+            errors: "raise" or "report", as for `get_all`.
+        """
 
     @abstractmethod
-    async def get_summaries(self, **query: Unpack[SessionQuery]) -> Loaded[SessionSummary]:
-        """What a list shows of the sessions, without decoding positions or parameters; arguments as `get_all`."""
+    async def get_summaries(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        order_by: OrderBy = "created_at",
+        descending: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+        errors: OnDamage = "raise",
+    ) -> Loaded[SessionSummary]:
+        """Load what a list shows of each session, without positions, orders or state; arguments as for `get_all`."""
 
     @abstractmethod
-    def iterate(self, **query: Unpack[SessionQuery]) -> AsyncIterator[PaperTradingSession]:
-        """The sessions one by one, in constant memory; arguments as `get_all`.
+    def iterate(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        order_by: OrderBy = "created_at",
+        descending: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+        errors: OnDamage = "raise",
+    ) -> AsyncIterator[PaperTradingSession]:
+        """Load the sessions one by one in constant memory; arguments as for `get_all`.
 
-        No lock and no snapshot is held between two of them. A session that is changed meanwhile so that its place in
-        the order moves may be passed over or come twice. There is no place to report errors: `errors="report"` is
-        a ValueError here.
+        No lock or snapshot is held between two sessions. A session that moves in the order because it is changed
+        meanwhile may be skipped or returned twice. There is nowhere to report errors, so `errors="report"` is a
+        ValueError here.
         """
 
     @abstractmethod
     async def exists(self, session_id: str) -> bool:
-        """Whether there is a session of this id."""
+        """Tell whether a session with this id is stored."""
 
     @abstractmethod
-    async def count(self, **filters: Unpack[SessionFilters]) -> int:
-        """How many there are; `status`, `strategy`, `symbol`, `created_from` and `created_to` as in `get_all`."""
+    async def count(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> int:
+        """Count the sessions that match; `status`, `strategy`, `symbol`, `since` and `until` as for `get_all`."""
 
     @abstractmethod
     async def get_fills(
@@ -157,24 +211,26 @@ class IPaperTradingSessionRepository(ABC):
         after: int | str | Fill = 0,
         limit: int | None = None,
     ) -> list[Fill]:
-        """The stored fills of the session in the order they were recorded; none when there is no such session.
+        """Load the stored fills of a session in the order they were recorded; an empty list if there is no such
+        session.
 
         Args:
+            session_id: the session.
             symbol: only fills of this symbol.
-            since: an aware datetime; executed then or later.
-            until: an aware datetime; executed before.
-            after: only what was recorded after this fill, given as it is, by its id or by its place in the history
-                (from 1): the last one of a page gives the next page, at the same cost anywhere in the history.
-            limit: how many at most; None for all.
+            since: an aware datetime; only fills executed at this time or later.
+            until: an aware datetime; only fills executed before this time.
+            after: only fills recorded after this one, given as it is, by its id or by its number in the history (from
+                1). Pass the last fill of a page to get the next page; the cost is the same anywhere in the history.
+            limit: the maximum number of fills; None for all.
 
         Raises:
-            ValueError: `after` is no fill of this session, or an id that fills of several symbols have and `symbol`
-                does not tell which; or a time has no zone.
+            ValueError: `after` is not a fill of this session, or it is an id that fills of several symbols have and
+                `symbol` does not tell which; or a time has no zone.
         """
 
     @abstractmethod
     async def get_unrecorded(self, session_id: str, fills: Iterable[Fill]) -> list[Fill]:
-        """Those of `fills` that are not stored yet for this session, each once, in their order: all, if there is none.
+        """Select those of `fills` that are not stored for this session, each once, in their order.
 
         A broker that is asked after a reconnect, a restart or a `ConflictError` repeats fills that were booked before.
         This tells which are new, in one query however many they are:
@@ -184,14 +240,14 @@ class IPaperTradingSessionRepository(ABC):
                 session.apply_fill(fill)
             await repository.save(session)
 
-        A fill is known by its symbol and its id, whatever else it says.
+        A fill is known by its symbol and its id, whatever else it says. If there is no such session, all are new.
 
         Args:
-            session_id: which session.
+            session_id: the session.
             fills: what the broker has reported.
 
         Raises:
-            InvalidSessionError: one of them is no `Fill`.
+            InvalidSessionError: one of `fills` is not a `Fill`.
         """
 
     @abstractmethod
@@ -203,143 +259,164 @@ class IPaperTradingSessionRepository(ABC):
         until: datetime | None = None,
         max_points: int | None = None,
     ) -> list[EquityPoint]:
-        """The stored equity points of the session in the order they were recorded; none when there is no such session.
+        """Load the stored equity points of a session in the order they were recorded; an empty list if there are none.
 
         Args:
-            since: an aware datetime; taken then or later.
-            until: an aware datetime; taken before.
-            max_points: at most so many, chosen so that a chart keeps its peaks and troughs (see `downsample`).
+            session_id: the session.
+            since: an aware datetime; only points taken at this time or later.
+            until: an aware datetime; only points taken before this time.
+            max_points: the maximum number of points, chosen so that a chart keeps its peaks and troughs (see
+                `downsample`); None for all.
 
         Raises:
-            ValueError: `max_points` is too small for a chart, or a time has no zone.
+            ValueError: `max_points` is below 4, or a time has no zone.
         """
 
     @abstractmethod
     async def delete(self, session_id: str) -> bool:
-        """Remove the session with its whole history; True when there was one."""
+        """Delete the session and its whole history. True if there was one."""
 
     @abstractmethod
-    async def delete_many(self, **filters: Unpack[SessionFilters]) -> int:
-        """Remove the sessions that the filters name (all, without any) with their history, and say how many."""
+    async def delete_many(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> int:
+        """Delete the sessions that match, with their history, and return their number.
+
+        Without arguments every session is deleted. `status`, `strategy`, `symbol`, `since` and `until` are as for
+        `get_all`.
+        """
 
     @abstractmethod
     async def claim(self, session_id: str, owner: str, ttl: float) -> PaperTradingSession | None:
-        """Take a session for one of several workers: the session, as a new object; None when somebody else has it.
+        """Claim a session for one of several workers: the session as a new object; None if another worker has it.
 
-        Nobody else gets it until `ttl` seconds have passed without `renew`, by the clock of the server, or of this
-        machine where there is none. Claiming makes the session newer by one version, so that whatever was loaded
-        before, by whomever, can be saved no more: of that, a save of a worker whose claim was lost raises
-        `ClaimLostError`. Saves need no claim; use one object, the one that `claim` gave, as long as the claim lasts.
+        No other worker gets it until `ttl` seconds have passed without `renew`, by the clock of the server, or of this
+        machine for a file. A claim raises the session's version by one, so that objects loaded earlier can no longer be
+        saved; a worker whose claim was lost gets `ClaimLostError` from `save`. Saving needs no claim. While the claim
+        lasts, use the object that `claim` returned.
 
         Args:
-            session_id: which one.
-            owner: who wants it: a text that is different for every worker, also for one that was started again.
-            ttl: for how long, in seconds.
+            session_id: the session.
+            owner: the worker, as text that is different for every worker and for every start of it.
+            ttl: how long the claim lasts, in seconds.
 
         Raises:
             SessionNotFoundError: there is no such session.
-            ValueError: `owner` is empty, or `ttl` no time.
+            ValueError: `owner` is empty, or `ttl` is not a positive number.
         """
 
     @abstractmethod
     async def renew(self, session_id: str, owner: str, ttl: float) -> None:
-        """Keep a claim for `ttl` seconds from now, which is possible until somebody else has taken it.
+        """Extend a claim to `ttl` seconds from now. This works until another worker has taken the session.
+
+        Args:
+            session_id: the session.
+            owner: the worker that has the claim.
+            ttl: how long the claim lasts from now, in seconds.
 
         Raises:
-            ClaimLostError: somebody else has, or it was released.
+            ClaimLostError: another worker has the session, or the claim was released.
         """
 
     @abstractmethod
     async def release(self, session_id: str, owner: str) -> bool:
-        """Give a claim back; True when `owner` had it."""
+        """Give a claim back, so that another worker can take the session at once. True if `owner` had it."""
 
     @abstractmethod
     async def claim_active(self, owner: str, ttl: float, limit: int | None = None) -> list[PaperTradingSession]:
-        """Claim the RUNNING sessions that nobody has, oldest first, in one step: what this worker is to resume.
+        """Claim the RUNNING sessions that no worker has, oldest first: the ones that this worker is to resume.
 
-        Several workers may do so at once, and none waits for another: each session goes to one of them.
+        Several workers may call this at once, and none waits for another. Each session goes to one of them.
 
         Args:
-            owner: as for `claim`.
-            ttl: as for `claim`.
-            limit: how many at most; None for all.
+            owner: the worker, as for `claim`.
+            ttl: how long the claims last, in seconds.
+            limit: the maximum number of sessions; None for all.
         """
 
     @abstractmethod
     async def backup(
         self, target: str | os.PathLike[str], *, overwrite: bool = False, progress: Progress | None = None
     ) -> None:
-        """Write all that is stored, as it is at this moment, to an SQLite file, while others go on writing.
+        """Write everything that is stored at this moment to a new SQLite file, while others continue to write.
 
-        The copy is written beside the target, verified and then given its name, so that a file of that name is whole.
-        It is readable by its owner alone. It can be opened as a repository like any other file.
+        The copy is written under a temporary name, verified, and then renamed, so that a file with the target's name is
+        always complete. Only its owner can read it. It can be opened as a repository like any other file.
 
         Args:
-            target: the new file; its folder exists.
-            overwrite: replace the file that is there, once the copy is whole and verified; else it is refused.
-            progress: called now and then, in another thread, with how much is written and how much there is to write.
+            target: the new file. Its folder must exist.
+            overwrite: replace an existing file once the copy is complete and verified; otherwise an existing file is
+                refused.
+            progress: called from time to time, perhaps in another thread, with the amount done and the total.
 
         Raises:
-            StorageError: there is something at the target that was not to be overwritten or is no file, a database
-                of that name is in use, or it cannot be created.
+            StorageError: the target exists and was not to be overwritten, is not a file, is an open database, or cannot
+                be created.
             DiskFullError: there is no room for the copy.
-            CorruptDatabaseError: the database is damaged; there is no copy then.
+            CorruptDatabaseError: the database is damaged; no copy is made.
             TransactionError: called inside an `atomic` block.
         """
 
     @abstractmethod
     async def check(self) -> CheckReport:
-        """Look at everything that is stored.
+        """Check everything that is stored, and report what was found.
 
-        That is the structure of the database, whether every record can be read and is what was written, whether lists
-        show what the sessions hold, whether the histories are complete and the books balance.
+        The check covers the structure of the database, whether every record can be read and is what was written,
+        whether lists show what the sessions hold, whether the histories are complete, and whether the books balance.
 
-        It takes as long as reading all of it. Nothing is changed, and nobody is kept from writing meanwhile.
+        It takes as long as reading all of it. It changes nothing and does not keep others from writing.
         """
 
     @abstractmethod
     def atomic(self) -> AbstractAsyncContextManager[None]:
-        """A transaction: everything in the block is stored, or nothing. A block inside a block is a savepoint.
+        """Begin a transaction: everything in the block is stored, or nothing. A block inside a block is a savepoint.
 
-        Reads inside see its own writes; nobody else sees them before the block has ended, and nobody's reading waits
-        for it. Other writers do wait, for the busy timeout at most. After a rollback the sessions saved inside are as
-        they were before their saves.
+        Reads inside the block see its own writes. Nobody else sees them before the block ends, and no reader waits for
+        it; other writers wait, at most for the busy timeout. After a rollback the sessions saved inside are as they
+        were before their saves.
 
-        The block belongs to the task that opened it: a task started inside it gets `TransactionOwnershipError` when it
-        uses the repository before the block has ended.
+        The block belongs to the task that opened it. A task started inside the block gets `TransactionOwnershipError`
+        if it uses the repository before the block ends.
 
-        When the task is cancelled the block is rolled back, whatever the kind of cancellation. Only while its COMMIT
-        runs the outcome is open: the task sees the cancellation, and the sessions' `version` tells what is stored.
+        When the task is cancelled, in whatever way, the block is rolled back. Only during the COMMIT itself is the
+        outcome open: the task sees the cancellation, and the `version` of each session tells whether it was stored.
 
         Raises:
-            BusyError: another writer did not end within the busy timeout.
+            BusyError: another writer did not finish within the busy timeout.
         """
 
     @abstractmethod
     def watch(
         self, *, after: int | None = None, timeout: float | None = None, poll_interval: float = 0.1
     ) -> AsyncSessionChanges:
-        """The sessions that are saved or deleted from now on, as `SessionChange`, whoever does it: this object, another
-        thread or another process.
+        """Iterate over the sessions that are saved or deleted from now on, by this object or by another thread or
+        process.
 
             async for change in repository.watch():
                 ...
 
-        Nothing committed is missed; several changes of one session may be reported as one, the last. It begins when the
-        first change is asked for, or at the beginning of `async with repository.watch() as changes`, which also ends it
-        at once when the block is left. Cancelling the wait loses nothing. It ends when the repository is closed.
+        Each item is a `SessionChange`. Nothing that is committed is missed; several changes of one session may be
+        reported as one, the last. The watch begins when the first change is asked for, or on entering `async with
+        repository.watch() as changes`, which also ends it when the block is left. Cancelling the wait loses nothing.
+        The watch ends when the repository is closed.
 
-        It sees what is committed, and belongs to no transaction, wherever it is called. Each watch has a connection of
-        its own; a look that finds nothing costs some microseconds. (Of the synchronous repository it is a plain
-        iterator and context manager, and may wait in a thread while others use the repository.)
+        A watch sees what is committed and belongs to no transaction, wherever it is created. It has a connection of its
+        own; a poll that finds nothing costs some microseconds.
 
         Args:
-            after: only what came after this position, which each change carries: a program that has kept the last one
-                goes on where it was. 0 for every session there is and was; None for now.
-            timeout: end when nothing came for so many seconds; None to wait for ever.
-            poll_interval: how long to wait between two looks, in seconds.
+            after: only changes after this position, which each change carries: a program that has kept the last
+                position continues where it stopped. 0 for every session, past and present; None for changes from now
+                on.
+            timeout: end when nothing has changed for this number of seconds; None to wait without limit.
+            poll_interval: the time between two polls, in seconds.
 
         Raises:
-            ValueError: `after` lies behind the newest change, as with a position from another database, or an argument
-                makes no sense.
+            ValueError: `after` is beyond the newest change, for example because the position comes from another
+                database, or another argument is not allowed.
         """

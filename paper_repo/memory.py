@@ -1,4 +1,4 @@
-"""`InMemorySessionRepository`: the same promises without a file or a thread, for unit tests."""
+"""`InMemorySessionRepository`: the same promises without a file, for unit tests."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar, Unpack
+from typing import Any, TypeVar
 
 import anyio
 import anyio.lowlevel
 import anyio.to_thread
 
-from paper_repo.core.history import by_key, place_after
-from paper_repo.core.saves import Save, StoredRow, Tracking, UndoLog, other_fill_stored
+from paper_repo.core.fill_keys import by_key, place_after
+from paper_repo.core.saves import Save, StoredRow, Tracking, UndoLog, new_generation, other_fill_stored
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
 from paper_repo.domain.changes import SessionChange
 from paper_repo.domain.claims import check_claim
@@ -28,10 +28,10 @@ from paper_repo.domain.new_fills import FillKey, fill_key
 from paper_repo.domain.selection import (
     Loaded,
     OnDamage,
+    OrderBy,
     Selection,
-    SessionFilters,
-    SessionQuery,
     SessionSummary,
+    StatusFilter,
     check_page,
 )
 from paper_repo.domain.status import SessionStatus
@@ -51,17 +51,16 @@ from paper_repo.interface import IPaperTradingSessionRepository
 from paper_repo.reports import CheckReport, check_history, check_session
 from paper_repo.serialization import fast
 from paper_repo.serialization.schemas import Data
-from paper_repo.storage.statements import new_generation
 from paper_repo.watching import AsyncSessionChanges, SessionChanges
 
 T = TypeVar("T")
 
 
 class InMemorySessionRepository(IPaperTradingSessionRepository):
-    """Sessions in the memory of this process, with versions, transactions and errors as on a database.
+    """Keeps paper-trading sessions in memory, with the versions, transactions and errors of a database. For unit tests.
 
     Args:
-        busy_timeout: how long to wait for another task's transaction, in seconds, before `BusyError`.
+        busy_timeout: how long to wait for another task's transaction before `BusyError`, in seconds.
     """
 
     def __init__(self, *, busy_timeout: float = 5.0) -> None:
@@ -94,8 +93,32 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
         record = (await self._visible()).get(session_id)
         return None if record is None else record.load()
 
-    async def get_all(self, **query: Unpack[SessionQuery]) -> Loaded[PaperTradingSession]:
-        selection = Selection.of(query)
+    async def get_all(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        order_by: OrderBy = "created_at",
+        descending: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+        errors: OnDamage = "raise",
+    ) -> Loaded[PaperTradingSession]:
+        selection = Selection.of(
+            status=status,
+            strategy=strategy,
+            symbol=symbol,
+            since=since,
+            until=until,
+            order_by=order_by,
+            descending=descending,
+            limit=limit,
+            offset=offset,
+            errors=errors,
+        )
         store = await self._visible()
         return Loaded(
             store[session.id].load() for session in selection.among(record.session for record in store.values())
@@ -104,18 +127,77 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
     async def get_active(self, *, errors: OnDamage = "raise") -> Loaded[PaperTradingSession]:
         return await self.get_all(status=SessionStatus.RUNNING, errors=errors)
 
-    async def get_summaries(self, **query: Unpack[SessionQuery]) -> Loaded[SessionSummary]:
-        return Loaded(SessionSummary.of(session) for session in await self.get_all(**query))
+    async def get_summaries(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        order_by: OrderBy = "created_at",
+        descending: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+        errors: OnDamage = "raise",
+    ) -> Loaded[SessionSummary]:
+        return Loaded(
+            SessionSummary.of(session)
+            for session in await self.get_all(
+                status=status,
+                strategy=strategy,
+                symbol=symbol,
+                since=since,
+                until=until,
+                order_by=order_by,
+                descending=descending,
+                limit=limit,
+                offset=offset,
+                errors=errors,
+            )
+        )
 
-    async def iterate(self, **query: Unpack[SessionQuery]) -> AsyncIterator[PaperTradingSession]:
-        for session in await self.get_all(**query):
+    async def iterate(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        order_by: OrderBy = "created_at",
+        descending: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+        errors: OnDamage = "raise",
+    ) -> AsyncIterator[PaperTradingSession]:
+        for session in await self.get_all(
+            status=status,
+            strategy=strategy,
+            symbol=symbol,
+            since=since,
+            until=until,
+            order_by=order_by,
+            descending=descending,
+            limit=limit,
+            offset=offset,
+            errors=errors,
+        ):
             yield session
 
     async def exists(self, session_id: str) -> bool:
         return session_id in await self._visible()
 
-    async def count(self, **filters: Unpack[SessionFilters]) -> int:
-        selection = Selection.of_filters(filters)
+    async def count(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> int:
+        selection = Selection.of(status=status, strategy=strategy, symbol=symbol, since=since, until=until)
         return sum(selection.matches(record.session) for record in (await self._visible()).values())
 
     async def get_fills(
@@ -161,8 +243,16 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
         async with self.atomic():
             return self._working[-1].pop(session_id, None) is not None
 
-    async def delete_many(self, **filters: Unpack[SessionFilters]) -> int:
-        selection = Selection.of_filters(filters)
+    async def delete_many(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> int:
+        selection = Selection.of(status=status, strategy=strategy, symbol=symbol, since=since, until=until)
         async with self.atomic():
             doomed = [record.session.id for record in self._working[-1].values() if selection.matches(record.session)]
             for session_id in doomed:
@@ -195,7 +285,7 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
     async def claim_active(self, owner: str, ttl: float, limit: int | None = None) -> list[PaperTradingSession]:
         check_claim(owner, ttl, limit)
         async with self.atomic():
-            active = Selection.of({"status": SessionStatus.RUNNING}).among(
+            active = Selection.of(status=SessionStatus.RUNNING).among(
                 record.session for record in self._working[-1].values() if record.is_free()
             )
             return [each for session in active[:limit] if (each := self._claim(session.id, owner, ttl))]
@@ -333,6 +423,7 @@ class _Block(AbstractAsyncContextManager[None]):
         await self._repository._enter()
         self._undo_from = len(self._repository._undo)
         self._open = OpenBlock(self._repository)
+        self._open.begin()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

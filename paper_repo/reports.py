@@ -1,4 +1,4 @@
-"""Whether a repository is sound: its structure, every record in it, and that the books and the histories agree."""
+"""What `check` reports, and how a session is compared with its own books and history."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from paper_repo.domain.values import EXACT
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that `check` has found; `session_id` is None when it concerns the database as a whole."""
+    """One finding of `check`; `session_id` is None if it concerns the whole database."""
 
     session_id: str | None
     message: str
@@ -25,10 +25,10 @@ class Finding:
 
 @dataclass(slots=True)
 class CheckReport:
-    """What `check` has looked at and found.
+    """How much `check` has read, and what it found.
 
-    `problems` are damage: something stored cannot be read, or contradicts itself. `remarks` are what a program with
-    accounting of its own may do, and what is an error in every other: books that do not balance.
+    `problems` are damage: something stored cannot be read, or contradicts itself. `remarks` are books that do not
+    balance, which is an error unless the program keeps its own accounts.
     """
 
     sessions: int = 0
@@ -52,17 +52,17 @@ class CheckReport:
 
 
 def check_session(report: CheckReport, session: PaperTradingSession, summary: SessionSummary) -> None:
-    """Compare a session with its own books, and with what lists show of it."""
+    """Compare a session with its own books, and with its summary in lists."""
     report.sessions += 1
     if summary != SessionSummary.of(session):
-        report.problem("lists show other figures than the session has", session.id)
+        report.problem("lists show different figures from the session", session.id)
     books = EXACT.subtract(
         EXACT.add(EXACT.add(session.initial_cash, session.realized_pnl), session.unrealized_pnl), session.fees_paid
     )
     if session.equity != books:
         report.remark(
-            f"its equity is {session.equity}, but initial cash, P&L and fees make {books}; "
-            "it is right only if the program keeps its own accounts",
+            f"its equity is {session.equity}, but initial cash, P&L and fees add up to {books}; "
+            "this is correct only if the program keeps its own accounts",
             session.id,
         )
 
@@ -81,11 +81,11 @@ def check_history(
     for _ in points:
         report.equity_points += 1
     if place and place != session.fill_count:
-        report.problem(f"it counts {session.fill_count} fills, its history ends with number {place}", session.id)
+        report.problem(f"it counts {session.fill_count} fills, but its history ends with number {place}", session.id)
     if first > 1 or (session.fill_count and not place):
-        report.remark(f"its history begins behind fill {max(first - 1, session.fill_count - 1)}", session.id)
+        report.remark(f"its history begins after fill {max(first - 1, session.fill_count - 1)}", session.id)
     elif fees != session.fees_paid:
-        report.remark(f"its fees are {session.fees_paid}, those of its fills are {fees}", session.id)
+        report.remark(f"its fees are {session.fees_paid}, but those of its fills add up to {fees}", session.id)
 
 
 def _counted(report: CheckReport, fills: Iterable[tuple[int, Fill]]) -> Iterator[tuple[int, Fill]]:

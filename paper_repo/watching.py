@@ -1,7 +1,7 @@
-"""Watching for changes: what `watch` returns, for plain and for async callers.
+"""What `watch` returns: an iterator over changes, for blocking and for async callers.
 
-A `Feed` looks for changes behind a position; what it has found waits in the iterator, so that nothing is lost when the
-one who waits is cancelled while a thread looks.
+A `Feed` polls for changes after a position. What it finds is kept in the iterator, so that nothing is lost if the
+caller is cancelled while a thread polls.
 """
 
 from __future__ import annotations
@@ -19,34 +19,34 @@ from paper_repo.domain.changes import SessionChange
 from paper_repo.errors import RepositoryClosedError
 
 BATCH = 500
-"""How many changes are taken at one look."""
+"""How many changes one poll takes at most."""
 
 FoundRow = Sequence[object]
 """One change as it is stored: session id, version, whether it was deleted, position."""
 
 
 class Feed(Protocol):
-    """What looks for changes, at one place where sessions are kept."""
+    """Polls one database, or one in-memory repository, for changes."""
 
     def newest(self) -> int:
-        """The position of the newest change; 0 when there was none."""
+        """The position of the newest change; 0 if there was none."""
 
     def look(self, after: int, limit: int) -> Sequence[FoundRow]:
-        """The changes behind `after`, in their order, at most `limit`.
+        """The changes after the position `after`, in order, at most `limit`.
 
         Raises:
             RepositoryClosedError: the repository, or this feed, was closed.
         """
 
     def wait(self, seconds: float) -> None:
-        """Wait so long, or until it is closed."""
+        """Wait for this time, or until the feed is closed."""
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
 
 
 class SessionChanges(Iterator[SessionChange]):
-    """The changes of a repository as they happen; for one thread at a time. Also a context manager, which closes it."""
+    """An iterator over the changes of a repository as they happen, and a context manager. For one thread at a time."""
 
     def __init__(
         self, open_feed: Callable[[], Feed], after: int | None, timeout: float | None, poll_interval: float
@@ -85,30 +85,30 @@ class SessionChanges(Iterator[SessionChange]):
 
     @property
     def position(self) -> int | None:
-        """The position of the last change handed out, or where the watch began; None before it has begun."""
+        """The position of the last change returned, or the one where the watch began; None before that."""
         return self._after
 
     @property
     def poll_interval(self) -> float:
-        """How long it waits between two looks, in seconds."""
+        """The time between two polls, in seconds."""
         return self._poll_interval
 
     def close(self) -> None:
-        """End the watch, and let go of its connection. Calling it again does nothing."""
+        """End the watch and close its connection. Calling it again does nothing."""
         self._ended = True
         with self._looking:
             if self._feed is not None:
                 self._feed.close()
 
-    # Step by step, for whoever waits in another way
+    # Step by step, for a caller that waits in its own way
 
     def begin(self) -> None:
-        """Take the point from which changes are reported, unless that has been done."""
+        """Note the position from which changes are reported, unless that was done before."""
         with self._looking:
             self._begin()
 
     def look(self) -> bool:
-        """Look once; whether there is something to take."""
+        """Poll once. True if there is a change to take."""
         with self._looking:
             changes = [] if self._ended else [_change(*row) for row in self._look()]
             if changes:
@@ -117,7 +117,7 @@ class SessionChanges(Iterator[SessionChange]):
         return bool(self._found)
 
     def take(self) -> SessionChange | None:
-        """The next change that was found; None when another look is needed."""
+        """The next change that a poll has found; None if another poll is needed."""
         try:
             change = self._found.popleft()
         except IndexError:
@@ -127,11 +127,11 @@ class SessionChanges(Iterator[SessionChange]):
 
     @property
     def ended(self) -> bool:
-        """Whether it was closed, by itself or with its repository."""
+        """Whether the watch was closed, by itself or with its repository."""
         return self._ended
 
     def has_waited_since(self, moment: float) -> bool:
-        """Whether nothing came for the timeout, counted from this moment of the monotonic clock."""
+        """Whether the timeout has passed since this moment of the monotonic clock."""
         return self._timeout is not None and time.monotonic() - moment >= self._timeout
 
     def _look(self) -> Sequence[FoundRow]:
@@ -150,8 +150,8 @@ class SessionChanges(Iterator[SessionChange]):
                 newest = feed.newest()
                 if self._after is not None and self._after > newest:
                     raise ValueError(
-                        f"after={self._after} is behind the newest change of this database ({newest}): the position "
-                        "comes from another one, or an older copy was restored; begin with after=0, or from now"
+                        f"after={self._after} is beyond the newest change of this database ({newest}): the position "
+                        "comes from another database, or an older copy was restored; use after=0 or after=None"
                     )
             except BaseException:
                 feed.close()
@@ -162,11 +162,12 @@ class SessionChanges(Iterator[SessionChange]):
 
 
 class AsyncSessionChanges(AsyncIterator[SessionChange]):
-    """The changes of a repository as they happen, to await; for one task at a time.
+    """An async iterator over the changes of a repository as they happen. For one task at a time.
 
-    Also an async context manager: `async with repository.watch() as changes` has taken its point when the block begins,
-    and lets go of its connection when the block ends. Without it both happen by themselves: at the first change that is
-    asked for, and when nobody has the iterator any more. A cancelled wait loses nothing: the next one goes on.
+    It is also an async context manager: `async with repository.watch() as changes` notes its position when the block
+    begins, and closes its connection when the block ends. Without the block, the watch begins when the first change is
+    asked for, and its connection is closed when the iterator is no longer referenced. A cancelled wait loses nothing:
+    the next one continues.
     """
 
     def __init__(self, changes: SessionChanges, run: Callable[[Callable[[], object]], Awaitable[object]]) -> None:
@@ -203,11 +204,11 @@ class AsyncSessionChanges(AsyncIterator[SessionChange]):
 
     @property
     def position(self) -> int | None:
-        """The position of the last change handed out, or where the watch began; None before it has begun."""
+        """The position of the last change returned, or the one where the watch began; None before that."""
         return self._changes.position
 
     async def aclose(self) -> None:
-        """End the watch, and let go of its connection. Calling it again does nothing."""
+        """End the watch and close its connection. Calling it again does nothing."""
         self._changes.close()
 
 
@@ -217,11 +218,11 @@ def _change(session_id: object, version: object, deleted: object, position: obje
 
 def _checked_position(after: int | None) -> int | None:
     if after is not None and (isinstance(after, bool) or not isinstance(after, int) or after < 0):
-        raise ValueError(f"after is the position of a change, 0 for all there were, or None for now, not {after!r}")
+        raise ValueError(f"after must be the position of a change, 0 for all, or None for new ones, not {after!r}")
     return after
 
 
 def _checked_seconds(seconds: float, name: str, least: float) -> float:
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not least <= seconds < 1e6:
-        raise ValueError(f"{name} is a number of seconds from {least:g}, not {seconds!r}")
+        raise ValueError(f"{name} must be at least {least:g} seconds, not {seconds!r}")
     return float(seconds)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
 import signal
 import threading
 from collections.abc import Iterator
@@ -21,6 +22,21 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell lets what it runs in the background ignore Ctrl-C, and all that the tests start would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+MEMORY_DISK = Path("/dev/shm")
+ROOM = 2_000_000_000
+"""How many bytes must be free there for the tests' files, of which few are about disks."""
+
+UNMEASURED = (
+    "benchmarks",
+    "contract/test_wrong_implementations.py",
+    "fuzz",
+    "model",
+    "postgres/test_model.py",
+    "powercut",
+    "soak",
+)
+"""Tests that run what others run too, for long: measuring their coverage takes time and shows nothing."""
+
 WRITER = "paper_repo writer"
 OPEN_FILES = Path("/proc/self/fd")
 
@@ -28,6 +44,25 @@ OPEN_FILES = Path("/proc/self/fd")
 def pytest_report_header() -> str:
     """What a run with the same random seeds is to be given."""
     return f"{DRAW}={os.environ[DRAW]}"
+
+
+def pytest_configure() -> None:
+    """Keep the tests' files in memory where the system offers that and nobody has said where else."""
+    if "TMPDIR" not in os.environ and MEMORY_DISK.is_dir() and shutil.disk_usage(MEMORY_DISK).free > ROOM:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY_DISK))
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Two workers a core: many tests wait, for processes, servers and locks."""
+    return 2 * (os.cpu_count() or 1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Measure no coverage where that takes long and shows nothing."""
+    here = Path(__file__).parent
+    for item in items:
+        if str(item.path.relative_to(here).as_posix()).startswith(UNMEASURED):
+            item.add_marker("no_cover")
 
 
 @pytest.fixture(
@@ -43,6 +78,14 @@ def anyio_backend(request: pytest.FixtureRequest) -> object:
 def path(tmp_path: Path) -> Path:
     """Where a new database may be created."""
     return tmp_path / "sessions.db"
+
+
+@pytest.fixture(autouse=True)
+def _unmeasured_processes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the processes of an unmeasured test be unmeasured, too."""
+    if request.node.get_closest_marker("no_cover"):
+        for name in ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG"):
+            monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,9 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from decimal import Decimal
 from types import ModuleType
+from typing import get_origin, get_type_hints
 
 import pytest
 
@@ -59,6 +61,22 @@ def example(kind: type[PaperRepoError]) -> PaperRepoError:
     return error
 
 
+def public_callables() -> list[tuple[str, object]]:
+    """What can be called or read of the package: its functions, its classes, and their methods and properties."""
+    found: list[tuple[str, object]] = []
+    for name in paper_repo.__all__:
+        value = getattr(paper_repo, name)
+        if not callable(value) or get_origin(value) is not None:  # an alias of a type
+            continue
+        found.append((name, value))
+        for member in dir(value) if inspect.isclass(value) else ():
+            static = inspect.getattr_static(value, member)
+            documented = inspect.isroutine(static) or isinstance(static, property | classmethod | staticmethod)
+            if not member.startswith("_") and documented:
+                found.append((f"{name}.{member}", getattr(value, member)))
+    return found
+
+
 def documented_tree() -> dict[str, tuple[str, ...]]:
     """The bases of each error, by its name, as the drawing in the module shows them."""
     tree: dict[str, tuple[str, ...]] = {}
@@ -87,12 +105,66 @@ def test_all_names_everything_public() -> None:
     assert set(paper_repo.__all__) == public
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), public_callables(), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_every_public_callable_is_documented(name: str, value: object) -> None:
+    """Whatever help, an editor or a notebook shows of the package begins with what the caller gets."""
+    documentation = inspect.getdoc(value)
+
+    assert documentation, name
+    assert not documentation.startswith(f"{name}("), "this is what a dataclass says by itself"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), public_callables(), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_every_public_callable_shows_its_arguments(name: str, value: object) -> None:
+    """No signature hides its arguments in `*args` or `**kwargs`; what Python itself has made is not counted."""
+    if not inspect.isfunction(value):
+        return
+    kinds = {each.kind for each in inspect.signature(value).parameters.values()}
+
+    assert kinds.isdisjoint({inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL})
+
+
+def test_help_begins_with_a_page_for_newcomers() -> None:
+    """It shows every class and function that is exported, but the errors, the reports and the types of arguments."""
+    page = inspect.getdoc(paper_repo) or ""
+    left_out = {
+        "Amount",
+        "Address",
+        "Durability",
+        "Journal",
+        "OnDamage",
+        "OrderBy",
+        "Progress",
+        "StatusFilter",
+        "Upgrade",
+    }
+    results = {"CheckReport", "CopyReport", "Finding", "Loaded", "Salvaged", "SessionSummary", "SessionFilters"}
+    results |= {"SessionQuery", "SessionChange", "SessionChanges", "AsyncSessionChanges"}
+    expected = set(paper_repo.__all__) - {kind.__name__ for kind in every_error()} - left_out - results
+
+    assert {name for name in expected if not re.search(rf"\b{name}\b", page)} == set()
+
+
+def test_what_is_shown_is_what_is_imported() -> None:
+    """Classes name the package as their module, and so do tracebacks and pickles; data classes, which others look into
+    for the types of their fields, keep their own."""
+    assert str(paper_repo.SessionRepository) == "<class 'paper_repo.SessionRepository'>"
+    assert str(paper_repo.InMemorySessionRepository) == "<class 'paper_repo.InMemorySessionRepository'>"
+    assert str(paper_repo.ConflictError) == "<class 'paper_repo.ConflictError'>"
+    assert get_type_hints(paper_repo.Fill)["price"] is Decimal
+    assert pickle.loads(pickle.dumps(paper_repo.SessionStatus.RUNNING)) is paper_repo.SessionStatus.RUNNING
+
+
 def test_what_is_imported_on_demand_is_there_like_all_else() -> None:
     """A new process finds it by its name, in a star import and in `dir`; what there is not, it does not find."""
     program = """
 import paper_repo
 assert "paper_repo.memory" not in __import__("sys").modules
-assert {"InMemorySessionRepository", "copy"} <= set(dir(paper_repo))
+assert {"InMemorySessionRepository", "copy_sessions"} <= set(dir(paper_repo))
 assert paper_repo.performance.__module__ == "paper_repo.domain.performance"
 from paper_repo import *
 assert InMemorySessionRepository is paper_repo.InMemorySessionRepository

@@ -39,11 +39,3 @@ def test_every_test_that_is_named_exists(promise: str) -> None:
 
     assert named
     assert [f"{file}::{test}" for file, test in named if not exists(file, test)] == []
-
-
-def test_every_test_that_the_readme_names_exists() -> None:
-    """What the README shows of the promises names tests that are there, too."""
-    named = TESTS.findall((ROOT / "README.md").read_text())
-
-    assert named
-    assert [f"{file}::{test}" for file, test in named if not exists(file, test)] == []

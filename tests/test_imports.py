@@ -28,6 +28,8 @@ ORDER = [
     "maintenance",
     "memory",
     ROOT,  # what `import paper_repo` gives
+    "frames",
+    "report",
     "container",
     "testing",
     "demo",
@@ -43,6 +45,7 @@ OTHERS = {
     "watching": {"anyio"},
     "facade": {"anyio"},
     "memory": {"anyio"},
+    "frames": {"pyarrow"},
     "container": {"svcs"},
     "testing": {"anyio", "hypothesis", "pytest"},
     "demo": {"anyio"},
@@ -51,9 +54,9 @@ OTHERS = {
 }
 """What the parts import that neither Python nor the package has; the others import nothing of the kind."""
 
-EXTRAS = {"typer", "rich", "platformdirs", "svcs", "psycopg", "sqlcipher3"}
+EXTRAS = {"typer", "rich", "platformdirs", "svcs", "psycopg", "sqlcipher3", "pyarrow"}
 SELDOM = {"playhouse.migrations", "paper_repo.watching", "pytest", "hypothesis", "trio"}
-DEPENDENCIES = "import anyio, marshmallow, peewee, playhouse.pool"
+DEPENDENCIES = "import anyio, marshmallow, peewee"
 """Peewee itself looks for its drivers, of which psycopg is one."""
 
 WATCHED_IMPORT = f"""

@@ -39,7 +39,7 @@ FACADE_ONLY = {"core"}
 SYNC_NAMES = {"__aenter__": "__enter__", "__aexit__": "__exit__"}
 SYNC_RESULTS = {
     "AsyncIterator[PaperTradingSession]": "Iterator[PaperTradingSession]",
-    "AbstractAsyncContextManager[None]": "Iterator[None]",
+    "AbstractAsyncContextManager[None]": "AbstractContextManager[None]",
     "AsyncSessionChanges": "SessionChanges",
 }
 

@@ -99,11 +99,17 @@ async def test_a_block_in_a_generator_may_be_ended_by_another_task() -> None:
             await repository.save(session)
             yield
 
+    async def enter() -> None:
+        await anext(generator)
+
+    async def leave() -> None:
+        await generator.aclose()
+
     generator = saved()
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(anext, generator)
+        tasks.start_soon(enter)
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(generator.aclose)
+        tasks.start_soon(leave)
 
     assert (await repository.count(), session.version, len(session.new_fills)) == (0, 0, 2)
     await repository.save(session)

@@ -1,4 +1,4 @@
-"""What the README shows, run as a reader would."""
+"""What README.md and the pages of docs/ show, tried as a reader would."""
 
 from __future__ import annotations
 
@@ -6,28 +6,84 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
-README = Path(__file__).parents[1] / "README.md"
-TEXT = README.read_text()
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "GUARANTEES.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"```python\n(?P<code>.*?)```\n(?:\n```text\n(?P<output>.*?)```)?", flags=re.DOTALL)
+LINK = re.compile(r"\]\((?!https?://)([^)#]*)(?:#([^)]*))?\)")
+
+
+class Example(NamedTuple):
+    """A block of Python on a page, with the output that stands below it."""
+
+    name: str
+    code: str
+    output: str | None
+
+
 EXAMPLES = [
-    (match["code"], match["output"])
-    for match in re.finditer(r"```python\n(?P<code>.*?)```\n(?:\n```text\n(?P<output>.*?)```)?", TEXT, flags=re.DOTALL)
-    if "class Test" not in match["code"]
+    Example(f"{page.stem}-{number}", match["code"], match["output"])
+    for page in PAGES
+    for number, match in enumerate(BLOCK.finditer(page.read_text()), 1)
+    if page.stem != "results"  # its blocks build on each other: tests/test_results_page.py
+    and "class Test" not in match["code"]  # these run in tests/contract/test_published.py
 ]
 
 
-@pytest.mark.parametrize(("code", "output"), EXAMPLES, ids=[f"example-{n}" for n in range(1, len(EXAMPLES) + 1)])
-def test_examples_run(code: str, output: str | None, tmp_path: Path) -> None:
-    """Every example runs in an empty folder, without a warning, and prints what the README says."""
-    program = tmp_path / "example.py"
+def run(code: str, folder: Path) -> str:
+    """What a program prints that runs in this folder, without a warning."""
+    program = folder / "example.py"
     program.write_text(code)
-
-    done = subprocess.run(
-        [sys.executable, "-W", "error", str(program)], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-
+    command = [sys.executable, "-W", "error", str(program)]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
-    assert output is None or done.stdout == output
+    return done.stdout
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
+def test_examples_run_twice(example: Example, tmp_path: Path) -> None:
+    """Every example runs in an empty folder, and again in what it has left there.
+
+    It prints what the page says: the same both times, or what the page shows of both runs, one after the other.
+    """
+    first, second = run(example.code, tmp_path), run(example.code, tmp_path)
+
+    if example.output is not None:
+        assert example.output in (first + second, first)
+        assert example.output != first or second == first
+
+
+def test_the_readme_is_short() -> None:
+    """It is read in two minutes."""
+    assert len((ROOT / "README.md").read_text().split()) <= 700
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    """Every file that a page links to is there, and every heading."""
+    for target, heading in LINK.findall(page.read_text()):
+        file = (page.parent / target) if target else page
+        assert file.exists(), target
+        assert not heading or heading in headings(file), heading
+
+
+def test_the_readme_leads_to_every_page() -> None:
+    """Every page of docs/ is linked to from the README, or from a page that is."""
+    reached, waiting = set[Path](), [ROOT / "README.md"]
+    while waiting:
+        page = waiting.pop().resolve()
+        if page not in reached and page.suffix == ".md":
+            reached.add(page)
+            waiting += [page.parent / target for target, _ in LINK.findall(page.read_text()) if target]
+
+    assert set(PAGES) <= reached
+
+
+def headings(page: Path) -> set[str]:
+    """The names by which the headings of a page are linked to."""
+    titles = re.findall(r"^#+ (.*)$", page.read_text(), flags=re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}

@@ -19,7 +19,7 @@ from paper_repo import (
     SQLiteSessionRepository,
     Strategy,
 )
-from paper_repo.maintenance.copy import copy
+from paper_repo.maintenance.copy import copy_sessions
 from paper_repo.maintenance.salvage.salvage import salvage
 from tests.builders import new_fill, new_session
 from tests.cli.conftest import Run
@@ -57,7 +57,7 @@ def use(path: Path, copied: Path) -> None:
         repository.check()
         repository.backup(copied.with_name("backup.db"))
         with SessionRepository(copied) as other:
-            copy(repository, other)
+            copy_sessions(repository, other)
         repository.delete("other")
 
 
@@ -134,7 +134,13 @@ def test_no_repository_or_report_shows_it(path: Path, tmp_path: Path) -> None:
     """Neither what a repository, a check, a copy and a salvage say of themselves."""
     use(path, tmp_path / "copied.db")
     with SessionRepository(path) as repository, SessionRepository(tmp_path / "other.db") as other:
-        shown = [repository, repository.storage, repository.describe(), repository.check(), copy(repository, other)]
+        shown = [
+            repository,
+            repository.storage,
+            repository.describe(),
+            repository.check(),
+            copy_sessions(repository, other),
+        ]
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE paper_trading_sessions SET state = state || ' '")
 

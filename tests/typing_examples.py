@@ -5,7 +5,7 @@ mypy checks this file in strict mode, where an ignore that hides no error is an 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -13,18 +13,24 @@ from typing import assert_type
 
 from paper_repo import (
     AsyncSessionRepository,
+    ConflictError,
     EquityPoint,
     Fill,
     InMemorySessionRepository,
     IPaperTradingSessionRepository,
+    Loaded,
     Order,
     PaperTradingSession,
     Position,
+    SessionQuery,
     SessionRepository,
     SessionStatus,
     SessionSummary,
+    Side,
     SQLiteSessionRepository,
     Strategy,
+    copy_sessions,
+    performance,
 )
 
 
@@ -90,7 +96,10 @@ def blocking_calls(path: Path) -> None:
         assert_type(repository.delete("1"), bool)
         assert_type(repository.delete_many(status="STOPPED"), int)
 
+        chosen: SessionQuery = {"status": ["RUNNING", SessionStatus.PAUSED], "limit": 5}
+        assert_type(repository.get_all(**chosen), Loaded[PaperTradingSession])
         repository.get_all(order_by="colour")  # type: ignore[arg-type]
+        repository.get_active(errors="ignore")  # type: ignore[arg-type]
         repository.get_all(state="RUNNING")  # type: ignore[call-arg]
         _ = repository.get_by_id("1").cash  # type: ignore[union-attr]
 
@@ -110,3 +119,63 @@ async def awaited_calls() -> None:
         repository.save(None)  # type: ignore[arg-type,unused-coroutine]
 
     assert_type(AsyncSessionRepository(SessionRepository("s.db")).core, SessionRepository)
+
+
+def wrong_options() -> None:
+    """Choices are checked, whichever class they are given to."""
+    SessionRepository("s.db", durability="ful")  # type: ignore[arg-type]
+    SQLiteSessionRepository("s.db", journal="WAL")  # type: ignore[arg-type]
+    AsyncSessionRepository("s.db", upgrade=True)  # type: ignore[arg-type]
+    AsyncSessionRepository("s.db", timeout=5)  # type: ignore[call-arg]
+
+
+def a_script(path: Path, prices: Mapping[str, Decimal]) -> Decimal:
+    """A script that resumes its session, trades one bar, saves, and copies everything elsewhere."""
+
+    def show(done: int, total: int) -> str:
+        return f"{done} of {total}"
+
+    with SessionRepository(path) as repository, SessionRepository("elsewhere.db") as other:
+        session = next(iter(repository.get_active()), None)
+        if session is None:
+            session = PaperTradingSession(strategy=Strategy("s"), initial_cash=1000, state={"bar": 0})
+            session.start()
+        session.apply_fill(Fill("1", "AAPL", Side.BUY, 1, prices["AAPL"]))
+        session.mark(prices)
+        session.state["bar"] += 1
+        try:
+            repository.save(session)
+        except ConflictError as error:
+            assert_type(error.actual, int | None)
+        figures = performance(session, repository.get_equity_curve(session.id), repository.get_fills(session.id))
+        assert_type(figures.sharpe_ratio, float | None)
+        assert_type(repository.check().ok, bool)
+        assert_type(copy_sessions(repository, other, progress=show).copied, list[str])
+        repository.backup("backup.db", overwrite=True, progress=show)
+        return session.equity
+
+
+async def a_bot(repository: IPaperTradingSessionRepository, worker: str, ticks: AsyncIterator[Decimal]) -> None:
+    """A task of a bot, which claims its sessions, trades at every tick, and saves them together."""
+    sessions = await repository.claim_active(worker, ttl=30, limit=50)
+    async for tick in ticks:
+        for session in sessions:
+            assert_type(session.mark({"AAPL": tick}), EquityPoint)
+        async with repository.atomic():
+            await repository.save_many(sessions)
+        for session in sessions:
+            await repository.renew(session.id, worker, ttl=30)
+
+
+async def a_web_handler(
+    repository: IPaperTradingSessionRepository, status: SessionStatus | None, page: int
+) -> dict[str, object]:
+    """A handler that lists sessions, with what changed last."""
+    found = await repository.get_summaries(status=status, order_by="updated_at", limit=20, offset=20 * page)
+    changes = [(change.session_id, change.version) async for change in repository.watch(after=0, timeout=0.1)]
+    return {
+        "total": await repository.count(status=status),
+        "sessions": [{"id": each.id, "equity": str(each.equity), "return": each.total_return} for each in found],
+        "errors": [str(error) for error in found.errors],
+        "changes": changes,
+    }

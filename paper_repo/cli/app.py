@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 import paper_repo
-from paper_repo.cli.commands import demo, edit, export_import, inspect, maintenance
+from paper_repo.cli.commands import demo, edit, export_import, inspect, maintenance, report
 from paper_repo.cli.exit_codes import EXPECTED, FAILED, INTERRUPTED, MEANINGS, exit_code
 from paper_repo.cli.terminal import complaints
 
@@ -89,6 +89,7 @@ _add(inspect.fills, "fills", "paper-repo fills 9f2c --symbol AAPL --since 2012-0
 _add(inspect.equity, "equity", "paper-repo equity 9f2c", "paper-repo equity 9f2c --since 2012-06-01 --points 20")
 _add(inspect.status, "status", "paper-repo status")
 _add(inspect.info, "info", "paper-repo info")
+_add(report.report, "report", "paper-repo report 9f2c --output report.html")
 _add(
     export_import.export,
     "export",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from difflib import SequenceMatcher
 from pathlib import Path
+from typing import cast
 
 from platformdirs import user_data_path
 
@@ -13,6 +14,7 @@ from paper_repo.cli.formatting import printable
 from paper_repo.core.repository import SessionRepository
 from paper_repo.domain.selection import SessionSummary
 from paper_repo.storage.address import Address
+from paper_repo.storage.options import Journal
 from paper_repo.storage.sqlite.storage import JOURNALS
 
 VARIABLE = "PAPER_REPO_DB"
@@ -65,7 +67,7 @@ def existing_or_new(chosen: Address | None) -> SessionRepository:
     return _repository(path)
 
 
-def journal() -> str:
+def journal() -> Journal:
     """The journal that was chosen for files.
 
     Raises:
@@ -74,7 +76,7 @@ def journal() -> str:
     chosen = os.environ.get(JOURNAL) or "wal"
     if chosen not in JOURNALS:
         raise CommandError(f"{JOURNAL} is one of {', '.join(JOURNALS)}, not {chosen!r}", USAGE)
-    return chosen
+    return cast(Journal, chosen)
 
 
 def _repository(place: Address) -> SessionRepository:

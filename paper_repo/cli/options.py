@@ -54,8 +54,8 @@ def filters(
         "status": status or None,
         "strategy": strategy,
         "symbol": symbol,
-        "created_from": created_from,
-        "created_to": created_to,
+        "since": created_from,
+        "until": created_to,
     }
 
 

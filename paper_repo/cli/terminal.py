@@ -36,18 +36,35 @@ def complaints() -> Console:
 
 @contextmanager
 def progress(what: str, total: int | None) -> Iterator[Callable[[int], object]]:
-    """What moves a progress bar on standard error: it appears with the first move, and only on a terminal."""
+    """What moves a progress bar on by so much; see `progress_bar`."""
+    done = 0
+    with progress_bar(what) as step:
+
+        def advance(by: int) -> None:
+            nonlocal done
+            done += by
+            step(done, total or 0)
+
+        yield advance
+
+
+@contextmanager
+def progress_bar(what: str) -> Iterator[Callable[[int, int], object]]:
+    """What the library calls as `progress`: a bar on standard error that shows how much is done, out of how much.
+
+    It appears with the first step, and only on a terminal. A total of 0 is not known.
+    """
     console = complaints()
     columns = (TextColumn(what), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-    task = bar.add_task(what, total=total)
+    task = bar.add_task(what, total=None)
 
-    def advance(done: int) -> None:
+    def step(done: int, total: int) -> None:
         bar.start()  # does nothing the second time, and without a terminal
-        bar.update(task, advance=done)
+        bar.update(task, completed=done, total=total or None)
 
     try:
-        yield advance
+        yield step
     finally:
         if bar.live.is_started:
             bar.stop()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from paper_repo.core.saves import Tracking
+from paper_repo.core.saves import Tracking, new_generation
 from paper_repo.domain import PaperTradingSession
 from paper_repo.errors import ClaimLostError, ConflictError, SessionNotFoundError
 from paper_repo.storage.base import Storage
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 class InTransaction(Protocol):
-    """Does a piece of work whole or not at all, in a transaction of its own or in a part of the open one."""
+    """Does a piece of work whole or not at all."""
 
     def __call__(self, work: Callable[..., T], *args: Any) -> T: ...
 
@@ -35,13 +35,17 @@ class Claims:
     Args:
         storage: the rows.
         records: the sessions in them.
-        in_transaction: what every change is made in.
+        in_transaction: makes a change in a transaction of its own, or in a part of the one that is open.
+        inside: makes one of the changes that another makes up, so that it can be taken back by itself.
     """
 
-    def __init__(self, storage: Storage, records: Records, in_transaction: InTransaction) -> None:
+    def __init__(
+        self, storage: Storage, records: Records, in_transaction: InTransaction, inside: InTransaction
+    ) -> None:
         self._storage = storage
         self._records = records
         self._in_transaction = in_transaction
+        self._inside = inside
 
     def claim(self, session_id: str, owner: str, ttl: float) -> PaperTradingSession | None:
         """The session, for this worker; None when somebody else has it."""
@@ -70,7 +74,7 @@ class Claims:
         claimed = []
         for (session_id,) in self._storage.fetch_rows(self._storage.claims.select_unclaimed, row):
             try:
-                claimed.append(self._in_transaction(self._claim, row | {"id": session_id}))
+                claimed.append(self._inside(self._claim, row | {"id": session_id}))
             except (_Taken, SessionNotFoundError):
                 continue  # somebody else was faster
         return claimed
@@ -80,7 +84,7 @@ class Claims:
         self._storage.take_turn(session_id)
         if self._storage.keeps_text:
             self._records.get(session_id)  # a damaged row must not get a checksum that fits it
-        if not self._storage.change(self._storage.claims.fence, row):
+        if not self._storage.change(self._storage.claims.fence, row | {"generation": new_generation()}):
             raise SessionNotFoundError(session_id)
         if not self._storage.change(self._storage.claims.take, row):
             raise _Taken

@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 
 from paper_repo.core import history
 from paper_repo.core.claims import conflict
+from paper_repo.core.fill_keys import by_key, place_after
 from paper_repo.core.history import corrupt, require_unchanged
-from paper_repo.core.saves import Save, StoredRow, Tracking, UndoLog, other_fill_stored
+from paper_repo.core.saves import Save, StoredRow, Tracking, other_fill_stored
 from paper_repo.domain import Fill, PaperTradingSession
 from paper_repo.domain.selection import Loaded, Selection, SessionSummary
 from paper_repo.domain.status import SessionStatus
@@ -47,11 +48,11 @@ class Records:
 
     # Writing
 
-    def write(self, save: Save, undo: UndoLog) -> None:
+    def write(self, save: Save, when_rolled_back: Callable[[Callable[[], None]], None]) -> None:
         """Store a session with its new history, and make its object what was stored.
 
         Args:
-            undo: gets what gives the object back as it was.
+            when_rolled_back: is given what gives the object back as it was, before it is changed.
         """
         self._storage.take_turn(save.session.id)
         save.bind(self.stored_row)
@@ -64,7 +65,7 @@ class Records:
             row["expected_fill_count"] = save.columns["fill_count"]
             self.seal(row)
             self._storage.change(self._statements.update_session, row)
-        undo.append(save.before().restore)
+        when_rolled_back(save.before().restore)
         save.apply(skipped)
 
     def store(self, save: Save) -> None:
@@ -133,11 +134,11 @@ class Records:
         fill_id = after.id if isinstance(after, Fill) else after
         row = {"session_id": session_id, "id": fill_id}
         places = dict(self._storage.fetch_rows(self._statements.select_fill_places, row))
-        return history.place_after(session_id, after, symbol, places)
+        return place_after(session_id, after, symbol, places)
 
     def unrecorded(self, session_id: str, fills: Iterable[Fill]) -> list[Fill]:
         """Those of these fills that are not stored, each once."""
-        new = history.by_key(fills)
+        new = by_key(fills)
         ids = list(dict.fromkeys(fill_id for _, fill_id in new))
         table = self._statements.tables.fills
         for start in range(0, len(ids), _IDS_AT_A_TIME):

@@ -1,36 +1,35 @@
-"""`SessionRepository`, the synchronous core.
+"""`SessionRepository`, the synchronous repository: sessions as rows of a database.
 
-What each method promises stands in `interface.py`, once for all implementations.
+Its public methods are those of `IPaperTradingSessionRepository` without `async`, and a test compares them.
 """
 
 from __future__ import annotations
 
 import os
 import random
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from paper_repo.core import history
 from paper_repo.core.claims import Claims
 from paper_repo.core.history import require_no_gap
 from paper_repo.core.records import SUMMARY_ROW, Records
-from paper_repo.core.saves import Save, UndoLog
+from paper_repo.core.saves import Save
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
 from paper_repo.domain.downsampling import downsample
 from paper_repo.domain.selection import (
     Loaded,
     OnDamage,
+    OrderBy,
     Selection,
-    SessionFilters,
-    SessionQuery,
     SessionSummary,
+    StatusFilter,
     check_page,
 )
 from paper_repo.domain.status import SessionStatus
@@ -41,8 +40,10 @@ from paper_repo.serialization.schemas import Data
 from paper_repo.storage import queries
 from paper_repo.storage.address import Address, storage_at
 from paper_repo.storage.base import Storage
-from paper_repo.storage.postgres.errors import TurnedBackError
+from paper_repo.storage.errors import TurnedBackError
+from paper_repo.storage.options import Durability, Journal, Upgrade
 from paper_repo.storage.statements import Statements
+from paper_repo.storage.transactions import Block
 
 if TYPE_CHECKING:
     from paper_repo.reports import CheckReport
@@ -58,35 +59,38 @@ _LONGEST_PAUSE = 0.1
 
 
 class SessionRepository:
-    """Paper-trading sessions in a database, by plain blocking calls from any number of threads.
+    """Saves and loads paper-trading sessions with plain blocking calls, from any number of threads.
+
+    Nothing is opened before the first call. Use it as a context manager, or call `close`. The session objects
+    themselves belong to one thread at a time.
 
     Args:
-        path: an SQLite file, as a str or Path, which is created by the first use, its folder must exist; or the URL
-            of a database: "sqlite:///PATH", "postgresql://USER:PASSWORD@HOST:PORT/DATABASE" (any parameter of libpq's
-            may follow) or "cockroachdb://...".
-        durability: "full" keeps every acknowledged save through a power cut; "normal" is faster and may lose the last
-            ones then, but never damages the file. A crash of the program alone loses nothing either way.
-        busy_timeout: how long to wait for another writer, in seconds, before `BusyError`.
-        upgrade: "auto" brings the schema of an older database up to date when it is opened, a file's after a backup
-            beside it; "never" refuses to, for users who may not change it.
-        passphrase: opens or creates an encrypted file, by SQLCipher (`pip install 'paper_repo[encryption]'`); it
+        path: the path of an SQLite file, which the first use creates in an existing folder; or the URL of a database:
+            "sqlite:///PATH", "postgresql://USER:PASSWORD@HOST:PORT/DATABASE" (any libpq parameter may follow) or
+            "cockroachdb://...".
+        durability: "full" (the default): every acknowledged save survives a power cut. "normal": faster; a power cut
+            may lose the last saves but never damages the file. A crash of the program loses nothing either way.
+        busy_timeout: how long to wait for another writer before `BusyError`, in seconds.
+        upgrade: "auto" (the default) upgrades a database of an older version when it is opened, a file after a backup
+            beside it; "never" refuses it, for users who may not change the schema.
+        passphrase: opens or creates an encrypted file with SQLCipher (`pip install 'paper_repo[encryption]'`). It
             appears in no message, log or repr.
-        journal: of a file: "wal" lets others read while one writes; "rollback" does not, and works on network file
-            systems too. Every program that has the file open at once uses the same one.
+        journal: for a file: "wal" (the default) lets others read while one program writes; "rollback" does not, but
+            works on network file systems. All programs that have the file open at once must use the same value.
 
     Raises:
-        ValueError: an argument makes no sense, such as ":memory:" (use `InMemorySessionRepository`).
+        ValueError: an argument is not allowed, such as the path ":memory:" (use `InMemorySessionRepository`).
     """
 
     def __init__(
         self,
         path: Address,
         *,
-        durability: str = "full",
+        durability: Durability = "full",
         busy_timeout: float = 5.0,
-        upgrade: str = "auto",
+        upgrade: Upgrade = "auto",
         passphrase: str | None = None,
-        journal: str = "wal",
+        journal: Journal = "wal",
     ) -> None:
         self._storage = storage_at(
             path,
@@ -97,8 +101,7 @@ class SessionRepository:
             journal=journal,
         )
         self._records = Records(self._storage)
-        self._transaction = _Transaction()
-        self._claims = Claims(self._storage, self._records, self._alone)
+        self._claims = Claims(self._storage, self._records, self._alone, self._inside)
 
     def __repr__(self) -> str:
         storage = self._storage
@@ -111,30 +114,29 @@ class SessionRepository:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if isinstance(error, KeyboardInterrupt):  # it may have come between a BEGIN and what would have ended it
-            self._roll_back(0)
+        if error is not None:  # it may have come just before a block was left
             self._storage.let_go()
         self.close()
 
     @property
     def storage(self) -> Storage:
-        """The rows underneath."""
+        """The storage with the rows of the sessions."""
         return self._storage
 
     @property
     def records(self) -> Records:
-        """The sessions in those rows."""
+        """Turns rows into sessions and sessions into rows."""
         return self._records
 
     @property
     def is_damaged(self) -> bool:
-        """Whether damage was found when the database was opened: then nothing is written, and lists only report."""
+        """Whether opening the database found damage; it is not written to then, and lists report the damage."""
         self._storage.open()
         return self._storage.damage is not None
 
     @property
     def busy_timeout(self) -> float:
-        """How long to wait for another writer, in seconds."""
+        """How long to wait for another writer before `BusyError`, in seconds."""
         return self._storage.busy_timeout
 
     @property
@@ -151,32 +153,73 @@ class SessionRepository:
         self._storage.when_freed(call)
 
     def open(self) -> None:
-        """See `IPaperTradingSessionRepository.open`; so for every method below."""
+        """Create or open the database now. Optional: the first use does it.
+
+        Raises:
+            ForeignDatabaseError: the file belongs to another program, or is not a database.
+            SchemaVersionError: the file was written by a newer version of this library.
+        """
         self._storage.open()
 
     def close(self) -> None:
+        """Wait for the calls of other threads, then close every connection. Calling it again does nothing.
+
+        Raises:
+            TransactionError: called inside an `atomic` block.
+        """
         self._storage.close()
 
     # Writing
 
     def save(self, session: PaperTradingSession) -> None:
+        """Store the session and its new history in one transaction.
+
+        A session of version 0 is inserted. Any other session is updated, provided that the stored version is still the
+        session's own. Afterwards `version` is one higher, `updated_at` is set, and the new history is stored and
+        emptied. After any failure, and when an enclosing `atomic` block rolls back, the session is as it was before,
+        and saving it again works. A recorded fill that is already stored with the same id and content is not stored
+        again.
+
+        Raises:
+            ConflictError: the session was changed or deleted since it was loaded, or its id is taken. Nothing was
+                written.
+            InvalidSessionError: the session holds a value that cannot be stored; the message names its path.
+            BusyError: another writer held the database for longer than the busy timeout; repeat the call.
+        """
         self.write([Save.capture(session)])
 
     def save_many(self, sessions: Iterable[PaperTradingSession]) -> None:
+        """Store several sessions, either all of them or none; otherwise like `save`."""
         self.write(Save.capture_many(sessions))
 
     def write(self, saves: Sequence[Save]) -> None:
-        """Store what was serialised before, all or none."""
+        """Store what was serialised before, either all of it or nothing."""
         if len(saves) == 1 and not saves[0].has_history and self._is_all_or_none():
             self._write(saves[0])
         elif saves:
             self._alone(self._write_all, saves)
 
     def delete(self, session_id: str) -> bool:
+        """Delete the session and its whole history. True if there was one."""
         return self._alone(self._delete, session_id)
 
-    def delete_many(self, **filters: Unpack[SessionFilters]) -> int:
-        return self._alone(self._delete_many, Selection.of_filters(filters))
+    def delete_many(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> int:
+        """Delete the sessions that match, with their history, and return their number.
+
+        Without arguments every session is deleted. `status`, `strategy`, `symbol`, `since` and `until` are as for
+        `get_all`.
+        """
+        return self._alone(
+            self._delete_many, Selection.of(status=status, strategy=strategy, symbol=symbol, since=since, until=until)
+        )
 
     def restore(
         self,
@@ -184,16 +227,16 @@ class SessionRepository:
         fills: Iterable[tuple[int, Fill]] = (),
         points: Iterable[EquityPoint] = (),
     ) -> None:
-        """Store a session that was stored before, here or elsewhere, exactly as it was: its version and times included.
+        """Store a session from another database or an archive exactly as it was there, with its version and times.
 
         Args:
-            session: as it was loaded, without history that waits.
-            fills: its history, each fill with its place in it, as `fill_history` gives them; read once, one by one.
-            points: its equity curve; read once, one by one, after the fills.
+            session: the session as it was loaded, without new history.
+            fills: its fills, each with its number in the history, as `fill_history` gives them; read one by one.
+            points: its equity points; read one by one, after the fills.
 
         Raises:
-            ConflictError: a session of this id is stored already.
-            InvalidSessionError: it was never stored, holds history that waits, or its history is out of order.
+            ConflictError: a session with this id is stored already.
+            InvalidSessionError: the session was never stored, holds new history, or its history is out of order.
         """
         save = Save.capture(session)
         if save.has_history or not session.version or session.updated_at is None:
@@ -206,7 +249,8 @@ class SessionRepository:
 
     def _is_all_or_none(self) -> bool:
         """Whether a single statement needs no transaction, and no part of one, of its own."""
-        return self._storage.in_transaction() and not self._storage.errors_end_transactions
+        storage = self._storage
+        return storage.in_transaction() and not storage.errors_end_transactions and not storage.is_working()
 
     def _alone(self, work: Callable[..., T], *args: Any) -> T:
         """The result of `work`, done whole or not at all: in a part of the open transaction, or in one of its own.
@@ -217,7 +261,7 @@ class SessionRepository:
         pause, give_up = 0.001, 0.0
         while True:
             try:
-                return self._in_transaction(work, *args)
+                return self._in_transaction(Block(is_call=True), work, *args)
             except TurnedBackError:
                 give_up = give_up or time.monotonic() + self.busy_timeout
                 if self._storage.in_transaction() or time.monotonic() > give_up:
@@ -225,84 +269,240 @@ class SessionRepository:
             time.sleep(random.uniform(0, pause))  # the others, which do the same, shall not meet it again
             pause = min(2 * pause, _LONGEST_PAUSE)
 
-    def _in_transaction(self, work: Callable[..., T], *args: Any) -> T:
-        start = self._begin()
+    def _inside(self, work: Callable[..., T], *args: Any) -> T:
+        """The result of `work`, done whole or not at all, as a part of what `_alone` does."""
+        return self._in_transaction(Block(is_call=True, is_inner=True), work, *args)
+
+    def _in_transaction(self, block: Block, work: Callable[..., T], *args: Any) -> T:
         try:
-            result = work(*args)
-            self._storage.commit()
-            return result
-        except BaseException:
-            self._roll_back(start)
-            raise
-        finally:
-            self._forget_undone()
-
-    @contextmanager
-    def atomic(self) -> Iterator[None]:
-        start = self._begin()
-        try:
-            yield
-            self._storage.commit()
-        except BaseException:
-            self._roll_back(start)
-            raise
-        finally:
-            self._forget_undone()
-
-    def _begin(self) -> int:
-        self._storage.begin()
-        return len(self._transaction.undo)
-
-    def _roll_back(self, start: int) -> None:
-        if self._storage.in_transaction():  # else Ctrl-C came just after the COMMIT
             try:
-                self._transaction.undo.rewind(start)  # before the next writer can begin, who may have the same objects
-            finally:
-                self._storage.roll_back()
+                self._storage.begin(block)
+                result = work(*args)
+                self._storage.commit(block)
+                return result
+            except BaseException:
+                self._storage.roll_back(block)
+                raise
+        except BaseException:  # Ctrl-C may have interrupted that; what it has done is not done again
+            self._storage.roll_back(block)
+            raise
 
-    def _forget_undone(self) -> None:
-        if not self._storage.in_transaction():
-            self._transaction.undo.clear()
+    def atomic(self) -> AbstractContextManager[None]:
+        """Begin a transaction: everything in the block is stored, or nothing. A block inside a block is a savepoint.
+
+        Reads inside the block see its own writes. Nobody else sees them before the block ends, and no reader waits for
+        it; other writers wait, at most for the busy timeout. After an exception everything is rolled back, and the
+        sessions saved inside are as they were before their saves. The block belongs to the thread that opened it, and
+        may be left in another one.
+
+        Raises:
+            BusyError: another writer did not finish within the busy timeout.
+        """
+        return self._storage.atomic()
 
     def has_lost_transaction(self) -> bool:
-        """Whether an error such as a full disk has ended the transaction around this call before its time."""
+        """Whether an error such as a full disk has ended the open transaction early."""
         return self._storage.has_lost_transaction()
 
     # Claims
 
     def claim(self, session_id: str, owner: str, ttl: float) -> PaperTradingSession | None:
+        """Claim a session for one of several workers: the session as a new object; None if another worker has it.
+
+        No other worker gets it until `ttl` seconds have passed without `renew`, by the clock of the server, or of this
+        machine for a file. A claim raises the session's version by one, so that objects loaded earlier can no longer be
+        saved; a worker whose claim was lost gets `ClaimLostError` from `save`. Saving needs no claim. While the claim
+        lasts, use the object that `claim` returned.
+
+        Args:
+            session_id: the session.
+            owner: the worker, as text that is different for every worker and for every start of it.
+            ttl: how long the claim lasts, in seconds.
+
+        Raises:
+            SessionNotFoundError: there is no such session.
+            ValueError: `owner` is empty, or `ttl` is not a positive number.
+        """
         return self._claims.claim(session_id, owner, ttl)
 
     def renew(self, session_id: str, owner: str, ttl: float) -> None:
+        """Extend a claim to `ttl` seconds from now. This works until another worker has taken the session.
+
+        Args:
+            session_id: the session.
+            owner: the worker that has the claim.
+            ttl: how long the claim lasts from now, in seconds.
+
+        Raises:
+            ClaimLostError: another worker has the session, or the claim was released.
+        """
         self._claims.renew(session_id, owner, ttl)
 
     def release(self, session_id: str, owner: str) -> bool:
+        """Give a claim back, so that another worker can take the session at once. True if `owner` had it."""
         return self._claims.release(session_id, owner)
 
     def claim_active(self, owner: str, ttl: float, limit: int | None = None) -> list[PaperTradingSession]:
+        """Claim the RUNNING sessions that no worker has, oldest first: the ones that this worker is to resume.
+
+        Several workers may call this at once, and none waits for another. Each session goes to one of them.
+
+        Args:
+            owner: the worker, as for `claim`.
+            ttl: how long the claims last, in seconds.
+            limit: the maximum number of sessions; None for all.
+        """
         return self._claims.claim_active(owner, ttl, limit)
 
     # Reading
 
     def get_by_id(self, session_id: str) -> PaperTradingSession | None:
+        """Load the session with all its fields, as a new object; None if no session has this id.
+
+        Its history stays in the database: see `get_fills` and `get_equity_curve`.
+
+        Raises:
+            CorruptRecordError: the session is stored but cannot be read.
+        """
         return self._records.get(session_id)
 
-    def get_all(self, **query: Unpack[SessionQuery]) -> Loaded[PaperTradingSession]:
+    def get_all(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        order_by: OrderBy = "created_at",
+        descending: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+        errors: OnDamage = "raise",
+    ) -> Loaded[PaperTradingSession]:
+        """Load the sessions that match, oldest first by default.
+
+        Args:
+            status: one status or several, as members of `SessionStatus` or their names; None for any.
+            strategy: the name of the strategy.
+            symbol: a symbol that the session trades.
+            since: an aware datetime; only sessions created at this time or later.
+            until: an aware datetime; only sessions created before this time.
+            order_by: "created_at" (the default), "updated_at", "name", "equity" or "net_pnl". Amounts are in exact
+                decimal order; ties are broken by id.
+            descending: reverse the order.
+            limit: the maximum number of sessions; None for all.
+            offset: how many sessions to skip first.
+            errors: "raise" (the default), or "report": a session that cannot be read does not stop the others from
+                loading, and the `errors` attribute of the result lists what is missing.
+
+        Returns:
+            A list. Its `errors` attribute is empty unless damage was to be reported: a `CorruptRecordError` for each
+            session that cannot be read, and a `CorruptDatabaseError` where the file itself is damaged.
+
+        Raises:
+            ValueError: an argument is not allowed; the message lists the allowed values.
+            CorruptRecordError: one of the sessions cannot be read.
+            CorruptDatabaseError: the file is damaged, so sessions may be missing from the list.
+        """
         columns = self._statements.session_columns
-        return self._records.listed(Selection.of(query), columns, self._records.session, _itself)
+        return self._records.listed(
+            Selection.of(
+                status=status,
+                strategy=strategy,
+                symbol=symbol,
+                since=since,
+                until=until,
+                order_by=order_by,
+                descending=descending,
+                limit=limit,
+                offset=offset,
+                errors=errors,
+            ),
+            columns,
+            self._records.session,
+            _itself,
+        )
 
     def get_active(self, *, errors: OnDamage = "raise") -> Loaded[PaperTradingSession]:
+        """Load the RUNNING sessions, oldest first: the ones to resume after a crash.
+
+        Args:
+            errors: "raise" or "report", as for `get_all`.
+        """
         return self.get_all(status=SessionStatus.RUNNING, errors=errors)
 
-    def get_summaries(self, **query: Unpack[SessionQuery]) -> Loaded[SessionSummary]:
-        return self._records.listed(Selection.of(query), SUMMARY_ROW, self._records.summary, SessionSummary.of)
+    def get_summaries(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        order_by: OrderBy = "created_at",
+        descending: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+        errors: OnDamage = "raise",
+    ) -> Loaded[SessionSummary]:
+        """Load what a list shows of each session, without positions, orders or state; arguments as for `get_all`."""
+        return self._records.listed(
+            Selection.of(
+                status=status,
+                strategy=strategy,
+                symbol=symbol,
+                since=since,
+                until=until,
+                order_by=order_by,
+                descending=descending,
+                limit=limit,
+                offset=offset,
+                errors=errors,
+            ),
+            SUMMARY_ROW,
+            self._records.summary,
+            SessionSummary.of,
+        )
 
-    def iterate(self, **query: Unpack[SessionQuery]) -> Iterator[PaperTradingSession]:
-        for page in self.pages(Selection.of(query)):
+    def iterate(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        order_by: OrderBy = "created_at",
+        descending: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+        errors: OnDamage = "raise",
+    ) -> Iterator[PaperTradingSession]:
+        """Load the sessions one by one in constant memory; arguments as for `get_all`.
+
+        No lock or snapshot is held between two sessions. A session that moves in the order because it is changed
+        meanwhile may be skipped or returned twice. There is nowhere to report errors, so `errors="report"` is a
+        ValueError here.
+        """
+        for page in self.pages(
+            Selection.of(
+                status=status,
+                strategy=strategy,
+                symbol=symbol,
+                since=since,
+                until=until,
+                order_by=order_by,
+                descending=descending,
+                limit=limit,
+                offset=offset,
+                errors=errors,
+            )
+        ):
             yield from page
 
     def pages(self, selection: Selection) -> Iterator[list[PaperTradingSession]]:
-        """The sessions of `selection`, a short list at a time; each list is read for itself."""
+        """The sessions of `selection`, in pages that are read one after the other."""
         tables, columns = self._statements.tables, self._statements.session_columns
         key, identity = columns.index(queries.order_column(selection)), columns.index("id")
         if selection.errors != "raise":
@@ -321,10 +521,23 @@ class SessionRepository:
             left = None if left is None else left - size
 
     def exists(self, session_id: str) -> bool:
+        """Tell whether a session with this id is stored."""
         return self._storage.fetch_one(self._statements.select_version, {"id": session_id}) is not None
 
-    def count(self, **filters: Unpack[SessionFilters]) -> int:
-        query = queries.count_sessions(self._statements.tables, Selection.of_filters(filters))
+    def count(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> int:
+        """Count the sessions that match; `status`, `strategy`, `symbol`, `since` and `until` as for `get_all`."""
+        query = queries.count_sessions(
+            self._statements.tables,
+            Selection.of(status=status, strategy=strategy, symbol=symbol, since=since, until=until),
+        )
         return int(self._storage.fetch_all(query)[0][0])
 
     def get_fills(
@@ -337,6 +550,22 @@ class SessionRepository:
         after: int | str | Fill = 0,
         limit: int | None = None,
     ) -> list[Fill]:
+        """Load the stored fills of a session in the order they were recorded; an empty list if there is no such
+        session.
+
+        Args:
+            session_id: the session.
+            symbol: only fills of this symbol.
+            since: an aware datetime; only fills executed at this time or later.
+            until: an aware datetime; only fills executed before this time.
+            after: only fills recorded after this one, given as it is, by its id or by its number in the history (from
+                1). Pass the last fill of a page to get the next page; the cost is the same anywhere in the history.
+            limit: the maximum number of fills; None for all.
+
+        Raises:
+            ValueError: `after` is not a fill of this session, or it is an id that fills of several symbols have and
+                `symbol` does not tell which; or a time has no zone.
+        """
         check_page(after, limit)
         fills = self._statements.tables.fills
         columns = self._statements.fill_columns
@@ -357,9 +586,24 @@ class SessionRepository:
         return [history.fill(self._storage, row) for row in rows]
 
     def get_unrecorded(self, session_id: str, fills: Iterable[Fill]) -> list[Fill]:
-        """Those of a broker's fills that are not stored yet for this session, each once, in their order.
+        """Select those of a broker's fills that are not stored for this session, each once, in their order.
 
-        See `IPaperTradingSessionRepository.get_unrecorded`.
+        A broker that is asked after a reconnect, a restart or a `ConflictError` repeats fills that were booked before.
+        This tells which are new, in one query however many they are:
+
+            session = repository.get_by_id(session_id)
+            for fill in repository.get_unrecorded(session_id, broker.fills()):
+                session.apply_fill(fill)
+            repository.save(session)
+
+        A fill is known by its symbol and its id, whatever else it says. If there is no such session, all are new.
+
+        Args:
+            session_id: the session.
+            fills: what the broker has reported.
+
+        Raises:
+            InvalidSessionError: one of `fills` is not a `Fill`.
         """
         return self._records.unrecorded(session_id, fills)
 
@@ -371,6 +615,18 @@ class SessionRepository:
         until: datetime | None = None,
         max_points: int | None = None,
     ) -> list[EquityPoint]:
+        """Load the stored equity points of a session in the order they were recorded; an empty list if there are none.
+
+        Args:
+            session_id: the session.
+            since: an aware datetime; only points taken at this time or later.
+            until: an aware datetime; only points taken before this time.
+            max_points: the maximum number of points, chosen so that a chart keeps its peaks and troughs (see
+                `downsample`); None for all.
+
+        Raises:
+            ValueError: `max_points` is below 4, or a time has no zone.
+        """
         equity = self._statements.tables.equity
         columns = self._statements.equity_columns
         query = queries.select_history(
@@ -383,27 +639,28 @@ class SessionRepository:
         return points if max_points is None else downsample(points, max_points)
 
     def fill_history(self, session_id: str, after: int = 0) -> Iterator[tuple[int, Fill]]:
-        """The fills of the session one by one, each with its place in the history, in constant memory.
+        """The fills of a session one by one in constant memory, each with its number in the history (from 1).
 
-        No lock is held between two of them, and no snapshot unless the caller holds one (`reading`).
+        No lock is held between two fills, and no snapshot unless the caller is inside `reading`.
 
         Args:
-            after: only what was recorded behind this place.
+            session_id: the session.
+            after: only fills with a higher number.
         """
         return history.read_fills(self._storage, session_id, after)
 
     def equity_history(self, session_id: str) -> Iterator[EquityPoint]:
-        """The equity points of the session one by one, otherwise as `fill_history`."""
+        """The equity points of a session one by one in constant memory; otherwise like `fill_history`."""
         return history.read_points(self._storage, session_id)
 
     def find_ids(self, beginning: str, limit: int | None = 10) -> list[str]:
-        """The ids of sessions that begin with this text, in their order and at most so many, or all."""
+        """The ids that begin with this text, sorted, at most `limit` of them; None for all."""
         sessions = self._statements.tables.sessions
         query = sessions.select(sessions.id).where(sessions.id >= beginning).order_by(sessions.id).limit(limit)
         return [found for (found,) in self._storage.fetch_all(query) if found.startswith(beginning)]
 
     def describe(self) -> Data:
-        """Facts about the database, for people: where it is, how it is set up, and how much is in it."""
+        """Facts about the database for people: its location, its settings and the number of sessions and records."""
         tables = self._statements.tables
         counted = (tables.sessions, tables.fills, tables.equity)
         counts = [self._storage.fetch_all(queries.count_rows(table))[0][0] for table in counted]
@@ -411,7 +668,7 @@ class SessionRepository:
         return facts | dict(zip(("sessions", "fills", "equity_points"), counts, strict=True))
 
     def reading(self) -> AbstractContextManager[None]:
-        """A block in which all that this thread reads is of one moment; nobody is kept from writing meanwhile."""
+        """A block in which everything this thread reads is of one moment; others continue to write meanwhile."""
         return self._storage.snapshot()
 
     # Keeping it safe
@@ -419,17 +676,42 @@ class SessionRepository:
     def backup(
         self, target: str | os.PathLike[str], *, overwrite: bool = False, progress: Progress | None = None
     ) -> None:
+        """Write everything that is stored at this moment to a new SQLite file, while others continue to write.
+
+        The copy is written under a temporary name, verified, and then renamed, so that a file with the target's name is
+        always complete. Only its owner can read it. It can be opened as a repository like any other file.
+
+        Args:
+            target: the new file. Its folder must exist.
+            overwrite: replace an existing file once the copy is complete and verified; otherwise an existing file is
+                refused.
+            progress: called from time to time, perhaps in another thread, with the amount done and the total.
+
+        Raises:
+            StorageError: the target exists and was not to be overwritten, is not a file, is an open database, or cannot
+                be created.
+            DiskFullError: there is no room for the copy.
+            CorruptDatabaseError: the database is damaged; no copy is made.
+            TransactionError: called inside an `atomic` block.
+        """
         self._storage.back_up(Path(target).absolute(), progress, overwrite)
 
     def compact(self) -> None:
-        """Give back the room that deleted sessions have left in the file, while nobody else has it open.
+        """Shrink the file by the space that deleted sessions have left. No other program may have the file open.
 
         Raises:
-            BusyError: another program has it open.
+            BusyError: another program has the file open.
         """
         self._storage.compact()
 
     def check(self) -> CheckReport:
+        """Check everything that is stored, and report what was found.
+
+        The check covers the structure of the database, whether every record can be read and is what was written,
+        whether lists show what the sessions hold, whether the histories are complete, and whether the books balance.
+
+        It takes as long as reading all of it. It changes nothing and does not keep others from writing.
+        """
         from paper_repo.reports import CheckReport  # which most programs do not need
 
         report = CheckReport()
@@ -469,6 +751,31 @@ class SessionRepository:
     def watch(
         self, *, after: int | None = None, timeout: float | None = None, poll_interval: float = 0.1
     ) -> SessionChanges:
+        """Iterate over the sessions that are saved or deleted from now on, by this object or by another thread or
+        process.
+
+            for change in repository.watch():
+                ...
+
+        Each item is a `SessionChange`. Nothing that is committed is missed; several changes of one session may be
+        reported as one, the last. The watch begins when the first change is asked for, or on entering `with
+        repository.watch() as changes`, which also ends it when the block is left. It ends when the repository is
+        closed. It may wait in one thread while others use the repository.
+
+        A watch sees what is committed and belongs to no transaction, wherever it is created. It has a connection of its
+        own; a poll that finds nothing costs some microseconds.
+
+        Args:
+            after: only changes after this position, which each change carries: a program that has kept the last
+                position continues where it stopped. 0 for every session, past and present; None for changes from now
+                on.
+            timeout: end when nothing has changed for this number of seconds; None to wait without limit.
+            poll_interval: the time between two polls, in seconds.
+
+        Raises:
+            ValueError: `after` is beyond the newest change, for example because the position comes from another
+                database, or another argument is not allowed.
+        """
         from paper_repo.watching import SessionChanges  # which a program that only saves needs not wait for
 
         return SessionChanges(self._storage.open_feed, after, timeout, poll_interval)
@@ -497,14 +804,7 @@ class SessionRepository:
 
     def _write(self, save: Save) -> None:
         """Store one session with its new history, and make its object what was stored."""
-        self._records.write(save, self._transaction.undo)
-
-
-class _Transaction(threading.local):
-    """What this thread's transaction has changed in the caller's objects."""
-
-    def __init__(self) -> None:
-        self.undo = UndoLog()
+        self._records.write(save, self._storage.undo.append)
 
 
 def _time(moment: datetime | None, name: str) -> str | None:

@@ -14,6 +14,7 @@ What must be remembered of a session object from one save to the next is its `Tr
 from __future__ import annotations
 
 import decimal
+import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -28,7 +29,6 @@ from paper_repo.domain.values import EXACT, utc_now
 from paper_repo.errors import BusyError, InvalidSessionError
 from paper_repo.serialization import fast, schemas
 from paper_repo.serialization.schemas import Data
-from paper_repo.storage.statements import new_generation
 
 
 class UndoLog(list[Callable[[], None]]):
@@ -95,16 +95,16 @@ class Tracking:
         self.row: StoredRow | None = None
         self.worker: str | None = None
         """For whom it was claimed."""
-        self.asked_for = 0
+        self.asked_for: int = 0
         """How many saves of it were called."""
-        self.done = 0
+        self.done: int = 0
         """The number of the latest of these that was done."""
         self.newest: Content | None = None
         """What that one has stored, once a save was left out that may still come."""
-        self.taken = Taken()
-        self.lock = threading.RLock()
+        self.taken: Taken = Taken()
+        self.lock: threading.RLock = threading.RLock()
         """Held while a save takes its history, or looks at it."""
-        self.is_moving = False
+        self.is_moving: bool = False
 
     @staticmethod
     def of(session: PaperTradingSession) -> Tracking:
@@ -339,6 +339,11 @@ def _booked_of(booked: Iterable[FillKey], fills: list[Data]) -> list[FillKey]:
     left = Counter(booked)
     keys = [(fill["symbol"], fill["id"]) for fill in fills]
     return [key for key in keys if left[key] and not left.subtract([key])]
+
+
+def new_generation() -> int:
+    """A number for a row that no other save of it has had; not from `random`, which programs make repeat itself."""
+    return int.from_bytes(os.urandom(6))
 
 
 def _overview(session: PaperTradingSession) -> Overview:

@@ -1,4 +1,4 @@
-"""What a watch reports of a session."""
+"""What a watch reports."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class SessionChange:
-    """A session was saved or deleted, by whomever.
+    """A session was saved or deleted, by this or another program.
 
-    - `session_id`: which one.
-    - `version`: the version stored now; of a deleted session, the last one it had.
+    - `session_id`: the session.
+    - `version`: the version stored now; for a deleted session, its last version.
     - `deleted`: whether it was deleted.
-    - `position`: where this stands among all changes of the database. Positions only grow; `watch(after=position)` goes
-      on behind this change, also after a restart.
+    - `position`: the place of this change among all changes of the database. Positions only grow;
+      `watch(after=position)` continues after this change, even after a restart.
     """
 
     session_id: str

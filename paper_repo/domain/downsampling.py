@@ -18,7 +18,7 @@ _PER_COLUMN = 4
 
 
 def downsample(points: Sequence[EquityPoint], max_points: int) -> list[EquityPoint]:
-    """Points of `points`, in their order and at most `max_points`, that show the same peaks and troughs.
+    """At most `max_points` of the points, in their order, chosen so that a chart keeps its peaks and troughs.
 
     The first, the last, the lowest and the highest point (by equity; of equal ones the first) are always among them,
     and so are those of every column that a chart of `max_points // 4` pixels draws. When there are no more than

@@ -29,8 +29,8 @@ class NewFills(list[Fill]):
 
     def __init__(self, fills: Iterable[Fill] = (), before: int = 0, booked: Iterable[FillKey] = ()) -> None:
         super().__init__(fills)
-        self.before = before
-        self.booked = list(booked)
+        self.before: int = before
+        self.booked: list[FillKey] = list(booked)
         self._known: dict[FillKey, Fill] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -1,20 +1,20 @@
-"""Closed trades, found by matching a session's fills first in, first out.
+"""Round trips, found by matching a session's fills first in, first out; `trades` puts those of a position together.
 
 First in, first out assumes that what was bought first is sold first (in the United States the rule for securities that
 are not identified otherwise, IRS Publication 550; internationally IAS 2, paragraph 27). The session itself keeps
-average-cost books, which answer what a position has earned so far; matching answers what each trade has earned. For a
-symbol whose position is closed, both come to the same total.
+average-cost books, which answer what a position has earned so far; matching answers what each part of it has earned.
+For a symbol whose position is closed, both come to the same total.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from paper_repo.domain.trading import Fill, Side
+from paper_repo.domain.trading import Fill, Position, Side
 from paper_repo.domain.values import EXACT
 
 _FEE_DIGITS = 28
@@ -23,7 +23,7 @@ _FEE_DIGITS = 28
 
 @dataclass(frozen=True, slots=True)
 class RoundTrip:
-    """A closed trade: what one fill opened and a later one closed. Prices and amounts are in the base currency.
+    """What one fill opened and a later fill closed. Prices and amounts are in the base currency.
 
     `side` is how it was entered: BUY for a long trade, SELL for a short one. `fees` is the part of the two fills' fees
     that falls to `quantity`; below zero where rebates outweigh fees.
@@ -40,23 +40,23 @@ class RoundTrip:
 
     @property
     def pnl(self) -> Decimal:
-        """What the trade gained, before fees; below zero for a loss."""
+        """The gain of the trade before fees; negative for a loss."""
         prices = (self.exit_price, self.entry_price) if self.side is Side.BUY else (self.entry_price, self.exit_price)
         return EXACT.multiply(self.quantity, EXACT.subtract(*prices))
 
     @property
     def net_pnl(self) -> Decimal:
-        """What the trade gained, after fees."""
+        """The gain of the trade after fees; negative for a loss."""
         return EXACT.subtract(self.pnl, self.fees)
 
     @property
     def duration(self) -> timedelta:
-        """How long it was held; below zero when the closing fill carries the earlier time."""
+        """How long the trade was open; negative if the closing fill has the earlier time."""
         return self.exit_at - self.entry_at
 
 
-def round_trips(fills: Iterable[Fill]) -> list[RoundTrip]:
-    """The closed trades that `fills` make up, in the order in which they were closed.
+def round_trips(fills: Iterable[Fill], opening_positions: Mapping[str, Position] | None = None) -> list[RoundTrip]:
+    """The round trips that `fills` make up, in the order in which they were closed.
 
     Each symbol is matched on its own, first in, first out. A fill against the open side closes the oldest open fill
     first, then the next; each pair of fills makes one round trip, so a purchase sold in three parts makes three, and a
@@ -69,18 +69,41 @@ def round_trips(fills: Iterable[Fill]) -> list[RoundTrip]:
 
     Args:
         fills: in the order in which they were booked, as `get_fills` returns them; this order counts, not the times.
+        opening_positions: what was held before the first fill, by symbol as `session.positions` has it. It was entered
+            at its average price (`Position.average_price`, to 28 significant digits), without a fee, when it was
+            opened.
     """
+    return [trip for trip, _ in matches(fills, opening_positions)]
+
+
+def matches(
+    fills: Iterable[Fill], opening_positions: Mapping[str, Position] | None = None
+) -> Iterator[tuple[RoundTrip, bool]]:
+    """Each round trip, and whether it has closed the last of its position."""
     open_lots: defaultdict[str, deque[_Lot]] = defaultdict(deque)
-    trips = []
+    for position in (opening_positions or {}).values():
+        open_lots[position.symbol].append(_Lot(_entry_of(position)))
     for fill in fills:
         lots, traded = open_lots[fill.symbol], _Lot(fill)
         while traded.quantity and lots and lots[0].fill.side is not fill.side:
-            trips.append(_match(lots[0], traded))
+            trip = _match(lots[0], traded)
             if not lots[0].quantity:
                 lots.popleft()
+            yield trip, not lots
         if traded.quantity:
             lots.append(traded)
-    return trips
+
+
+def _entry_of(position: Position) -> Fill:
+    """The fill that would have opened `position` as it is."""
+    return Fill(
+        "opening",
+        position.symbol,
+        Side.BUY if position.quantity > 0 else Side.SELL,
+        position.quantity.copy_abs(),
+        position.average_price,
+        executed_at=position.opened_at,
+    )
 
 
 class _Lot:

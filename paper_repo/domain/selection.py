@@ -1,12 +1,12 @@
-"""Which sessions a list shows and in which order, and what it shows of each."""
+"""Queries for sessions, and what a list shows of each session."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Literal, NamedTuple, TypedDict, TypeVar
+from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict, TypeVar
 
 from paper_repo.domain.session import PaperTradingSession
 from paper_repo.domain.status import SessionStatus
@@ -16,45 +16,52 @@ from paper_repo.errors import CorruptDatabaseError
 
 T = TypeVar("T")
 
-OrderBy = Literal["created_at", "updated_at", "name", "equity", "net_pnl"]
+StatusFilter: TypeAlias = SessionStatus | str | Iterable[SessionStatus | str] | None
+"""One status or several, each given as a member of `SessionStatus` or its name; None for any."""
+
+OrderBy: TypeAlias = Literal["created_at", "updated_at", "name", "equity", "net_pnl"]
 ORDERS: tuple[OrderBy, ...] = ("created_at", "updated_at", "name", "equity", "net_pnl")
 
-OnDamage = Literal["raise", "report"]
-"""What a list does about a session that is stored but cannot be read."""
+OnDamage: TypeAlias = Literal["raise", "report"]
+"""What a list does about a session that cannot be read: raise an error, or report it and load the others."""
 
 
 class Loaded(list[T]):
-    """What was loaded; a list, which also says what could not be.
+    """A list of what was loaded, with an attribute `errors` for what could not be loaded.
 
-    `errors`, empty unless damage was to be reported, has a `CorruptRecordError` for each session that is there but
-    cannot be read, and a `CorruptDatabaseError` when the file is damaged so that there may be more than it shows.
+    `errors` is empty unless damage was to be reported. It holds a `CorruptRecordError` for each session that is stored
+    but cannot be read, and a `CorruptDatabaseError` if the file is damaged so that sessions may be missing.
     """
 
     def __init__(self, found: Iterable[T] = (), errors: Iterable[CorruptDatabaseError] = ()) -> None:
         super().__init__(found)
-        self.errors = list(errors)
+        self.errors: list[CorruptDatabaseError] = list(errors)
 
 
 class SessionFilters(TypedDict, total=False):
-    """Which sessions: the keyword arguments of `count` and `delete_many`. What is left out, or None, does not filter.
+    """The keyword arguments of `count` and `delete_many`, as a dictionary. A filter that is None matches everything.
 
-    status: one or several; strategy: the strategy's name; symbol: one that the session trades; created_from and
-    created_to: aware datetimes, from the first (included) to the second (excluded).
+    - `status`: one status or several.
+    - `strategy`: the name of the strategy.
+    - `symbol`: a symbol that the session trades.
+    - `since`, `until`: aware datetimes; only sessions created from the first (included) to the second (excluded).
     """
 
-    status: SessionStatus | str | Iterable[SessionStatus | str] | None
+    status: StatusFilter
     strategy: str | None
     symbol: str | None
-    created_from: datetime | None
-    created_to: datetime | None
+    since: datetime | None
+    until: datetime | None
 
 
 class SessionQuery(SessionFilters, total=False):
-    """Which sessions and in which order: the keyword arguments of `get_all`, `get_summaries` and `iterate`.
+    """The keyword arguments of `get_all`, `get_summaries` and `iterate`, as a dictionary: filters, order and page.
 
-    order_by: "created_at" (the default), "updated_at", "name", "equity" or "net_pnl", amounts in exact order; ties are
-    broken by id; descending: the other way round; limit: how many at most; offset: how many to pass over first;
-    errors: "raise" (the default) for a session that cannot be read, or "report" to get the others, and `Loaded.errors`.
+    - `order_by`: "created_at" (the default), "updated_at", "name", "equity" or "net_pnl"; ties are broken by id.
+    - `descending`: reverse the order.
+    - `limit`: the maximum number of sessions; None for all.
+    - `offset`: how many sessions to skip first.
+    - `errors`: "raise" (the default), or "report" to load what can be read, and get the rest as `Loaded.errors`.
     """
 
     order_by: OrderBy
@@ -70,8 +77,8 @@ class Selection(NamedTuple):
     statuses: frozenset[SessionStatus] | None = None
     strategy: str | None = None
     symbol: str | None = None
-    created_from: datetime | None = None
-    created_to: datetime | None = None
+    since: datetime | None = None
+    until: datetime | None = None
     order_by: OrderBy = "created_at"
     descending: bool = False
     limit: int | None = None
@@ -79,40 +86,41 @@ class Selection(NamedTuple):
     errors: OnDamage = "raise"
 
     @classmethod
-    def of(cls, query: Mapping[str, Any]) -> Selection:
-        """The selection that these keyword arguments describe.
+    def of(
+        cls,
+        *,
+        status: StatusFilter = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        **others: Any,
+    ) -> Selection:
+        """The selection that the keyword arguments of a query describe.
 
         Raises:
-            TypeError: an argument that there is not.
-            ValueError: a value that makes no sense; the message lists what does.
+            TypeError: unknown argument.
+            ValueError: a value that is not allowed; the message lists the allowed ones.
         """
-        _refuse_unknown(query, SessionQuery)
-        arguments = dict(query)
-        status = arguments.pop("status", None)
-        for name in ("created_from", "created_to"):
-            arguments[name] = optional_instant(arguments.get(name), name)
-        selection = cls(statuses=_statuses(status), **arguments)
+        selection = cls(
+            statuses=_statuses(status),
+            since=optional_instant(since, "since"),
+            until=optional_instant(until, "until"),
+            **others,
+        )
         selection._check()
         return selection
 
-    @classmethod
-    def of_filters(cls, filters: Mapping[str, Any]) -> Selection:
-        """As `of`, for what takes filters only: an order or a limit, which it would not keep to, is a TypeError."""
-        _refuse_unknown(filters, SessionFilters)
-        return cls.of(filters)
-
     def matches(self, session: PaperTradingSession) -> bool:
-        """Whether the filters let `session` through."""
+        """Whether the session passes the filters."""
         return (
             (self.statuses is None or session.status in self.statuses)
             and (self.strategy is None or session.strategy.name == self.strategy)
             and (self.symbol is None or self.symbol in session.symbols)
-            and (self.created_from is None or session.created_at >= self.created_from)
-            and (self.created_to is None or session.created_at < self.created_to)
+            and (self.since is None or session.created_at >= self.since)
+            and (self.until is None or session.created_at < self.until)
         )
 
     def among(self, sessions: Iterable[PaperTradingSession]) -> list[PaperTradingSession]:
-        """Those of `sessions` that are asked for, in the order asked for."""
+        """The sessions that match, in the order of the query."""
         found = sorted(
             filter(self.matches, sessions),
             key=lambda session: (getattr(session, self.order_by), session.id),
@@ -122,17 +130,17 @@ class Selection(NamedTuple):
 
     def _check(self) -> None:
         if self.order_by not in ORDERS:
-            raise ValueError(f"order_by is one of {', '.join(ORDERS)}, not {self.order_by!r}")
+            raise ValueError(f"order_by must be one of {', '.join(ORDERS)}, not {self.order_by!r}")
         _check_limit(self.limit)
         if not _from_zero(self.offset):
-            raise ValueError(f"offset is a whole number from 0, not {self.offset!r}")
+            raise ValueError(f"offset must be a whole number from 0, not {self.offset!r}")
         if self.errors not in ("raise", "report"):
-            raise ValueError(f"errors is 'raise' or 'report', not {self.errors!r}")
+            raise ValueError(f"errors must be 'raise' or 'report', not {self.errors!r}")
 
 
 @dataclass(frozen=True)
 class SessionSummary:
-    """What a list shows of a session. Amounts are in `base_currency`, times in UTC."""
+    """The fields of a session that a list shows. Amounts are in `base_currency`, times in UTC."""
 
     id: str
     name: str
@@ -153,12 +161,12 @@ class SessionSummary:
 
     @property
     def total_return(self) -> float | None:
-        """Net P&L as a fraction of the initial cash; None when there was none."""
+        """Net P&L as a fraction of the initial cash; None if that was zero."""
         return float(ROUNDED.divide(self.net_pnl, self.initial_cash)) if self.initial_cash else None
 
     @classmethod
     def of(cls, session: PaperTradingSession) -> SessionSummary:
-        """The summary of a session at hand."""
+        """The summary of a session object."""
         return cls(
             id=session.id,
             name=session.name,
@@ -187,21 +195,15 @@ def _statuses(status: object) -> frozenset[SessionStatus] | None:
 
 
 def check_page(after: object, limit: object) -> None:
-    """Raise a ValueError unless these two can name a part of a history: a fill or its place, and a number or None."""
+    """Raise a `ValueError` unless these name a page of a history: a fill or its number, and a number or None."""
     if not isinstance(after, str | Fill) and not _from_zero(after):
-        raise ValueError(f"after is a fill, its id, or its place in the history (0: from the start), not {after!r}")
+        raise ValueError(f"after must be a fill, its id, or its number in the history (0 for all), not {after!r}")
     _check_limit(limit)
-
-
-def _refuse_unknown(arguments: Mapping[str, Any], known: type) -> None:
-    unknown = arguments.keys() - known.__annotations__.keys()
-    if unknown:
-        raise TypeError(f"unknown argument {min(unknown)!r}; there are: {', '.join(known.__annotations__)}")
 
 
 def _check_limit(limit: object) -> None:
     if limit is not None and not _from_zero(limit):
-        raise ValueError(f"limit is a whole number from 0, or None for all, not {limit!r}")
+        raise ValueError(f"limit must be a whole number from 0, or None for all, not {limit!r}")
 
 
 def _from_zero(number: object) -> bool:

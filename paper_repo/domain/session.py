@@ -64,16 +64,16 @@ class _Tracked:
 class PaperTradingSession(_Tracked):
     """A paper-trading session: a strategy with its cash, positions, resting orders and latest history.
 
-    Amounts are in `base_currency`, times in UTC. What is assigned is checked and made exact at once, so that
-    `session.cash = "100.10"` gives a `Decimal` and `session.cash = float("nan")` an `InvalidSessionError`; an attribute
-    that does not exist is an `AttributeError`.
+    Amounts are in `base_currency`, times in UTC. Every assignment is checked and made exact at once: after
+    `session.cash = "100.10"` it is a `Decimal`, and `session.cash = float("nan")` raises `InvalidSessionError`. An
+    attribute that does not exist is an `AttributeError`; data of your own goes into `state`.
 
     `apply_fill`, `mark`, `place_order` and `cancel_order` keep the books: `equity` is always exactly
-    `initial_cash + realized_pnl + unrealized_pnl - fees_paid`. A program with accounting of its own (margin, futures)
-    assigns `cash` and `positions` directly and keeps its history with `record_fill` and `record_equity`.
+    `initial_cash + realized_pnl + unrealized_pnl - fees_paid`. A program with its own accounting (margin, futures)
+    assigns `cash` and `positions` directly, and keeps its history with `record_fill` and `record_equity`.
 
-    New history waits in `new_fills` and `new_equity_points` until a save is committed. Copies and pickles, and what
-    `dataclasses.replace` makes, have containers of their own, and the same history waits in them.
+    New history waits in `new_fills` and `new_equity_points` until a save is committed. Copies, pickles and the results
+    of `dataclasses.replace` have their own containers, in which the same history waits.
     """
 
     id: Checked[str, str] = checked(identifier, default_factory=lambda: str(uuid.uuid4()))
@@ -134,12 +134,12 @@ class PaperTradingSession(_Tracked):
 
     @property
     def market_value(self) -> Decimal:
-        """What the open positions are worth at their last prices."""
+        """The value of the open positions at their last prices."""
         return self.totals()[0]
 
     @property
     def unrealized_pnl(self) -> Decimal:
-        """What closing every position at its last price would gain, before fees."""
+        """The gain from closing every position at its last price, before fees."""
         return EXACT.subtract(*self.totals())
 
     @property
@@ -153,7 +153,7 @@ class PaperTradingSession(_Tracked):
         return EXACT.subtract(EXACT.add(self.realized_pnl, self.unrealized_pnl), self.fees_paid)
 
     def totals(self) -> tuple[Decimal, Decimal]:
-        """Market value and cost basis of all open positions together."""
+        """The market value and the cost basis of all open positions together."""
         value = basis = Decimal(0)
         with decimal.localcontext(EXACT):
             for position in self.positions.values():
@@ -164,10 +164,10 @@ class PaperTradingSession(_Tracked):
     # Lifecycle
 
     def start(self, at: datetime | None = None) -> None:
-        """Begin trading, or begin again after STOPPED or FAILED.
+        """Start trading, or start again after STOPPED or FAILED.
 
         Args:
-            at: when, as an aware datetime; the present moment by default. (The other steps take the same.)
+            at: the time of the step, an aware datetime; now by default. The other steps take the same argument.
 
         Raises:
             InvalidTransitionError: the present status does not allow this step; nothing has changed.
@@ -177,19 +177,19 @@ class PaperTradingSession(_Tracked):
             self.started_at = at
 
     def pause(self, at: datetime | None = None) -> None:
-        """Interrupt trading."""
+        """Interrupt trading. A paused session is not among `get_active()`."""
         self._step("pause", at)
 
     def resume(self, at: datetime | None = None) -> None:
-        """Go on trading after PAUSED, STOPPED or FAILED."""
+        """Continue trading after PAUSED, STOPPED or FAILED."""
         self._step("resume", at)
 
     def stop(self, at: datetime | None = None) -> None:
-        """End trading."""
+        """Stop trading."""
         self.stopped_at = self._step("stop", at)
 
     def fail(self, error: str, at: datetime | None = None) -> None:
-        """End trading because of `error`."""
+        """Stop trading because of an error, which is kept as text in `error`."""
         error = text(str(error), "error")
         self.stopped_at = self._step("fail", at)
         self.error = error
@@ -210,9 +210,10 @@ class PaperTradingSession(_Tracked):
     # Trading
 
     def apply_fill(self, fill: Fill) -> None:
-        """Book `fill`: its cash, its position, realized P&L, fees and the order it belongs to; and keep it as history.
+        """Book a fill: cash, position, realized P&L, fees and the order it belongs to. It becomes part of the history.
 
-        The position's last price becomes the fill's. A fill that waits in `new_fills` already is not booked twice.
+        The fill's price becomes the last price of the position. A fill that already waits in `new_fills` is not booked
+        again.
 
         Raises:
             InvalidSessionError: the fill contradicts its order, or another one of its id waits; nothing has changed.
@@ -234,14 +235,14 @@ class PaperTradingSession(_Tracked):
         self.new_fills.book(fill)
 
     def mark(self, prices: Mapping[str, Amount], at: datetime | None = None) -> EquityPoint:
-        """Set the last price of every position that `prices` names, and keep what the session is worth now.
+        """Set the last prices of positions, and record the value of the session as an equity point.
 
         Args:
-            prices: the last price by symbol, in the base currency; symbols without a position are passed over.
-            at: when, as an aware datetime; the present moment by default.
+            prices: the last price of each symbol, in the base currency; symbols without a position are ignored.
+            at: the time of the prices, an aware datetime; now by default.
 
         Returns:
-            The new equity point, which is also history from now on.
+            The new equity point, which also becomes part of the history.
         """
         at = utc_now() if at is None else at
         if not isinstance(prices, Mapping):
@@ -260,38 +261,39 @@ class PaperTradingSession(_Tracked):
         return point
 
     def place_order(self, order: Order) -> None:
-        """Let `order` rest.
+        """Add a resting order.
 
         Raises:
-            InvalidSessionError: an order of the same id rests already.
+            InvalidSessionError: an order with this id is resting already.
         """
         if require(Order, order, "order").id in self.open_orders:
             raise invalid(
-                f"open_orders.{order.id}", "an order of this id rests already; cancel it first or choose another id."
+                f"open_orders.{order.id}",
+                "an order with this id is resting already; cancel it first, or choose another id.",
             )
         self.open_orders[order.id] = order
 
     def cancel_order(self, order_id: str) -> Order:
-        """Take the resting order away, and return it.
+        """Remove a resting order, and return it.
 
         Raises:
-            InvalidSessionError: no order of this id rests.
+            InvalidSessionError: no resting order has this id.
         """
         if order_id not in self.open_orders:
             resting = ", ".join(self.open_orders) or "none"
-            raise invalid(f"open_orders.{order_id}", f"no order of this id rests; resting: {resting}.")
+            raise invalid(f"open_orders.{order_id}", f"no resting order has this id; resting: {resting}.")
         return self.open_orders.pop(order_id)
 
     def record_fill(self, fill: Fill) -> None:
-        """Keep `fill` as history without booking it, for programs with accounting of their own."""
+        """Add a fill to the history without booking it, for programs with their own accounting."""
         self.new_fills.record(require(Fill, fill, "fill"))
 
     def record_equity(self, point: EquityPoint) -> None:
-        """Keep `point` as history."""
+        """Add an equity point to the history."""
         self.new_equity_points.append(require(EquityPoint, point, "point"))
 
     def fresh_copy(self, name: str | None = None) -> PaperTradingSession:
-        """A new CREATED session with the same strategy, symbols and starting cash: reset beside resume.
+        """A new CREATED session with the same strategy, symbols and starting cash: a reset that keeps this session.
 
         Its metadata is that of this session, with this session's id as `parent_id`.
 

@@ -1,4 +1,4 @@
-"""The lifecycle of a session: which status may follow which."""
+"""The life cycle of a session: which status may follow which."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class SessionStatus(StrEnum):
-    """Where a session stands in its life; the value is the name."""
+    """The status of a session. CREATED, RUNNING, PAUSED, STOPPED or FAILED; the value is the name."""
 
     CREATED = "CREATED"
     RUNNING = "RUNNING"
@@ -25,7 +25,7 @@ STEPS: dict[str, tuple[frozenset[SessionStatus], SessionStatus]] = {
     "stop": (_LIVE, SessionStatus.STOPPED),
     "fail": (_LIVE, SessionStatus.FAILED),
 }
-"""Each step of the lifecycle: the statuses it may be taken from, and the one it leads to."""
+"""Each step of the life cycle: the statuses from which it is possible, and the status it leads to."""
 
 
 def steps_from(status: SessionStatus) -> list[str]:

@@ -1,4 +1,4 @@
-"""The immutable things a session holds: its strategy, positions, orders, fills and equity points."""
+"""The immutable parts of a session: its strategy, positions, orders, fills and equity points."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from paper_repo.domain.values import (
 
 
 class Side(StrEnum):
-    """Whether one buys or sells."""
+    """The side of an order or fill: BUY or SELL."""
 
     BUY = "BUY"
     SELL = "SELL"
 
 
 class OrderType(StrEnum):
-    """What makes an order trade."""
+    """The type of an order: MARKET, LIMIT, STOP or STOP_LIMIT."""
 
     MARKET = "MARKET"
     LIMIT = "LIMIT"
@@ -42,7 +42,7 @@ class OrderType(StrEnum):
 
 
 class TimeInForce(StrEnum):
-    """How long an order rests: for the day, until cancelled, or not at all (all or part of it at once, all or none)."""
+    """How long an order rests: DAY, GTC (until cancelled), IOC (what can be filled at once) or FOK (all or nothing)."""
 
     DAY = "DAY"
     GTC = "GTC"
@@ -52,7 +52,7 @@ class TimeInForce(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Strategy:
-    """Which strategy a session runs, and with which parameters (any JSON data)."""
+    """The strategy of a session: its name, version and parameters (any JSON data)."""
 
     name: str
     version: str = ""
@@ -67,10 +67,10 @@ class Strategy:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """An open position, long (quantity above zero) or short (below).
+    """An open position: long if its quantity is above zero, short if it is below.
 
-    `cost_basis` is what was paid for what is held, negative for a short position; it is kept instead of the average
-    price because sums of it are exact and averages are not.
+    `cost_basis` is the amount paid for what is held, negative for a short position. It is kept instead of the average
+    price because sums are exact and averages are not.
     """
 
     symbol: str
@@ -104,7 +104,7 @@ class Position:
 
     @classmethod
     def open(cls, symbol: str, quantity: Amount, price: Amount, at: datetime) -> Position:
-        """A new position of `quantity` (below zero: short) bought or sold at `price`."""
+        """A new position of `quantity` (negative for a short one), bought or sold at `price`."""
         quantity, price = amount(quantity, "quantity"), amount(price, "price")
         return cls(symbol, quantity, EXACT.multiply(quantity, price), price, at)
 
@@ -130,21 +130,21 @@ class Position:
 
     @property
     def average_price(self) -> Decimal:
-        """What one unit cost on average, to 28 significant digits."""
+        """The average cost of one unit, to 28 significant digits."""
         return ROUNDED.divide(self.cost_basis, self.quantity)
 
     @property
     def market_value(self) -> Decimal:
-        """What the position is worth at its last price; below zero for a short one."""
+        """The value of the position at its last price; negative for a short one."""
         return EXACT.multiply(self.quantity, self.last_price)
 
     @property
     def unrealized_pnl(self) -> Decimal:
-        """What closing it at its last price would gain, before fees."""
+        """The gain from closing the position at its last price, before fees."""
         return EXACT.subtract(self.market_value, self.cost_basis)
 
     def marked(self, price: Amount) -> Position:
-        """The same position at another last price."""
+        """The same position with another last price."""
         price = amount(price, "last_price")
         return Position.of_checked(
             self.symbol, self.quantity, self.cost_basis, price, self.opened_at, self.realized_pnl
@@ -153,7 +153,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A resting order. Prices are in the session's base currency; `filled_quantity` is what has traded so far."""
+    """A resting order. Prices are in the session's base currency; `filled_quantity` has traded so far."""
 
     id: str
     symbol: str
@@ -200,13 +200,13 @@ class Order:
 
     @property
     def remaining_quantity(self) -> Decimal:
-        """What has not traded yet."""
+        """The quantity that has not traded yet."""
         return EXACT.subtract(self.quantity, self.filled_quantity)
 
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """One execution. `price` and `fee` are in the session's base currency; a rebate is a fee below zero."""
+    """One execution. `price` and `fee` are in the session's base currency; a rebate is a negative fee."""
 
     id: str
     symbol: str
@@ -267,13 +267,13 @@ class Fill:
 
     @property
     def signed_quantity(self) -> Decimal:
-        """The quantity, below zero for a sale."""
+        """The quantity; negative for a sale."""
         return self.quantity if self.side is Side.BUY else EXACT.minus(self.quantity)
 
 
 @dataclass(frozen=True, slots=True)
 class EquityPoint:
-    """What a session was worth at one moment: its cash, and its equity (cash and the market value of its positions)."""
+    """The value of a session at one moment: its cash, and its equity (cash plus the market value of its positions)."""
 
     at: datetime
     cash: Decimal

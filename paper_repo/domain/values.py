@@ -1,4 +1,4 @@
-"""What counts as an amount, a time and a text: every value of the domain passes through one of these."""
+"""Checks and conversions for amounts, times and texts; every value of the domain passes through one of them."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from typing import TypeAlias, TypeVar
 from paper_repo.errors import InvalidSessionError
 
 Progress: TypeAlias = Callable[[int, int], object]
-"""Is called now and then by what takes long: with how much is done, and how much there is to do."""
+"""A function that long calls invoke from time to time with the amount done and the total (0 if it is not known)."""
 
 Amount: TypeAlias = Decimal | int | str | float
-"""What callers may give where an amount is wanted; kept as an exact `Decimal`. NumPy's numbers are taken, too."""
+"""The types that callers may pass as an amount, besides NumPy's numbers; it is kept as an exact `Decimal`."""
 
 LARGEST_EXPONENT = 1000
-"""Amounts reach from 1E-1000 to 1E+1000, so that sums and products of any two of them fit `EXACT`."""
+"""Amounts range from 1E-1000 to 1E+1000, so that the sum and the product of any two fit `EXACT`."""
 
 EXACT = decimal.Context(
     prec=6 * LARGEST_EXPONENT,
@@ -45,7 +45,7 @@ ROUNDED = decimal.Context(
 """For quotients, which have no exact decimal form: to 28 significant digits, whatever the caller's context is."""
 
 LARGEST_COUNT = 2**53
-"""Up to here every database and every reader of JSON keeps whole numbers exactly."""
+"""Up to this number every database and every reader of JSON keeps whole numbers exactly."""
 
 _E = TypeVar("_E", bound=StrEnum)
 
@@ -60,10 +60,10 @@ def amount(value: object, path: str) -> Decimal:
     if type(value) is not Decimal:
         value = _to_decimal(value, path)
     if not value.is_finite():
-        raise invalid(path, f"{value} is no amount: only finite numbers can be kept.")
+        raise invalid(path, f"{value} is not an amount; only finite numbers are.")
     exponent = value.as_tuple().exponent
     if not (int(exponent) >= -LARGEST_EXPONENT and value.adjusted() <= LARGEST_EXPONENT):
-        raise invalid(path, f"the amount is outside of 1E-{LARGEST_EXPONENT} to 1E+{LARGEST_EXPONENT}.")
+        raise invalid(path, f"the amount is outside the range 1E-{LARGEST_EXPONENT} to 1E+{LARGEST_EXPONENT}.")
     return value
 
 
@@ -97,12 +97,12 @@ def instant(value: object, path: str) -> datetime:
         raise invalid(
             path,
             f"{value!r} has no time zone; use datetime.now(timezone.utc), "
-            "or value.replace(tzinfo=...) with the zone that it was taken in.",
+            "or value.replace(tzinfo=...) with the zone it was recorded in.",
         )
     try:
         utc = value.astimezone(UTC)
     except OverflowError:
-        raise invalid(path, f"{value!r} is outside of the years 1 to 9999 in UTC.") from None
+        raise invalid(path, f"{value!r} is outside the years 1 to 9999 in UTC.") from None
     return datetime(utc.year, utc.month, utc.day, utc.hour, utc.minute, utc.second, utc.microsecond, UTC)
 
 
@@ -119,7 +119,7 @@ def text(value: object, path: str) -> str:
         try:
             value.encode()
         except UnicodeEncodeError as error:
-            raise invalid(path, f"has a lone surrogate at position {error.start}; it is no Unicode text.") from None
+            raise invalid(path, f"has a lone surrogate at position {error.start}, so it is not Unicode text.") from None
     return str(value)
 
 
@@ -136,7 +136,7 @@ def optional_text(value: object, path: str) -> str | None:
 
 
 def texts(value: object, path: str) -> tuple[str, ...]:
-    """`value` as a tuple of texts; a single text is refused, since it would be taken letter by letter."""
+    """`value` as a tuple of texts; a single text is refused, because it would be split into letters."""
     if isinstance(value, str) or not isinstance(value, Iterable):
         raise invalid(path, f"must be several texts, such as ('AAPL', 'MSFT'), not {value!r}.")
     return tuple(identifier(each, f"{path}[{index}]") for index, each in enumerate(value))
@@ -151,7 +151,7 @@ def choice(kind: type[_E], value: object, path: str) -> _E:
             return kind(value.upper())
         except ValueError:
             pass
-    raise invalid(path, f"{value!r} is none of {', '.join(kind)}.")
+    raise invalid(path, f"must be one of {', '.join(kind)}, not {value!r}.")
 
 
 def invalid(path: str, message: str) -> InvalidSessionError:
@@ -161,7 +161,7 @@ def invalid(path: str, message: str) -> InvalidSessionError:
 
 def _to_decimal(value: object, path: str) -> Decimal:
     if isinstance(value, bool):
-        raise invalid(path, f"{value} is no amount.")
+        raise invalid(path, f"{value} is not an amount.")
     try:
         if isinstance(value, float):
             return Decimal(float.__repr__(value))
@@ -172,5 +172,5 @@ def _to_decimal(value: object, path: str) -> Decimal:
         if isinstance(value, numbers.Real) and not isinstance(value, numbers.Rational):
             return Decimal(str(value))
     except (decimal.InvalidOperation, ValueError):
-        raise invalid(path, f"{value!r} is no amount; write it like '1234.56'.") from None
-    raise invalid(path, f"{value!r} is no amount; give a Decimal, an int, a str or a float.")
+        raise invalid(path, f"{value!r} is not an amount; write it like '1234.56'.") from None
+    raise invalid(path, f"{value!r} is not an amount; give a Decimal, an int, a str or a float.")

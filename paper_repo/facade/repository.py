@@ -1,36 +1,34 @@
 """`AsyncSessionRepository`, the async facade over the synchronous core, and `SQLiteSessionRepository`, on a file.
 
-Reading goes to a thread of anyio's, with a connection from the core's pool. Writing and transactions go to the writer's
-one thread. What each method promises stands in `interface.py`.
+Reads run on anyio's threads, with connections from the core's pool. Writes and transactions run on the writer's thread.
+`interface.py` documents what each method promises.
 """
 
 from __future__ import annotations
 
-import os
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
 
-from paper_repo.core.history import by_key
 from paper_repo.core.repository import SessionRepository
 from paper_repo.core.saves import Save
-from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
-from paper_repo.domain.selection import Loaded, OnDamage, Selection, SessionFilters, SessionQuery, SessionSummary
-from paper_repo.domain.values import Progress
+from paper_repo.domain import PaperTradingSession
+from paper_repo.domain.selection import OnDamage, OrderBy, Selection, StatusFilter
 from paper_repo.errors import RepositoryClosedError, TransactionError
 from paper_repo.facade.block_ownership import OpenBlock, open_block
-from paper_repo.facade.writer import Block, Job, Writer
-from paper_repo.interface import IPaperTradingSessionRepository
+from paper_repo.facade.delegating import DelegatingRepository
+from paper_repo.facade.jobs import Block, Job
+from paper_repo.facade.writer import Writer, out_of_threads
 from paper_repo.storage.address import Address, is_server
+from paper_repo.storage.options import Durability, Journal, Upgrade
 
 if TYPE_CHECKING:
-    from paper_repo.reports import CheckReport
     from paper_repo.watching import AsyncSessionChanges
 
 T = TypeVar("T")
@@ -39,22 +37,47 @@ READERS = 8
 """How many reads of one event loop run at once; fewer than the core's pool has connections."""
 
 
-class AsyncSessionRepository(IPaperTradingSessionRepository):
-    """The repository for asyncio and trio, over the synchronous core; any number of event loops may use it at once.
+class AsyncSessionRepository(DelegatingRepository):
+    """Saves and loads paper-trading sessions with awaitable calls, on asyncio and trio.
+
+    One object serves any number of tasks and event loops at once. Nothing is opened before the first call. Use it as an
+    async context manager, or call `close`.
 
     Args:
-        core: the repository that does the work, which stays usable by itself, and is closed with the facade; or the
-            address of its database, as for `SessionRepository`.
-        options: with an address, what else `SessionRepository` takes.
+        core: the path or URL of a database, as for `SessionRepository`; or a `SessionRepository`, which stays usable by
+            itself and is closed together with this one.
+        durability: as for `SessionRepository`; like all other options only with a path or URL.
+        busy_timeout: as for `SessionRepository`, in seconds.
+        upgrade: as for `SessionRepository`.
+        passphrase: as for `SessionRepository`.
+        journal: as for `SessionRepository`.
     """
 
-    def __init__(self, core: SessionRepository | Address, **options: Any) -> None:
+    _core: SessionRepository
+
+    def __init__(
+        self,
+        core: SessionRepository | Address,
+        *,
+        durability: Durability = "full",
+        busy_timeout: float = 5.0,
+        upgrade: Upgrade = "auto",
+        passphrase: str | None = None,
+        journal: Journal = "wal",
+    ) -> None:
         if not isinstance(core, SessionRepository):
-            core = SessionRepository(core, **options)
-        elif options:
-            raise TypeError(f"{', '.join(options)}: only with an address; this core has its options already")
+            core = SessionRepository(
+                core,
+                durability=durability,
+                busy_timeout=busy_timeout,
+                upgrade=upgrade,
+                passphrase=passphrase,
+                journal=journal,
+            )
+        elif (durability, busy_timeout, upgrade, passphrase, journal) != ("full", 5.0, "auto", None, "wal"):
+            raise TypeError("options go with a path or URL; this SessionRepository has been given its own already")
         self._core = core
-        self._writer = _writer(core)
+        self._writer = Writer(core, core.busy_timeout)
         self._limiters: weakref.WeakKeyDictionary[Any, anyio.CapacityLimiter] = weakref.WeakKeyDictionary()
         weakref.finalize(self, self._writer.stop).atexit = False
 
@@ -63,7 +86,7 @@ class AsyncSessionRepository(IPaperTradingSessionRepository):
 
     @property
     def core(self) -> SessionRepository:
-        """The synchronous repository underneath, for plain calls from threads."""
+        """The synchronous repository beneath this one, for blocking calls from threads."""
         return self._core
 
     async def open(self) -> None:
@@ -72,11 +95,8 @@ class AsyncSessionRepository(IPaperTradingSessionRepository):
     async def close(self) -> None:
         if open_block(self) is not None:
             raise TransactionError("the repository cannot be closed inside an atomic() block; leave the block first")
-        job = Job(_nothing)
-        thread = self._writer.close(job)
-        await self._outcome(job)
-        if thread is not None:
-            thread.join()  # which has nothing left to do
+        await self._outcome(self._writer.close, Job(_nothing))
+        self._writer.join()  # the threads have nothing left to do
 
     async def save(self, session: PaperTradingSession) -> None:
         await self._write(partial(self._core.write, [Save.capture(session)]), session.id)
@@ -85,82 +105,37 @@ class AsyncSessionRepository(IPaperTradingSessionRepository):
         saves = Save.capture_many(sessions)
         await self._write(partial(self._core.write, saves), *(each.session.id for each in saves))
 
-    async def get_by_id(self, session_id: str) -> PaperTradingSession | None:
-        return await self._read(self._core.get_by_id, session_id)
-
-    async def get_all(self, **query: Unpack[SessionQuery]) -> Loaded[PaperTradingSession]:
-        return await self._read(partial(self._core.get_all, **query))
-
-    async def get_active(self, *, errors: OnDamage = "raise") -> Loaded[PaperTradingSession]:
-        return await self._read(partial(self._core.get_active, errors=errors))
-
-    async def get_summaries(self, **query: Unpack[SessionQuery]) -> Loaded[SessionSummary]:
-        return await self._read(partial(self._core.get_summaries, **query))
-
-    async def iterate(self, **query: Unpack[SessionQuery]) -> AsyncIterator[PaperTradingSession]:
-        pages = self._core.pages(Selection.of(query))
-        while page := await self._read(next, pages, None):
-            for session in page:
-                yield session
-
-    async def exists(self, session_id: str) -> bool:
-        return await self._read(self._core.exists, session_id)
-
-    async def count(self, **filters: Unpack[SessionFilters]) -> int:
-        return await self._read(partial(self._core.count, **filters))
-
-    async def get_fills(
+    async def iterate(
         self,
-        session_id: str,
         *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
         symbol: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
-        after: int | str | Fill = 0,
+        order_by: OrderBy = "created_at",
+        descending: bool = False,
         limit: int | None = None,
-    ) -> list[Fill]:
-        get_fills = partial(self._core.get_fills, symbol=symbol, since=since, until=until, after=after, limit=limit)
-        return await self._read(get_fills, session_id)
-
-    async def get_unrecorded(self, session_id: str, fills: Iterable[Fill]) -> list[Fill]:
-        return await self._read(self._core.get_unrecorded, session_id, list(by_key(fills).values()))
-
-    async def get_equity_curve(
-        self,
-        session_id: str,
-        *,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        max_points: int | None = None,
-    ) -> list[EquityPoint]:
-        get_equity_curve = partial(self._core.get_equity_curve, since=since, until=until, max_points=max_points)
-        return await self._read(get_equity_curve, session_id)
-
-    async def delete(self, session_id: str) -> bool:
-        return await self._write(partial(self._core.delete, session_id), session_id)
-
-    async def delete_many(self, **filters: Unpack[SessionFilters]) -> int:
-        return await self._write(partial(self._core.delete_many, **filters))
-
-    async def claim(self, session_id: str, owner: str, ttl: float) -> PaperTradingSession | None:
-        return await self._write(partial(self._core.claim, session_id, owner, ttl), session_id)
-
-    async def renew(self, session_id: str, owner: str, ttl: float) -> None:
-        await self._write(partial(self._core.renew, session_id, owner, ttl), session_id)
-
-    async def release(self, session_id: str, owner: str) -> bool:
-        return await self._write(partial(self._core.release, session_id, owner), session_id)
-
-    async def claim_active(self, owner: str, ttl: float, limit: int | None = None) -> list[PaperTradingSession]:
-        return await self._write(partial(self._core.claim_active, owner, ttl, limit))
-
-    async def backup(
-        self, target: str | os.PathLike[str], *, overwrite: bool = False, progress: Progress | None = None
-    ) -> None:
-        await self._read(partial(self._core.backup, target, overwrite=overwrite, progress=progress))
-
-    async def check(self) -> CheckReport:
-        return await self._read(self._core.check)
+        offset: int = 0,
+        errors: OnDamage = "raise",
+    ) -> AsyncIterator[PaperTradingSession]:
+        pages = self._core.pages(
+            Selection.of(
+                status=status,
+                strategy=strategy,
+                symbol=symbol,
+                since=since,
+                until=until,
+                order_by=order_by,
+                descending=descending,
+                limit=limit,
+                offset=offset,
+                errors=errors,
+            )
+        )
+        while page := await self._read(next, pages, None):
+            for session in page:
+                yield session
 
     def atomic(self) -> AbstractAsyncContextManager[None]:
         return _Block(self)
@@ -179,7 +154,12 @@ class AsyncSessionRepository(IPaperTradingSessionRepository):
         """The result of `work` on a thread of anyio's, whatever transaction is open."""
         from anyio.to_thread import run_sync  # which is there where an event loop runs, and takes long before
 
-        return await run_sync(work, *args, limiter=self._limiter())
+        try:
+            return await run_sync(work, *args, limiter=self._limiter())
+        except RuntimeError as error:
+            if "start new thread" in str(error):
+                raise out_of_threads(error) from error
+            raise
 
     async def _read(self, work: Callable[..., T], *args: Any) -> T:
         """The result of `work`, which only reads: on the writer's thread inside a block, else on one of anyio's."""
@@ -193,19 +173,19 @@ class AsyncSessionRepository(IPaperTradingSessionRepository):
         block = open_block(self)
         if block is not None:
             return await self._do_in_block(block, work)
-        job = self._writer.submit(Job(work, keys=session_ids))
-        return await self._outcome(job)  # type: ignore[no-any-return]
+        return await self._outcome(self._writer.submit, Job(work, keys=session_ids))  # type: ignore[no-any-return]
 
     async def _do_in_block(self, block: OpenBlock, work: Callable[[], T]) -> T:
-        job = self._writer.submit_to_block(block.transaction, Job(work))
-        return await self._outcome(job)  # type: ignore[no-any-return]
+        submit = partial(self._writer.submit_to_block, block.transaction)
+        return await self._outcome(submit, Job(work))  # type: ignore[no-any-return]
 
-    async def _outcome(self, job: Job) -> Any:
+    async def _outcome(self, submit: Callable[[Job], None], job: Job) -> Any:
         """What came of `job`. A cancellation takes it out if it waits still; one that was begun is seen through."""
         try:
+            submit(job)
             await job.finished.wait()
         except BaseException as error:
-            if not self._writer.withdraw(job) and _may_wait(error):
+            if not job.withdraw() and _may_wait(error):
                 await job.finished.wait_uncancelled()
             raise
         return job.outcome()
@@ -222,21 +202,35 @@ class AsyncSessionRepository(IPaperTradingSessionRepository):
 
 
 class SQLiteSessionRepository(AsyncSessionRepository):
-    """The async repository on an SQLite file; arguments as for `SessionRepository`, which see."""
+    """Saves and loads paper-trading sessions in an SQLite file with awaitable calls, on asyncio and trio.
+
+    It is `AsyncSessionRepository` for a file only.
+
+    Args:
+        path: the path of the file, which the first use creates in an existing folder; or "sqlite:///PATH".
+        durability: "full" (the default) or "normal", as for `SessionRepository`, like the options below.
+        busy_timeout: how long to wait for another writer before `BusyError`, in seconds.
+        upgrade: "auto" (the default) or "never".
+        passphrase: opens or creates an encrypted file.
+        journal: "wal" (the default) or "rollback".
+
+    Raises:
+        ValueError: an argument is not allowed, or `path` is the URL of a server.
+    """
 
     def __init__(
         self,
         path: Address,
         *,
-        durability: str = "full",
+        durability: Durability = "full",
         busy_timeout: float = 5.0,
-        upgrade: str = "auto",
+        upgrade: Upgrade = "auto",
         passphrase: str | None = None,
-        journal: str = "wal",
+        journal: Journal = "wal",
     ) -> None:
         if is_server(path):
-            raise ValueError("this is the address of a server; for that there is AsyncSessionRepository(address)")
-        core = SessionRepository(
+            raise ValueError("this is the address of a server; use AsyncSessionRepository(address) for it")
+        super().__init__(
             path,
             durability=durability,
             busy_timeout=busy_timeout,
@@ -244,61 +238,87 @@ class SQLiteSessionRepository(AsyncSessionRepository):
             passphrase=passphrase,
             journal=journal,
         )
-        super().__init__(core)
 
 
 class _Block(AbstractAsyncContextManager[None]):
-    """One `async with repository.atomic()`: what it posts to the writer, and what it waits for."""
+    """One `async with repository.atomic()`: what it posts to the writer, and what it waits for.
+
+    An interrupt may come at any step. Whatever has been posted by then, `_abandon` posts the end once more, which does
+    nothing for a block that has ended. One comes before the first step of `__aexit__`: then the garbage collector does.
+    """
 
     def __init__(self, repository: AsyncSessionRepository) -> None:
         self._repository = repository
         self._writer = repository._writer
+        self._part = object()
+        self._open: OpenBlock | None = None
 
     async def __aenter__(self) -> None:
         outer = open_block(self._repository)
-        self._transaction: Block = Block() if outer is None else outer.transaction
-        if outer is None:
-            job = self._writer.submit(Job(self._writer.enter, begins=self._transaction))
-        else:
-            job = self._writer.submit_to_block(self._transaction, Job(self._writer.enter))
+        transaction = Block() if outer is None else outer.transaction
+        enter = partial(self._writer.enter, self._part)
+        entry: Job | None = None
         try:
-            await self._repository._outcome(job)
+            self._open = OpenBlock(self._repository, transaction)
+            if outer is None:
+                entry = Job(enter, begins=transaction)
+                await self._repository._outcome(self._writer.submit, entry)
+            else:
+                entry = Job(enter)
+                await self._repository._outcome(partial(self._writer.submit_to_block, transaction), entry)
+            self._open.begin()
         except BaseException as error:
-            end = self._writer.give_up(self._transaction, job, heard=_may_wait(error))
-            if end is not None and _may_wait(error):
-                await end.finished.wait_uncancelled()
+            self._forget()
+            if entry is not None and not entry.withdraw() and not entry.failed:
+                end = self._abandon(heard=_may_wait(error))
+                if end is not None and _may_wait(error):
+                    await end.finished.wait_uncancelled()
             raise
-        self._block = OpenBlock(self._repository, self._transaction)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._block.end()
-        thrown_away = isinstance(error, GeneratorExit)
-        end = self._writer.commit if error is None else self._writer.roll_back
+        if isinstance(error, GeneratorExit):  # it is thrown away, and cannot wait
+            self._abandon()
+            return
+        end: Job | None = None
         try:
-            job = self._writer.submit_to_block(self._transaction, Job(end, heard=not thrown_away))
+            self._forget()
+            end = self._post_end(commit=error is None)
+            await end.finished.wait()
         except RepositoryClosedError:
             if error is None:
                 raise
-            return
-        if thrown_away:
-            return
-        try:
-            await job.finished.wait()
         except BaseException as interruption:
-            if _may_wait(interruption):
-                await job.finished.wait_uncancelled()
+            if end is not None and _may_wait(interruption):
+                await end.finished.wait_uncancelled()
+            else:
+                self._abandon()
             raise
-        job.outcome()
+        else:
+            end.outcome()
 
+    def __del__(self) -> None:
+        if self._open is not None and not self._open.ended:
+            self._abandon()
 
-def _writer(core: SessionRepository) -> Writer:
-    if core._writers == 1:
-        return Writer(core, core.busy_timeout)
-    from paper_repo.facade.parallel_writer import ParallelWriter  # for servers, which most programs have none of
+    def _abandon(self, *, heard: bool = False) -> Job | None:
+        """Have it rolled back, unless it has ended; None when it has, with its repository."""
+        self._forget()
+        try:
+            return self._post_end(commit=False, heard=heard)
+        except RepositoryClosedError:
+            return None
 
-    return ParallelWriter(core, core.busy_timeout)
+    def _post_end(self, *, commit: bool, heard: bool = True) -> Job:
+        end = Job(partial(self._writer.leave, self._part, commit=commit), heard=heard)
+        if self._open is not None:
+            self._writer.submit_to_block(self._open.transaction, end)
+        return end
+
+    def _forget(self) -> None:
+        if self._open is not None:
+            self._open.end()
 
 
 def _may_wait(error: BaseException) -> bool:

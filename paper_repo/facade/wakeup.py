@@ -152,5 +152,9 @@ def _soon(loop: Any) -> Callable[..., object]:
 
 
 def _announce_all(wakeups: list[Wakeup]) -> None:
-    for each in wakeups:
-        each._announce()
+    try:
+        for each in wakeups:
+            each._announce()
+    except BaseException:  # Ctrl-C; where the loop goes on, so do they
+        _soon(wakeups[0]._loop)(_announce_all, wakeups)
+        raise

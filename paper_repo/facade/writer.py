@@ -1,438 +1,441 @@
-"""The one worker thread that owns the writing connection of an async repository, and its first-in-first-out queue.
+"""The worker threads that do the writing of an async repository, each with a connection while it writes.
 
-Everything a task asks of it is a `Job`. Saves that wait together share one transaction and one COMMIT ("group commit"),
-each in a savepoint of its own. A transaction block has the thread to itself from its BEGIN to its end; what other tasks
-ask for waits behind it, for the busy timeout at most.
+An SQLite file has one writer at a time, and so one thread; a server has several. Saves that wait together share one
+transaction and one COMMIT ("group commit"), each in a savepoint of its own. A transaction block has its thread to
+itself from its BEGIN to its end; what other tasks ask for waits behind it, for the busy timeout at most.
 
-The beginning and the end of a block are put into the queue by plain calls that no cancellation can interrupt: this is
-what keeps a cancelled task from leaving a transaction open.
+The beginning and the end of a block are posted by plain calls that no cancellation can interrupt, and no lock is taken
+for it that an interrupt could leave locked: this is what keeps a task from leaving a transaction open.
 """
 
 from __future__ import annotations
 
-import copy
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, suppress
-from enum import Enum, auto
+from functools import partial
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from paper_repo.core.repository import SessionRepository
-from paper_repo.errors import BusyError, RepositoryClosedError
-from paper_repo.facade.wakeup import UNHEARD, Wakeup, new_wakeup, wake
+from paper_repo.errors import BusyError, RepositoryClosedError, StorageError
+from paper_repo.facade.jobs import Block, Job, copied, finish
+from paper_repo.facade.write_queue import WriteQueue
+from paper_repo.storage.errors import TurnedBackError
 from paper_repo.storage.forking import HeedsForks, heed_forks
 
+THREADS = 4
+"""How many threads a repository has at most where several transactions can be open at a time."""
 
-class _State(Enum):
-    WAITING = auto()
-    TAKEN = auto()
-    DONE = auto()
-    WITHDRAWN = auto()
-
-
-class Job:
-    """Something to be done on the writer's thread, and what came of it.
-
-    Args:
-        work: what is to be done.
-        begins: the block that it begins, if it begins one.
-        keys: the ids of the sessions that it writes, as far as they are known.
-        heard: whether a task waits for it.
-    """
-
-    def __init__(
-        self,
-        work: Callable[[], Any],
-        *,
-        begins: Block | None = None,
-        keys: Iterable[str] = (),
-        heard: bool = True,
-    ) -> None:
-        self.work = work
-        self.begins = begins
-        self.keys = tuple(keys)
-        self.deadline = 0.0
-        self.state = _State.WAITING
-        self.finished = new_wakeup() if heard else UNHEARD
-        self.failed = False
-        self._result: Any = None
-        self._error: BaseException | None = None
-
-    def do(self) -> None:
-        """Do the work, and keep what came of it."""
-        try:
-            self._result = self.work()
-        except BaseException as error:
-            self.fail(error)
-
-    def fail(self, error: BaseException) -> None:
-        """Let this be what came of it, unless it has failed already."""
-        if not self.failed:
-            self.failed, self._error = True, error
-
-    def require_success(self) -> None:
-        """Raise what it has failed with, and keep that."""
-        if self._error is not None:
-            raise self._error
-
-    def forget(self, kind: type[BaseException]) -> bool:
-        """Forget an error of this kind, so that the job can be done again; whether it had one."""
-        if not isinstance(self._error, kind):
-            return False
-        self.failed, self._error = False, None
-        return True
-
-    def outcome(self) -> Any:
-        """The result, or the error raised."""
-        if self._error is not None:
-            try:
-                raise self._error
-            finally:
-                self._error = None  # an exception that is kept here would keep its frames, and they this job
-        return self._result
+Part = object
+"""What tells a block, or a block inside of it, from others."""
 
 
-class Block(deque[Job]):
-    """A transaction block: what its owner asks for, and what tells it from other blocks."""
-
-    is_open = False
-
-
-class _Mine(threading.local):
-    """What one thread has open: the block, and the transaction of it with the savepoints in that."""
+class _Thread:
+    """What one of the threads has: a bell to be rung by, and the block it is in, with the blocks inside of that."""
 
     def __init__(self) -> None:
+        self.bell: SimpleQueue[Any] = SimpleQueue()
         self.block: Block | None = None
-        self.open: list[AbstractContextManager[None]] = []
+        self.open: list[tuple[Part, AbstractContextManager[None]]] = []
 
 
 class Writer(HeedsForks):
-    """The thread and its queue.
+    """The threads and what they have to do.
 
     Args:
-        core: the repository whose writes it does.
+        core: the repository whose writes they do.
         patience: how long a job may wait for its turn, in seconds.
     """
 
     def __init__(self, core: SessionRepository, patience: float) -> None:
         self._core = core
         self._patience = patience
+        self._most = min(THREADS, core._writers)
         self._prepare()
         heed_forks(self)
+        if self._most > 1:
+            core._when_freed(self._ring)
 
     def _prepare(self) -> None:
-        self._changed = threading.Condition()
-        self._queue: deque[Job] = deque()
-        self._mine = _Mine()
-        self._last: list[Job] = []
+        self._lock = threading.RLock()  # for what the threads have in common
+        self._queue = WriteQueue(self._core._are_free if self._most > 1 else None)
+        self._threads: list[_Thread] = []
+        self._idle = 0
+        self._started: list[threading.Thread] = []
+        self._here = threading.local()
+        self._arrived: deque[Job] = deque()
+        """What was asked for and is not in the queue yet."""
+        self._ringing: set[Any] = set()
+        """The event loops that are going to ring."""
+        self._rung = False
+        """Whether one of them has, and what it was about is not in the queue yet."""
+        self._last: deque[Job] = deque()
         self._closing_by: float | None = None
-        self._thread: threading.Thread | None = None
-        self._notifying: set[Any] = set()
-        """The event loops that are going to notify the thread."""
-        self._called = False
-        """Whether one of them has, and something of what it was about may wait still."""
+        self._ended = self._closed = False
 
     def after_fork_in_child(self) -> None:
-        """Begin anew: a forked child has neither the thread nor what its queue held."""
+        """Begin anew: a forked child has neither the threads nor what they were to do."""
         self._prepare()
 
-    # From any thread
+    # From any thread, by steps that leave nothing locked and nobody waiting, wherever an interrupt comes
 
-    def submit(self, job: Job) -> Job:
-        """Put `job` at the end of the queue."""
-        with self._changed:
-            if self._closing_by is not None:
-                raise RepositoryClosedError("the repository was closed")
-            self._notify_soon(job.finished)
-            job.deadline = time.monotonic() + self._patience
-            self._queue.append(job)
-        return job
+    def submit(self, job: Job) -> None:
+        """Ask for `job`, behind all that was asked for before."""
+        if self._closing_by is not None:
+            raise RepositoryClosedError("the repository was closed")
+        job.deadline = time.monotonic() + self._patience
+        self._arrived.append(job)
+        if len(self._threads) < self._most and not self._idle:
+            self._start_thread()
+        self._ring_soon(job)
+        if self._ended and job.withdraw():
+            raise RepositoryClosedError("the repository was closed")
 
-    def submit_to_block(self, block: Block, job: Job) -> Job:
-        """Put `job` at the end of what `block` does."""
-        with self._changed:
-            if not block.is_open:
-                raise RepositoryClosedError("the repository was closed, and the transaction rolled back")
-            block.append(job)
-            self._changed.notify_all()
-        return job
+    def submit_to_block(self, block: Block, job: Job) -> None:
+        """Ask for `job` in `block`, behind all that was asked for in it before."""
+        if not block.is_open:
+            raise RepositoryClosedError("the repository was closed, and the transaction rolled back")
+        block.asked.append(job)
+        block.bell.put(None)
+        if not block.is_open and job.withdraw():  # it has ended just now
+            raise RepositoryClosedError("the repository was closed, and the transaction rolled back")
 
-    def give_up(self, block: Block, entry: Job, *, heard: bool) -> Job | None:
-        """Roll back what `entry` enters, `block` or a savepoint in it; None when it has not and never will."""
-
-        def undo() -> None:
-            if not entry.failed:
-                self.roll_back()
-
-        if self.withdraw(entry):
-            return None
-        with suppress(RepositoryClosedError):
-            return self.submit_to_block(block, Job(undo, heard=heard))
-        return None
-
-    def withdraw(self, job: Job) -> bool:
-        """Take `job` out if it has not been begun; True when it never will be."""
-        with self._changed:
-            if job.state is _State.WAITING:
-                job.state = _State.WITHDRAWN
-            return job.state is _State.WITHDRAWN
-
-    def close(self, last: Job) -> threading.Thread | None:
-        """Do what waits, close the core, and end the thread, which is returned; `last` is done just before its end.
+    def close(self, last: Job) -> None:
+        """Do what waits, close the core, and end the threads; `last` is done just before their end.
 
         An open block is waited for like by any other job, then rolled back.
         """
-        with self._changed:
-            if self._closing_by is None:
-                self._notify()
-                self._closing_by = time.monotonic() + self._patience
-            if self._thread is None:
-                self._finish([last])
-            else:
-                self._last.append(last)
-            return self._thread
+        self._last.append(last)
+        if self._closing_by is None:
+            self._closing_by = time.monotonic() + self._patience
+        if not self._threads and not self._ended:
+            self._start_thread()
+        self._ring()
+        if self._closed:
+            self._finish_last(None)
+
+    def join(self) -> None:
+        """Wait until the threads have ended."""
+        for thread in self._started:
+            thread.join()
 
     def stop(self) -> None:
-        """End the thread when nothing waits any more, and leave the core open; for when nobody is left to use it."""
-        with self._changed:
-            self._closing_by = time.monotonic()
-            self._changed.notify()
+        """End the threads when nothing waits any more, and leave the core open; for when nobody is left to use it."""
+        self._closing_by = time.monotonic()
+        self._ring()
 
-    def _notify(self) -> None:
-        self._start()
-        self._changed.notify()
+    def _ring(self) -> None:
+        for thread in tuple(self._threads):
+            thread.bell.put(None)
 
-    def _notify_soon(self, asking: Wakeup) -> None:
-        """Notify the thread when all tasks that can go on now have had their turn; it does together what they ask for.
+    def _ring_soon(self, job: Job) -> None:
+        """Ring when all tasks that can go on now have had their turn; the threads do together what they ask for.
 
-        Else it would begin with what the first of them asks for, and every statement of it would take Python's lock
+        Else one would begin with what the first of them asks for, and every statement of it would take Python's lock
         from the others in the middle of theirs.
         """
-        self._start()
-        if asking.loop not in self._notifying:
-            self._notifying.add(asking.loop)
-            asking.when_ready_tasks_have_run(self._notify_now)
+        loop = job.finished.loop
+        if loop not in self._ringing:
+            try:
+                self._ringing.add(loop)  # before a thread can hear the bell, and forget that it was going to ring
+                for thread in tuple(self._threads):
+                    job.finished.when_ready_tasks_have_run(partial(thread.bell.put, loop))
+            except BaseException:
+                self._ringing.discard(loop)
+                raise
 
-    def _notify_now(self) -> None:
-        with self._changed:
-            self._notifying.clear()
-            self._called = True
-            self._changed.notify()
+    def _start_thread(self) -> None:
+        """Start a thread more, unless there are enough or one has nothing to do."""
+        with self._lock:
+            if self._ended or self._idle or len(self._threads) == self._most:
+                return
+            thread = _Thread()
+            try:
+                self._threads.append(thread)  # else it ends at once
+                started = threading.Thread(target=self._run, args=(thread,), name="paper_repo writer", daemon=True)
+                started.start()
+                self._started.append(started)
+            except BaseException as error:
+                self._threads.remove(thread)
+                if not isinstance(error, RuntimeError):
+                    raise
+                if not self._threads:
+                    raise out_of_threads(error) from error
 
-    def _start(self) -> None:
-        if self._thread is None:
-            thread = threading.Thread(target=self._run, name="paper_repo writer", daemon=True)
-            thread.start()
-            self._thread = thread
+    # On a writer's thread: blocks
 
-    # On the writer's thread: blocks
-
-    def enter(self) -> None:
+    def enter(self, part: Part) -> None:
         """Open a transaction, or a savepoint in the open one."""
         block = self._core.atomic()
         block.__enter__()
-        self._mine.open.append(block)
+        self._mine.open.append((part, block))
 
-    def commit(self) -> None:
-        """Commit the innermost open block."""
-        self._mine.open.pop().__exit__(None, None, None)
+    def leave(self, part: Part, *, commit: bool) -> None:
+        """Commit what `enter` has opened, or roll it back; nothing, if that has been done.
 
-    def roll_back(self) -> None:
-        """Roll the innermost open block back."""
+        What is open inside of it still was left without a word, and so is rolled back.
+        """
+        opened = self._mine.open
+        if all(each is not part for each, _ in opened):
+            return
+        while opened[-1][0] is not part:
+            self._roll_back()
+        if commit:
+            opened.pop()[1].__exit__(None, None, None)
+        else:
+            self._roll_back()
+
+    def _roll_back(self) -> None:
+        """Roll back the innermost open part."""
         with suppress(_RollBack):
-            self._mine.open.pop().__exit__(_RollBack, _RollBack(), None)
+            self._mine.open.pop()[1].__exit__(_RollBack, _RollBack(), None)
 
-    # On the writer's thread: the loop
+    @property
+    def _mine(self) -> _Thread:
+        mine: _Thread = self._here.thread
+        return mine
 
-    def _run(self) -> None:
+    # On a writer's thread: its turns
+
+    def _run(self, thread: _Thread) -> None:
+        self._here.thread = thread
+        with self._lock:
+            if thread not in self._threads:
+                return  # whoever started it was interrupted
         while self._serve():
-            while self._mine.open:
+            while thread.open:
                 self._serve_owner()
         self._end()
 
     def _serve(self) -> bool:
-        """Do what waits up to the next block, or begin that; False when there will be no more."""
-        head = self._next()
-        if head is not None and head.begins is not None:
-            self._begin(head, head.begins)
-        elif head is not None:
-            self._serve_together()
-        return head is not None
+        """Do what comes next; False when there will be no more."""
+        turn = self._next_turn()
+        if turn and turn[0].begins is not None:
+            self._begin(turn[0], turn[0].begins)
+        elif turn:
+            self._do_together(turn)
+        return bool(turn)
 
-    def _next(self) -> Job | None:
-        """The first job that waits, without taking it; None when there will be no more."""
-        with self._changed:
+    def _next_turn(self) -> list[Job]:
+        """What to do next, as soon as there is something; nothing when there will be no more."""
+        while True:
+            with self._lock:
+                turn = self._take_turn()
+                if turn or self._is_over():
+                    break
+                self._idle += 1
+            self._refuse_overdue()
+            self._wait_for_bell()
+            with self._lock:
+                self._idle -= 1
+        self._share()
+        return turn
+
+    def _share(self) -> None:
+        """Let another thread look at what this one has left in the queue."""
+        if self._most > 1 and self._queue:
+            self._start_thread()
+            self._ring()
+
+    def _take_turn(self) -> list[Job]:
+        if self._has_rung() or self._closing_by is not None:
+            self._gather()
+        return self._queue.next_turn()
+
+    def _gather(self) -> None:
+        self._rung = False
+        with suppress(IndexError):
             while True:
-                while self._queue and self._queue[0].state is not _State.WAITING:
-                    self._queue.popleft()
-                if self._queue and (self._called or self._closing_by is not None):
-                    return self._queue[0]
-                if not self._queue:
-                    self._called = False
-                    if self._closing_by is not None:
-                        return None
-                self._changed.wait()
+                self._queue.add(self._arrived.popleft())
 
-    def _serve_together(self) -> None:
-        """Do all that waits up to the next block, in one transaction."""
-        jobs: list[Job] = []
+    def _is_over(self) -> bool:
+        return self._closing_by is not None and not self._queue and not self._arrived
+
+    def _do_together(self, turn: list[Job]) -> None:
+        """Do all of them in one transaction, and each by itself that another transaction has turned back."""
+        jobs: list[Job] | None = None
         try:
             with self._core.atomic():
                 # Taken only now: while BEGIN waited for another process, each of them could be cancelled.
-                jobs = self._take_together()
+                with self._lock:
+                    self._gather()
+                    self._queue.join(turn)
+                jobs = [job for job in turn if job.take()]
                 for job in jobs:
                     job.do()
                     if job.failed and self._core.has_lost_transaction():
                         job.require_success()  # its error has ended the transaction for all of them
         except BaseException as error:
-            jobs = jobs or self._take_overdue() or self._take_first()
+            if jobs is None:
+                self._refuse_begin(turn, error)
+                return
             for job in jobs:
-                job.fail(_own(error))
-        self._finish(jobs)
+                job.fail(copied(error))
+        for job in jobs:
+            if job.forget(TurnedBackError):
+                job.do()
+        self._end_turn(turn)
+        finish(jobs)
+
+    def _refuse_begin(self, turn: list[Job], error: BaseException) -> None:
+        """Tell those whose time is over that no transaction could be begun, or the first of all; the others wait on."""
+        now = time.monotonic()
+        refused = [job for job in turn if job.deadline <= now] or turn[:1]
+        self._end_turn(turn, put_back=[job for job in turn if job not in refused])
+        self._refuse(refused, error)
+
+    def _end_turn(self, turn: list[Job], put_back: list[Job] | None = None) -> None:
+        with self._lock:
+            self._queue.end_turn(turn, put_back or ())
+            others_wait = self._queue or self._closing_by is not None
+        if others_wait and len(self._threads) > 1:
+            self._ring()
+
+    # On a writer's thread: a block
 
     def _begin(self, begin: Job, block: Block) -> None:
-        self._enter_for_owner(begin, block)
-        refusal = begin._error
-        with self._changed:
-            self._queue.popleft()
-        if begin.state is _State.TAKEN:
-            self._finish([begin])
+        """Begin a block, unless its owner has gone by then."""
+        begin.do()
+        refusal, thread = begin.error, self._mine
+        if thread.open:
+            block.bell, block.is_open, thread.block = thread.bell, True, block
+        if begin.take():
+            finish([begin])
+        else:
+            self._roll_back_all()
         if refusal is not None:
             self._refuse_overdue(refusal)
 
-    def _enter_for_owner(self, begin: Job, block: Block) -> None:
-        """Begin a block, unless its owner has gone by then."""
-        begin.do()
-        with self._changed:
-            withdrawn = not _taken([begin])
-            if self._mine.open and not withdrawn:
-                self._own_block(block)
-        if self._mine.open and withdrawn:
-            _attempt(self.roll_back)
-
     def _serve_owner(self) -> None:
+        """Do what the owner of the block asks for next."""
         job = self._next_of_owner()
         if job is None:
-            while self._mine.open:
-                _attempt(self.roll_back)
+            self._roll_back_all()
         else:
             job.do()
-        if not self._mine.open:
-            with self._changed:
-                abandoned = self._disown_block()
-            for each in abandoned:
-                each.fail(RepositoryClosedError("the repository was closed, and the transaction rolled back"))
-            self._finish(abandoned)
+        self._disown_if_ended()
         if job is not None:
-            self._finish([job])
-
-    def _own_block(self, block: Block) -> None:
-        self._mine.block, block.is_open = block, True
-
-    def _disown_block(self) -> list[Job]:
-        """Take nothing more for the block that has ended, and give back what it was still asked for."""
-        block, self._mine.block = self._mine.block, None
-        if block is None:
-            return []
-        block.is_open = False
-        return list(block)
+            finish([job])
 
     def _next_of_owner(self) -> Job | None:
         """What the owner asks for next; None when it has no more time, because the repository closes."""
         while True:
             self._refuse_overdue()
-            with self._changed:
-                while self._mine.block:
-                    job = self._mine.block.popleft()
-                    if job.state is _State.WAITING:
-                        job.state = _State.TAKEN
-                        return job
-                if self._closing_by is not None and time.monotonic() >= self._closing_by:
-                    return None
-                self._changed.wait(self._until_next_deadline())
+            while self._mine.block and self._mine.block.asked:
+                job = self._mine.block.asked.popleft()
+                if job.take():
+                    return job
+            if self._closing_by is not None and time.monotonic() >= self._closing_by:
+                return None
+            self._wait_for_bell()
 
-    def _refuse_overdue(self, refusal: BaseException | None = None) -> None:
-        """Let those who have waited too long fail with `refusal`; by default it is a block that was in their way."""
-        overdue = self._take_overdue()
-        for job in overdue:
-            job.fail(
-                _own(refusal)
-                if refusal is not None
-                else BusyError(
-                    f"another task's transaction was open for longer than the busy timeout ({self._patience:g} s); "
-                    "repeat the call, or keep transactions shorter"
-                )
-            )
-        self._finish(overdue)
+    def _roll_back_all(self) -> None:
+        while self._mine.open:
+            _attempt(self._roll_back)
+        self._disown_if_ended()
 
-    def _end(self) -> None:
-        """Close the core and report it to everyone who waits for that."""
-        closing = _attempt(self._core.close) if self._last else None
-        with self._changed:
-            self._thread = None
-            for job in self._last:
-                if closing is not None:
-                    job.fail(_own(closing))
-            self._finish(self._last)
+    def _disown_if_ended(self) -> None:
+        """Take nothing more for a block that has ended, and refuse what it was still asked for."""
+        block = self._mine.block
+        if block is None or self._mine.open:
+            return
+        block.is_open, self._mine.block = False, None
+        abandoned = [job for job in _drained(block.asked) if job.take()]
+        for job in abandoned:
+            job.fail(RepositoryClosedError("the repository was closed, and the transaction rolled back"))
+        finish(abandoned)
+        self._end_turn([])  # others may have waited for what the block had written
 
-    # On the writer's thread: the queue
+    # On a writer's thread: waiting, and the end
 
-    def _take_together(self) -> list[Job]:
-        with self._changed:
-            jobs = []
-            while self._queue and self._queue[0].begins is None:
-                jobs.append(self._queue.popleft())
-            self._called = bool(self._queue)  # what comes now is a turn of its own
-            return _taken(jobs)
+    def _wait_for_bell(self) -> None:
+        """Wait until somebody rings, or somebody else's patience is at its end."""
+        bell = self._mine.bell
+        with suppress(Empty):
+            bell.put(bell.get(timeout=self._until_next_deadline()))
 
-    def _take_first(self) -> list[Job]:
-        with self._changed:
-            return _taken([self._queue.popleft()] if self._queue else [])
-
-    def _take_overdue(self) -> list[Job]:
-        now = time.monotonic()
-        with self._changed:
-            overdue = [job for job in self._queue if job.deadline <= now]
-            for job in overdue:
-                self._queue.remove(job)
-            return _taken(overdue)
+    def _has_rung(self) -> bool:
+        """Whether an event loop has rung, for whose tasks nothing has been put into the queue since."""
+        bell = self._mine.bell
+        while not bell.empty():
+            if bell.get_nowait() is not None:
+                self._ringing.clear()
+                self._rung = True
+        return self._rung
 
     def _until_next_deadline(self) -> float | None:
         """How long until somebody's patience ends, in seconds; None: nobody waits."""
-        deadlines = [job.deadline for job in self._queue]
-        if self._closing_by is not None:
-            deadlines.append(self._closing_by)
-        return max(0.0, min(deadlines) - time.monotonic()) if deadlines else None
+        with self._lock:
+            deadline = self._queue.next_deadline()
+        if self._closing_by is not None and self._mine.block is not None:
+            deadline = self._closing_by if deadline is None else min(deadline, self._closing_by)
+        return None if deadline is None else max(0.0, deadline - time.monotonic())
 
-    def _finish(self, jobs: Iterable[Job]) -> None:
-        jobs = list(jobs)
-        for job in jobs:
-            job.state = _State.DONE
-        wake(job.finished for job in jobs)
+    def _refuse_overdue(self, refusal: BaseException | None = None) -> None:
+        """Let those who have waited too long fail with `refusal`; by default it is a block that was in their way."""
+        with self._lock:
+            gathered = self._has_rung()
+            if gathered:
+                self._gather()
+            overdue = self._queue.take_overdue(time.monotonic())
+        if gathered:
+            self._share()
+        if overdue:
+            self._refuse(
+                overdue,
+                refusal
+                or BusyError(
+                    f"another task's transaction was open for longer than the busy timeout ({self._patience:g} s); "
+                    "repeat the call, or keep transactions shorter"
+                ),
+            )
+
+    def _refuse(self, jobs: list[Job], error: BaseException) -> None:
+        refused = [job for job in jobs if job.take()]
+        for job in refused:
+            job.fail(copied(error))
+        finish(refused)
+
+    def _end(self) -> None:
+        """Leave; the last one closes the core and reports it to everyone who waits for that."""
+        with self._lock:
+            self._threads.remove(self._mine)
+            if self._threads:
+                return
+            self._ended = True
+            late = [*self._queue.take_all(), *_drained(self._arrived)]
+        self._refuse(late, RepositoryClosedError("the repository was closed"))
+        error = _attempt(self._core.close) if self._last else None
+        self._closed = True
+        self._finish_last(error)
+
+    def _finish_last(self, error: BaseException | None) -> None:
+        for job in _drained(self._last):
+            if error is not None:
+                job.fail(copied(error))
+            finish([job])
+
+
+def out_of_threads(error: RuntimeError) -> StorageError:
+    """What to raise instead of Python's own error when no thread can be started."""
+    return StorageError(
+        f"no thread could be started ({error}): this process or its user has as many as the system allows; "
+        "end some, or raise the limit (ulimit -u, TasksMax, pids.max), and repeat the call"
+    )
 
 
 class _RollBack(Exception):  # noqa: N818
     """What a block is left with when its owner wants it rolled back."""
 
 
-def _taken(jobs: list[Job]) -> list[Job]:
-    """Those of `jobs` that nobody has withdrawn."""
-    waiting = [job for job in jobs if job.state is _State.WAITING]
-    for job in waiting:
-        job.state = _State.TAKEN
-    return waiting
-
-
-def _own(error: BaseException) -> BaseException:
-    """A copy for one of several tasks that get the same error, each with a traceback of its own."""
-    try:
-        twin = copy.copy(error)
-    except Exception:  # not every exception can be copied
-        return error
-    twin.__cause__ = error.__cause__
-    return twin
+def _drained(jobs: deque[Job]) -> Iterator[Job]:
+    """The jobs, each taken out by itself, so that two threads that do this get different ones."""
+    with suppress(IndexError):
+        while True:
+            yield jobs.popleft()
 
 
 def _attempt(work: Callable[[], object]) -> BaseException | None:

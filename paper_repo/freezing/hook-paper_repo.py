@@ -2,5 +2,7 @@
 
 from PyInstaller.utils.hooks import collect_data_files
 
-datas = collect_data_files("paper_repo", include_py_files=True, includes=["storage/migrations/*.py", "demo/*.csv"])
-hiddenimports = ["playhouse.migrate", "playhouse.migrations"]
+DATA = ["storage/migrations/*.py", "demo/*.csv", "report/*.css", "report/*.js"]
+
+datas: list[tuple[str, str]] = collect_data_files("paper_repo", include_py_files=True, includes=DATA)
+hiddenimports: list[str] = ["playhouse.migrate", "playhouse.migrations"]

@@ -9,15 +9,19 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import stat
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import chain
-from typing import BinaryIO, Literal, TypeVar, Unpack
+from typing import BinaryIO, Literal, TypeAlias, TypeVar
 
 from paper_repo.core.repository import SessionRepository
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
-from paper_repo.domain.selection import SessionFilters
+from paper_repo.domain.selection import SessionFilters, StatusFilter
+from paper_repo.domain.values import Progress
 from paper_repo.errors import ArchiveError, ConflictError, InvalidSessionError, SessionNotFoundError
 from paper_repo.serialization import fast, schemas
 from paper_repo.serialization.schemas import Data
@@ -28,7 +32,7 @@ FORMAT = "paper_repo archive"
 VERSION = 1
 """Of the form; a reader refuses an archive of a later one."""
 
-OnConflict = Literal["error", "skip", "replace"]
+OnConflict: TypeAlias = Literal["error", "skip", "replace"]
 
 
 @dataclass(slots=True)
@@ -54,27 +58,39 @@ def export_archive(
     file: BinaryIO,
     *,
     ids: Iterable[str] | None = None,
-    progress: Callable[[int], object] | None = None,
-    **filters: Unpack[SessionFilters],
+    status: StatusFilter = None,
+    strategy: str | None = None,
+    symbol: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    progress: Progress | None = None,
 ) -> Contents:
-    """Write sessions with their whole history to `file`: the database as it is at one moment, the oldest session first.
+    """Write sessions with their whole history to `file`: the database at one moment, the oldest session first.
 
     Args:
-        repository: where they are. Others can go on writing to it meanwhile.
-        file: open for writing bytes.
-        ids: only these, in this order; every one that `filters` name otherwise.
-        progress: called now and then with the number of lines written since the last call.
+        repository: where the sessions are. Others can continue to write to it.
+        file: a file that is open for writing bytes.
+        ids: only these sessions, in this order; None for all that match the filters.
+        status: as for `SessionRepository.get_all`, like the next four.
+        strategy: the name of the strategy.
+        symbol: a symbol that the session trades.
+        since: an aware datetime; only sessions created at this time or later.
+        until: an aware datetime; only sessions created before this time.
+        progress: called from time to time with the number of lines written and their total, which is 0 if it is not
+            known: with `ids` or filters.
 
     Returns:
         How much was written.
 
     Raises:
-        SessionNotFoundError: there is no session of one of the `ids`; the archive is incomplete then.
+        SessionNotFoundError: one of the `ids` is not stored; the archive is incomplete then.
     """
+    filters: SessionFilters = {"status": status, "strategy": strategy, "symbol": symbol, "since": since, "until": until}
     contents = Contents()
     with repository.reading():
+        everything = ids is None and not any(filters.values())
+        report = _Report(progress, 1000, _lines_of_all(repository) if everything and progress is not None else 0)
         sessions = repository.iterate(**filters) if ids is None else _named(repository, ids)
-        report = _Report(progress, 1000)
         for line in _lines(repository, sessions, contents):
             file.write(line)
             report.add(1)
@@ -87,27 +103,28 @@ def import_archive(
     file: Iterable[bytes],
     *,
     on_conflict: OnConflict = "error",
-    progress: Callable[[int], object] | None = None,
+    progress: Progress | None = None,
 ) -> Imported:
-    """Store every session of an archive as it was, versions and times included: all of them or, after an error, none.
+    """Store every session of an archive as it was, with its version and times: all of them or, after an error, none.
 
-    It is one transaction: other writers wait until it has ended, for their busy timeout at most.
+    It is one transaction: other writers wait until it ends, at most for their busy timeout.
 
     Args:
-        repository: where to.
-        file: an archive, open for reading bytes; read once, line by line.
+        repository: where to store the sessions.
+        file: an archive that is open for reading bytes; read once, line by line.
         on_conflict: what to do about a session whose id is stored already: "error", "skip" (the stored one stays) or
-            "replace" (the stored one is deleted, with its history).
-        progress: called now and then with the number of bytes read since the last call.
+            "replace" (the stored one is deleted with its history).
+        progress: called from time to time with the number of bytes read and the size of the file, which is 0 if it is
+            not known: for a pipe, or lines from elsewhere.
 
     Raises:
-        ArchiveError: the file is no archive, or not a whole one, or one of its lines is wrong; it names the line.
+        ArchiveError: the file is not a complete archive, or a line is wrong; the error names the line.
         ConflictError: a session is stored already, and `on_conflict` is "error".
-        ValueError: `on_conflict` is none of the three.
+        ValueError: `on_conflict` is not one of the three.
     """
     if on_conflict not in ("error", "skip", "replace"):
         raise ValueError(f"on_conflict is 'error', 'skip' or 'replace', not {on_conflict!r}")
-    reader = _Reader(file, _Report(progress, 1 << 17))
+    reader = _Reader(file, _Report(progress, 1 << 17, _size(file)))
     reader.header()
     with repository.atomic():
         return _store(repository, reader, on_conflict)
@@ -290,24 +307,40 @@ class _Reader:
 
 
 class _Report:
-    """Tells `progress` how far it has come; not at every line, for that would take longer than the work."""
+    """Calls `progress`, but not at every line, which would take longer than the work."""
 
-    def __init__(self, progress: Callable[[int], object] | None, step: int) -> None:
+    def __init__(self, progress: Progress | None, step: int, total: int) -> None:
         self._progress = progress
         self._step = step
-        self._waiting = 0
+        self._total = total
+        self._done = self._told = 0
 
     def add(self, done: int) -> None:
-        """So much has been done."""
-        self._waiting += done
-        if self._waiting >= self._step:
+        """Count work that has been done."""
+        self._done += done
+        if self._done - self._told >= self._step:
             self.end()
 
     def end(self) -> None:
-        """Tell what has not been told yet."""
-        if self._progress is not None and self._waiting:
-            self._progress(self._waiting)
-        self._waiting = 0
+        """Report what has not been reported yet."""
+        if self._progress is not None and self._done > self._told:
+            self._progress(self._done, self._total)
+        self._told = self._done
+
+
+def _lines_of_all(repository: SessionRepository) -> int:
+    """How many lines an archive of the whole repository has, with the first and the last one."""
+    facts = repository.describe()
+    return 2 + int(facts["sessions"] + facts["fills"] + facts["equity_points"])
+
+
+def _size(file: Iterable[bytes]) -> int:
+    """How many bytes there are to read; 0 if that is not known."""
+    try:
+        found = os.fstat(file.fileno())  # type: ignore[attr-defined]
+    except (AttributeError, OSError):  # lines from elsewhere, or a file in memory
+        return 0
+    return found.st_size if stat.S_ISREG(found.st_mode) else 0
 
 
 def _counts(contents: Contents) -> Data:

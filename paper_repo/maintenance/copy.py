@@ -16,12 +16,12 @@ from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
 from paper_repo.domain.values import EXACT, Progress
 from paper_repo.errors import CorruptRecordError, InvalidSessionError, StorageError
 from paper_repo.serialization import schemas
-from paper_repo.storage.sqlite.backups import beside, give_name
+from paper_repo.storage.new_files import new_file_beside, publish
 
 
 @dataclass(slots=True)
 class CopyReport:
-    """What `copy` has done, by session id.
+    """What `copy_sessions` has done, by session id.
 
     `copied` are new at the target and equal to the source's; `present` were there before, and are equal; `differing`
     were there before and are not, and were left as they are; `unreadable` cannot be read at one of the two, with the
@@ -41,7 +41,9 @@ class CopyReport:
         return not (self.differing or self.unreadable or self.refused)
 
 
-def copy(source: SessionRepository, target: SessionRepository, *, progress: Progress | None = None) -> CopyReport:
+def copy_sessions(
+    source: SessionRepository, target: SessionRepository, *, progress: Progress | None = None
+) -> CopyReport:
     """Store every session of `source` with its whole history in `target`: versions, times and order as they are.
 
     Each session is copied in a transaction of its own, from one moment of the source, and then read again at the
@@ -87,11 +89,11 @@ def write_backup(
 ) -> None:
     """Write sessions, each with its numbered fills and its equity points, to a new SQLite file."""
     target = target.absolute()
-    with beside(target, overwrite) as partial:
+    with new_file_beside(target, overwrite) as partial:
         with SessionRepository(partial) as repository, repository.atomic():
             for session, fills, points in sessions:
                 repository.restore(session, fills, points)
-        give_name(partial, target, overwrite)
+        publish(partial, target, overwrite)
 
 
 def _copy_one(source: SessionRepository, target: SessionRepository, session_id: str, report: CopyReport) -> None:

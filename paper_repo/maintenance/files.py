@@ -10,7 +10,8 @@ from paper_repo.core.repository import SessionRepository
 from paper_repo.domain.values import Progress
 from paper_repo.errors import BusyError, CorruptDatabaseError, SchemaVersionError, StorageError
 from paper_repo.maintenance.copy import digest_within
-from paper_repo.storage.sqlite.backups import beside, file_errors, free_name, give_name, write_through
+from paper_repo.storage.new_files import file_errors, free_name, new_file_beside, publish, write_through
+from paper_repo.storage.options import Journal
 from paper_repo.storage.sqlite.encryption import export
 
 
@@ -19,7 +20,7 @@ def restore_backup(
     path: str | os.PathLike[str],
     *,
     passphrase: str | None = None,
-    journal: str = "wal",
+    journal: Journal = "wal",
     progress: Progress | None = None,
 ) -> Path | None:
     """Make the file at `path` what `backup` is, once the backup is found to be sound. Nobody may have the file open.
@@ -41,7 +42,7 @@ def restore_backup(
     path = Path(os.path.realpath(path))
     with SessionRepository(backup, upgrade="never", passphrase=passphrase) as source:
         _require_sound(source)
-        with beside(free_name(path, "restored")) as partial:
+        with new_file_beside(free_name(path, "restored")) as partial:
             partial.unlink()
             source.backup(partial, progress=progress)
             with file_errors(path):
@@ -53,7 +54,9 @@ def restore_backup(
     return kept
 
 
-def compact(path: str | os.PathLike[str], *, passphrase: str | None = None, journal: str = "wal") -> tuple[int, int]:
+def compact(
+    path: str | os.PathLike[str], *, passphrase: str | None = None, journal: Journal = "wal"
+) -> tuple[int, int]:
     """Rewrite a file without the room that deleted sessions have left; its size in bytes before and after."""
     path = Path(path)
     with SessionRepository(path, passphrase=passphrase, journal=journal) as repository:
@@ -85,7 +88,7 @@ def decrypt(path: str | os.PathLike[str], target: str | os.PathLike[str], passph
 
 def _convert(path: str | os.PathLike[str], old: str | None, target: str | os.PathLike[str], new: str | None) -> int:
     target = Path(target).absolute()
-    with SessionRepository(path, passphrase=old, upgrade="never") as source, beside(target) as partial:
+    with SessionRepository(path, passphrase=old, upgrade="never") as source, new_file_beside(target) as partial:
         _require_sound(source)
         with source.reading():
             export(Path(os.path.realpath(path)), old, partial, new)
@@ -94,7 +97,7 @@ def _convert(path: str | os.PathLike[str], old: str | None, target: str | os.Pat
                 for session_id in ids:
                     if digest_within(source, session_id) != digest_within(copy, session_id):
                         raise CorruptDatabaseError(f"{target}: session {session_id!r} is not the same there")
-        give_name(partial, target)
+        publish(partial, target)
     return len(ids)
 
 
@@ -104,7 +107,7 @@ def _require_sound(backup: SessionRepository) -> None:
         raise CorruptDatabaseError(f"{backup!r} was not restored, since it is damaged: {report.problems[0]}")
 
 
-def _keep(path: Path, passphrase: str | None, journal: str) -> Path | None:
+def _keep(path: Path, passphrase: str | None, journal: Journal) -> Path | None:
     """Copy what is at `path`, with SQLite's log beside it, to a name that says why it is there."""
     if not path.exists():
         return None
@@ -119,7 +122,7 @@ def _keep(path: Path, passphrase: str | None, journal: str) -> Path | None:
     return kept
 
 
-def _require_unused(path: Path, passphrase: str | None, journal: str) -> None:
+def _require_unused(path: Path, passphrase: str | None, journal: Journal) -> None:
     """Raise a `BusyError` when another program has the file open: the last one to close it takes its -wal away."""
     try:
         with SessionRepository(path, upgrade="never", passphrase=passphrase, journal=journal) as repository:

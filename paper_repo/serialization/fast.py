@@ -96,7 +96,7 @@ def load(kind: type[T], data: Mapping[str, Any]) -> T:
         return schemas.load(kind, data)
 
 
-to_json = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False).encode
+to_json: Callable[[Any], str] = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False).encode
 """JSON text without spaces; data that holds itself would fill Python's stack before it is refused."""
 
 _to_json_once = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
@@ -113,7 +113,7 @@ def from_json(text: str) -> Any:
 
 _scan = json.JSONDecoder().raw_decode
 
-instant_text = lru_cache(4096)(schemas.instant_text)
+instant_text: Callable[[datetime], str] = lru_cache(4096)(schemas.instant_text)
 """Most times of a session are the same at every save, and writing one is slow."""
 
 

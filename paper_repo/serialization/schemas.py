@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 from marshmallow import Schema, ValidationError, fields, post_load
 
@@ -31,6 +31,8 @@ from paper_repo.domain import (
 from paper_repo.domain.values import UTC, text
 from paper_repo.errors import InvalidSessionError
 
+_ErrorMessages: TypeAlias = dict[str, str | list[Any] | dict[Any, Any]]
+
 T = TypeVar("T")
 Data = dict[str, Any]
 """Plain data: what `json.dumps` writes and `json.loads` gives back equal."""
@@ -39,7 +41,7 @@ Data = dict[str, Any]
 class AmountField(fields.Field[Decimal]):
     """An exact decimal, as text."""
 
-    default_error_messages = {"invalid": "{input!r} is no decimal number as text."}
+    default_error_messages: _ErrorMessages = {"invalid": "{input!r} is no decimal number as text."}
 
     def _serialize(self, value: Decimal | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
         return None if value is None else str(value)
@@ -56,7 +58,9 @@ class AmountField(fields.Field[Decimal]):
 class InstantField(fields.Field[datetime]):
     """A moment in UTC, as ISO 8601 text of fixed width, so that text order is time order."""
 
-    default_error_messages = {"invalid": "{input!r} is no time in UTC like '2026-01-31T14:30:00.000000+00:00'."}
+    default_error_messages: _ErrorMessages = {
+        "invalid": "{input!r} is no time in UTC like '2026-01-31T14:30:00.000000+00:00'."
+    }
 
     def _serialize(self, value: datetime | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
         return None if value is None else instant_text(value)
@@ -141,87 +145,87 @@ class StrategySchema(EntitySchema):
     """`Strategy`."""
 
     entity = Strategy
-    name = fields.String(required=True)
-    version = fields.String(required=True)
-    parameters = JsonField(required=True)
+    name: fields.String = fields.String(required=True)
+    version: fields.String = fields.String(required=True)
+    parameters: JsonField = JsonField(required=True)
 
 
 class PositionSchema(EntitySchema):
     """`Position`."""
 
     entity = Position
-    symbol = fields.String(required=True)
-    quantity = AmountField(required=True)
-    cost_basis = AmountField(required=True)
-    last_price = AmountField(required=True)
-    opened_at = InstantField(required=True)
-    realized_pnl = AmountField(required=True)
+    symbol: fields.String = fields.String(required=True)
+    quantity: AmountField = AmountField(required=True)
+    cost_basis: AmountField = AmountField(required=True)
+    last_price: AmountField = AmountField(required=True)
+    opened_at: InstantField = InstantField(required=True)
+    realized_pnl: AmountField = AmountField(required=True)
 
 
 class OrderSchema(EntitySchema):
     """`Order`."""
 
     entity = Order
-    id = fields.String(required=True)
-    symbol = fields.String(required=True)
-    side = fields.Enum(Side, required=True)
-    type = fields.Enum(OrderType, required=True)
-    quantity = AmountField(required=True)
-    filled_quantity = AmountField(required=True)
-    limit_price = AmountField(required=True, allow_none=True)
-    stop_price = AmountField(required=True, allow_none=True)
-    time_in_force = fields.Enum(TimeInForce, required=True)
-    created_at = InstantField(required=True)
+    id: fields.String = fields.String(required=True)
+    symbol: fields.String = fields.String(required=True)
+    side: fields.Enum[Side] = fields.Enum(Side, required=True)
+    type: fields.Enum[OrderType] = fields.Enum(OrderType, required=True)
+    quantity: AmountField = AmountField(required=True)
+    filled_quantity: AmountField = AmountField(required=True)
+    limit_price: AmountField = AmountField(required=True, allow_none=True)
+    stop_price: AmountField = AmountField(required=True, allow_none=True)
+    time_in_force: fields.Enum[TimeInForce] = fields.Enum(TimeInForce, required=True)
+    created_at: InstantField = InstantField(required=True)
 
 
 class FillSchema(EntitySchema):
     """`Fill`."""
 
     entity = Fill
-    id = fields.String(required=True)
-    symbol = fields.String(required=True)
-    side = fields.Enum(Side, required=True)
-    quantity = AmountField(required=True)
-    price = AmountField(required=True)
-    fee = AmountField(required=True)
-    executed_at = InstantField(required=True)
-    order_id = fields.String(required=True, allow_none=True)
+    id: fields.String = fields.String(required=True)
+    symbol: fields.String = fields.String(required=True)
+    side: fields.Enum[Side] = fields.Enum(Side, required=True)
+    quantity: AmountField = AmountField(required=True)
+    price: AmountField = AmountField(required=True)
+    fee: AmountField = AmountField(required=True)
+    executed_at: InstantField = InstantField(required=True)
+    order_id: fields.String = fields.String(required=True, allow_none=True)
 
 
 class EquityPointSchema(EntitySchema):
     """`EquityPoint`."""
 
     entity = EquityPoint
-    at = InstantField(required=True)
-    cash = AmountField(required=True)
-    equity = AmountField(required=True)
+    at: InstantField = InstantField(required=True)
+    cash: AmountField = AmountField(required=True)
+    equity: AmountField = AmountField(required=True)
 
 
 class PaperTradingSessionSchema(EntitySchema):
     """`PaperTradingSession`, without the history that waits to be saved."""
 
     entity = PaperTradingSession
-    id = fields.String(required=True)
-    name = fields.String(required=True)
-    strategy = EntityField(StrategySchema, required=True)
-    symbols = fields.List(fields.String(), required=True)
-    base_currency = fields.String(required=True)
-    status = fields.Enum(SessionStatus, required=True)
-    initial_cash = AmountField(required=True)
-    cash = AmountField(required=True)
-    positions = EntitiesField(Position, PositionSchema, key="symbol")
-    open_orders = EntitiesField(Order, OrderSchema, key="id")
-    realized_pnl = AmountField(required=True)
-    fees_paid = AmountField(required=True)
-    state = JsonField(required=True)
-    metadata = JsonField(required=True)
-    error = fields.String(required=True, allow_none=True)
-    created_at = InstantField(required=True)
-    started_at = InstantField(required=True, allow_none=True)
-    stopped_at = InstantField(required=True, allow_none=True)
-    updated_at = InstantField(required=True, allow_none=True)
-    version = fields.Integer(required=True, strict=True)
-    fill_count = fields.Integer(required=True, strict=True)
+    id: fields.String = fields.String(required=True)
+    name: fields.String = fields.String(required=True)
+    strategy: EntityField = EntityField(StrategySchema, required=True)
+    symbols: fields.List[Any] = fields.List(fields.String(), required=True)
+    base_currency: fields.String = fields.String(required=True)
+    status: fields.Enum[SessionStatus] = fields.Enum(SessionStatus, required=True)
+    initial_cash: AmountField = AmountField(required=True)
+    cash: AmountField = AmountField(required=True)
+    positions: EntitiesField = EntitiesField(Position, PositionSchema, key="symbol")
+    open_orders: EntitiesField = EntitiesField(Order, OrderSchema, key="id")
+    realized_pnl: AmountField = AmountField(required=True)
+    fees_paid: AmountField = AmountField(required=True)
+    state: JsonField = JsonField(required=True)
+    metadata: JsonField = JsonField(required=True)
+    error: fields.String = fields.String(required=True, allow_none=True)
+    created_at: InstantField = InstantField(required=True)
+    started_at: InstantField = InstantField(required=True, allow_none=True)
+    stopped_at: InstantField = InstantField(required=True, allow_none=True)
+    updated_at: InstantField = InstantField(required=True, allow_none=True)
+    version: fields.Integer = fields.Integer(required=True, strict=True)
+    fill_count: fields.Integer = fields.Integer(required=True, strict=True)
 
 
 _SCHEMAS: dict[type[Any], Schema] = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 import weakref
 from abc import ABC, abstractmethod
@@ -10,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from peewee import Query
 
@@ -24,11 +23,16 @@ from paper_repo.errors import (
     TransactionError,
 )
 from paper_repo.storage.claim_statements import ClaimStatements
+from paper_repo.storage.connections import Connections, Loan
 from paper_repo.storage.errors import Translated
 from paper_repo.storage.feed import ChangeFeed
 from paper_repo.storage.forking import HeedsForks, heed_forks
+from paper_repo.storage.slots import Slots
 from paper_repo.storage.statements import Statement, Statements
 from paper_repo.storage.tables import Row
+from paper_repo.storage.transactions import Block, Mine, ReadingBlock, Transaction, TransactionBlock
+
+T = TypeVar("T")
 
 CONNECTIONS = 16
 """How many connections a repository has at most."""
@@ -38,9 +42,6 @@ UPGRADES = ("auto", "never")
 
 DURABILITY = ("full", "normal")
 """What an acknowledged save survives: a power cut too, or a crash of the program alone."""
-
-_FORK_PATIENCE = 1.0
-"""How long a fork waits for the calls of other threads, in seconds."""
 
 
 class Storage(HeedsForks, ABC):
@@ -67,11 +68,11 @@ class Storage(HeedsForks, ABC):
     errors_end_transactions: ClassVar[bool] = False
     """Whether an error leaves nothing of a transaction usable but what was marked by a part of it before."""
 
-    drivers: ClassVar[tuple[type[Exception], ...]] = (sqlite3.Error,)
-    """What the driver raises beside Peewee's own errors."""
-
     durability: str
     """What an acknowledged save survives; see `DURABILITY`."""
+
+    BEGIN = "BEGIN"
+    """The statement that begins a transaction that writes."""
 
     BEGIN_SNAPSHOT = "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
     """The statement that begins a transaction whose reads are all of one moment; this is standard SQL's."""
@@ -80,11 +81,12 @@ class Storage(HeedsForks, ABC):
         if isinstance(busy_timeout, bool) or not isinstance(busy_timeout, int | float) or not 0 <= busy_timeout < 1e6:
             raise ValueError(f"busy_timeout is a number of seconds from 0, not {busy_timeout!r}")
         self.name = name
-        self.identity = object()
+        self.identity: object = object()
         """Stands for this database, and for no other one."""
-        self.busy_timeout = float(busy_timeout)
-        self._translated = Translated(name, self.drivers)
+        self.busy_timeout: float = float(busy_timeout)
+        self._translated = self._errors()
         self._closed = False
+        self._is_opening = False
         self._when_freed: list[Callable[[], None]] = []
         self._prepare()
         heed_forks(self)
@@ -92,18 +94,19 @@ class Storage(HeedsForks, ABC):
     def _prepare(self) -> None:
         """Everything that belongs to this process alone, so that a forked child starts with its own."""
         self._opened = False
-        self._opening = threading.Lock()
-        self._writing = threading.Lock() if self.writers == 1 else threading.BoundedSemaphore(self.writers)
-        self._using = threading.Lock()
-        self._idle = threading.Condition(self._using)
-        self._users = 0
-        self._held = _Held()
+        self._opening = threading.RLock()
+        self._writing = Slots(self.writers)
+        self._mine = Mine()
         self._feeds: weakref.WeakSet[ChangeFeed] = weakref.WeakSet()
-        self._database = self._pool()
+        self._connections = self._pool()
 
     @abstractmethod
-    def _pool(self) -> Any:
+    def _pool(self) -> Connections:
         """A new pool of connections, none of them open yet."""
+
+    @abstractmethod
+    def _errors(self) -> Translated:
+        """A context whose errors of the driver's leave as ours."""
 
     @abstractmethod
     def _open(self) -> None:
@@ -123,18 +126,25 @@ class Storage(HeedsForks, ABC):
 
     def open(self) -> None:
         """Do what is done once before the first use."""
+        if self._opened and not self._closed:
+            return
         if self._closed:
             raise RepositoryClosedError(f"{self.name}: the repository was closed")
-        if self._opened:
-            return
         with self._opening:
+            if self._is_opening:
+                raise TransactionError(
+                    f"{self.name}: it is being opened by the call that a signal handler has interrupted; "
+                    "repeat this later"
+                )
             if not self._opened:
                 try:
+                    self._is_opening = True
                     self._open()
-                except BaseException:
-                    self._database.close_idle()
-                    raise
-                self._opened = True
+                    self._opened = True
+                finally:
+                    self._is_opening = False
+                    if not self._opened:
+                        self._connections.close_idle()
 
     def require_sound(self) -> None:
         """Raise a `CorruptDatabaseError` where damage was found, which makes every answer and every write doubtful."""
@@ -167,18 +177,13 @@ class Storage(HeedsForks, ABC):
 
     def close(self) -> None:
         """Wait for the calls that are under way, then close every connection; from any thread."""
-        if self._held.connected:
+        if self._transaction() is not None:
             raise TransactionError(f"{self.name}: cannot be closed inside a transaction; leave the block first")
-        with self._idle:
-            if self._closed:
-                return
-            self._closed = True
-            self._idle.wait_for(lambda: not self._users, timeout=self.busy_timeout)
-            feeds = list(self._feeds)
-        for feed in feeds:
-            feed.close()
+        self._closed = True
         with self._translated:
-            self._database.close_all()
+            self._connections.close(self.busy_timeout)
+        for feed in list(self._feeds):
+            feed.close()
 
     # Forks
 
@@ -190,86 +195,26 @@ class Storage(HeedsForks, ABC):
         (https://www.sqlite.org/howtocorrupt.html, 2.6).
         """
         self._opening.acquire()
-        pool = self._database
-        pool._pool_lock.acquire()
-        if not self._held.connected:
-            pool._pool_available.wait_for(lambda: not pool._in_use, timeout=_FORK_PATIENCE)
-        pool.close_idle()
+        self._frozen = self._connections.freeze(threading.get_ident())
 
     def after_fork_in_parent(self) -> None:
         """Let the other threads go on."""
-        self._database._pool_lock.release()
+        self._connections.thaw(self._frozen)
         self._opening.release()
 
     def after_fork_in_child(self) -> None:
         """Leave the connections that were in use to the parent, unused and unclosed, and begin with none."""
-        import ctypes  # on demand: it takes a while, and only a forked child needs it
-
-        for each in [each.connection for each in self._database._in_use.values()]:
-            ctypes.pythonapi.Py_IncRef(ctypes.py_object(each))  # to close it, even at exit, would not be safe either
+        self._has_inherited = self._connections.abandon()
         self._prepare()
 
-    # Connections
-
-    @contextmanager
-    def connection(self) -> Iterator[None]:
-        """A connection for this thread, for the length of the block; the one it has already, if it has one."""
-        if self._is_connected():
-            yield
-            return
-        self._connect()
-        try:
-            yield
-        finally:
-            self._disconnect()
-
-    def _is_connected(self) -> bool:
-        return self._held.connected
-
-    def _connect(self) -> None:
-        self.open()
-        with self._using:
-            if self._closed:
-                raise RepositoryClosedError(f"{self.name}: the repository was closed")
-            self._users += 1
-        try:
-            with self._translated:
-                self._database.connect()
-            self._held.connection = self._database.connection()
-            self._held.connected = True
-        except BaseException:
-            self._disconnect()
-            raise
-
-    def let_go(self) -> None:
-        """Roll back all that this thread has open, and give its connection back."""
-        while self.in_transaction():
-            self.roll_back()
-        if self._is_connected():
-            self._disconnect()
-
-    def _disconnect(self) -> None:
-        self._held.connected = False
-        self._held.connection = None
-        try:
-            self._database.close()
-        finally:
-            self._leave()
-
-    def _leave(self) -> None:
-        with self._using:
-            self._users -= 1
-            if self._closed:
-                self._idle.notify_all()
+    # Changes
 
     def open_feed(self) -> ChangeFeed:
         """A connection beside the pool that looks for changes; closed with this, if not before."""
         self.open()
         feed = self._feed()
-        with self._idle:
-            self._feeds.add(feed)
-            closed = self._closed
-        if closed:
+        self._feeds.add(feed)
+        if self._closed:
             feed.close()
         return feed
 
@@ -279,118 +224,196 @@ class Storage(HeedsForks, ABC):
 
     # Transactions
 
+    def _transaction(self) -> Transaction | None:
+        """What the calls of this thread belong to, if it has a block open."""
+        found = self._mine.transaction
+        return None if found is None or found.is_over else found
+
     def in_transaction(self) -> bool:
         """Whether this thread has a transaction open."""
-        return self._held.depth > 0
+        found = self._mine.transaction
+        return found is not None and not found.is_over and found.depth > 0
 
-    def begin(self) -> None:
+    def is_working(self) -> bool:
+        """Whether a call is under way in this thread's transaction, which a signal handler must not add to."""
+        found = self._transaction()
+        return found is not None and found.is_working
+
+    def atomic(self) -> TransactionBlock:
+        """A block in a transaction, or in a part of the open one that can be rolled back by itself."""
+        return TransactionBlock(self)
+
+    def begin(self, block: Block) -> None:
         """Begin a write transaction, or a part of the open one that can be rolled back by itself.
 
-        `commit` or `roll_back` must follow, and a `roll_back` each `commit` that fails.
+        `commit` must follow, or `roll_back`, which is also called when this or `commit` has raised, wherever it was.
         """
-        if self.in_transaction():
-            self._begin_part()
+        transaction = self._transaction()
+        if transaction is None or not transaction.depth:
+            self._begin_whole(block, transaction)
         else:
-            self._begin_whole()
+            self._begin_part(block, transaction)
 
-    def commit(self) -> None:
-        """Commit what the innermost `begin` began."""
-        if self._held.depth > 1:
-            self.execute(f"RELEASE part_{self._held.depth}")
-            self._held.depth -= 1
-        elif not self._held.depth:
+    def commit(self, block: Block) -> None:
+        """Commit what `block` has begun."""
+        transaction = block.transaction
+        if transaction is None or transaction.is_over:
+            raise TransactionError(f"{self.name}: this block has ended already")
+        if transaction.connections is not self._connections:
             raise TransactionError(
                 f"{self.name}: this transaction belongs to the process that this one was forked from"
             )
+        transaction.is_working = True  # a signal handler that saves now would come too late
+        if block.depth > 1:
+            self._run_in(transaction, f"RELEASE part_{block.depth}")
+            transaction.depth = block.depth - 1
+            transaction.is_working = block.was_working
         else:
-            self._commit_and_end()
+            self._commit_whole(transaction)
+            self._end(transaction)
+        block.transaction = None
 
-    def roll_back(self) -> None:
-        """Roll back what the innermost `begin` began."""
-        depth = self._held.depth
-        if not depth:
-            return  # it belongs to the process that this one was forked from
-        try:
-            # SQLite has rolled back by itself after some errors (a full disk, an interrupt): a second ROLLBACK would
-            # fail and hide the cause.
-            if not self._is_alive():
+    def roll_back(self, block: Block) -> None:
+        """Roll back what `block` has begun, as far as it has; does nothing when it has ended."""
+        transaction = block.transaction
+        if transaction is None or transaction.connections is not self._connections:
+            return  # not begun, or of the process that this one was forked from
+        if not transaction.is_over and not self._is_committed(transaction):
+            if block.depth > 1:
+                self._roll_back_part(block, transaction)
+                block.transaction = None
                 return
-            if depth == 1 or not self._roll_back_part(depth):
-                self.execute("ROLLBACK")
-        finally:
-            if depth > 1:
-                self._held.depth -= 1
-            else:
-                self._end()
+            self._undo(transaction, 0)
+        self._end(transaction)
+        block.transaction = None
 
-    def _begin_whole(self) -> None:
-        self.require_sound()
-        if self._is_connected():
+    def let_go(self) -> None:
+        """Roll back all that this thread has open."""
+        transaction = self._transaction()
+        if transaction is not None and transaction.connections is self._connections:
+            self._undo(transaction, 0)
+            self._end(transaction)
+
+    @property
+    def undo(self) -> list[Callable[[], None]]:
+        """What gives the caller's objects back when this thread's transaction, or a part of it, is rolled back.
+
+        Whoever changes an object appends to it before. What is appended is called before the next transaction can
+        begin, the latest first, and may be called twice, where an exception has interrupted it.
+        """
+        return self._required().undo
+
+    def _begin_whole(self, block: Block, reading: Transaction | None) -> None:
+        if not self._opened or self.damage is not None or self._closed:
+            self.require_sound()
+        if reading is not None:
             raise TransactionError(f"{self.name}: nothing can be written inside a block that is for reading only")
-        if not self._writing.acquire(timeout=self.busy_timeout):
-            raise BusyError(
-                f"{self.name}: another transaction of this program was open for longer than the busy timeout "
-                f"({self.busy_timeout:g} s); repeat the call"
-            )
-        try:
-            self._connect()
-            try:
-                with self._translated:
-                    self._begin_transaction()
-            except BaseException:
-                self._disconnect()
-                raise
-        except BaseException:
-            self._writing.release()
-            raise
-        self._held.depth = 1
+        transaction = Transaction(self._connections)
+        transaction.is_working = block.is_call
+        block.depth = 1
+        block.transaction = transaction
+        if not self._writing.take(transaction.turn, 0.0 if self._writes_already(transaction) else self.busy_timeout):
+            raise self._refusal(transaction)
+        self._connections.lend(transaction.loan)
+        with self._translated:
+            self._begin_transaction(transaction)
+        transaction.depth = 1
+        self._mine.transaction = transaction
 
-    def _commit_and_end(self) -> None:
+    def _writes_already(self, transaction: Transaction) -> bool:
+        """Whether this thread is in the middle of beginning or ending another transaction: this is a signal handler."""
+        return self.writers == 1 and self._writing.has_thread(transaction.turn.thread)
+
+    def _refusal(self, transaction: Transaction) -> PaperRepoError:
+        if self._writes_already(transaction):
+            return self._in_the_middle()
+        return BusyError(
+            f"{self.name}: another transaction of this program was open for longer than the busy timeout "
+            f"({self.busy_timeout:g} s); repeat the call"
+        )
+
+    def _in_the_middle(self) -> TransactionError:
+        return TransactionError(
+            f"{self.name}: this thread is in the middle of another call that writes; a signal handler or a finaliser "
+            "that has interrupted it cannot write as well: let it set a flag, or hand the session to another thread"
+        )
+
+    def _begin_part(self, block: Block, transaction: Transaction) -> None:
+        if transaction.is_working and not block.is_inner:
+            raise self._in_the_middle()
+        self._require_alive(transaction)
+        block.start = len(transaction.undo)
+        block.was_working = transaction.is_working
+        # One that was begun, and is not known of because of an exception, does no harm: nothing was written in it.
+        self._run_in(transaction, f"SAVEPOINT part_{transaction.depth + 1}")
+        block.depth = transaction.depth + 1
+        block.transaction = transaction
+        transaction.depth = block.depth
+        transaction.is_working = block.is_call or block.was_working
+
+    def _commit_whole(self, transaction: Transaction) -> None:
+        transaction.is_committing = True
         try:
-            with self._translated:
-                self._commit_transaction()
+            self._commit_transaction(transaction)
         except PaperRepoError:
+            transaction.is_committing = False
             raise
-        except BaseException:  # Ctrl-C, before the COMMIT or just after it
-            if not self._is_alive():
-                self._end()
-            raise
-        self._end()
 
-    def _begin_transaction(self) -> None:
-        self._database.begin()
+    def _is_committed(self, transaction: Transaction) -> bool:
+        """Whether an exception such as Ctrl-C has come after the COMMIT."""
+        return transaction.is_committing and not self._is_open(transaction)
 
-    def _commit_transaction(self) -> None:
-        self._database.commit()
+    def _begin_transaction(self, transaction: Transaction) -> None:
+        self._run_in(transaction, self.BEGIN)
 
-    def _roll_back_part(self, depth: int) -> bool:
-        """Roll the innermost part back; False when that is not possible, because Ctrl-C came just after its end."""
+    def _commit_transaction(self, transaction: Transaction) -> None:
+        self._run_in(transaction, "COMMIT")
+
+    def _roll_back_part(self, block: Block, transaction: Transaction) -> None:
+        """Roll a part back; all of the transaction where that is not possible, since an error has ended it.
+
+        SQLite has rolled back by itself after some errors (a full disk, an interrupt): another statement would fail and
+        hide the cause.
+        """
+        self._undo(transaction, block.start)
+        if self._is_open(transaction):
+            try:
+                self._run_in(transaction, f"ROLLBACK TO part_{block.depth}")
+                self._run_in(transaction, f"RELEASE part_{block.depth}")
+            except StorageError:
+                self._undo(transaction, 0)
+                if self._is_open(transaction):
+                    self._run_in(transaction, "ROLLBACK")
+        transaction.depth = min(transaction.depth, block.depth - 1)
+        transaction.is_working = block.was_working
+
+    def _undo(self, transaction: Transaction, start: int) -> None:
+        """Give the caller's objects back, before the next writer can begin, who may have the same ones."""
+        while len(transaction.undo) > start:
+            transaction.undo[-1]()
+            transaction.undo.pop()
+
+    def _end(self, transaction: Transaction) -> None:
+        """Let others write; what was not committed is rolled back. Does nothing where it has been done."""
+        transaction.is_over = True
         try:
-            self.execute(f"ROLLBACK TO part_{depth}")
-            self.execute(f"RELEASE part_{depth}")
-        except StorageError:
-            return False
-        return True
-
-    def _begin_part(self) -> None:
-        self._require_alive()
-        self.execute(f"SAVEPOINT part_{self._held.depth + 1}")
-        self._held.depth += 1
-
-    def _end(self) -> None:
-        self._held.depth = 0
-        try:
-            self._disconnect()
+            self._connections.take_back(transaction.loan)
         finally:
-            self._writing.release()
+            self._writing.give_back(transaction.turn)
+        transaction.undo.clear()
+
+    def _is_open(self, transaction: Transaction) -> bool:
+        """Whether the database still has the transaction open."""
+        return self._connections.is_lent(transaction.loan) and self._is_alive(transaction.loan.connection)
 
     def has_lost_transaction(self) -> bool:
         """Whether an error has ended this thread's transaction before its time."""
-        return self.in_transaction() and not self._is_alive()
+        transaction = self._transaction()
+        return transaction is not None and transaction.depth > 0 and not self._is_open(transaction)
 
-    def _require_alive(self) -> None:
+    def _require_alive(self, transaction: Transaction) -> None:
         """Let nothing be written that would be committed at once, because its transaction has ended."""
-        if self._is_alive():
+        if self._is_alive(transaction.loan.connection):
             return
         if self._closed:
             raise RepositoryClosedError(f"{self.name}: the repository was closed, and the transaction rolled back")
@@ -413,24 +436,40 @@ class Storage(HeedsForks, ABC):
         self._when_freed.append(call)
 
     @abstractmethod
-    def _is_alive(self) -> bool:
-        """Whether the database still has this thread's transaction open."""
+    def _is_alive(self, connection: Any) -> bool:
+        """Whether the database still has a transaction of this connection open."""
 
     # Reading
 
-    @contextmanager
-    def snapshot(self) -> Iterator[None]:
+    def snapshot(self) -> ReadingBlock:
         """A block whose reads, by this thread, are all of one moment; it keeps nobody from writing."""
-        if self.in_transaction():
-            yield
+        return ReadingBlock(self, self.BEGIN_SNAPSHOT)
+
+    def connection(self) -> ReadingBlock:
+        """A block in which this thread has one connection for reading; the one it has already, if it has one."""
+        return ReadingBlock(self, None)
+
+    @contextmanager
+    def _while_opening(self) -> Iterator[Any]:
+        """A connection for what is done before the first use."""
+        loan = Loan()
+        try:
+            with self._translated:
+                yield self._connections.lend(loan)
+        finally:
+            self._connections.take_back(loan)
+
+    def begin_reading(self, block: Block, begins_with: str | None) -> None:
+        """Give this thread a connection until `roll_back`, and begin a snapshot with this statement."""
+        if self._transaction() is not None:
             return
-        with self.connection():
-            self.execute(self.BEGIN_SNAPSHOT)
-            try:
-                yield
-            finally:
-                if self._is_alive():
-                    self.execute("ROLLBACK")
+        self.open()
+        transaction = Transaction(self._connections)
+        block.transaction = transaction
+        self._connections.lend(transaction.loan)
+        if begins_with is not None:
+            self._run_in(transaction, begins_with)
+        self._mine.transaction = transaction
 
     def describe(self) -> Row:
         """Facts about the database, for people."""
@@ -440,48 +479,79 @@ class Storage(HeedsForks, ABC):
 
     def fetch_one(self, statement: Statement, row: Row) -> tuple[Any, ...] | None:
         """The first row that `statement` finds, or None."""
-        with self.connection(), self._translated:
-            cursor = statement.run(self._run, row)
-            found: tuple[Any, ...] | None = cursor.fetchone()
-            cursor.close()  # a cursor left half-way would hold its snapshot
-            return found
+        found: tuple[Any, ...] | None = self._read(_first, statement.sql, statement.values(row))
+        return found
 
     def fetch_rows(self, statement: Statement, row: Row) -> list[tuple[Any, ...]]:
         """All rows that `statement` finds."""
-        with self.connection(), self._translated:
-            found: list[tuple[Any, ...]] = statement.run(self._run, row).fetchall()
-            return found
+        found: list[tuple[Any, ...]] = self._read(_all, statement.sql, statement.values(row))
+        return found
 
     def fetch_all(self, query: Query) -> list[tuple[Any, ...]]:
         """All rows of a query built from the tables."""
         self.require_sound()
-        with self.connection(), self._translated:
-            found: list[tuple[Any, ...]] = self._run(*query.sql()).fetchall()
-            return found
+        found: list[tuple[Any, ...]] = self._read(_all, *query.sql())
+        return found
 
     def change(self, statement: Statement, row: Row) -> int:
         """Run `statement` in this thread's transaction, and say how many rows it changed."""
-        self._require_alive()
-        with self._translated:
-            return int(statement.run(self._run, row).rowcount)
+        transaction = self._required()
+        self._require_alive(transaction)
+        return int(self._run_in(transaction, statement.sql, statement.values(row)).rowcount)
+
+    def change_many(self, changes: Sequence[tuple[Statement, Row]]) -> list[int]:
+        """Run these in this thread's transaction, in as few round trips as can be, and say how many rows each changed.
+
+        All are run, also when one of them changes no row. After an error the caller rolls the transaction back.
+        """
+        return [self.change(statement, row) for statement, row in changes]
 
     def execute(self, sql: str, params: Sequence[object] = ()) -> Any:
-        """The cursor of one statement on this thread's connection."""
+        """The cursor of one statement in this thread's block."""
+        return self._run_in(self._required(), sql, params)
+
+    def _required(self) -> Transaction:
+        transaction = self._transaction()
+        if transaction is None:
+            raise TransactionError(f"{self.name}: this thread has no transaction open")
+        return transaction
+
+    def _run_in(self, transaction: Transaction, sql: str, params: Sequence[object] = ()) -> Any:
         with self._translated:
-            return self._run(sql, params)
+            return transaction.loan.connection.cursor().execute(sql, params)
 
-    def _run(self, sql: str, params: Sequence[object] = ()) -> Any:
-        """As `execute`, with the driver's own errors."""
-        return self._database.execute_sql(sql, params)
+    def _read(self, fetch: Callable[[Any], T], sql: str, params: Sequence[object]) -> T:
+        """What `fetch` makes of the cursor of one statement, on this thread's connection or on one for this alone."""
+        transaction = self._mine.transaction
+        if transaction is not None and not transaction.is_over:
+            return fetch(self._run_in(transaction, sql, params))
+        loan = Loan()
+        try:
+            try:
+                if not self._opened or self._closed:
+                    self.open()
+                connection = self._connections.lend(loan)
+                with self._translated:
+                    loan.cursor = cursor = connection.cursor()
+                    found = fetch(cursor.execute(sql, params))
+                self._connections.take_back(loan)
+                return found
+            except BaseException:
+                self._connections.take_back(loan)
+                raise
+        except BaseException:  # Ctrl-C may have interrupted that; what it has done is not done again
+            self._connections.take_back(loan)
+            raise
 
 
-class _Held(threading.local):
-    """Which connection this thread has, and how many transactions and parts of them it has open on it."""
+def _first(cursor: Any) -> Any:
+    found = cursor.fetchone()
+    cursor.close()  # a cursor left half-way would hold its snapshot
+    return found
 
-    connected = False
-    connection: Any = None
-    depth = 0
-    lost = False
+
+def _all(cursor: Any) -> Any:
+    return cursor.fetchall()
 
 
 def checked_upgrade(upgrade: object) -> str:

@@ -1,108 +1,52 @@
-"""The one place where a driver's error becomes one of ours."""
+"""Errors of drivers leave as errors of ours; which is which, each kind of database knows."""
 
 from __future__ import annotations
 
-import sqlite3
-from pathlib import Path
+from collections.abc import Callable
 
 import peewee
-from playhouse.pool import MaxConnectionsExceeded
 
-from paper_repo.errors import (
-    BusyError,
-    CorruptDatabaseError,
-    DiskFullError,
-    PaperRepoError,
-    ReadOnlyError,
-    RepositoryClosedError,
-    StorageError,
-)
-from paper_repo.storage.postgres.errors import by_sqlstate
-from paper_repo.storage.sqlite.disk_errors import refused_write
+from paper_repo.errors import BusyError, PaperRepoError
 
-_DAMAGED = (
-    "the file is damaged; keep a copy of it, save what can be read with `paper-repo salvage`, or restore a backup"
-)
+_EVERYWHERE = (peewee.PeeweeException, UnicodeDecodeError)
+"""What may leave a database of any kind."""
+
 _ENDED = ("cannot rollback", "no such savepoint")
 """What rolling back says where SQLite has ended the transaction by itself, as after a full disk or at damage."""
 
-_UNREADABLE = ("Could not decode to UTF-8", "user-defined function raised exception")
-"""What Python's driver says of a text that is no Unicode, and of one that is no JSON where a filter looks into it."""
 
-BY_SQLITE_CODE: dict[int, tuple[type[StorageError], str]] = {
-    sqlite3.SQLITE_PERM: (ReadOnlyError, "access was denied; check the permissions of the file and its folder"),
-    sqlite3.SQLITE_BUSY: (BusyError, "another writer held it for longer than the busy timeout; repeat the call"),
-    sqlite3.SQLITE_LOCKED: (BusyError, "another connection holds the table; repeat the call"),
-    sqlite3.SQLITE_READONLY: (ReadOnlyError, "it cannot be written; check the permissions of the file and its folder"),
-    sqlite3.SQLITE_INTERRUPT: (StorageError, "the call was interrupted; nothing of it is stored"),
-    sqlite3.SQLITE_IOERR: (StorageError, "reading or writing the file failed; check the disk"),
-    sqlite3.SQLITE_IOERR_DELETE: (
-        ReadOnlyError,
-        "a journal beside it cannot be deleted; check the permissions of the file and its folder",
-    ),
-    sqlite3.SQLITE_IOERR_SHMSIZE: (
-        DiskFullError,
-        "there is no room left for the -shm file that SQLite needs beside it, even to read; make room and repeat this",
-    ),
-    sqlite3.SQLITE_CORRUPT: (CorruptDatabaseError, _DAMAGED),
-    sqlite3.SQLITE_FORMAT: (CorruptDatabaseError, _DAMAGED),
-    sqlite3.SQLITE_FULL: (
-        DiskFullError,
-        "there is no room left; nothing of this write is stored, make room and repeat it",
-    ),
-    sqlite3.SQLITE_CANTOPEN: (StorageError, "it cannot be opened; check the permissions of the file and its folder"),
-    sqlite3.SQLITE_PROTOCOL: (BusyError, "others were opening it at the same time; repeat the call"),
-    sqlite3.SQLITE_NOTADB: (CorruptDatabaseError, "the file is no SQLite database, or its first page is damaged"),
-}
-"""What SQLite's result codes mean here; of the extended ones, two (https://www.sqlite.org/rescode.html)."""
+class TurnedBackError(BusyError):
+    """The database has undone a transaction because of another one; doing all of it again is safe, and may succeed."""
 
 
 class Translated:
-    """A context whose driver errors leave as errors of ours, chained to their cause, that name `database`."""
+    """A context whose driver errors leave as errors of ours, chained to their cause, that name `database`.
 
-    def __init__(self, database: str, drivers: tuple[type[Exception], ...] = (sqlite3.Error,)) -> None:
+    Args:
+        database: what messages call it.
+        translate: what an error of the driver's is in our terms.
+        is_drivers: whether an error that is not Peewee's is the driver's.
+    """
+
+    def __init__(
+        self, database: str, translate: Callable[[Exception, str], Exception], is_drivers: Callable[[Exception], bool]
+    ) -> None:
         self._database = database
-        self._known = (peewee.PeeweeException, MaxConnectionsExceeded, UnicodeDecodeError, *drivers)
+        self._translate = translate
+        self._is_drivers = is_drivers
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        if isinstance(error, Exception) and (isinstance(error, self._known) or _by_sqlcipher(error)):
-            raise translate(error, self._database) from error
+        if isinstance(error, Exception) and (isinstance(error, _EVERYWHERE) or self._is_drivers(error)):
+            raise self._translate(error, self._database) from error
 
 
-def translate(error: Exception, database: str) -> Exception:
-    """What `error` is in our terms."""
-    if isinstance(error, MaxConnectionsExceeded):
-        return BusyError(f"{database}: all connections were in use for longer than the busy timeout; repeat the call")
+def ours(error: Exception, database: str) -> Exception | None:
+    """What `error` is in our terms, whatever the driver; None: the driver has to be known."""
     driver = driver_error(error)
-    if isinstance(driver, PaperRepoError):
-        return driver
-    if hasattr(driver, "sqlstate"):
-        return by_sqlstate(driver, database)
-    if isinstance(driver, UnicodeDecodeError) or str(driver).startswith(_UNREADABLE):
-        for each in (error, driver):
-            each.args = tuple(str(each).split(" with text ")[:1])  # the text itself, which no traceback may show
-        return CorruptDatabaseError(f"{database}: {_DAMAGED} (a text in it cannot be read)")
-    code = getattr(driver, "sqlite_errorcode", None)
-    if code == sqlite3.SQLITE_ERROR and str(driver) == "database or disk is full":  # so SQLCipher's export tells it
-        code = sqlite3.SQLITE_FULL
-    if code == sqlite3.SQLITE_ERROR and str(driver).startswith(("no such table", "no such column")):
-        return CorruptDatabaseError(f"{database}: the file is damaged: its tables are not ours (SQLite says: {driver})")
-    if code == sqlite3.SQLITE_IOERR_WRITE:  # SQLite takes only the disk itself for full, not a quota
-        return refused_write(Path(database), str(driver))
-    if code is not None and (code & 0xFF) in BY_SQLITE_CODE:
-        kind, advice = BY_SQLITE_CODE.get(code) or BY_SQLITE_CODE[code & 0xFF]
-        return kind(f"{database}: {advice} (SQLite says: {driver})")
-    if type(driver).__name__ == "ProgrammingError" and "closed database" in str(driver):
-        return RepositoryClosedError(f"{database}: the repository was closed during this call")
-    return StorageError(f"{database}: {driver}")
-
-
-def _by_sqlcipher(error: Exception) -> bool:
-    """Whether it is an error of SQLCipher's driver, which is not there to be asked in most programs."""
-    return type(error).__module__.startswith("sqlcipher3")
+    return driver if isinstance(driver, PaperRepoError) else None
 
 
 def driver_error(error: BaseException) -> BaseException:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
-
-from peewee import SqliteDatabase
 
 from paper_repo.errors import RepositoryClosedError
 from paper_repo.storage.errors import Translated
@@ -77,48 +75,3 @@ class ChangeFeed:
     def _require_open(self) -> None:
         if self._closed.is_set():
             raise RepositoryClosedError(f"{self._name}: the watch was closed")
-
-
-class SQLiteFeed(ChangeFeed):
-    """Looks for changes in an SQLite file.
-
-    Most looks are one PRAGMA data_version, which tells from memory whether any other connection, of whatever process,
-    has committed since (https://www.sqlite.org/pragma.html#pragma_data_version). This connection never writes, so
-    that no commit is its own.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        uri: str | None,
-        busy_timeout: float,
-        statements: Statements,
-        open_database: Callable[..., Any] = SqliteDatabase,
-    ) -> None:
-        self._data_version: int | None = None
-        database = open_database(
-            uri or name,
-            uri=uri is not None,
-            timeout=busy_timeout,
-            pragmas=[("query_only", 1)],
-            check_same_thread=False,
-            thread_safe=False,
-        )
-        super().__init__(name, database, statements, Translated(name))
-
-    def look(self, after: int, limit: int) -> Sequence[tuple[Any, ...]]:
-        found = self._pragma("data_version")
-        if found == self._data_version:
-            return ()
-        rows = super().look(after, limit)
-        self._data_version = None if len(rows) == limit else found
-        return rows
-
-    def before_fork(self) -> None:
-        super().before_fork()
-        self._data_version = None
-
-    def _pragma(self, name: str) -> int:
-        with self._using, self._translated:
-            self._require_open()
-            return int(self._database.pragma(name))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from peewee import SQL, Expression, Tuple, fn
+from peewee import SQL, Expression, Tuple, Value, fn
 
 from paper_repo.domain.selection import Selection
-from paper_repo.storage.statements import Statements
+from paper_repo.storage.statements import Placeholder, Statement, Statements
 from paper_repo.storage.tables import Tables
 
 _ORDER_COLUMNS = {"equity": "equity_order", "net_pnl": "net_pnl_order"}
@@ -83,6 +83,13 @@ def select_fill_keys(fills: Any, session_id: str, ids: Iterable[str]) -> Any:
     return fills.select(fills.symbol, fills.id).where(fills.session == session_id, fills.id.in_(list(ids)))
 
 
+def history_page(table: Any, columns: Iterable[str], size: int) -> Statement:
+    """So many rows of one session's history behind a place in it, for rows of `session_id` and `after`."""
+    session_id, after = (Value(Placeholder(name), converter=False) for name in ("session_id", "after"))
+    query = table.select(*_fields(table, columns)).where(table.session == session_id, table.sequence > after)
+    return Statement(query.order_by(table.sequence).limit(size))
+
+
 def _matching(tables: Tables, selection: Selection, query: Any) -> Any:
     for condition in _conditions(tables.sessions, selection):
         query = query.where(condition)
@@ -96,10 +103,10 @@ def _conditions(sessions: Any, selection: Selection) -> Iterable[Expression]:
         yield sessions.strategy_name == selection.strategy
     if selection.symbol is not None:
         yield sessions.symbols.contains([selection.symbol])
-    if selection.created_from is not None:
-        yield sessions.created_at >= selection.created_from.isoformat(timespec="microseconds")
-    if selection.created_to is not None:
-        yield sessions.created_at < selection.created_to.isoformat(timespec="microseconds")
+    if selection.since is not None:
+        yield sessions.created_at >= selection.since.isoformat(timespec="microseconds")
+    if selection.until is not None:
+        yield sessions.created_at < selection.until.isoformat(timespec="microseconds")
 
 
 def _keys(tables: Tables, selection: Selection) -> tuple[Any, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from operator import itemgetter
@@ -22,11 +21,17 @@ class Statement:
     """One query, as text, and which of a row's values it takes in which order."""
 
     def __init__(self, query: Query) -> None:
-        self.sql, params = query.sql()
+        text, params = query.sql()
+        self.sql: str = text
         self._constants = {f"constant {place}": each for place, each in enumerate(params) if not _placeholder(each)}
         names = [str(each) if _placeholder(each) else f"constant {place}" for place, each in enumerate(params)]
         # A plain str is found in a row in half the time that a Placeholder takes.
         self._values = itemgetter(*names) if len(names) > 1 else lambda row: tuple(row[name] for name in names)
+
+    def values(self, row: Row) -> Sequence[object]:
+        """Its values, as `row` gives them."""
+        values: Sequence[object] = self._values(row | self._constants if self._constants else row)
+        return values
 
     def run(self, execute: Callable[[str, Sequence[object]], Any], row: Row) -> Any:
         """The cursor of this statement, as `execute` gives it for its text and the values of `row`."""
@@ -39,13 +44,13 @@ class Statements:
     def __init__(self, database: Database) -> None:
         self.tables: Tables = make_tables(database)
         sessions, fills, equity = self.tables.sessions, self.tables.fills, self.tables.equity
-        self.session_columns = _columns(sessions)
-        self.fill_columns = _columns(fills)
-        self.equity_columns = _columns(equity)
-        self.session_checksum = _checksum(self.session_columns)
-        self.summary_checksum = Checksum(SUMMARY_COLUMNS)
-        self.fill_checksum = _checksum(self.fill_columns)
-        self.equity_checksum = _checksum(self.equity_columns)
+        self.session_columns: tuple[str, ...] = _columns(sessions)
+        self.fill_columns: tuple[str, ...] = _columns(fills)
+        self.equity_columns: tuple[str, ...] = _columns(equity)
+        self.session_checksum: Checksum = _checksum(self.session_columns)
+        self.summary_checksum: Checksum = Checksum(SUMMARY_COLUMNS)
+        self.fill_checksum: Checksum = _checksum(self.fill_columns)
+        self.equity_checksum: Checksum = _checksum(self.equity_columns)
 
     @cached_property
     def insert_session(self) -> Statement:
@@ -180,11 +185,6 @@ class Statements:
         equity = self.tables.equity
         last = equity.select(fn.COALESCE(fn.MAX(equity.sequence), 0) + 1).where(equity.session == _value("session_id"))
         return Statement(equity.insert({**_values(equity), equity.sequence: last}))
-
-
-def new_generation() -> int:
-    """A number for a row that no other save of it has had; not from `random`, which programs make repeat itself."""
-    return int.from_bytes(os.urandom(6))
 
 
 def sqlite_statements() -> Statements:

@@ -26,8 +26,8 @@ from __future__ import annotations
 
 try:
     import pytest
-except ImportError as error:
-    raise ImportError("paper_repo.testing needs pytest: pip install pytest") from error
+except ImportError as _error:
+    raise ImportError("paper_repo.testing needs pytest: pip install pytest") from _error
 
 pytest.register_assert_rewrite(
     *(f"paper_repo.testing.{part}" for part in (

@@ -34,8 +34,8 @@ class Interruption:
         self._at = at
         self._how = how
         self._cancel: Callable[[], object]
-        self.steps = 0
-        self.completed = False
+        self.steps: int = 0
+        self.completed: bool = False
 
     async def run(self, program: Program) -> None:
         """Run `program`, which calls what it is given at every step, up to the cancellation."""

@@ -28,8 +28,8 @@ NAMES = ["", "10", "9", "A", "B", "a", "a b", "ab", "\N{LATIN SMALL LETTER E WIT
 BAD_FILTERS: list[tuple[dict[str, Any], str]] = [
     ({"status": "ASLEEP"}, "CREATED, RUNNING, PAUSED, STOPPED, FAILED"),
     ({"status": ["RUNNING", "ASLEEP"]}, "ASLEEP"),
-    ({"created_from": datetime(2026, 1, 5)}, "created_from"),  # noqa: DTZ001
-    ({"created_to": datetime(2026, 1, 5)}, "created_to"),  # noqa: DTZ001
+    ({"since": datetime(2026, 1, 5)}, "since"),  # noqa: DTZ001
+    ({"until": datetime(2026, 1, 5)}, "until"),  # noqa: DTZ001
 ]
 BAD_QUERIES: list[tuple[dict[str, Any], str]] = [
     *BAD_FILTERS,
@@ -42,7 +42,7 @@ BAD_QUERIES: list[tuple[dict[str, Any], str]] = [
 ]
 FILTERS: list[tuple[dict[str, Any], str]] = [
     ({}, "abcde"),
-    ({"status": None, "strategy": None, "symbol": None, "created_from": None, "created_to": None}, "abcde"),
+    ({"status": None, "strategy": None, "symbol": None, "since": None, "until": None}, "abcde"),
     ({"status": SessionStatus.RUNNING}, "bd"),
     ({"status": "RUNNING"}, "bd"),
     ({"status": ["STOPPED", SessionStatus.CREATED]}, "ace"),
@@ -58,13 +58,13 @@ FILTERS: list[tuple[dict[str, Any], str]] = [
     ({"symbol": "AAPL%"}, ""),
     ({"symbol": 'BRK"B'}, "d"),
     ({"symbol": "\N{SNOWMAN}"}, "d"),
-    ({"created_from": moment(2)}, "cde"),
-    ({"created_to": moment(2)}, "ab"),
-    ({"created_from": moment(1), "created_to": moment(3)}, "bc"),
-    ({"created_from": moment(3), "created_to": moment(1)}, ""),
-    ({"created_from": moment(2).astimezone(timezone(timedelta(hours=-11)))}, "cde"),
-    ({"created_from": moment(2) + timedelta(microseconds=1)}, "de"),
-    ({"status": "RUNNING", "strategy": "sma", "symbol": "A", "created_from": moment(1)}, "b"),
+    ({"since": moment(2)}, "cde"),
+    ({"until": moment(2)}, "ab"),
+    ({"since": moment(1), "until": moment(3)}, "bc"),
+    ({"since": moment(3), "until": moment(1)}, ""),
+    ({"since": moment(2).astimezone(timezone(timedelta(hours=-11)))}, "cde"),
+    ({"since": moment(2) + timedelta(microseconds=1)}, "de"),
+    ({"status": "RUNNING", "strategy": "sma", "symbol": "A", "since": moment(1)}, "b"),
     ({"status": "RUNNING", "strategy": "SMA"}, ""),
 ]
 """Filters, and which of `_five` they let through."""

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, suppress
 from datetime import datetime
 from functools import partial
 from types import TracebackType
-from typing import Any, Unpack
+from typing import Any, TypeVar, cast
 
 import anyio
 
-from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
-from paper_repo.domain.selection import Loaded, OnDamage, SessionFilters, SessionQuery, SessionSummary
-from paper_repo.domain.values import Progress
+from paper_repo.domain import PaperTradingSession
+from paper_repo.domain.selection import OnDamage, OrderBy, StatusFilter
 from paper_repo.facade.block_ownership import OpenBlock, open_block
+from paper_repo.facade.delegating import DelegatingRepository
 from paper_repo.facade.wakeup import new_wakeup, wake
-from paper_repo.interface import IPaperTradingSessionRepository
-from paper_repo.reports import CheckReport
 from paper_repo.watching import AsyncSessionChanges
 
+T = TypeVar("T")
 
-class ThreadedRepository(IPaperTradingSessionRepository):
+
+class ThreadedRepository(DelegatingRepository):
     """Runs the calls of `core` in threads: each by itself, an `atomic` block from its begin to its end in one.
 
     It is made for tests, and takes its time. For a program there is `AsyncSessionRepository`.
@@ -48,96 +47,34 @@ class ThreadedRepository(IPaperTradingSessionRepository):
     async def save_many(self, sessions: Iterable[PaperTradingSession]) -> None:
         await self._call(self._core.save_many, sessions)
 
-    async def get_by_id(self, session_id: str) -> PaperTradingSession | None:
-        found: PaperTradingSession | None = await self._call(self._core.get_by_id, session_id)
-        return found
-
-    async def get_all(self, **query: Unpack[SessionQuery]) -> Loaded[PaperTradingSession]:
-        found: Loaded[PaperTradingSession] = await self._call(self._core.get_all, **query)
-        return found
-
-    async def get_active(self, *, errors: OnDamage = "raise") -> Loaded[PaperTradingSession]:
-        found: Loaded[PaperTradingSession] = await self._call(self._core.get_active, errors=errors)
-        return found
-
-    async def get_summaries(self, **query: Unpack[SessionQuery]) -> Loaded[SessionSummary]:
-        found: Loaded[SessionSummary] = await self._call(self._core.get_summaries, **query)
-        return found
-
-    async def iterate(self, **query: Unpack[SessionQuery]) -> AsyncIterator[PaperTradingSession]:
-        sessions = self._core.iterate(**query)
-        while (session := await self._call(next, sessions, None)) is not None:
-            yield session
-
-    async def backup(
-        self, target: str | os.PathLike[str], *, overwrite: bool = False, progress: Progress | None = None
-    ) -> None:
-        await self._call(self._core.backup, target, overwrite=overwrite, progress=progress)
-
-    async def check(self) -> CheckReport:
-        report: CheckReport = await self._call(self._core.check)
-        return report
-
-    async def exists(self, session_id: str) -> bool:
-        found: bool = await self._call(self._core.exists, session_id)
-        return found
-
-    async def count(self, **filters: Unpack[SessionFilters]) -> int:
-        number: int = await self._call(self._core.count, **filters)
-        return number
-
-    async def get_fills(
+    async def iterate(
         self,
-        session_id: str,
         *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
         symbol: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
-        after: int | str | Fill = 0,
+        order_by: OrderBy = "created_at",
+        descending: bool = False,
         limit: int | None = None,
-    ) -> list[Fill]:
-        which = {"symbol": symbol, "since": since, "until": until, "after": after, "limit": limit}
-        found: list[Fill] = await self._call(self._core.get_fills, session_id, **which)
-        return found
-
-    async def get_unrecorded(self, session_id: str, fills: Iterable[Fill]) -> list[Fill]:
-        found: list[Fill] = await self._call(self._core.get_unrecorded, session_id, fills)
-        return found
-
-    async def get_equity_curve(
-        self,
-        session_id: str,
-        *,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        max_points: int | None = None,
-    ) -> list[EquityPoint]:
-        which = {"since": since, "until": until, "max_points": max_points}
-        found: list[EquityPoint] = await self._call(self._core.get_equity_curve, session_id, **which)
-        return found
-
-    async def delete(self, session_id: str) -> bool:
-        found: bool = await self._call(self._core.delete, session_id)
-        return found
-
-    async def delete_many(self, **filters: Unpack[SessionFilters]) -> int:
-        number: int = await self._call(self._core.delete_many, **filters)
-        return number
-
-    async def claim(self, session_id: str, owner: str, ttl: float) -> PaperTradingSession | None:
-        found: PaperTradingSession | None = await self._call(self._core.claim, session_id, owner, ttl)
-        return found
-
-    async def renew(self, session_id: str, owner: str, ttl: float) -> None:
-        await self._call(self._core.renew, session_id, owner, ttl)
-
-    async def release(self, session_id: str, owner: str) -> bool:
-        found: bool = await self._call(self._core.release, session_id, owner)
-        return found
-
-    async def claim_active(self, owner: str, ttl: float, limit: int | None = None) -> list[PaperTradingSession]:
-        found: list[PaperTradingSession] = await self._call(self._core.claim_active, owner, ttl, limit)
-        return found
+        offset: int = 0,
+        errors: OnDamage = "raise",
+    ) -> AsyncIterator[PaperTradingSession]:
+        sessions = self._core.iterate(
+            status=status,
+            strategy=strategy,
+            symbol=symbol,
+            since=since,
+            until=until,
+            order_by=order_by,
+            descending=descending,
+            limit=limit,
+            offset=offset,
+            errors=errors,
+        )
+        while (session := await self._call(next, sessions, None)) is not None:
+            yield session
 
     def atomic(self) -> AbstractAsyncContextManager[None]:
         return _Block(self)
@@ -147,6 +84,12 @@ class ThreadedRepository(IPaperTradingSessionRepository):
     ) -> AsyncSessionChanges:
         changes = self._core.watch(after=after, timeout=timeout, poll_interval=poll_interval)
         return AsyncSessionChanges(changes, self._call)
+
+    async def _read(self, work: Callable[..., T], *args: Any) -> T:
+        return cast(T, await self._call(work, *args))
+
+    async def _write(self, work: Callable[[], T], *session_ids: str) -> T:
+        return cast(T, await self._call(work))
 
     async def _call(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """What `method` returns: from the thread of the present task's block, or from one for this call alone."""
@@ -180,6 +123,7 @@ class _Block(AbstractAsyncContextManager[None]):
                 self._end_thread()
             raise
         self._open = OpenBlock(self._repository, self._thread)
+        self._open.begin()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

@@ -31,6 +31,7 @@ COMMANDS = [
     "equity",
     "status",
     "info",
+    "report",
     "export",
     "import",
     "rename",
@@ -197,7 +198,7 @@ class TestTerminal:
         shown = on_terminal("show", DEMO, "--db", str(database))[1]
 
         assert re.search(r"\x1b\[32m▲ \+116,262\.06", shown)
-        assert re.search(r"\x1b\[31m-1,507\.23", shown)
+        assert re.search(r"\x1b\[31m-6,403\.85", shown)
 
     def test_colours_can_be_turned_off(self, database: Path) -> None:
         """By the usual variable."""

@@ -64,7 +64,7 @@ class TestExport:
         assert run("export", "run-1", "--status", "running").exit_code == 2
 
     def test_a_file_that_is_there_is_not_overwritten(self, run: Run, database: Path) -> None:
-        """Unless it is forced: the database itself might have been named."""
+        """Unless that is asked for: the database itself might have been named."""
         before = database.read_bytes()
 
         result = run("export", "-o", str(database))
@@ -73,12 +73,12 @@ class TestExport:
         assert "is there already" in result.stderr
         assert database.read_bytes() == before
 
-    def test_force_replaces_a_file(self, run: Run, archive: Path) -> None:
+    def test_overwrite_replaces_a_file(self, run: Run, archive: Path) -> None:
         """The old content is gone."""
         whole = archive.read_bytes()
         archive.write_text("old")
 
-        assert run("export", "-o", str(archive), "--force").exit_code == 0
+        assert run("export", "-o", str(archive), "--overwrite").exit_code == 0
         assert archive.read_bytes() == whole
 
     def test_an_archive_can_be_read_by_its_owner_only(self, archive: Path) -> None:

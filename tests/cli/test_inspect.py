@@ -148,7 +148,7 @@ class TestShow:
 
         for part in (
             *["Moving-average crossover  ■ STOPPED", DEMO, "1,116,262.06 USD", "▲ +116,262.06 (+11.63 %)"],
-            *["┤", "2012-03-01", "Sharpe ratio", "1.78", "-5.27 % (2012-06-01 to 2012-07-25)", "88, 44.3 % won"],
+            *["┤", "2012-03-01", "Sharpe ratio", "1.78", "-5.27 % (2012-06-01 to 2012-07-25)", "24, 58.3 % won"],
             *["4 open positions", "short", "665.2000", "5 resting orders", "sell limit", "28.61"],
         ):
             assert part in output
@@ -191,7 +191,7 @@ class TestShow:
             "unrealized_pnl": str(session.unrealized_pnl),
             "net_pnl": str(session.net_pnl),
         }
-        assert found["performance"]["trades"] == 88
+        assert found["performance"]["trades"] == 24
         assert found["performance"]["drawdown_trough_at"] == "2012-07-25T21:00:00.000000+00:00"
 
     def test_ratios_follow_the_options(self, run: Run) -> None:

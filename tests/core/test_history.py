@@ -19,7 +19,7 @@ from paper_repo import (
     PaperTradingSession,
     SessionRepository,
     TransactionError,
-    copy,
+    copy_sessions,
 )
 from paper_repo.maintenance.archive import export_archive, import_archive
 from paper_repo.serialization import schemas
@@ -128,7 +128,7 @@ class TestRestore:
         archive = BytesIO()
         export_archive(repository, archive)
 
-        copied = copy(repository, elsewhere)
+        copied = copy_sessions(repository, elsewhere)
         found = [elsewhere.get_fills("s")]
         elsewhere.delete("s")
         import_archive(elsewhere, archive.getvalue().splitlines(keepends=True))

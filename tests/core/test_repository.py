@@ -497,7 +497,7 @@ class TestConflicts:
         repository.save(new)
 
         old.cash = 1
-        with pytest.raises(ConflictError, match="version 1 is another one now"):
+        with pytest.raises(ConflictError, match="a different version 1 is stored now"):
             repository.save(old)
 
         assert repository.get_by_id("abc-123") == new
@@ -857,8 +857,8 @@ class TestHistory:
         ("query", "message"),
         [
             ({"after": "nobody"}, "after='nobody': session 'abc-123' has no fill of this id"),
-            ({"after": -1}, "after is a fill, its id, or its place"),
-            ({"limit": 2**64}, "limit is a whole number"),
+            ({"after": -1}, "after must be a fill, its id, or its number"),
+            ({"limit": 2**64}, "limit must be a whole number"),
             ({"since": moment(1).replace(tzinfo=None)}, "since: .* has no time zone"),
             ({"until": "today"}, "until: must be a datetime"),
         ],

@@ -6,25 +6,31 @@ import csv
 import decimal
 import math
 import statistics
+import weakref
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from importlib.resources import files
 from itertools import groupby, pairwise
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paper_repo.domain import EquityPoint, Fill, PaperTradingSession, Side, Strategy
+from paper_repo.demo.market import trading_days
+from paper_repo.demo.strategy import new_session as new_demo_session
+from paper_repo.demo.strategy import trade_day
+from paper_repo.domain import EquityPoint, Fill, PaperTradingSession, Position, Side, Strategy
 from paper_repo.domain.performance import performance
-from paper_repo.domain.round_trips import round_trips
+from paper_repo.domain.time_weighted import Flow
+from paper_repo.domain.trades import trades
 
 START = datetime(2024, 1, 2, tzinfo=UTC)
 
 
-def new_session():
+def new_session(cash=100_000):
     """A session that has done nothing yet."""
-    return PaperTradingSession(strategy=Strategy("any"), initial_cash=100_000)
+    return PaperTradingSession(strategy=Strategy("any"), initial_cash=cash, created_at=START - timedelta(days=1))
 
 
 def curve(*equities):
@@ -33,8 +39,8 @@ def curve(*equities):
 
 
 def figures(*equities, **options):
-    """The performance of a curve, one point a day, without trades."""
-    return performance(new_session(), curve(*equities), [], **options)
+    """The performance of a curve that begins with what the session began with, one point a day, without trades."""
+    return performance(new_session(equities[0]), curve(*equities), [], **options)
 
 
 def traded(*gains, fee=0):
@@ -97,6 +103,16 @@ def crossover():
 
 
 @pytest.fixture(scope="module")
+def demo():
+    """The demo's session at the end of its year."""
+    session = new_demo_session()
+    session.start()
+    for day in trading_days():
+        trade_day(session, day)
+    return session
+
+
+@pytest.fixture(scope="module")
 def pd():
     """The pandas library, which quantstats takes its data in."""
     return pytest.importorskip("pandas")
@@ -125,7 +141,7 @@ class TestAgainstQuantstats:
 
     @pytest.fixture
     def gains(self, crossover, pd):
-        return pd.Series([float(trade.net_pnl) for trade in round_trips(crossover.fills)])
+        return pd.Series([float(trade.net_pnl) for trade in trades(crossover.fills)])
 
     def test_realistic(self, crossover):
         """The year has enough of everything for a comparison to mean something."""
@@ -188,6 +204,31 @@ class TestAgainstQuantstats:
         assert math.ceil(result.exposure * 100) / 100 == qs.exposure(equity.pct_change().dropna())
 
 
+class TestDemo:
+    """On the demo's run: a strategy of which some orders are filled in parts."""
+
+    def test_of_the_whole_session(self, demo):
+        """The total return is what the books say, from the starting cash on."""
+        result = performance(demo, demo.new_equity_points, demo.new_fills)
+
+        assert result.total_return == close_to(float(demo.net_pnl / demo.initial_cash))
+
+    def test_against_quantstats(self, demo, qs, pd):
+        """The figures are those of quantstats on the closes of each day, the starting cash before them."""
+        points = demo.new_equity_points
+        closes = [demo.initial_cash, *(point.equity for point in points[points[0].equity == demo.initial_cash :])]
+        equity = pd.Series([float(each) for each in closes], index=pd.date_range("2012-01-01", periods=len(closes)))
+        gains = pd.Series([float(trade.net_pnl) for trade in trades(demo.new_fills)])
+
+        result = performance(demo, points, demo.new_fills)
+
+        assert result.sharpe_ratio == close_to(qs.sharpe(equity, periods=252))
+        assert result.sortino_ratio == close_to(qs.sortino(equity, periods=252))
+        assert result.max_drawdown == close_to(qs.max_drawdown(equity))
+        assert result.win_rate == close_to(qs.win_rate(gains, prepare_returns=False))
+        assert result.trades == len(gains) > 20
+
+
 class TestBooks:
     """The amounts."""
 
@@ -218,33 +259,50 @@ class TestNothing:
         assert result.profit_factor is result.average_win is result.average_loss is None
 
     def test_one_point(self):
-        """One point has a drawdown of zero, and no returns."""
+        """One point that says what the session began with has a drawdown of zero, and no returns."""
         result = figures(100)
 
         assert result.max_drawdown == 0
         assert result.total_return is result.sharpe_ratio is result.sortino_ratio is result.exposure is None
 
-    def test_two_points(self):
-        """Two points have a return, but no deviation of returns."""
-        result = figures(100, 90)
+    @pytest.mark.parametrize("equities", [(100, 90), (100, 90, 95)])
+    def test_too_few_days(self, equities):
+        """A session of one or two days has a return, but no ratio."""
+        result = figures(*equities)
 
-        assert result.total_return == -0.1
-        assert result.sharpe_ratio is None
-        assert result.sortino_ratio == close_to(-math.sqrt(252))
+        assert result.total_return == close_to(equities[-1] / 100 - 1)
+        assert result.sharpe_ratio is result.sortino_ratio is None
+
+    def test_just_enough_days(self):
+        """From three days on a session has its ratios."""
+        result = figures(100, 90, 95, 94)
+
+        assert None not in (result.sharpe_ratio, result.sortino_ratio)
 
     @pytest.mark.parametrize("rate", [0.0, 0.05])
-    @pytest.mark.parametrize("equities", [(100, 100, 100), (100, 110, 121, "133.1"), (81, 27, 9, 3, 1)])
+    @pytest.mark.parametrize("equities", [(100, 100, 100, 100), (100, 110, 121, "133.1"), (81, 27, 9, 3, 1)])
     def test_constant_returns(self, equities, rate):
         """Returns that are all the same have no deviation to divide by, however they are rounded."""
         result = figures(*equities, risk_free_rate=rate)
 
         assert result.sharpe_ratio is None
 
+    def test_rounding_of_floats(self):
+        """Returns that would be the same, had the equity not been kept as a float, have no deviation either."""
+        growing = figures(*(100_000 * 1.001**day for day in range(60)))
+        at_the_rate = figures(*(100_000 * 1.03 ** (day / 252) for day in range(60)), risk_free_rate=0.03)
+
+        assert growing.sharpe_ratio is growing.sortino_ratio is None
+        assert at_the_rate.sharpe_ratio is at_the_rate.sortino_ratio is None
+
     def test_no_falls(self):
         """Without a return below the risk-free rate there is no downside to divide by."""
-        assert figures(100, 110, 130).sortino_ratio is None
+        result = figures(100, 110, 130, 140)
 
-    @pytest.mark.parametrize("equities", [(0, 10, 20), (-10, 10, 20)])
+        assert result.sharpe_ratio > 0
+        assert result.sortino_ratio is None
+
+    @pytest.mark.parametrize("equities", [(0, 10, 20, 30), (-10, 10, 20, 30)])
     def test_nothing_to_begin_with(self, equities):
         """There are no returns on an equity that is not above zero."""
         result = figures(*equities)
@@ -266,7 +324,7 @@ class TestNothing:
 
     def test_ruin_at_the_end(self):
         """An equity of zero at the end is a loss of everything, and all is defined."""
-        result = figures(100, 110, 0)
+        result = figures(100, 110, 100, 0)
 
         assert (result.total_return, result.max_drawdown) == (-1, -1)
         assert result.sharpe_ratio < 0
@@ -280,7 +338,7 @@ class TestDrawdown:
         """Of several falls the deepest counts as a fraction of its own peak, not in money."""
         points = curve(100, 50, 200, 120, 300, 190)
 
-        result = performance(new_session(), points, [])
+        result = performance(new_session(100), points, [])
 
         assert result.max_drawdown == -0.5
         assert (result.drawdown_peak_at, result.drawdown_trough_at) == (points[0].at, points[1].at)
@@ -289,7 +347,7 @@ class TestDrawdown:
         """The peak is the last time that equity was this high, the trough the first time that it was this low."""
         points = curve(100, 100, 90, 80, 80, 100)
 
-        result = performance(new_session(), points, [])
+        result = performance(new_session(100), points, [])
 
         assert (result.drawdown_peak_at, result.drawdown_trough_at) == (points[1].at, points[3].at)
 
@@ -312,7 +370,7 @@ class TestDrawdown:
 class TestRatios:
     """Sharpe and Sortino ratio."""
 
-    @given(equities=st.lists(st.integers(100, 200), min_size=3, max_size=30))
+    @given(equities=st.lists(st.integers(100, 200), min_size=4, max_size=30))
     def test_sharpe(self, equities):
         """The Sharpe ratio is mean over sample deviation of the returns, scaled to the year."""
         returns = [Decimal(after) / before - 1 for before, after in pairwise(equities)]
@@ -320,23 +378,24 @@ class TestRatios:
 
         result = figures(*equities, periods_per_year=12)
 
-        if deviation > 1e-20:
+        if deviation > 1e-12:
             expected = float(statistics.mean(returns) / deviation) * math.sqrt(12)
             assert result.sharpe_ratio == pytest.approx(expected, abs=1e-12)
 
     @pytest.mark.parametrize(("yearly", "per_period"), [(0.21, 0.1), (-0.19, -0.1)])
     def test_risk_free_rate(self, yearly, per_period):
         """The yearly risk-free rate, even one below zero, is taken off as the rate that compounds to it."""
-        result = figures(100, 99, 101, periods_per_year=2, risk_free_rate=yearly)
+        result = figures(100, 99, 101, 202, periods_per_year=2, risk_free_rate=yearly)
 
-        mean = statistics.fmean([-0.01, 2 / 99]) - per_period
-        assert result.sharpe_ratio == close_to(mean / statistics.stdev([-0.01, 2 / 99]) * math.sqrt(2))
+        returns = [-0.01, 2 / 99, 1.0]
+        mean = statistics.fmean(returns) - per_period
+        assert result.sharpe_ratio == close_to(mean / statistics.stdev(returns) * math.sqrt(2))
 
     def test_target_of_the_downside(self):
         """For the Sortino ratio, returns are short of the risk-free rate, not of zero."""
-        result = figures(100, 105, 105 * 1.2, periods_per_year=1, risk_free_rate=0.1)
+        result = figures(100, 105, 126, "138.6", periods_per_year=1, risk_free_rate=0.1)
 
-        assert result.sortino_ratio == close_to(0.025 / math.sqrt(0.05**2 / 2))
+        assert result.sortino_ratio == close_to(0.05 / 3 / math.sqrt(0.05**2 / 3))
 
     def test_amounts_below_one(self):
         """A curve has its figures however small the amounts are, as long as they are above zero."""
@@ -347,11 +406,9 @@ class TestRatios:
 
     def test_far_amounts(self):
         """Amounts far beyond the reach of a float have the same ratios as any."""
-        points = ("1E+900", "1.1E+900", "1.05E+900")
+        result = figures("1E+900", "1.1E+900", "1.05E+900", "1.07E+900")
 
-        result = figures(*points)
-
-        assert result == figures(100, 110, 105)
+        assert result == figures(100, 110, 105, 107)
 
     @pytest.mark.parametrize("periods", [0, -1, math.inf, math.nan])
     def test_periods(self, periods):
@@ -378,9 +435,12 @@ class TestExposure:
 
     def test_positions(self):
         """A period counts when its first point is worth more or less than its cash; the last point begins none."""
-        flat, long, short = (EquityPoint(START, cash, 100) for cash in (100, 40, 160))
+        points = [
+            EquityPoint(each.at, cash, 100)
+            for each, cash in zip(curve(1, 1, 1, 1, 1), (100, 40, 160, 100, 40), strict=True)
+        ]
 
-        result = performance(new_session(), [flat, long, short, flat, long], [])
+        result = performance(new_session(), points, [])
 
         assert result.exposure == 0.5
 
@@ -391,8 +451,288 @@ class TestExposure:
         assert (result.exposure, result.trades) == (1, 1)
 
 
+class TestStart:
+    """A session's performance begins with what it began with."""
+
+    def test_a_loss_before_the_first_point(self):
+        """What was lost before the first point is part of the return, the drawdown and the first day."""
+        result = performance(new_session(100), curve(50, 60, 90, 80), [])
+
+        assert result.total_return == close_to(-0.2)
+        assert (result.max_drawdown, result.drawdown_peak_at) == (-0.5, START - timedelta(days=1))
+        assert result.sharpe_ratio == figures(100, 50, 60, 90, 80).sharpe_ratio
+
+    def test_one_point(self):
+        """One point is enough for a return."""
+        result = performance(new_session(100), curve(90), [])
+
+        assert (result.total_return, result.max_drawdown) == (close_to(-0.1), close_to(-0.1))
+
+    def test_began_when_it_was_started(self):
+        """What it began with stands at the time when it was started, which is never after the first point."""
+        session = new_session(100)
+        session.start(START - timedelta(hours=2))
+        late = new_session(100)
+        late.start(START + timedelta(days=9))
+
+        assert performance(session, curve(90), []).drawdown_peak_at == START - timedelta(hours=2)
+        assert performance(late, curve(90), []).drawdown_peak_at == START
+
+
+class TestOrder:
+    """Points are read by time."""
+
+    @given(order=st.permutations(range(6)))
+    def test_any_order(self, order):
+        """The same points in another order are the same curve."""
+        points = curve(100, 120, 60, 90, 150, 140)
+
+        result = performance(new_session(100), [points[place] for place in order], [])
+
+        assert result == performance(new_session(100), points, [])
+        assert result.drawdown_peak_at < result.drawdown_trough_at
+
+    def test_one_moment(self):
+        """Points of one moment stay in the order in which they were recorded."""
+        points = [EquityPoint(START, 0, each) for each in (100, 80, 90)]
+
+        result = performance(new_session(100), points, [])
+
+        assert (result.total_return, result.max_drawdown) == (close_to(-0.1), close_to(-0.2))
+
+    @given(equities=st.lists(st.integers(1, 200), max_size=20), begin=st.integers(1, 200))
+    def test_in_order(self, equities, begin):
+        """Points that come by time need not be kept: read one by one, they give the same figures."""
+        flows = [Flow(START + timedelta(days=day), Decimal(amount)) for day, amount in ((1, 9), (3, -4), (3, 2))]
+
+        streamed = performance(new_session(begin), iter(curve(*equities)), [], flows=flows, in_order=True)
+
+        assert streamed == performance(new_session(begin), curve(*equities), [], flows=flows)
+
+    def test_not_kept(self):
+        """Of points that come by time, few are alive at a time."""
+        alive, most = weakref.WeakSet(), 0
+
+        class Point(SimpleNamespace):
+            __hash__ = object.__hash__
+
+        def points():
+            nonlocal most
+            for day in range(500):
+                point = Point(at=START + timedelta(days=day), cash=Decimal(0), equity=Decimal(100 + day % 7))
+                alive.add(point)
+                most = max(most, len(alive))
+                yield point
+
+        performance(new_session(100), points(), [], in_order=True)
+
+        assert most < 10
+
+    def test_not_in_order(self):
+        """Whoever promises an order that is not there is told."""
+        with pytest.raises(ValueError, match="the equity curve is not in order: a point at 2024-01-03"):
+            performance(new_session(100), reversed(curve(100, 110)), [], in_order=True)
+
+
+class TestResampling:
+    """Which returns the ratios are of."""
+
+    # By hand: closes 100 -> 103 -> 101 -> 104 -> 102, so returns of 3/100, -2/103, 3/101 and -2/104.
+    SHEET = (0.03, -2 / 103, 3 / 101, -2 / 104)
+    INTRADAY = (
+        (0, 9, 100), (0, 12, 97), (0, 23, 103), (1, 0, 102), (1, 20, 101), (2, 1, 90), (2, 2, 104), (3, 5, 102),
+    )  # fmt: skip
+
+    def intraday(self, **options):
+        points = [EquityPoint(START + timedelta(days=d, hours=h), 0, equity) for d, h, equity in self.INTRADAY]
+        return performance(new_session(100), points, [], **options)
+
+    def test_daily_closes(self):
+        """However many points a day has, the ratios are of its last one, by UTC, against the hand-made sheet."""
+        result = self.intraday()
+
+        mean, downside = statistics.fmean(self.SHEET), math.sqrt(((2 / 103) ** 2 + (2 / 104) ** 2) / 4)
+        assert result.sharpe_ratio == close_to(mean / statistics.stdev(self.SHEET) * math.sqrt(252))
+        assert result.sortino_ratio == close_to(mean / downside * math.sqrt(252))
+
+    def test_drawdown_of_all_points(self):
+        """The drawdown is that of every point: from 103 to 90."""
+        assert self.intraday().max_drawdown == close_to(-13 / 103)
+
+    def test_more_points_change_nothing(self):
+        """A day that is marked every minute has the ratios of one that is marked once."""
+        often = [
+            EquityPoint(each.at + timedelta(minutes=700 - minute), 0, each.equity + (-1) ** minute * minute % 7)
+            for each in curve(100, 103, 101, 104, 102)[1:]
+            for minute in range(600, -1, -1)
+        ]
+
+        result = performance(new_session(100), often, [])
+
+        assert result.sharpe_ratio == close_to(figures(100, 103, 101, 104, 102).sharpe_ratio)
+
+    def test_one_day(self):
+        """A session of one day has no ratio, however many points it has."""
+        points = [EquityPoint(START + timedelta(minutes=each), 0, 100 + each % 5) for each in range(300)]
+
+        result = performance(new_session(100), points, [])
+
+        assert result.sharpe_ratio is result.sortino_ratio is None
+
+    def test_every_point(self):
+        """Who wants returns from point to point says how many points a year has."""
+        result = self.intraday(resample=None, periods_per_year=2000)
+
+        equities = [equity for *_, equity in self.INTRADAY]
+        returns = [after / before - 1 for before, after in pairwise(equities)]
+        expected = statistics.fmean(returns) / statistics.stdev(returns) * math.sqrt(2000)
+        assert result.sharpe_ratio == close_to(expected)
+
+    @pytest.mark.parametrize(("resample", "days", "periods"), [("week", 7, 52), ("month", 31, 12)])
+    def test_longer_periods(self, resample, days, periods):
+        """Weekly and monthly closes are scaled by the weeks and months of a year."""
+        points = [
+            EquityPoint(each.at + (each.at - START) * (days - 1), 0, each.equity)
+            for each in curve(100, 103, 99, 101, 102)
+        ]
+
+        result = performance(new_session(100), points, [], resample=resample)
+
+        assert result.sharpe_ratio == close_to(figures(100, 103, 99, 101, 102, periods_per_year=periods).sharpe_ratio)
+
+    def test_closes_of_a_month(self):
+        """Of two points in a week or month the later one counts."""
+        points = curve(100, *range(101, 130))
+
+        assert performance(new_session(100), points, [], resample="month").sharpe_ratio is None
+        assert performance(new_session(100), points, [], resample="week").sharpe_ratio > 0
+
+    def test_refused(self):
+        """A period there is not, and points whose number in a year nobody has said."""
+        with pytest.raises(ValueError, match="resample is 'day', 'week', 'month' or None"):
+            figures(100, 110, resample="hour")
+        with pytest.raises(ValueError, match="resample=None needs periods_per_year"):
+            figures(100, 110, resample=None)
+
+
+def at_hour(hour):
+    """So many hours after the start."""
+    return START + timedelta(hours=hour)
+
+
+class TestFlows:
+    """Deposits and withdrawals are no gain or loss; against sheets made by hand."""
+
+    def of(self, points, *flows, cash=1000):
+        points = [EquityPoint(at_hour(hour), 0, equity) for hour, equity in points]
+        flows = [Flow(at_hour(hour), Decimal(amount)) for hour, amount in flows]
+        return performance(new_session(cash), points, [], flows=flows)
+
+    def test_a_deposit(self):
+        """1000 become 1100 (10 %), 900 are paid in, 2000 become 1900 (-5 %): 1.1 x 0.95 - 1 is 4.5 %."""
+        result = self.of([(0, 1000), (1, 1100), (2, 2000), (3, 1900)], (2, 900))
+
+        assert result.total_return == close_to(0.045)
+        assert result.max_drawdown == close_to(-0.05)
+        assert (result.drawdown_peak_at, result.drawdown_trough_at) == (at_hour(2), at_hour(3))
+
+    def test_amounts_and_times_as_anywhere(self):
+        """Amounts may be given in any exact form, and a time without a zone is refused."""
+        points = [EquityPoint(at_hour(hour), 0, equity) for hour, equity in ((0, 1000), (1, 1000.1))]
+
+        for amount in (0.1, "0.1", Decimal("0.1")):
+            assert performance(new_session(1000), points, [], flows=[Flow(at_hour(1), amount)]).total_return == 0
+        with pytest.raises(ValueError, match=r"flows.at: .* has no time zone"):
+            performance(new_session(1000), points, [], flows=[Flow(at_hour(1).replace(tzinfo=None), 1)])
+
+    def test_a_withdrawal(self):
+        """A withdrawal is no drawdown: 1000, of which 600 are taken out, 400 become 440."""
+        result = self.of([(0, 1000), (1, 400), (2, 440)], (1, -600))
+
+        assert (result.total_return, result.max_drawdown) == (close_to(0.1), 0)
+
+    def test_between_two_points(self):
+        """Half-way between the points: 1000 + 500 become 1600, a gain of 100 on 1000 + 500 / 2."""
+        result = self.of([(0, 1000), (2, 1600)], (1, 500))
+
+        assert result.total_return == close_to(100 / 1250)
+
+    def test_just_after_a_point(self):
+        """What came at the start of a period was there for all of it, in what order flows are given does not matter."""
+        result = self.of([(0, 1000), (1, 1000), (3, 1650)], (2, 100), (1.0000001, 400))
+
+        assert result.total_return == pytest.approx(150 / 1450, rel=1e-6)
+
+    def test_before_and_after(self):
+        """Of several points at the moment of a deposit the last one counts."""
+        twice = self.of([(0, 1000), (1, 1100), (1, 2000), (2, 1900)], (1, 900))
+        thrice = self.of([(0, 1000), (1, 2000), (1, 2000), (1, 2000), (2, 1900)], (1, 900))
+
+        assert twice.total_return == thrice.total_return == close_to(1.1 * 0.95 - 1)
+        assert thrice.max_drawdown == close_to(-0.05)
+
+    def test_before_the_first_point(self):
+        """A deposit before the first point is none of what the session began with."""
+        result = self.of([(2, 1650), (3, 1650)], (-99, 500))
+
+        assert result.total_return == close_to(0.1)
+
+    def test_from_nothing(self):
+        """A session that begins with nothing grows from its first deposit on, but has no return on nothing."""
+        result = self.of([(0, 0), (1, 100), (2, 110)], (1, 100), cash=0)
+
+        assert result.total_return is None
+
+    def test_emptied_and_filled_again(self):
+        """An account that was emptied goes on with the next deposit: 1.1 x 1.2 - 1 is 32 %."""
+        result = self.of([(0, 1000), (1, 1100), (2, 0), (3, 0), (4, 120)], (2, -1100), (4, 100))
+
+        assert result.total_return == close_to(0.32)
+
+    def test_out_of_ruin(self):
+        """What is paid into an account that owes more has no rate of growth; that it has fallen is known."""
+        result = self.of([(0, 1000), (1, -500), (2, -300), (3, 100)], (2, 100))
+
+        assert result.total_return is result.sharpe_ratio is None
+        assert result.max_drawdown == close_to(-1.5)
+
+    def test_after_the_last_point(self):
+        """A deposit after the last point changes nothing."""
+        assert self.of([(0, 1000), (1, 1100)], (2, 900)).total_return == close_to(0.1)
+
+    def test_daily_returns(self):
+        """The ratios are of the growth, too: as if the deposit had never come."""
+        points = curve(100, 110, 99, 108.9, 105)
+        doubled = [
+            EquityPoint(each.at, 0, each.equity * 2 if place > 1 else each.equity) for place, each in enumerate(points)
+        ]
+
+        result = performance(new_session(100), doubled, [], flows=[Flow(points[2].at, Decimal(99))])
+
+        expected = performance(new_session(100), points, [])
+        assert result.sharpe_ratio == close_to(expected.sharpe_ratio)
+        assert result.sortino_ratio == close_to(expected.sortino_ratio)
+        assert result.total_return == close_to(expected.total_return)
+
+
 class TestTrades:
     """The figures of closed trades."""
+
+    def test_slices(self):
+        """An entry that was filled in fifty slices is one trade, won or lost once."""
+        entry = [Fill("in", "A", Side.BUY, 1, 100 + each) for each in range(50)]
+
+        result = performance(new_session(), [], [*entry, Fill("out", "A", Side.SELL, 50, 110), *traded(5)])
+
+        assert (result.trades, result.win_rate) == (2, 0.5)
+
+    def test_opening_positions(self):
+        """A position held before the first fill is known where it is given."""
+        held = {"A": Position("A", 10, 1000, 100, START)}
+
+        result = performance(new_session(), [], [Fill("out", "A", Side.SELL, 10, 103)], opening_positions=held)
+
+        assert (result.trades, result.average_win) == (1, 30)
 
     def test_figures(self):
         """Winners and losers are counted and averaged apart."""

@@ -138,13 +138,13 @@ class TestFields:
             ("strategy", {"name": "sma"}, "must be a Strategy"),
             ("symbols", "AAPL", "must be several texts"),
             ("base_currency", "", "must not be empty"),
-            ("status", "IDLE", "is none of CREATED, RUNNING, PAUSED, STOPPED, FAILED"),
-            ("initial_cash", True, "is no amount"),
+            ("status", "IDLE", "must be one of CREATED, RUNNING, PAUSED, STOPPED, FAILED"),
+            ("initial_cash", True, "is not an amount"),
             ("cash", float("nan"), "only finite numbers"),
             ("positions", [], "must be a dict"),
             ("open_orders", None, "must be a dict"),
             ("realized_pnl", "Infinity", "only finite numbers"),
-            ("fees_paid", object, "is no amount"),
+            ("fees_paid", object, "is not an amount"),
             ("state", [1], "must be a dict"),
             ("metadata", "tags", "must be a dict"),
             ("error", 5, "must be text"),
@@ -492,7 +492,7 @@ class TestOrders:
         session = new_session()
         session.place_order(order())
 
-        with pytest.raises(InvalidSessionError, match=r"open_orders\.o-1: an order of this id rests already"):
+        with pytest.raises(InvalidSessionError, match=r"open_orders\.o-1: an order with this id is resting already"):
             session.place_order(order(quantity=99))
 
         assert session.open_orders["o-1"].quantity == 10
@@ -514,7 +514,7 @@ class TestOrders:
         for number in resting:
             session.place_order(order(number))
 
-        with pytest.raises(InvalidSessionError, match=rf"open_orders\.o-1: no order .* rests; resting: {listed}\."):
+        with pytest.raises(InvalidSessionError, match=rf"o-1: no resting order has this id; resting: {listed}\."):
             session.cancel_order("o-1")
 
 

@@ -1,14 +1,17 @@
-"""The writer's thread by itself, where what the facade asks of it comes at a moment that the facade cannot choose."""
+"""The writer's threads by themselves, where what the facade asks comes at a moment that the facade cannot choose."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from paper_repo import BusyError, SessionRepository
-from paper_repo.facade.writer import Block, Job, Writer
+from paper_repo import BusyError, RepositoryClosedError, SessionRepository
+from paper_repo.facade.jobs import Block, Job
+from paper_repo.facade.writer import Writer
+from tests.builders import new_session
 from tests.facade.watching import PATIENCE, Watch, busy_error, nothing
 
 pytestmark = pytest.mark.anyio
@@ -22,14 +25,19 @@ async def writer(path: Path, watch: Watch) -> AsyncIterator[Writer]:
     writer = Writer(core, PATIENCE)
     yield writer
     last = Job(int)
-    thread = writer.close(last)
+    writer.close(last)
     await last.finished.wait()
-    if thread is not None:
-        thread.join()
+    writer.join()
 
 
-async def test_giving_up_a_block_that_could_not_begin(writer: Writer, watch: Watch) -> None:
-    """There is nothing to roll back, and so nothing to wait for."""
+async def done(job: Job) -> None:
+    """Wait for `job`, and raise what it has failed with."""
+    await job.finished.wait()
+    job.outcome()
+
+
+async def test_a_block_that_could_not_begin(writer: Writer, watch: Watch) -> None:
+    """There is nothing to end, and whoever asks for something in it is refused."""
     block = Block()
 
     def break_begin(sql: str) -> None:
@@ -37,13 +45,54 @@ async def test_giving_up_a_block_that_could_not_begin(writer: Writer, watch: Wat
         raise busy_error()
 
     watch.before = break_begin
-    entry = writer.submit(Job(writer.enter, begins=block))
-    await entry.finished.wait()
-    end = writer.give_up(block, entry, heard=True)
-
-    assert end is None
+    entry = Job(partial(writer.enter, "part"), begins=block)
+    writer.submit(entry)
     with pytest.raises(BusyError):
-        entry.outcome()
+        await done(entry)
+
+    with pytest.raises(RepositoryClosedError):
+        writer.submit_to_block(block, Job(int))
+
+
+async def test_a_block_is_ended_once(writer: Writer, watch: Watch) -> None:
+    """To end a block again does nothing to the one around it; to end that one ends what is open in it, too."""
+    block, core = Block(), writer._core
+    kept, lost = new_session(), new_session()
+
+    async def ask(*jobs: Job) -> None:
+        for job in jobs:
+            writer.submit_to_block(block, job)
+        for job in jobs:
+            await done(job)
+
+    begin = Job(partial(writer.enter, "outer"), begins=block)
+    writer.submit(begin)
+    await done(begin)
+    await ask(
+        Job(partial(core.save, kept)),
+        Job(partial(writer.enter, "inner")),
+        Job(partial(writer.leave, "inner", commit=True)),
+        Job(partial(writer.leave, "inner", commit=False)),
+        Job(partial(writer.enter, "forgotten")),
+        Job(partial(core.save, lost)),
+        Job(partial(writer.leave, "outer", commit=True)),
+    )
+
+    assert (kept.version, lost.version) == (1, 0)
+    assert core.count() == 1
+    assert not block.is_open
+
+
+async def test_a_job_is_taken_or_withdrawn() -> None:
+    """Whoever comes first decides what becomes of it, for good."""
+    taken, withdrawn = Job(int), Job(int)
+
+    assert taken.take()
+    assert not taken.withdraw()
+    assert withdrawn.withdraw()
+    assert not withdrawn.take()
+    assert withdrawn.withdraw()
+    assert (taken.withdrawn, withdrawn.withdrawn) == (False, True)
 
 
 async def test_an_error_that_is_forgotten() -> None:

@@ -53,6 +53,13 @@ class _Connection(sqlite3.Connection):
     def cursor(self, factory: Any = None) -> Any:
         return super().cursor(partial(_Cursor, self._watch))
 
+    def rollback(self) -> None:
+        self._watch.seen.append("ROLLBACK")
+        self._watch.connection = self
+        self._watch.before("ROLLBACK")
+        super().rollback()
+        self._watch.after("ROLLBACK")
+
 
 class _Cursor(sqlite3.Cursor):
     def __init__(self, watch: Watch, connection: sqlite3.Connection) -> None:

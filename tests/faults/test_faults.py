@@ -13,7 +13,6 @@ import pytest
 from paper_repo import (
     BusyError,
     DiskFullError,
-    PaperTradingSession,
     SessionRepository,
     SQLiteSessionRepository,
     StorageError,
@@ -116,25 +115,25 @@ def test_an_error_at_any_statement(path: Path, watch: Watch, action: Callable[..
 
 
 @pytest.mark.parametrize("depth", [1, 2])
-def test_ctrl_c_between_two_steps_of_a_call(path: Path, depth: int) -> None:
-    """A transaction that nobody knows of, because Ctrl-C came right after its BEGIN, ends with the repository."""
+def test_ctrl_c_before_a_block_is_left(path: Path, depth: int) -> None:
+    """A block that was never left, because Ctrl-C came just before its end, ends with the repository."""
     session = new_session()
 
+    def be_interrupted() -> None:
+        with SessionRepository(path) as repository:
+            blocks = [repository.atomic() for _ in range(depth)]
+            for block in blocks:
+                block.__enter__()
+            repository.save(session)
+            raise KeyboardInterrupt
+
     with pytest.raises(KeyboardInterrupt):
-        _begin_and_be_interrupted(path, session, depth)
+        be_interrupted()
 
     assert session.version == 0
     with SessionRepository(path) as repository:
         assert repository.count() == 0
         repository.save(session)
-
-
-def _begin_and_be_interrupted(path: Path, session: PaperTradingSession, depth: int) -> None:
-    with SessionRepository(path) as repository:
-        for _ in range(depth):
-            repository.storage.begin()
-        repository.save(session)
-        raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize("side", ["before", "after"])

@@ -147,12 +147,14 @@ class TestExport:
         assert repository.get_fills("traded")[-1].id == "fill-99"
 
     def test_progress_is_told_in_lines(self, repository: SessionRepository) -> None:
-        """The steps add up to the lines written."""
-        steps: list[int] = []
+        """The last step says that all lines are written, out of as many; with a filter nobody counts them before."""
+        steps: list[tuple[int, int]] = []
 
-        archive = exported(repository, progress=steps.append)
+        archive = exported(repository, progress=lambda *step: steps.append(step))
+        part = exported(repository, status="RUNNING", progress=lambda *step: steps.append(step))
 
-        assert sum(steps) == len(archive.splitlines())
+        assert steps[0] == (len(archive.splitlines()),) * 2
+        assert steps[-1] == (len(part.splitlines()), 0)
 
 
 class TestRoundTrip:
@@ -286,7 +288,7 @@ class TestWrongArchives:
             (3, lambda data: data.pop("sequence"), "sequence: None is no place"),
             (4, lambda data: data.update(sequence=1), "stands at place 1 of the history, behind place 1"),
             (4, lambda data: data.update(id="f \N{SNOWMAN}", symbol="AAPL"), "comes twice"),
-            (6, lambda data: data.update(equity="NaN"), "equity: NaN is no amount"),
+            (6, lambda data: data.update(equity="NaN"), "equity: NaN is not an amount"),
             (6, lambda data: data.update(type="note"), "a line of type 'note' cannot stand here"),
             (6, lambda data: data.pop("type"), "a line of type '' cannot stand here"),
             (8, lambda data: data.update(id="full"), "session 'full' comes twice"),
@@ -391,13 +393,18 @@ class TestWrongArchives:
 
         assert elsewhere.count() == 0
 
-    def test_progress_is_told_in_bytes(self, repository: SessionRepository, elsewhere: SessionRepository) -> None:
-        """The steps add up to the bytes read."""
-        archive, steps = exported(repository), list[int]()
+    def test_progress_is_told_in_bytes(
+        self, repository: SessionRepository, elsewhere: SessionRepository, tmp_path: Path
+    ) -> None:
+        """The last step says that all bytes are read, out of as many where the file knows its size."""
+        archive, steps = exported(repository), list[tuple[int, int]]()
+        (tmp_path / "archive").write_bytes(archive)
 
-        imported(elsewhere, archive, progress=steps.append)
+        imported(elsewhere, archive, progress=lambda *step: steps.append(step))
+        with (tmp_path / "archive").open("rb") as file:
+            import_archive(elsewhere, file, on_conflict="replace", progress=lambda *step: steps.append(step))
 
-        assert sum(steps) == len(archive)
+        assert steps == [(len(archive), 0), (len(archive), len(archive))]
 
 
 @pytest.mark.parametrize("kind", [PaperTradingSession, Strategy, Position, Order, Fill, EquityPoint])

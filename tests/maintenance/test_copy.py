@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 from paper_repo import SessionRepository
-from paper_repo.maintenance.copy import copy, digest
+from paper_repo.maintenance.copy import copy_sessions, digest
 from tests.builders import full_session, new_fill, new_session
 from tests.storage.sqlite.damage import content
 
@@ -34,8 +34,8 @@ def test_everything_is_copied_as_it_is(path: Path, tmp_path: Path) -> None:
 
     with SessionRepository(path) as source, SessionRepository(tmp_path / "other.db") as target:
         target.save(new_session(id="already there"))
-        first = copy(source, target, progress=lambda *step: steps.append(step))
-        second = copy(source, target)
+        first = copy_sessions(source, target, progress=lambda *step: steps.append(step))
+        second = copy_sessions(source, target)
 
         assert {each: found for each, found in content(target).items() if each != "already there"} == content(source)
     assert len(first.copied) == len(second.present) == 6
@@ -52,7 +52,7 @@ def test_what_differs_is_named_and_left(path: Path, tmp_path: Path) -> None:
     with SessionRepository(path) as source, SessionRepository(tmp_path / "other.db") as target:
         target.save(new_session(id="session-1", name="mine"))
 
-        report = copy(source, target)
+        report = copy_sessions(source, target)
 
         assert report.differing == ["session-1"]
         assert not report.complete
@@ -69,7 +69,7 @@ def test_what_cannot_be_read_is_named_and_the_others_are_copied(path: Path, tmp_
         connection.execute("UPDATE paper_trading_fills SET price = '1' WHERE session_id = 'session-1' AND sequence = 2")
 
     with SessionRepository(path) as source, SessionRepository(tmp_path / "other.db") as target:
-        report = copy(source, target)
+        report = copy_sessions(source, target)
 
         assert sorted(report.unreadable) == ["session-0", "session-1"]
         assert "checksum" in report.unreadable["session-1"]
@@ -81,14 +81,14 @@ def test_what_cannot_be_read_is_named_and_the_others_are_copied(path: Path, tmp_
 KILLED = """
 import os, signal, sys
 from paper_repo import SessionRepository
-from paper_repo.maintenance.copy import copy
+from paper_repo.maintenance.copy import copy_sessions
 
 def kill(done, total):
     if done == 3:
         os.kill(os.getpid(), signal.SIGKILL)
 
 with SessionRepository(sys.argv[1]) as source, SessionRepository(sys.argv[2]) as target:
-    copy(source, target, progress=kill)
+    copy_sessions(source, target, progress=kill)
 """
 
 
@@ -99,7 +99,7 @@ def test_a_killed_copy_goes_on(path: Path, tmp_path: Path) -> None:
     assert done.returncode == -signal.SIGKILL
 
     with SessionRepository(path) as source, SessionRepository(tmp_path / "other.db") as target:
-        report = copy(source, target)
+        report = copy_sessions(source, target)
 
         assert content(target) == content(source)
     assert (len(report.present), len(report.copied)) == (3, 3)

@@ -13,6 +13,7 @@ import psycopg
 import pytest
 
 from paper_repo import SessionRepository
+from tests.postgres.poolers import MISSING, PROGRAM, Pooler, pooling
 from tests.postgres.servers import Server, clone, initialise, new_folder, running
 from tests.postgres.watching import Watch
 
@@ -122,3 +123,39 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
     watch = Watch()
     watch.install(monkeypatch)
     return watch
+
+
+MODES = ["transaction", "session"]
+"""How a pooler lends its connections: for a transaction, or for as long as a client stays."""
+
+
+@pytest.fixture(scope="session")
+def transaction_pooler(server_url: str) -> Iterator[Pooler]:
+    """A pooler that lends three connections to each database, a transaction at a time."""
+    yield from _pooler(server_url, "transaction", default_pool_size=3)
+
+
+@pytest.fixture(scope="session")
+def session_pooler(server_url: str) -> Iterator[Pooler]:
+    """A pooler that lends connections for as long as a client stays; there are enough of them for every test."""
+    yield from _pooler(server_url, "session", default_pool_size=24)
+
+
+def _pooler(server_url: str, mode: str, **settings: object) -> Iterator[Pooler]:
+    if PROGRAM is None:
+        pytest.skip(MISSING)
+    with pooling(server_url, mode, **settings) as pooler:
+        yield pooler
+
+
+@pytest.fixture(params=MODES)
+def pooler(request: pytest.FixtureRequest) -> Pooler:
+    """A pooler in either mode."""
+    found: Pooler = request.getfixturevalue(f"{request.param}_pooler")
+    return found
+
+
+@pytest.fixture
+def pooled_url(pooler: Pooler, url: str) -> str:
+    """The address, behind a pooler in either mode, of an empty database for one test."""
+    return pooler.url(urlsplit(url).path[1:])

@@ -42,7 +42,7 @@ class Server:
 
     def __init__(self, folder: Path, **settings: object) -> None:
         self.data = folder
-        self.port = _free_port()
+        self.port = free_port()
         self.settings = QUICK | settings
         self.log: list[str] = []
 
@@ -60,7 +60,7 @@ class Server:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
-            **_as_owner(),
+            **as_owner(),
         )
         self._ready = threading.Event()
         self._reader = threading.Thread(target=self._read, args=(self._process, self._ready), daemon=True)
@@ -141,7 +141,7 @@ def clone(source: Path, folder: Path) -> None:
 def run(name: str, *arguments: object) -> None:
     """Run one of PostgreSQL's programs."""
     command = [program(name), *map(str, arguments)]
-    subprocess.run(command, check=True, capture_output=True, stdin=subprocess.DEVNULL, **_as_owner())
+    subprocess.run(command, check=True, capture_output=True, stdin=subprocess.DEVNULL, **as_owner())
 
 
 def program(name: str) -> str:
@@ -157,7 +157,7 @@ def _programs() -> Path:
     assert found.origin is not None
     installed = Path(found.origin).parent / "pginstall18"
     try:
-        subprocess.run([installed / "bin" / "postgres", "--version"], check=True, capture_output=True, **_as_owner())
+        subprocess.run([installed / "bin" / "postgres", "--version"], check=True, capture_output=True, **as_owner())
     except (PermissionError, subprocess.CalledProcessError):
         copy = Path(tempfile.gettempdir()) / f"paper_repo-pginstall-{os.getpid()}"
         # The programs look for their libraries from where they are.
@@ -170,7 +170,8 @@ def _programs() -> Path:
     return installed / "bin"
 
 
-def _as_owner() -> dict[str, Any]:
+def as_owner() -> dict[str, Any]:
+    """The user and surroundings that a server runs with, as `Popen` takes them."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
     owner = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
     return {"env": environment, "cwd": tempfile.gettempdir(), **owner}
@@ -185,7 +186,8 @@ def _children(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from paper_repo import SessionRepository
-from paper_repo.maintenance.copy import copy, digest
+from paper_repo.maintenance.copy import copy_sessions, digest
 from tests.builders import moment, new_fill, new_session
 
 ROOT = Path(__file__).parents[2]
@@ -17,14 +17,14 @@ ROOT = Path(__file__).parents[2]
 KILLED = """
 import os, signal, sys
 from paper_repo import SessionRepository
-from paper_repo.maintenance.copy import copy
+from paper_repo.maintenance.copy import copy_sessions
 
 def kill(done, total):
     if done == 3:
         os.kill(os.getpid(), signal.SIGKILL)
 
 with SessionRepository(sys.argv[1]) as source, SessionRepository(sys.argv[2]) as target:
-    copy(source, target, progress=kill)
+    copy_sessions(source, target, progress=kill)
 """
 
 
@@ -67,10 +67,10 @@ def test_there_and_back_each_killed_in_the_middle(path: Path, tmp_path: Path, ur
 
     assert killed(path, url) == -signal.SIGKILL
     with SessionRepository(path) as file, SessionRepository(url) as server:
-        there = copy(file, server)
+        there = copy_sessions(file, server)
     assert killed(url, back) == -signal.SIGKILL
     with SessionRepository(url) as server, SessionRepository(back) as again, SessionRepository(path) as file:
-        here = copy(server, again)
+        here = copy_sessions(server, again)
 
         expected = digests(file)
         assert digests(server) == digests(again) == expected
@@ -86,7 +86,7 @@ def test_what_a_server_cannot_keep_is_told_and_the_others_are_copied(path: Path,
     with SessionRepository(path) as file, SessionRepository(url) as server:
         file.save_many([new_session(id="a sound one"), new_session(id="b", name="a\0b"), new_session(id="c")])
 
-        report = copy(file, server)
+        report = copy_sessions(file, server)
 
         assert report.copied == ["a sound one", "c"] == server.find_ids("")
         assert list(report.refused) == ["b"]

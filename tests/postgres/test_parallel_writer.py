@@ -15,7 +15,8 @@ import psycopg
 import pytest
 
 from paper_repo import AsyncSessionRepository, BusyError, PaperTradingSession
-from paper_repo.facade.parallel_writer import THREADS, TOGETHER, _Together
+from paper_repo.facade.write_queue import TOGETHER
+from paper_repo.facade.writer import THREADS
 from tests.builders import new_fill, new_session
 from tests.conftest import WRITER
 from tests.facade.test_abandoned import run_half_way, run_into_ctrl_c, save_while_collecting
@@ -93,7 +94,7 @@ async def test_one_after_the_other_needs_one_thread(repository: AsyncSessionRepo
 
     for _ in range(5):
         await repository.save(session)
-        while not repository._writer._idle:  # type: ignore[attr-defined]  # the save is reported a moment before
+        while not repository._writer._idle:  # the save is reported a moment before
             await anyio.lowlevel.checkpoint()
 
     (thread,) = writers()
@@ -114,7 +115,7 @@ async def test_threads_are_begun_as_they_are_needed(repository: AsyncSessionRepo
         async with anyio.create_task_group() as group:
             for _ in range(count):
                 group.start_soon(own, everybody)
-        while repository._writer._idle < len(writers()):  # type: ignore[attr-defined]
+        while repository._writer._idle < len(writers()):
             await anyio.lowlevel.checkpoint()
         return len(writers())
 
@@ -314,22 +315,6 @@ async def test_closing_waits_for_every_thread(repository: AsyncSessionRepository
 
     assert (held.version, other.version) == (1, 1)
     assert not writers()
-
-
-def test_waiting_for_several_threads_may_have_an_end() -> None:
-    """They are waited for like one, and no longer than it is said."""
-    may_end = threading.Event()
-    thread = threading.Thread(target=may_end.wait)
-    thread.start()
-    together = _Together([thread])
-
-    together.join(0)
-    waited_on = thread.is_alive()
-    may_end.set()
-    together.join()
-
-    assert waited_on
-    assert not thread.is_alive()
 
 
 @pytest.mark.parametrize("side", ["before", "after"])

@@ -21,7 +21,7 @@ from paper_repo import (
 from paper_repo.storage.schema import MIGRATIONS, newest_version
 from tests.builders import new_fill, new_session
 
-README = Path(__file__).parents[2] / "README.md"
+SERVERS = Path(__file__).parents[2] / "docs" / "servers.md"
 
 
 def _run(url: str, sql: str, *params: Any) -> list[Any]:
@@ -129,6 +129,14 @@ def test_a_database_in_another_encoding_is_refused(server_url: str, administrato
         administrator.execute("DROP DATABASE latin WITH (FORCE)")
 
 
+def test_the_encoding_of_an_address_does_not_matter(url: str) -> None:
+    """Text is sent as UTF-8, so that every character can be saved."""
+    session = new_session(name="日本 €")
+    with SessionRepository(f"{url}?client_encoding=latin1") as repository:
+        repository.save(session)
+        assert repository.get_by_id(session.id) == session
+
+
 def test_never_upgrading_refuses_an_empty_database(bare_url: str) -> None:
     """With upgrade="never" nothing is created; the message says who has to do what."""
     with pytest.raises(SchemaVersionError, match="without upgrade='never'"):
@@ -137,11 +145,11 @@ def test_never_upgrading_refuses_an_empty_database(bare_url: str) -> None:
     assert _run(bare_url, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == [(0,)]
 
 
-def test_an_application_needs_only_the_grants_of_the_readme(
+def test_an_application_needs_only_the_documented_grants(
     url: str, server_url: str, administrator: psycopg.Connection[Any]
 ) -> None:
     """A user with those grants can do everything with sessions, and cannot change the schema."""
-    found = re.search(r"```sql\n(.*?)```", README.read_text(), flags=re.DOTALL)
+    found = re.search(r"```sql\n(.*?)```", SERVERS.read_text(), flags=re.DOTALL)
     assert found is not None
     administrator.execute("CREATE USER bot LOGIN")
     try:
@@ -155,9 +163,8 @@ def test_an_application_needs_only_the_grants_of_the_readme(
 
             assert repository.get_by_id(session.id) == session
             assert len(repository.get_fills(session.id)) == 1
-            with pytest.raises(ReadOnlyError, match="grant"):
+            with pytest.raises(ReadOnlyError, match="grant"), repository._storage.connection():
                 repository._storage.execute("ALTER TABLE paper_trading_sessions ADD COLUMN mine int")
-            repository._storage._database.close()
             assert repository.delete(session.id)
             assert repository.delete_many() == 0
     finally:

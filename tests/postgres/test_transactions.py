@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import psycopg
 import pytest
@@ -76,16 +75,12 @@ def test_savepoints_are_rolled_back_alone(repository: SessionRepository) -> None
     assert inside.version == 0
 
 
-def test_a_lock_that_somebody_holds_too_long_is_a_busy_error(
-    repository: SessionRepository, ask: Callable[..., Any]
-) -> None:
+def test_a_lock_that_somebody_holds_too_long_is_a_busy_error(repository: SessionRepository, url: str) -> None:
     """Waiting for another program's lock on the session ends with the busy timeout."""
     session = new_session()
     repository.save(session)
-    ask("SELECT 1")
 
-    with psycopg.connect(repository._storage._database.connection().info.dsn) as other:
-        repository._storage._database.close()
+    with psycopg.connect(url) as other:
         other.execute("SELECT 1 FROM paper_trading_sessions WHERE id = %s FOR UPDATE", [session.id])
         with pytest.raises(BusyError, match="another writer held the session"):
             repository.save(session)

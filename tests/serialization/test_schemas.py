@@ -295,7 +295,7 @@ class TestLoad:
             ({"status": "running"}, "status", "Must be one of"),
             ({"cash": 5}, "cash", "5 is no decimal number as text."),
             ({"cash": "five"}, "cash", "'five' is no decimal number as text."),
-            ({"cash": "NaN"}, "cash", "only finite numbers can be kept."),
+            ({"cash": "NaN"}, "cash", "only finite numbers are."),
             ({"positions": []}, "positions", "Not a valid mapping type."),
             ({"positions__AAPL": 5}, "positions.AAPL", "Invalid input type."),
             ({"positions__AAPL__quantity": "many"}, "positions.AAPL.quantity", "'many' is no decimal number as text."),

@@ -1,6 +1,6 @@
 """Mixed load on one file, with a checker beside it: all is kept, and memory, files and SQLite's log stay small.
 
-`SOAK_SECONDS=600` says for how long; a minute by default. With `-s` it prints what grew, and when.
+`SOAK_SECONDS=600` says for how long; 15 by default. With `-s` it prints what grew, and when.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tests.facade.seeds import seeds
 from tests.facade.watching import connect
 from tests.soak.load import SHARED, Load
 
-SECONDS = float(os.environ.get("SOAK_SECONDS", "60"))
+SECONDS = float(os.environ.get("SOAK_SECONDS", "15"))
 LARGEST_LOG = 64_000_000
 """In bytes; SQLite begins to move its log into the file at 4 MB, and begins it anew when nobody reads."""
 MOST_FILES = 150

@@ -17,7 +17,6 @@ import peewee
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from playhouse.pool import MaxConnectionsExceeded
 
 from paper_repo import (
     BusyError,
@@ -32,7 +31,8 @@ from paper_repo import (
     StorageError,
 )
 from paper_repo.storage.base import CONNECTIONS
-from paper_repo.storage.errors import BY_SQLITE_CODE, Translated, driver_error
+from paper_repo.storage.errors import driver_error
+from paper_repo.storage.sqlite.errors import BY_SQLITE_CODE, translated
 from tests.builders import START, full_session, moment, new_fill, new_session
 from tests.facade.watching import Watch
 from tests.processes.running import unmeasured
@@ -79,9 +79,9 @@ def in_peewee(error):
         return wrapped
 
 
-def translated(error):
+def left_by(error):
     """What leaves a translating block when `error` is raised in it."""
-    with pytest.raises(PaperRepoError) as left, Translated("sessions.db"):
+    with pytest.raises(PaperRepoError) as left, translated("sessions.db"):
         raise error
     return left.value
 
@@ -95,7 +95,7 @@ class TestTable:
         """Each code gives its kind of error: the message names the database, says what to do and what SQLite said."""
         error = wrap(from_driver(code))
 
-        ours = translated(error)
+        ours = left_by(error)
 
         assert type(ours) is kind
         assert str(ours).startswith("sessions.db: ")
@@ -117,28 +117,24 @@ class TestTable:
     )
     def test_unreadable_text_is_damage(self, error):
         """Text that is no Unicode, or no JSON where it must be, is damage of the file."""
-        ours = translated(error)
+        ours = left_by(error)
 
         assert type(ours) is CorruptDatabaseError
         assert "restore a backup (a text in it cannot be read)" in str(ours)
         assert ours.__cause__ is error
 
-    def test_too_many_connections_is_busy(self):
-        """A pool that is used up is a matter of waiting."""
-        assert type(translated(MaxConnectionsExceeded("all in use"))) is BusyError
-
     def test_a_closed_connection_is_a_closed_repository(self):
         """A connection that `close` has taken away says so."""
         error = sqlite3.ProgrammingError("Cannot operate on a closed database.")
 
-        assert type(translated(error)) is RepositoryClosedError
+        assert type(left_by(error)) is RepositoryClosedError
 
     @pytest.mark.parametrize(
         "error", [ValueError("theirs"), KeyError("theirs"), KeyboardInterrupt(), BusyError("ours")]
     )
     def test_other_errors_pass(self, error):
         """What is no driver's error leaves as it is."""
-        with pytest.raises(type(error)) as left, Translated("sessions.db"):
+        with pytest.raises(type(error)) as left, translated("sessions.db"):
             raise error
 
         assert left.value is error
@@ -167,7 +163,7 @@ def fails(use, kind, path, words=""):
     assert type(refused.value) is kind
     assert str(refused.value).startswith(f"{path}: ")
     assert words in str(refused.value)
-    assert isinstance(refused.value.__cause__, peewee.PeeweeException | sqlite3.Error | MaxConnectionsExceeded)
+    assert isinstance(refused.value.__cause__, peewee.PeeweeException | sqlite3.Error)
 
 
 def fails_to_save(repository, session, kind, path, words=""):
@@ -221,7 +217,8 @@ class TestForReal:
             for reader in readers:
                 reader.start()
             all_in.wait(30)
-            fails(repository.count, BusyError, path, "all connections were in use")
+            with pytest.raises(BusyError, match=f"{path}: all connections were in use"):
+                repository.count()
             done.set()
             for reader in readers:
                 reader.join()
@@ -288,14 +285,14 @@ class TestForReal:
             connection.executescript("CREATE TABLE t (a); INSERT INTO t VALUES (1); INSERT INTO t VALUES (2)")
             reading = connection.execute("SELECT a FROM t")
             reading.fetchone()
-            with pytest.raises(BusyError, match="another connection holds the table"), Translated("any.db"):
+            with pytest.raises(BusyError, match="another connection holds the table"), translated("any.db"):
                 connection.execute("DROP TABLE t")
             reading.close()
 
     def test_a_read_only_connection(self, repository, path):
         """A connection that may not write says so."""
         uri = f"file:{path}?mode=ro"
-        with closing(sqlite3.connect(uri, uri=True)) as connection, pytest.raises(ReadOnlyError), Translated("any.db"):
+        with closing(sqlite3.connect(uri, uri=True)) as connection, pytest.raises(ReadOnlyError), translated("any.db"):
             connection.execute("DELETE FROM paper_trading_sessions")
 
     def test_a_folder_that_is_gone(self, path):

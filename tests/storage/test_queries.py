@@ -38,15 +38,15 @@ QUERIES = st.fixed_dictionaries(
         "status": st.sampled_from(SessionStatus) | st.lists(st.sampled_from(SessionStatus), max_size=3),
         "strategy": FEW_NAMES,
         "symbol": FEW_NAMES,
-        "created_from": FEW_TIMES,
-        "created_to": FEW_TIMES,
+        "since": FEW_TIMES,
+        "until": FEW_TIMES,
         "order_by": st.sampled_from(["created_at", "updated_at", "name", "equity", "net_pnl"]),
         "descending": st.booleans(),
         "limit": st.none() | st.integers(0, 7) | st.just(2**53),
         "offset": st.integers(0, 3) | st.just(2**53),
     },
 )
-FILTERS = ("status", "strategy", "symbol", "created_from", "created_to")
+FILTERS = ("status", "strategy", "symbol", "since", "until")
 
 
 @settings(max_examples=60, deadline=None)
@@ -59,13 +59,13 @@ def test_the_database_finds_what_the_rules_say(sessions, queries):
     ):
         repository.save_many(sessions)
         for query in queries:
-            expected = [session.id for session in Selection.of(query).among(sessions)]
+            expected = [session.id for session in Selection.of(**query).among(sessions)]
             filters = {name: query[name] for name in FILTERS if name in query}
 
             assert [session.id for session in repository.get_all(**query)] == expected
             assert [summary.id for summary in repository.get_summaries(**query)] == expected
             assert [session.id for session in repository.iterate(**query)] == expected
-            assert repository.count(**filters) == len(Selection.of(filters).among(sessions))
+            assert repository.count(**filters) == len(Selection.of(**filters).among(sessions))
 
 
 @settings(max_examples=30, deadline=None)
@@ -73,7 +73,7 @@ def test_the_database_finds_what_the_rules_say(sessions, queries):
 def test_what_is_deleted_is_what_is_found(sessions, query):
     """`delete_many` removes exactly the sessions that the same filters list."""
     filters = {name: query[name] for name in FILTERS if name in query}
-    doomed = {session.id for session in Selection.of(filters).among(sessions)}
+    doomed = {session.id for session in Selection.of(**filters).among(sessions)}
 
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -127,7 +127,7 @@ class TestPlans:
             (lambda repository: repository.delete_many(status="STOPPED"), BY_STATUS),
             (lambda repository: repository.get_all(), BY_TIME),
             (lambda repository: repository.get_all(descending=True, limit=5), BY_TIME),
-            (lambda repository: repository.get_all(created_from=START), f"{BY_TIME} (created_at>?)"),
+            (lambda repository: repository.get_all(since=START), f"{BY_TIME} (created_at>?)"),
             (lambda repository: list(repository.iterate()), BY_TIME),
             (lambda repository: repository.get_all(order_by="equity", limit=5), BY_EQUITY),
             (lambda repository: repository.get_all(order_by="equity", limit=5, descending=True), BY_EQUITY),

@@ -28,14 +28,14 @@ from paper_repo.cli.options import (
     SymbolOption,
     filters,
 )
-from paper_repo.cli.terminal import complaints, counted, progress
+from paper_repo.cli.terminal import complaints, counted, progress, progress_bar
 from paper_repo.core.repository import SessionRepository
 from paper_repo.domain import EquityPoint, Fill
 from paper_repo.domain.selection import SessionFilters
 from paper_repo.errors import ConflictError
 from paper_repo.maintenance.archive import Imported, OnConflict, export_archive, import_archive
 from paper_repo.serialization.schemas import fields_of
-from paper_repo.storage.sqlite.backups import file_errors
+from paper_repo.storage.new_files import file_errors
 
 STANDARD = Path("-")
 """Stands for standard output, or standard input."""
@@ -63,7 +63,7 @@ def export(
     symbol: SymbolOption = None,
     created_from: CreatedFromOption = None,
     created_to: CreatedToOption = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace the output file if it is there.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output file if it exists.")] = False,
 ) -> None:
     """Write sessions with their whole history to a file: an archive, or their fills or equity points as CSV."""
     chosen = filters(status, strategy, symbol, created_from, created_to)
@@ -71,7 +71,7 @@ def export(
         raise CommandError("give ids or filters, not both", USAGE)
     with existing(db) as repository:
         ids = [find_id(repository, each) for each in dict.fromkeys(session_ids)] if session_ids else None
-        with _destination(to, force) as file:
+        with _destination(to, overwrite) as file:
             if form is Format.ARCHIVE:
                 _export_archive(repository, file, ids, chosen)
             else:
@@ -89,8 +89,8 @@ def import_(
         raise CommandError("--skip or --replace, not both", USAGE)
     on_conflict: OnConflict = "skip" if skip else "replace" if replace else "error"
     try:
-        with _source(source) as (file, size), existing_or_new(db) as repository, progress("importing", size) as advance:
-            done = import_archive(repository, file, on_conflict=on_conflict, progress=advance)
+        with _source(source) as file, existing_or_new(db) as repository, progress_bar("importing") as step:
+            done = import_archive(repository, file, on_conflict=on_conflict, progress=step)
     except ConflictError as error:
         place = " ".join(getattr(error, "__notes__", ()))
         raise CommandError(
@@ -111,10 +111,8 @@ def _told(done: Imported) -> str:
 def _export_archive(
     repository: SessionRepository, file: BinaryIO, ids: list[str] | None, chosen: SessionFilters
 ) -> None:
-    facts = repository.describe()
-    total = None if ids or any(chosen.values()) else 2 + facts["sessions"] + facts["fills"] + facts["equity_points"]
-    with progress("exporting", total) as advance:
-        contents = export_archive(repository, file, ids=ids, progress=advance, **chosen)
+    with progress_bar("exporting") as step:
+        contents = export_archive(repository, file, ids=ids, progress=step, **chosen)
     told = (
         formatting.count(contents.sessions, "session"),
         formatting.count(contents.fills, "fill"),
@@ -147,14 +145,14 @@ def _equity_rows(repository: SessionRepository, session_id: str) -> Iterator[dic
 
 
 @contextmanager
-def _destination(path: Path, force: bool) -> Iterator[BinaryIO]:
+def _destination(path: Path, overwrite: bool) -> Iterator[BinaryIO]:
     """Where to write: a file appears under its name only when it is whole."""
     if path == STANDARD:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    if path.exists() and not force:
-        raise CommandError(f"{path} is there already; choose another name, or replace it with --force", CONFLICT)
+    if path.exists() and not overwrite:
+        raise CommandError(f"{path} is there already; choose another name, or replace it with --overwrite", CONFLICT)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
     try:
         with file_errors(path):
@@ -168,12 +166,12 @@ def _destination(path: Path, force: bool) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def _source(path: Path) -> Iterator[tuple[Iterable[bytes], int | None]]:
-    """What to read, and how many bytes it has if that is known."""
+def _source(path: Path) -> Iterator[Iterable[bytes]]:
+    """What to read."""
     if path == STANDARD:
-        yield sys.stdin.buffer, None
+        yield sys.stdin.buffer
         return
     if not path.exists():
         raise CommandError(f"there is no file {path}", NOT_FOUND)
     with path.open("rb") as file:
-        yield file, path.stat().st_size
+        yield file

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -17,9 +15,9 @@ from paper_repo.cli import formatting
 from paper_repo.cli.database import PASSPHRASE, existing, journal, place_of
 from paper_repo.cli.exit_codes import CONFLICT, FAILED, NOT_FOUND, USAGE, CommandError
 from paper_repo.cli.options import DbOption, JsonOption, YesOption
-from paper_repo.cli.terminal import complaints, confirm, output, print_json, progress
+from paper_repo.cli.terminal import complaints, confirm, output, print_json, progress_bar
 from paper_repo.core.repository import SessionRepository
-from paper_repo.maintenance.copy import copy
+from paper_repo.maintenance.copy import copy_sessions
 from paper_repo.maintenance.files import compact, decrypt, encrypt, restore_backup
 from paper_repo.maintenance.salvage.salvage import salvage
 from paper_repo.storage.address import Address
@@ -37,7 +35,7 @@ def backup(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file, once the new one is whole.")] = False,
 ) -> None:
     """Write a verified copy of the database, while others go on using it."""
-    with existing(db) as repository, _bar("backing up") as step:
+    with existing(db) as repository, progress_bar("backing up") as step:
         repository.backup(target, overwrite=overwrite, progress=step)
     complaints().print(Text(f"wrote {target}"))
 
@@ -53,7 +51,7 @@ def restore(
         raise CommandError(f"there is no backup at {source}", NOT_FOUND)
     if path.exists():
         confirm(f"Replace {path}, and keep it under another name?", yes, "nothing was restored")
-    with _bar("restoring") as step:
+    with progress_bar("restoring") as step:
         kept = restore_backup(source, path, passphrase=os.environ.get(PASSPHRASE), journal=journal(), progress=step)
     complaints().print(Text(f"restored {path}" + (f"; what was there before is {kept}" if kept else "")))
 
@@ -83,7 +81,7 @@ def compact_(db: DbOption = None) -> None:
 def salvage_(target: NewFile, db: DbOption = None) -> None:
     """Write all that can be read of a damaged database into a new file, and say what is lost."""
     path = _existing_file(db)
-    with _bar("salvaging") as step:
+    with progress_bar("salvaging") as step:
         saved = salvage(path, target, passphrase=os.environ.get(PASSPHRASE), progress=step)
     for kind, sentences in (("lost", saved.lost), ("doubtful", saved.doubtful)):
         for each in sentences:
@@ -99,8 +97,8 @@ def copy_(
     db: DbOption = None,
 ) -> None:
     """Copy every session with its history to another database, and compare them there."""
-    with existing(db) as source, SessionRepository(place_of(target)) as other, _bar("copying") as step:
-        report = copy(source, other, progress=step)
+    with existing(db) as source, SessionRepository(place_of(target)) as other, progress_bar("copying") as step:
+        report = copy_sessions(source, other, progress=step)
     for session_id in report.differing:
         output().print(
             Text(f"differs: {formatting.printable(session_id)} is stored there already, and is not the same")
@@ -170,17 +168,3 @@ def _existing_file(db: Address | None) -> Path:
 def _amount(report: object) -> str:
     counts = (("sessions", "session"), ("fills", "fill"), ("equity_points", "equity point"))
     return ", ".join(formatting.count(getattr(report, name), word) for name, word in counts)
-
-
-@contextmanager
-def _bar(what: str) -> Iterator[Callable[[int, int], object]]:
-    """What shows how much is done, out of how much there is."""
-    before = 0
-    with progress(what, None) as advance:
-
-        def step(done: int, total: int) -> None:
-            nonlocal before
-            advance(done - before)
-            before = done
-
-        yield step

@@ -16,7 +16,7 @@ from paper_repo.domain.values import Progress
 from paper_repo.errors import CorruptDatabaseError, CorruptRecordError, PaperRepoError, StorageError
 from paper_repo.maintenance.salvage.pages import FoundRows, find_rows
 from paper_repo.maintenance.salvage.remains import Remains, damaged_tables
-from paper_repo.storage.sqlite.backups import beside, give_name
+from paper_repo.storage.new_files import new_file_beside, publish
 from paper_repo.storage.sqlite.storage import SQLiteStorage
 
 T = TypeVar("T")
@@ -71,7 +71,7 @@ def salvage(
     def source() -> SessionRepository:
         return SessionRepository(path, upgrade="never", passphrase=passphrase)
 
-    with beside(target) as partial:
+    with new_file_beside(target) as partial:
         with closing(source()) as looked_at:
             storage = _file(looked_at)
             damaged, refusal = damaged_tables(storage)
@@ -83,7 +83,7 @@ def salvage(
             saved = _Salvage(remains, old, new).run(progress)
         if saved.from_pages:
             saved.doubtful += remains.doubts(path)
-        give_name(partial, target)
+        publish(partial, target)
     return saved
 
 

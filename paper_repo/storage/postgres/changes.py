@@ -13,6 +13,7 @@ from typing import Any
 
 from peewee import SQL, Select, Value, fn
 
+from paper_repo.storage.errors import TurnedBackError
 from paper_repo.storage.feed import ChangeFeed
 from paper_repo.storage.statements import Statement, Statements, _value
 
@@ -58,4 +59,9 @@ class PostgresFeed(ChangeFeed):
                 connection = self._database.connection()
                 if connection.closed or connection.is_lost():
                     self._database.close()
+        try:
+            return super()._fetch(statement, row)
+        except TurnedBackError:  # what was prepared on this connection is for tables that have changed since
+            with self._using, self._translated:
+                self._database.close()
         return super()._fetch(statement, row)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playhouse.cockroachdb import PooledCockroachDatabase
+from playhouse.cockroachdb import CockroachDatabase
 
-from paper_repo.storage.postgres.connections import Pool
+from paper_repo.storage.postgres.connections import LentDatabase
 from paper_repo.storage.postgres.storage import PostgresStorage
 from paper_repo.storage.tables import COCKROACH_COLUMN_TYPES
 
 
-class CockroachPool(Pool, PooledCockroachDatabase):  # type: ignore[misc]
-    """Peewee's pool for it, of our connections."""
+class LentCockroachDatabase(LentDatabase, CockroachDatabase):  # type: ignore[misc]
+    """One of our connections as a database of Peewee's."""
 
 
 class CockroachStorage(PostgresStorage):
@@ -24,11 +24,11 @@ class CockroachStorage(PostgresStorage):
     40003, and is not repeated.
     """
 
-    pool_type = CockroachPool
+    database_type = LentCockroachDatabase
     column_types = COCKROACH_COLUMN_TYPES
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _alone(self, database: LentDatabase) -> Iterator[None]:
         """It has no advisory locks. Its transactions are serializable: of two that create the same, one is refused."""
-        with self._database.atomic():
+        with database.atomic():
             yield

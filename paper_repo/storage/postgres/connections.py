@@ -2,39 +2,69 @@
 
 from __future__ import annotations
 
+import re
 import select
 import time
 from collections.abc import Generator
+from datetime import UTC, datetime
 from typing import Any
 
 import peewee
 import psycopg
-from playhouse.pool import PooledPostgresqlDatabase
 from psycopg.adapt import Loader
+from psycopg.pq import TransactionStatus
 from psycopg.types.string import TextLoader
 
+from paper_repo.storage.connections import Connections
+from paper_repo.storage.errors import Translated
+from paper_repo.storage.postgres import poolers
 from paper_repo.storage.unlogged import Unlogged
 
 SETTINGS = {"TimeZone": "UTC", "DateStyle": "ISO", "IntervalStyle": "postgres"}
 """What the text of values depends on."""
+
+UNICODE = {"client_encoding": "UTF8"}
+"""What every session has, whatever the address says: else a save would fail at the first other letter."""
+
+PREPARED_AFTER = 5
+"""How often a statement runs before it is prepared, which halves its time."""
 
 _AMPLE = 1.0
 """How much longer than the server's own limits the client waits for it to keep them, in seconds."""
 
 
 class InstantLoader(Loader):
-    """TIMESTAMPTZ, for a session in UTC, as ISO text of fixed width."""
+    """TIMESTAMPTZ as ISO text of fixed width in UTC, whichever time zone the session is in."""
 
     def load(self, data: Any) -> str:
         text = str(data, "ascii")
-        return f"{text[:10]}T{text[11:19]}.{text[20:-3]:0<6}+00:00"
+        if text[-3:] == "+00":
+            return f"{text[:10]}T{text[11:19]}.{text[20:-3]:0<6}+00:00"
+        return _in_utc(text)
+
+
+_ISO = re.compile(r"\d{4,}-\d\d-\d\d |-?infinity$")
+
+
+def _in_utc(text: str) -> str:
+    if not _ISO.match(text):
+        raise psycopg.NotSupportedError(
+            f"times come in another form than ISO ({text!r}): something has changed DateStyle in this session; "
+            "have the server, or the connection pooler in front of it, set it to ISO"
+        )
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC).isoformat(timespec="microseconds")
+    except (ValueError, OverflowError):  # before the year 1, or after 9999, which none of ours is
+        return text
 
 
 class Connection(psycopg.Connection[Any]):
     """A connection that waits for an answer of the server as long as its `patience` says, in seconds."""
 
-    patience = 5.0
+    patience: float = 5.0
     fell_silent = False
+    borrowed = False
+    """Whether its session is a connection pooler's, and meets other clients."""
     warned = ""
     """What the server last warned of."""
 
@@ -54,9 +84,12 @@ class Connection(psycopg.Connection[Any]):
                 elif now - heard > self.patience + _AMPLE:
                     self.fell_silent = True
                     self.pgconn.finish()
-                    raise psycopg.OperationalError(f"the server has not answered for {now - heard:.1f} s")
+                    raise psycopg.OperationalError(f"{self._who()} has not answered for {now - heard:.1f} s")
         except StopIteration as end:
             return end.value
+
+    def _who(self) -> str:
+        return "the server (or the pooler, which may have no connection to spare)" if self.borrowed else "the server"
 
     def is_lost(self) -> bool:
         """Whether the server has closed this idle connection, as far as can be told without asking it."""
@@ -81,23 +114,30 @@ def _readable(descriptor: int) -> bool:
 def connect(patience: float, durability: str, **where: Any) -> Connection:
     """A new connection, set up so that values come as text and locks are waited for so many seconds.
 
+    What holds for its session is set only where the session is its own; see `poolers`.
+
     Raises:
         psycopg.Error: there is none to be had.
     """
     standard: dict[str, Any] = {
-        "client_encoding": "UTF8",
         "connect_timeout": max(2, round(patience)),
         "application_name": "paper_repo",
     }
-    connection: Connection = Connection.connect(**(standard | where), autocommit=True)
+    connection: Connection = Connection.connect(**(standard | where | UNICODE), autocommit=True, prepare_threshold=None)
     try:
         connection.patience = patience
+        connection.borrowed = True  # until the server's own process has answered
         connection.add_notice_handler(_keep_warning(connection))
         for kind, loader in ("numeric", TextLoader), ("jsonb", TextLoader), ("timestamptz", InstantLoader):
             connection.adapters.register_loader(kind, loader)
-        _set(connection, **SETTINGS, lock_timeout=f"{max(1, round(patience * 1000))}ms")
-        if durability == "normal":
-            _set(connection, synchronous_commit="off")
+        if poolers.is_borrowed(connection):
+            poolers.require_usable(connection)
+        else:
+            connection.borrowed = False
+            connection.prepare_threshold = PREPARED_AFTER
+            _set(connection, **SETTINGS, lock_timeout=f"{poolers.lock_timeout(patience)}ms")
+            if durability == "normal":
+                _set(connection, synchronous_commit="off")
     except BaseException:
         connection.close()
         raise
@@ -131,10 +171,60 @@ class Single(Unlogged, peewee.PostgresqlDatabase):
     psycopg3_adapter = _Adapter
 
 
-class Pool(Unlogged, PooledPostgresqlDatabase):  # type: ignore[misc]
-    """Peewee's pool, of our connections."""
+class PostgresConnections(Connections):
+    """At most `count` connections to one PostgreSQL database.
+
+    Args:
+        name: what messages call the database.
+        count: how many there are at most.
+        patience: how long a loan, a lock and an answer of the server are waited for, in seconds.
+        translated: makes the driver's errors ours.
+        durability: as `connect`.
+        where: the parameters of the address.
+    """
+
+    def __init__(
+        self, name: str, count: int, patience: float, translated: Translated, durability: str, where: dict[str, Any]
+    ) -> None:
+        super().__init__(name, count, patience, translated)
+        self._durability = durability
+        self._where = where
+        self.lost = 0
+        """How often the server has closed a connection, other than by falling silent."""
+
+    def _connect(self) -> Connection:
+        where = dict(self._where)
+        return connect(dbname=where.pop("database"), patience=self._patience, durability=self._durability, **where)
+
+    def _is_usable(self, connection: Any) -> bool:
+        return not connection.closed and not connection.is_lost()
+
+    def _reset(self, connection: Any) -> bool:
+        try:
+            if not connection.closed and connection.pgconn.transaction_status != TransactionStatus.IDLE:
+                connection.rollback()
+        except psycopg.Error:
+            connection.close()
+        if connection.closed:
+            self.lost += not connection.fell_silent
+            self.close_idle()  # they are to the same server
+        return not connection.closed
+
+    def _errors(self) -> tuple[type[Exception], ...]:
+        return (psycopg.Error,)
+
+
+class LentDatabase(Unlogged, peewee.PostgresqlDatabase):
+    """One of our connections as a database of Peewee's, for migrations and for what is built with its queries."""
 
     psycopg3_adapter = _Adapter
 
-    def _is_closed(self, connection: Connection) -> bool:
-        return connection.closed or connection.is_lost()
+    def __init__(self, connection: Any, field_types: dict[str, str]) -> None:
+        super().__init__("lent", thread_safe=False, prefer_psycopg3=True, field_types=field_types)
+        self._lent = connection
+
+    def _connect(self) -> Any:
+        return self._lent
+
+    def _close(self, connection: Any) -> None:
+        """Leave it open: it goes back to where it was lent."""

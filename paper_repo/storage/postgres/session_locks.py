@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 
 from paper_repo.errors import BusyError
-from paper_repo.storage.postgres.errors import TurnedBackError
+from paper_repo.storage.errors import TurnedBackError
 
 
 class Turns:
@@ -23,19 +23,18 @@ class Turns:
     def __init__(self, patience: float, when_freed: Sequence[Callable[[], None]] = ()) -> None:
         self._patience = patience
         self._changed = threading.Condition()
-        self._owners: dict[str, int] = {}
-        self._wanted: dict[int, str] = {}  # by whom; each waits for one at a time
+        self._owners: dict[str, object] = {}
+        self._wanted: dict[object, str] = {}  # by whom; each waits for one at a time
         self._when_freed = when_freed
 
-    def take(self, session_id: str) -> None:
-        """Wait until no other transaction has written this session; it is this thread's transaction's from now on.
+    def take(self, me: object, session_id: str) -> None:
+        """Wait until no other transaction has written this session; it belongs to the transaction `me` from now on.
 
         Raises:
             BusyError: the other one has not ended in time.
             TurnedBackError: the other one waits for this one.
         """
-        me = threading.get_ident()
-        if self._owners.get(session_id) == me:
+        if self._owners.get(session_id) is me:
             return
         with self._changed:
             self._wanted[me] = session_id
@@ -51,11 +50,10 @@ class Turns:
             finally:
                 del self._wanted[me]
 
-    def free(self) -> None:
-        """Give back every session of this thread's transaction, which has ended."""
-        me = threading.get_ident()
+    def free(self, me: object) -> None:
+        """Give back every session of the transaction `me`, which has ended."""
         with self._changed:
-            mine = [session_id for session_id, owner in self._owners.items() if owner == me]
+            mine = [session_id for session_id, owner in self._owners.items() if owner is me]
             for session_id in mine:
                 del self._owners[session_id]
             if mine:
@@ -63,14 +61,13 @@ class Turns:
         for call in self._when_freed if mine else ():
             call()
 
-    def are_free(self, session_ids: Iterable[str]) -> bool:
-        """Whether nobody else has written any of these."""
-        me = threading.get_ident()
-        return all(self._owners.get(each, me) == me for each in session_ids)
+    def are_free(self, me: object, session_ids: Iterable[str]) -> bool:
+        """Whether nobody but the transaction `me` has written any of these."""
+        return all(self._owners.get(each, me) is me for each in session_ids)
 
-    def _waits_for(self, me: int, session_id: str) -> bool:
+    def _waits_for(self, me: object, session_id: str) -> bool:
         """Whether the owner of this session waits, for one who waits for one ..., for `me`."""
         owner = self._owners.get(session_id)
-        while owner is not None and owner != me:
+        while owner is not None and owner is not me:
             owner = self._owners.get(self._wanted.get(owner, ""))
-        return owner == me
+        return owner is me

@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, ClassVar, TypeVar
 
 import psycopg
-from peewee import Query
 from psycopg.pq import TransactionStatus
 
 from paper_repo.errors import ForeignDatabaseError, StorageError
 from paper_repo.storage.base import CONNECTIONS, Storage, checked_durability, checked_upgrade
 from paper_repo.storage.claim_statements import ClaimStatements, ServerClaimStatements
+from paper_repo.storage.errors import Translated, driver_error
+from paper_repo.storage.postgres import poolers
 from paper_repo.storage.postgres.changes import PostgresFeed, PostgresStatements
-from paper_repo.storage.postgres.connections import Pool, Single
+from paper_repo.storage.postgres.connections import LentDatabase, PostgresConnections, Single
+from paper_repo.storage.postgres.errors import (
+    has_outlived_its_tables,
+    is_refusal,
+    translated,
+    unknown_outcome,
+)
 from paper_repo.storage.postgres.session_locks import Turns
 from paper_repo.storage.postgres.url import parsed
 from paper_repo.storage.postgres.values import keepable
 from paper_repo.storage.schema import HISTORY_TABLE, migrate, newest_version, refuse_newer, refuse_older
 from paper_repo.storage.statements import Statement, Statements
 from paper_repo.storage.tables import POSTGRES_COLUMN_TYPES, Row
+from paper_repo.storage.transactions import Block, Transaction
 
 T = TypeVar("T")
 
 UPGRADE_LOCK = 0x50505253
 """The advisory lock that whoever upgrades the schema holds ("PPRS")."""
+
+_HAS_PIPELINES = hasattr(psycopg, "Pipeline") and psycopg.Pipeline.is_supported()
+"""Whether statements can be sent one behind the other without waiting for their answers; an old libpq cannot."""
 
 _OPEN = (TransactionStatus.INTRANS, TransactionStatus.INERROR, TransactionStatus.ACTIVE)
 
@@ -42,22 +53,22 @@ class PostgresStorage(Storage):
         upgrade: "auto", or "never" for a user who may not change the schema.
     """
 
+    _connections: PostgresConnections
     writers = CONNECTIONS // 2
     errors_end_transactions = True
-    drivers = (psycopg.Error,)
-    pool_type: ClassVar[type[Pool]] = Pool
+    database_type: ClassVar[type[LentDatabase]] = LentDatabase
     statements_type: ClassVar[type[Statements]] = PostgresStatements
     column_types: ClassVar[dict[str, str]] = POSTGRES_COLUMN_TYPES
 
     def __init__(self, url: str, durability: str = "full", busy_timeout: float = 5.0, upgrade: str = "auto") -> None:
-        self.durability = checked_durability(durability)
-        self.upgrade = checked_upgrade(upgrade)
+        self.durability: str = checked_durability(durability)
+        self.upgrade: str = checked_upgrade(upgrade)
         self._where, name = parsed(url)
         super().__init__(name, busy_timeout)
 
     def _prepare(self) -> None:
         super()._prepare()
-        self.turns = Turns(self.busy_timeout, self._when_freed)
+        self.turns: Turns = Turns(self.busy_timeout, self._when_freed)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r}, durability={self.durability!r}, busy_timeout={self.busy_timeout})"
@@ -70,16 +81,13 @@ class PostgresStorage(Storage):
     def claims(self) -> ClaimStatements:
         return ServerClaimStatements(self.statements)
 
-    def _pool(self) -> Pool:
-        return self.pool_type(
-            **self._where,
-            prefer_psycopg3=True,
-            max_connections=CONNECTIONS,
-            timeout=self.busy_timeout or None,
-            field_types=self.column_types,
-            patience=self.busy_timeout,
-            durability=self.durability,
+    def _pool(self) -> PostgresConnections:
+        return PostgresConnections(
+            self.name, CONNECTIONS, self.busy_timeout, self._translated, self.durability, self._where
         )
+
+    def _errors(self) -> Translated:
+        return translated(self.name)
 
     def _feed(self) -> PostgresFeed:
         database = Single(
@@ -94,44 +102,52 @@ class PostgresStorage(Storage):
     # Opening
 
     def _open(self) -> None:
-        with self._translated, self._database.connection_context():
-            self._require_unicode()
-            version = self._version()
+        with self._while_opening() as connection, self._lent(connection) as database:
+            self._require_unicode(connection)
+            version = self._version(database)
             refuse_newer(version, self.name)
             if version < newest_version():
-                self._upgrade(version)
+                self._upgrade(version, database)
 
-    def _require_unicode(self) -> None:
-        (encoding,) = self.execute("SHOW server_encoding").fetchone()
+    @contextmanager
+    def _lent(self, connection: Any) -> Iterator[LentDatabase]:
+        """The connection as a database of Peewee's."""
+        database = self.database_type(connection, self.column_types)
+        with database.connection_context():
+            yield database
+
+    def _require_unicode(self, connection: Any) -> None:
+        (encoding,) = connection.execute("SHOW server_encoding").fetchone()
         if encoding != "UTF8":
             raise StorageError(f"{self.name}: its encoding is {encoding}; create the database with ENCODING 'UTF8'")
 
-    def _version(self) -> int:
-        if not self._database.table_exists(HISTORY_TABLE):
+    def _version(self, database: LentDatabase) -> int:
+        if not database.table_exists(HISTORY_TABLE):
             return 0
-        (newest,) = self.execute(f"SELECT max(name) FROM {HISTORY_TABLE}").fetchone()
+        (newest,) = database.execute_sql(f"SELECT max(name) FROM {HISTORY_TABLE}").fetchone()
         return int(newest[:4]) if newest else 0
 
-    def _upgrade(self, version: int) -> None:
+    def _upgrade(self, version: int, database: LentDatabase) -> None:
         if self.upgrade == "never":
             refuse_older(version, self.name)
-        with self._alone():
-            version = self._version()  # somebody else may have done it meanwhile
-            if not version and any(self._database.table_exists(each._meta.table_name) for each in self._tables()):
+        with self._alone(database):
+            version = self._version(database)  # somebody else may have done it meanwhile
+            if not version and any(database.table_exists(each._meta.table_name) for each in self._tables()):
                 raise ForeignDatabaseError(
                     f"{self.name}: it has tables of these names that are not ours; nothing changed"
                 )
             if version < newest_version():
-                migrate(self._database)
+                migrate(database)
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _alone(self, database: LentDatabase) -> Iterator[None]:
         """A transaction that nobody else upgrades the schema beside.
 
         At its level of isolation it sees what others have committed while it waited for the lock.
         """
-        with self._database.atomic("READ COMMITTED"):
-            self.execute("SELECT pg_advisory_xact_lock(%s)", [UPGRADE_LOCK])
+        with database.atomic("READ COMMITTED"):
+            database.execute_sql(f"SET LOCAL lock_timeout = {poolers.lock_timeout(self.busy_timeout)}")
+            database.execute_sql("SELECT pg_advisory_xact_lock(%s)", [UPGRADE_LOCK])
             yield
 
     def _tables(self) -> list[Any]:
@@ -139,36 +155,49 @@ class PostgresStorage(Storage):
 
     # Connections and transactions
 
-    def _is_alive(self) -> bool:
-        return self._database.connection().pgconn.transaction_status in _OPEN
+    def _is_alive(self, connection: Any) -> bool:
+        return connection.pgconn.transaction_status in _OPEN
 
-    def _disconnect(self) -> None:
-        if self._database.is_closed():  # connecting has failed: asking for the connection would connect again
-            super()._disconnect()
-            return
-        connection = self._database.connection()
-        self._held.lost = connection.closed and not connection.fell_silent
-        super()._disconnect()
-        if connection.closed:
-            self._database.close_idle()  # they are to the same server
+    def _begin_whole(self, block: Block, reading: Transaction | None) -> None:
+        self._on_a_living_connection(block, super()._begin_whole, block, reading)
 
-    def _begin_whole(self) -> None:
-        self._on_a_living_connection(super()._begin_whole)
+    def _begin_transaction(self, transaction: Transaction) -> None:
+        if transaction.loan.connection.borrowed:
+            self._run_in(transaction, poolers.begin(self.durability, self.busy_timeout))
+        else:
+            super()._begin_transaction(transaction)
 
-    def _on_a_living_connection(self, work: Callable[..., T], *args: Any) -> T:
-        """The result of `work`, which may be done twice: once more if the server had closed the connection."""
-        self._held.lost = False
+    def _read(self, fetch: Callable[[Any], T], sql: str, params: Sequence[object]) -> T:
+        if self._transaction() is not None:
+            return super()._read(fetch, sql, params)
+        found: T = self._on_a_living_connection(None, super()._read, fetch, sql, params)
+        return found
+
+    def _on_a_living_connection(self, block: Block | None, work: Callable[..., T], *args: Any) -> T:
+        """The result of `work`, done once more if the server had closed the connection or its tables have changed."""
+        lost = self._connections.lost
         try:
             return work(*args)
-        except StorageError:
-            if not self._held.lost or self._held.connected:
+        except StorageError as error:
+            if block is not None:
+                self.roll_back(block)
+            if _has_outlived_its_tables(error):
+                self._connections.close_idle()  # what they have prepared is for tables that have changed
+            elif self._connections.lost == lost:
                 raise
         return work(*args)
 
-    def _commit_transaction(self) -> None:
-        connection = self._database.connection()
+    def _commit_transaction(self, transaction: Transaction) -> None:
+        connection = transaction.loan.connection
         connection.warned = ""
-        done = self.execute("COMMIT").statusmessage
+        was_closed = connection.closed
+        try:
+            done = self._run_in(transaction, "COMMIT").statusmessage
+        except StorageError as error:
+            driver = driver_error(error.__cause__ or error)
+            if was_closed or is_refusal(driver):
+                raise
+            raise unknown_outcome(self.name, driver) from error
         if done != "COMMIT":  # the server answers to a COMMIT after an error with a rollback, and calls it no error
             raise StorageError(
                 f"{self.name}: an earlier error in this transaction has ended it; nothing of it is stored"
@@ -179,26 +208,34 @@ class PostgresStorage(Storage):
             )
 
     def take_turn(self, session_id: str) -> None:
-        self.turns.take(session_id)
+        self.turns.take(self._required(), session_id)
 
     def are_free(self, session_ids: Iterable[str]) -> bool:
-        return self.turns.are_free(session_ids)
+        return self.turns.are_free(self._transaction(), session_ids)
 
-    def _end(self) -> None:
+    def _end(self, transaction: Transaction) -> None:
         try:
-            super()._end()
+            super()._end(transaction)
         finally:
-            self.turns.free()
+            self.turns.free(transaction)
 
     # Rows
 
     def fetch_one(self, statement: Statement, row: Row) -> tuple[Any, ...] | None:
         if any("\0" in value for value in row.values() if type(value) is str):
             return None  # there is no such text here
-        return self._on_a_living_connection(super().fetch_one, statement, row)
+        return super().fetch_one(statement, row)
 
-    def fetch_all(self, query: Query) -> list[tuple[Any, ...]]:
-        return self._on_a_living_connection(super().fetch_all, query)
+    def change_many(self, changes: Sequence[tuple[Statement, Row]]) -> list[int]:
+        if not _HAS_PIPELINES:
+            return super().change_many(changes)
+        transaction = self._required()
+        self._require_alive(transaction)
+        # Before anything is sent: a row may be refused.
+        ready = [(statement.sql, statement.values(keepable(row))) for statement, row in changes]
+        with self._translated, transaction.loan.connection.pipeline():
+            cursors = [self._run_in(transaction, sql, values) for sql, values in ready]
+        return [cursor.rowcount for cursor in cursors]
 
     def change(self, statement: Statement, row: Row) -> int:
         if len(row) == 1 and any("\0" in value for value in row.values()):
@@ -206,11 +243,16 @@ class PostgresStorage(Storage):
         return super().change(statement, keepable(row))
 
 
+def _has_outlived_its_tables(error: StorageError) -> bool:
+    driver = driver_error(error.__cause__ or error)
+    return isinstance(driver, psycopg.Error) and has_outlived_its_tables(driver)
+
+
 def _statements(storage: PostgresStorage) -> Statements:
     """The statements for the kind of database that `storage` is, built once."""
     kind = type(storage)
     if kind not in _built:
-        _built[kind] = kind.statements_type(kind.pool_type("any", prefer_psycopg3=True, field_types=kind.column_types))
+        _built[kind] = kind.statements_type(kind.database_type(None, kind.column_types))
     return _built[kind]
 
 

@@ -1,58 +1,62 @@
-"""Peewee's pool of connections to SQLite, made to give and take them at every call."""
+"""Connections to one SQLite file, which change hands at every call."""
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Callable
 from typing import Any
 
-from playhouse.pool import PoolConnection, PooledSqliteDatabase
+import peewee
 
+from paper_repo.storage.connections import Connections
+from paper_repo.storage.errors import Translated
 from paper_repo.storage.unlogged import Unlogged
 
 
-class QuickPool:
-    """Gives an idle connection, and takes one back, in a tenth of the time of the pool that it is mixed into.
+class SQLiteConnections(Connections):
+    """At most `count` connections to one SQLite file.
 
-    All that is out of the ordinary (no connection is idle, one was closed or has a transaction open) is the pool's own
-    work. The connection used last is given first: its pages are in its cache.
+    Args:
+        name: what messages call the file.
+        count: how many there are at most.
+        patience: how long a loan waits, in seconds.
+        translated: makes the driver's errors ours.
+        connect: gives a new connection.
     """
 
-    _state: Any
-    _pool_lock: Any
-    _pool_available: Any
-    _in_use: dict[int, PoolConnection]
-    _connections: list[tuple[float, int, Any]]
-    _heap_counter: int
+    def __init__(
+        self, name: str, count: int, patience: float, translated: Translated, connect: Callable[[], Any]
+    ) -> None:
+        super().__init__(name, count, patience, translated)
+        self._new = connect
 
-    def connect(self, reuse_if_open: bool = False) -> bool:
-        """Give this thread a connection, as `peewee.Database.connect`."""
-        state = self._state
-        if state.closed:
-            with self._pool_lock:
-                if self._connections:
-                    since, _, connection = self._connections.pop()
-                    self._in_use[id(connection)] = PoolConnection(since, connection, since)
-                    state.conn, state.closed = connection, False  # all else is as `reset` leaves it
-                    return True
-        connected: bool = super().connect(reuse_if_open)  # type: ignore[misc]
-        return connected
+    def _connect(self) -> Any:
+        return self._new()
 
-    def close(self) -> bool:
-        """Take this thread's connection back, as `peewee.Database.close`."""
-        state = self._state
-        connection = state.conn
-        if connection is not None and not state.transactions and not state.ctx:
-            with self._pool_lock:
-                taken = self._in_use.get(id(connection))
-                if taken is not None and not connection.in_transaction:
-                    del self._in_use[id(connection)]
-                    self._heap_counter += 1
-                    self._connections.append((taken.timestamp, self._heap_counter, connection))
-                    self._pool_available.notify()
-                    state.conn, state.closed = None, True
-                    return True
-        closed: bool = super().close()  # type: ignore[misc]
-        return closed
+    def _is_usable(self, connection: Any) -> bool:
+        return True
+
+    def _reset(self, connection: Any) -> bool:
+        try:
+            if connection.in_transaction:
+                connection.rollback()
+        except connection.Error:
+            return False
+        return True
+
+    def _errors(self) -> tuple[type[Exception], ...]:
+        return (sqlite3.Error,)
 
 
-class QuickSqliteDatabase(Unlogged, QuickPool, PooledSqliteDatabase):  # type: ignore[misc]
-    """Pooled connections to one SQLite file."""
+class LentDatabase(Unlogged, peewee.SqliteDatabase):
+    """One of our connections as a database of Peewee's, for migrations and for what is built with its queries."""
+
+    def __init__(self, connection: Any, field_types: dict[str, str]) -> None:
+        super().__init__("lent", thread_safe=False, field_types=field_types)
+        self._lent = connection
+
+    def _connect(self) -> Any:
+        return self._lent
+
+    def _close(self, connection: Any) -> None:
+        """Leave it open: it goes back to where it was lent."""

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from pathlib import Path
 
 from paper_repo.errors import DiskFullError, StorageError
-
-NO_ROOM = frozenset([errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
-"""A full disk, a quota, a limit of file sizes."""
+from paper_repo.storage.new_files import NO_ROOM
 
 _MOST = 1 << 16
 """The size of the largest page that SQLite writes."""

@@ -6,9 +6,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from paper_repo.storage.errors import Translated
 from paper_repo.storage.sqlite.backups import room_at
-from paper_repo.storage.sqlite.connections import QuickPool
+from paper_repo.storage.sqlite.errors import translated
 from paper_repo.storage.unlogged import Unlogged
 
 SILENT = "PRAGMA cipher_log_level = NONE"
@@ -55,7 +54,7 @@ def set_key(connection: Any, passphrase: str) -> None:
 
 def export(path: Path, old: str | None, target: Path, new: str | None) -> None:
     """Copy a database to the empty file `target`, with another passphrase or none (None) than before."""
-    with Translated(str(path)), closing(connect(str(path), old or "")) as connection:
+    with translated(str(path)), closing(connect(str(path), old or "")) as connection:
         connection.execute("ATTACH DATABASE ? AS target KEY ?", (str(target), new or ""))
         with room_at(target):
             connection.execute("SELECT sqlcipher_export('target')")
@@ -68,15 +67,6 @@ def export(path: Path, old: str | None, target: Path, new: str | None) -> None:
 def quoted(passphrase: str) -> str:
     """The passphrase inside an SQL text."""
     return passphrase.replace("'", "''")
-
-
-def pooled_database() -> Any:
-    """The class of pooled databases whose connections are SQLCipher's."""
-    _driver()
-    from playhouse.pool import _PooledSqliteDatabase
-    from playhouse.sqlcipher_ext import SqlCipherDatabase
-
-    return _silent(QuickPool, _PooledSqliteDatabase, SqlCipherDatabase)
 
 
 def single_database() -> Any:

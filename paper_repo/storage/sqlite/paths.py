@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
+from typing import NamedTuple
 
 from paper_repo.errors import ReadOnlyError, StorageError
 
@@ -91,3 +92,53 @@ def create_private(path: Path) -> None:
         raise ReadOnlyError(f"{path}: the folder {path.parent} cannot be written; choose another one") from error
     except OSError as error:
         raise StorageError(f"{path}: cannot be created: {error.strerror}") from error
+
+
+GONE = "the file has been removed, renamed or moved, or its folder has"
+_REPLACED = "another file has taken its place since it was opened, as by a sync client or a backup that was moved there"
+WAY_OUT = (
+    "this call has stored nothing. Close this repository in every program, see to it that the right file is there, "
+    "with its -wal if it has one, and open it again"
+)
+
+
+class Identity(NamedTuple):
+    """Which file it is, whatever its name: its device and inode, or on Windows its volume and its index there."""
+
+    device: int
+    inode: int
+
+
+def identity_of(path: str) -> Identity:
+    """Which file has this name, at the end of the links that begin there.
+
+    Raises:
+        StorageError: there is none, or nobody can tell.
+    """
+    try:
+        status = os.stat(path)  # noqa: PTH116 - a Path takes three times as long
+    except OSError as error:
+        raise StorageError(f"{path}: {GONE}: {error.strerror}; {WAY_OUT}") from error
+    return Identity(status.st_dev, status.st_ino)
+
+
+def require_same(path: str, opened: Identity) -> None:
+    """Raise a `StorageError` where this is no longer the name of the file that was opened."""
+    try:
+        status = os.stat(path)  # noqa: PTH116 - a Path takes three times as long
+    except OSError as error:
+        raise StorageError(f"{path}: {GONE} since it was opened ({error.strerror}); {WAY_OUT}") from error
+    if status.st_ino != opened.inode or status.st_dev != opened.device:
+        raise StorageError(f"{path}: {_REPLACED}; {WAY_OUT}")
+
+
+def refuse_second_name(path: Path, status: os.stat_result) -> None:
+    """Raise a `StorageError` for a file that has two names: SQLite would keep a log of its own beside each.
+
+    See https://www.sqlite.org/howtocorrupt.html, 2.5.
+    """
+    if status.st_nlink > 1:
+        raise StorageError(
+            f"{path}: this file has {status.st_nlink} names (hard links), under which programs would overwrite each "
+            "other's saves; remove the others, or copy the file and open the copy; a symbolic link does no harm"
+        )

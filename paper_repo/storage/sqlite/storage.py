@@ -5,13 +5,10 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
-
-import peewee
 
 from paper_repo.domain.values import Progress
 from paper_repo.errors import (
@@ -22,13 +19,14 @@ from paper_repo.errors import (
     WrongPassphraseError,
 )
 from paper_repo.storage.base import CONNECTIONS, Storage, checked_durability, checked_upgrade
-from paper_repo.storage.errors import driver_error
-from paper_repo.storage.feed import SQLiteFeed
+from paper_repo.storage.errors import Translated
 from paper_repo.storage.schema import MIGRATIONS, migrate, newest_version, refuse_newer, refuse_older
 from paper_repo.storage.sqlite.backups import back_up
-from paper_repo.storage.sqlite.connections import QuickSqliteDatabase
-from paper_repo.storage.sqlite.encryption import checked_passphrase, connect, pooled_database, single_database
-from paper_repo.storage.sqlite.header import APPLICATION_ID, Look, ask
+from paper_repo.storage.sqlite.changes import SQLiteFeed
+from paper_repo.storage.sqlite.connections import LentDatabase, SQLiteConnections
+from paper_repo.storage.sqlite.encryption import checked_passphrase, connect, single_database
+from paper_repo.storage.sqlite.errors import translated
+from paper_repo.storage.sqlite.header import APPLICATION_ID, Look, ask, pragma
 from paper_repo.storage.sqlite.integrity import (
     find_damage,
     find_problems,
@@ -40,16 +38,21 @@ from paper_repo.storage.sqlite.integrity import (
 )
 from paper_repo.storage.sqlite.network_disks import refuse_network
 from paper_repo.storage.sqlite.paths import (
+    Identity,
     begins_with_nothing,
     checked_path,
     create_private,
+    identity_of,
     refuse_bad_place,
+    refuse_second_name,
+    require_same,
     size_of,
     status_of,
 )
 from paper_repo.storage.sqlite.upgrade_backups import back_up_before_upgrade, failed
 from paper_repo.storage.statements import Statements, sqlite_statements
 from paper_repo.storage.tables import SQLITE_COLUMN_TYPES, Row
+from paper_repo.storage.transactions import Transaction
 from paper_repo.storage.unlogged import SqliteSingle
 
 SYNCHRONOUS = {("full", "wal"): 2, ("normal", "wal"): 1, ("full", "delete"): 3, ("normal", "delete"): 2}
@@ -80,6 +83,7 @@ class SQLiteStorage(Storage):
     """The rows of one SQLite file."""
 
     keeps_text = True
+    BEGIN = "BEGIN IMMEDIATE"
     BEGIN_SNAPSHOT = "BEGIN DEFERRED"  # the first read takes the snapshot
 
     def __init__(
@@ -93,9 +97,9 @@ class SQLiteStorage(Storage):
         journal: str = "wal",
         scripts: Path = MIGRATIONS,
     ) -> None:
-        self.path = Path(checked_path(path)).absolute()  # a program may change its folder while this is open
-        self.durability = checked_durability(durability)
-        self.upgrade = checked_upgrade(upgrade)
+        self.path: Path = Path(checked_path(path)).absolute()  # a program may change its folder while this is open
+        self.durability: str = checked_durability(durability)
+        self.upgrade: str = checked_upgrade(upgrade)
         if journal not in JOURNALS:
             raise ValueError(f"journal is 'wal' or 'rollback', not {journal!r}")
         self._passphrase = checked_passphrase(passphrase)
@@ -103,6 +107,8 @@ class SQLiteStorage(Storage):
         self._scripts = scripts
         self._uri: str | None = None
         self._real: str | None = None
+        self._identity: Identity | None = None
+        """Which file was opened; None until it has been."""
         super().__init__(str(self.path), busy_timeout)
 
     def __repr__(self) -> str:
@@ -112,24 +118,50 @@ class SQLiteStorage(Storage):
     def statements(self) -> Statements:
         return sqlite_statements()
 
-    def _pool(self) -> Any:
+    def _pool(self) -> SQLiteConnections:
+        return SQLiteConnections(self.name, CONNECTIONS, self.busy_timeout, self._translated, self._new_connection)
+
+    def _new_connection(self) -> Any:
+        """A connection with the functions that Peewee's queries call; it creates no file, and opens no other one."""
+        self.require_same_file()
         synchronous = SYNCHRONOUS[self.durability, self._journal]
-        pool = (pooled_database() if self._passphrase else QuickSqliteDatabase)(
-            self._uri or self.name,
-            uri=self._uri is not None,
-            max_connections=CONNECTIONS,
-            timeout=self.busy_timeout or None,
+        database = self._single(
+            self._uri or self._writable(),
+            uri=True,
+            timeout=self.busy_timeout,
             pragmas=[
                 ("foreign_keys", 1),
                 ("synchronous", synchronous),
                 ("cell_size_check", 1),
             ],
             check_same_thread=False,
-            field_types=SQLITE_COLUMN_TYPES,
-            **self._key,
+            thread_safe=False,
         )
-        pool.timeout = self.busy_timeout
-        return pool
+        database.connect()
+        connection = database.connection()
+        try:
+            self.require_same_file()
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def require_same_file(self) -> None:
+        """Raise a `StorageError` where this is no longer the name of the file that was opened."""
+        if self._identity is not None:
+            require_same(self.name, self._identity)
+
+    def _commit_transaction(self, transaction: Transaction) -> None:
+        if self._identity is not None:
+            require_same(self.name, self._identity)
+        super()._commit_transaction(transaction)
+        if self.durability == "full" and self._identity is not None:
+            require_same(self.name, self._identity)  # while the disk was waited for
+
+    @property
+    def _driver(self) -> Any:
+        """This thread's connection."""
+        return self._required().loan.connection
 
     @property
     def _key(self) -> dict[str, str]:
@@ -140,36 +172,29 @@ class SQLiteStorage(Storage):
         kind: Any = single_database() if self._passphrase else SqliteSingle
         return kind(name, **params, **self._key)
 
-    def _feed(self) -> SQLiteFeed:
-        return SQLiteFeed(self.name, self._uri, self.busy_timeout, self.statements, self._single)
+    def _errors(self) -> Translated:
+        return translated(self.name)
 
-    def _is_alive(self) -> bool:
-        connection = self._held.connection
+    def _feed(self) -> SQLiteFeed:
+        self.require_same_file()
+        uri = self._uri or self._writable()
+        return SQLiteFeed(self.name, uri, self.busy_timeout, self.statements, self._single, self.require_same_file)
+
+    def _is_alive(self, connection: Any) -> bool:
         try:
             return bool(connection.in_transaction)
         except connection.ProgrammingError:
             return False  # `close` has closed the connection
 
-    # Peewee's `execute_sql` would do the same in three times the time.
-
-    def _run(self, sql: str, params: Sequence[object] = ()) -> Any:
-        return self._held.connection.cursor().execute(sql, params)
-
-    def _begin_transaction(self) -> None:
-        self._run("BEGIN IMMEDIATE")
-
-    def _commit_transaction(self) -> None:
-        self._run("COMMIT")
-
     def describe(self) -> Row:
         with self.connection(), self._translated:
-            settings = {name: self._database.pragma(name) for name in PRAGMAS}
+            settings = {name: pragma(self._driver, name) for name in PRAGMAS}
         return super().describe() | {"bytes": size_of(self.path), "pragmas": settings}
 
     def after_fork_in_child(self) -> None:
-        if self._database._in_use:
-            _inherited.add(self.path.resolve())
         super().after_fork_in_child()
+        if self._has_inherited:
+            _inherited.add(self.path.resolve())
 
     def _open(self) -> None:
         self._real = os.path.realpath(self.path)
@@ -182,6 +207,9 @@ class SQLiteStorage(Storage):
             )
         status = status_of(self.path)
         refuse_bad_place(self.path, status)
+        if status is not None:
+            refuse_second_name(self.path, status)
+        self._identity = None
         if status is None or not status.st_size:
             create_private(self.path)
             ready = False
@@ -189,11 +217,12 @@ class SQLiteStorage(Storage):
             ready = self._recognise(status.st_size)
         if self.damage is not None:
             return
-        with self._translated, self._database.connection_context():
+        with self._while_opening() as connection:
             if self._uri is None:
-                self._switch_journal()
+                self._switch_journal(connection)
             if not ready:
-                self._upgrade()
+                self._upgrade(connection)
+            self._identity = identity_of(self.name)
 
     def _recognise(self, size: int) -> bool:
         """Refuse a file that is not ours, or newer, without touching it or anything beside it.
@@ -210,7 +239,7 @@ class SQLiteStorage(Storage):
         self._judge(look)
         if look.damage is None and self._can_only_be_read_as_it_lies():
             self._uri = self._as_it_lies()
-            self._database = self._pool()
+            self._connections = self._pool()
         if look.application == APPLICATION_ID and not has_log:
             look = self._examine()
         if look.damage is not None:
@@ -278,8 +307,7 @@ class SQLiteStorage(Storage):
     def _examine(self) -> Look:
         """What the file is, by a connection like all others, which first undoes what a killed program had begun."""
         try:
-            with self._translated, self._database.connection_context():
-                connection = self._database.connection()
+            with self._while_opening() as connection:
                 connection.execute("BEGIN")  # somebody may upgrade it meanwhile
                 try:
                     look = ask(connection)
@@ -300,10 +328,10 @@ class SQLiteStorage(Storage):
 
     def _keep_as_it_is(self, damage: str) -> None:
         """Have connections that cannot write: even closing the last one would else move the -wal into the file."""
-        self._database.close_idle()
-        self.damage = damage
+        self._connections.close_idle()
+        self.damage: str | None = damage
         self._uri = self._read_only() if size_of(self._beside("-wal")) else self._as_it_lies()
-        self._database = self._pool()
+        self._connections = self._pool()
 
     def back_up(self, target: Path, progress: Progress | None, overwrite: bool) -> None:
         if self.in_transaction():
@@ -312,8 +340,9 @@ class SQLiteStorage(Storage):
         if target.exists() and target.samefile(self.path):
             raise StorageError(f"{self.name}: cannot be its own backup; choose another name")
         with self.snapshot(), self._translated:
-            self._database.execute_sql("SELECT count(*) FROM sqlite_master").fetchone()  # takes the snapshot
-            back_up(self._database.connection(), target, self.connect_to, progress, overwrite)
+            self._driver.execute("SELECT count(*) FROM sqlite_master").fetchone()  # takes the snapshot
+            self.require_same_file()
+            back_up(self._driver, target, self.connect_to, progress, overwrite)
 
     def connect_to(self, name: str, **params: Any) -> Any:
         """A connection of its own to a file of the same kind."""
@@ -324,40 +353,44 @@ class SQLiteStorage(Storage):
     def fills_by_id(self, session_id: str) -> int | None:
         sql = "SELECT count(*) FROM paper_trading_fills INDEXED BY fillrow_session_id_id_symbol WHERE session_id = ?"
         with self.connection(), self._translated:
-            return int(self._database.execute_sql(sql, [session_id]).fetchone()[0])
+            return int(self._driver.execute(sql, [session_id]).fetchone()[0])
 
     def problems(self) -> list[str]:
         self.open()
+        self.require_same_file()
         with self.connection(), self._translated:
-            return find_problems(self._database.connection(), self.statements)
+            return find_problems(self._driver, self.statements)
 
     def compact(self) -> None:
         if self.in_transaction():
             raise TransactionError(f"{self.name}: cannot be compacted inside a transaction; leave the block first")
         self.require_sound()
         with self.connection(), self._translated:
-            self._database.execute_sql("VACUUM")
-            self._database.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            self._driver.execute("VACUUM")
+            self._driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def rescued_sessions(self) -> tuple[list[tuple[Any, ...]], list[str]]:
         with self.connection(), self._translated:
-            return read_sessions(self._database.connection(), self.statements)
+            return read_sessions(self._driver, self.statements)
 
     def has_sound(self, table: Any) -> bool:
         """Whether all rows of `table` can be reached."""
         with self.connection(), self._translated:
-            return is_sound(self._database.connection(), table)
+            return is_sound(self._driver, table)
 
     def rescued_history(self, table: Any, session_id: str, least: int) -> list[tuple[Any, ...]]:
         """Every row of one session's history in `table` that can be read; it has `least` rows or more."""
         columns = tuple(each.column_name for each in table._meta.sorted_fields)
         with self.connection(), self._translated:
-            connection = self._database.connection()
+            connection = self._driver
             last = max(least, last_place(connection, table, session_id))
             return read_history(connection, table, columns, session_id, last)
 
     def _read_only(self) -> str:
         return f"file:{quote(os.fsencode(self.path))}?mode=ro"
+
+    def _writable(self) -> str:
+        return f"file:{quote(os.fsencode(self.path))}?mode=rw"
 
     def _as_it_lies(self) -> str:
         """The file alone, without a look at anything beside it, and without a lock."""
@@ -367,42 +400,40 @@ class SQLiteStorage(Storage):
         """The file that SQLite keeps beside this one, or beside the one that this is a link to."""
         return (self._real or os.path.realpath(self.path)) + ending
 
-    def _version(self) -> int:
-        return int(self._database.pragma("user_version"))
-
-    def _upgrade(self) -> None:
+    def _upgrade(self, connection: Any) -> None:
         # Rebuilding a table must not cascade; the switch works outside of a transaction only.
-        self._database.pragma("foreign_keys", 0)
+        connection.execute("PRAGMA foreign_keys = 0")
         backup, old = None, 0
+        database = LentDatabase(connection, SQLITE_COLUMN_TYPES)
         try:
-            with self._translated, self._database.atomic("IMMEDIATE"):
-                look = ask(self._database.connection())
+            with self._translated, database.connection_context(), database.atomic("IMMEDIATE"):
+                look = ask(connection)
                 self._judge(look)  # somebody else may have filled or upgraded it while this one waited
                 if look.application == APPLICATION_ID and look.version < self._newest:
                     old, place = look.version, Path(os.path.realpath(self.path))
                     backup = back_up_before_upgrade(place, old, self.connect_to)
                 if look.version < self._newest:
-                    self._run_scripts()
+                    self._run_scripts(database)
         except Exception as error:
             if backup is None:
                 raise
             raise failed(error, self.name, (old, self._newest), backup) from error
         finally:
-            self._database.pragma("foreign_keys", 1)
+            connection.execute("PRAGMA foreign_keys = 1")
 
-    def _run_scripts(self) -> None:
-        migrate(self._database, self._scripts)
-        self._database.pragma("application_id", APPLICATION_ID)
-        self._database.pragma("user_version", self._newest)
+    def _run_scripts(self, database: LentDatabase) -> None:
+        migrate(database, self._scripts)
+        database.pragma("application_id", APPLICATION_ID)
+        database.pragma("user_version", self._newest)
 
-    def _switch_journal(self) -> None:
+    def _switch_journal(self, connection: Any) -> None:
         """Switch the file to its journal, again and again: of two first openers one fails at once, at any timeout."""
         deadline = time.monotonic() + self.busy_timeout
-        while self._database.pragma("journal_mode") != self._journal:
+        while pragma(connection, "journal_mode") != self._journal:
             try:
-                mode = self._database.pragma("journal_mode", self._journal)
-            except peewee.OperationalError as error:
-                code = driver_error(error).sqlite_errorcode & 0xFF  # type: ignore[attr-defined]
+                (mode,) = connection.execute(f"PRAGMA journal_mode = {self._journal}").fetchone()
+            except connection.OperationalError as error:
+                code = error.sqlite_errorcode & 0xFF
                 if code == sqlite3.SQLITE_READONLY:
                     return  # it can be read as it is
                 if code not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_PROTOCOL) or time.monotonic() >= deadline:

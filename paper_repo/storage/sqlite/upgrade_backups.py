@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from paper_repo.errors import CorruptDatabaseError, PaperRepoError, StorageError
-from paper_repo.storage.sqlite.backups import back_up, free_name
+from paper_repo.storage.new_files import free_name
+from paper_repo.storage.sqlite.backups import back_up
 
 KEPT = 3
 """How many backups of a file its upgrades leave."""

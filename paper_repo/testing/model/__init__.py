@@ -21,8 +21,8 @@ from pathlib import Path
 
 try:
     import hypothesis  # noqa: F401
-except ImportError as error:
-    raise ImportError("paper_repo.testing.model needs hypothesis: pip install hypothesis") from error
+except ImportError as _error:
+    raise ImportError("paper_repo.testing.model needs hypothesis: pip install hypothesis") from _error
 
 from paper_repo.interface import IPaperTradingSessionRepository
 from paper_repo.testing.model.driving import InTask

@@ -53,8 +53,8 @@ def some_of(*values: tuple[str, list[Any]]) -> st.SearchStrategy[dict[str, Any]]
     return st.lists(st.sampled_from(pairs), max_size=4).map(dict)
 
 
-ids = st.sampled_from(IDS)
-fields = some_of(
+ids: st.SearchStrategy[str] = st.sampled_from(IDS)
+fields: st.SearchStrategy[dict[str, Any]] = some_of(
     ("name", ["", "a", "B", "\N{LATIN SMALL LETTER E WITH ACUTE}", "\N{CHART WITH UPWARDS TREND}"]),
     ("status", list(SessionStatus)),
     ("strategy", [Strategy("", "2"), Strategy("sma", parameters={"window": 0.1}), Strategy("SMA")]),
@@ -66,29 +66,29 @@ fields = some_of(
     ("error", [None, "it's"]),
     ("positions", [{"A": Position("A", "-0.1", amount, amount, opened_at=START)} for amount in AMOUNTS]),
 )
-filters = some_of(
+filters: st.SearchStrategy[dict[str, Any]] = some_of(
     ("status", [None, "RUNNING", ["CREATED", SessionStatus.PAUSED], []]),
     ("strategy", [None, "sma", "sm_"]),
     ("symbol", [None, "A", '"']),
-    ("created_from", [None, *TIMES]),
-    ("created_to", [None, *TIMES]),
+    ("since", [None, *TIMES]),
+    ("until", [None, *TIMES]),
 )
-orders = some_of(
+orders: st.SearchStrategy[dict[str, Any]] = some_of(
     ("order_by", [*ORDERS]), ("descending", [False, True]), ("limit", [None, 0, 1, 2]), ("offset", [0, 1, 2])
 )
-pages = some_of(
+pages: st.SearchStrategy[dict[str, Any]] = some_of(
     ("symbol", [None, "AAPL", "IBM"]),
     ("since", [None, *TIMES]),
     ("until", [None, *TIMES]),
     ("after", [0, 1, 2, 9, "fill-0", "fill-1", "fill-9"]),
     ("limit", [None, 0, 1, 2]),
 )
-history = st.lists(
+history: st.SearchStrategy[list[Fill]] = st.lists(
     st.sampled_from([*(new_fill(number) for number in range(6)), new_fill(1, symbol="IBM"), new_fill(2, price=7)]),
     max_size=3,
 )
-points = [EquityPoint(at, "-0.5", equity) for at, equity in zip(TIMES, AMOUNTS, strict=False)]
-curve = st.lists(st.sampled_from(points), max_size=2)
+points: list[EquityPoint] = [EquityPoint(at, "-0.5", equity) for at, equity in zip(TIMES, AMOUNTS, strict=False)]
+curve: st.SearchStrategy[list[EquityPoint]] = st.lists(st.sampled_from(points), max_size=2)
 
 
 class Machine(RuleBasedStateMachine):
@@ -99,7 +99,7 @@ class Machine(RuleBasedStateMachine):
         keeps: whether what is stored is there when it is opened again.
     """
 
-    sessions = Bundle("sessions")
+    sessions: Bundle[Any] = Bundle("sessions")
 
     def __init__(self, implementation: Callable[[Path], Driver], keeps: bool) -> None:
         super().__init__()

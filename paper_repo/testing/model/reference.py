@@ -198,8 +198,8 @@ class Model:
         status: Any = None,
         strategy: str | None = None,
         symbol: str | None = None,
-        created_from: datetime | None = None,
-        created_to: datetime | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
     ) -> list[Plain]:
         statuses = [status] if isinstance(status, str) else status
         return [
@@ -208,8 +208,8 @@ class Model:
             if (statuses is None or stored["status"] in statuses)
             and strategy in (None, stored["strategy"].name)
             and (symbol is None or symbol in stored["symbols"])
-            and (created_from is None or created_from <= stored["created_at"])
-            and (created_to is None or stored["created_at"] < created_to)
+            and (since is None or since <= stored["created_at"])
+            and (until is None or stored["created_at"] < until)
         ]
 
 

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from paper_repo import SessionRepository
-from paper_repo.maintenance.copy import copy
+from paper_repo.maintenance.copy import copy_sessions
 from paper_repo.maintenance.files import compact, restore_backup
 from tests.processes.programs import dying
 
@@ -54,7 +54,7 @@ def back_up(path: Path) -> None:
 def copy_all(path: Path) -> None:
     """Copy every session to another file."""
     with SessionRepository(path) as source, SessionRepository(f"{path}.target") as target:
-        copy(source, target)
+        copy_sessions(source, target)
 
 
 def restore(path: Path) -> None:

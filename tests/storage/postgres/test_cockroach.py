@@ -7,8 +7,9 @@ import pytest
 from playhouse.cockroachdb import CockroachDatabase
 
 from paper_repo import BusyError, DiskFullError, PaperRepoError, ReadOnlyError, SessionRepository, StorageError
+from paper_repo.storage.errors import TurnedBackError
 from paper_repo.storage.postgres.cockroach import CockroachStorage
-from paper_repo.storage.postgres.errors import TurnedBackError, by_sqlstate
+from paper_repo.storage.postgres.errors import by_sqlstate
 
 # As its documentation and its own tests give them: the code, the message, and what it is here.
 RECORDED = [
@@ -47,7 +48,7 @@ def test_its_addresses_lead_to_it(scheme: str) -> None:
     repository = SessionRepository(f"{scheme}://root@localhost:26257/sessions")
 
     assert isinstance(repository._storage, CockroachStorage)
-    assert isinstance(repository._storage._database, CockroachDatabase)
+    assert issubclass(repository._storage.database_type, CockroachDatabase)
     assert repr(repository).startswith(f"SessionRepository('{scheme}://root@localhost:26257/sessions'")
 
 

@@ -63,13 +63,13 @@ def test_an_ordinary_row_is_passed_on() -> None:
 @pytest.mark.parametrize(
     ("owner", "ttl", "limit", "message"),
     [
-        ("", 1, None, "owner is a text"),
-        (None, 1, None, "owner is a text"),
-        ("w", 0, None, "ttl is a number"),
-        ("w", True, None, "ttl is a number"),
-        ("w", "1", None, "ttl is a number"),
-        ("w", 1, -1, "limit is a whole number"),
-        ("w", 1, True, "limit is a whole number"),
+        ("", 1, None, "owner must be text"),
+        (None, 1, None, "owner must be text"),
+        ("w", 0, None, "ttl must be a number"),
+        ("w", True, None, "ttl must be a number"),
+        ("w", "1", None, "ttl must be a number"),
+        ("w", 1, -1, "limit must be a whole number"),
+        ("w", 1, True, "limit must be a whole number"),
     ],
 )
 def test_a_claim_that_makes_no_sense_is_refused(owner: object, ttl: object, limit: object, message: str) -> None:

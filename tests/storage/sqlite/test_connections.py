@@ -4,114 +4,124 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
-import peewee
 import pytest
-from playhouse.pool import MaxConnectionsExceeded
 
-from paper_repo.storage.sqlite.connections import QuickSqliteDatabase
+from paper_repo import BusyError, RepositoryClosedError
+from paper_repo.storage.connections import Loan
+from paper_repo.storage.sqlite.connections import SQLiteConnections
+from paper_repo.storage.sqlite.errors import translated
 
 
 @pytest.fixture
-def pool(path: Path):
+def pool(path: Path) -> Iterator[SQLiteConnections]:
     """A pool of two connections, which waits for none."""
-    made = QuickSqliteDatabase(str(path), max_connections=2, check_same_thread=False)
+
+    def connect() -> sqlite3.Connection:
+        return sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+
+    made = SQLiteConnections("two.db", 2, 0, translated("two.db"), connect)
     yield made
-    made.close_all()
+    made.close(0)
 
 
-def used(pool: QuickSqliteDatabase) -> sqlite3.Connection:
-    """The connection that this thread has used, and has given back."""
-    with pool.connection_context():
-        return pool.connection()
+@contextmanager
+def lent(pool: SQLiteConnections) -> Iterator[sqlite3.Connection]:
+    """A connection for the length of a block."""
+    loan = Loan()
+    try:
+        yield pool.lend(loan)
+    finally:
+        pool.take_back(loan)
 
 
-def elsewhere(pool: QuickSqliteDatabase) -> sqlite3.Connection:
-    """The connection that another thread has used, and has given back."""
-    found: list[sqlite3.Connection] = []
-    thread = threading.Thread(target=lambda: found.append(used(pool)))
+def test_as_few_are_used_as_are_needed(pool: SQLiteConnections) -> None:
+    """A connection that was given back is lent again before another one, which keeps its cache warm."""
+    with lent(pool) as first, lent(pool) as second:
+        assert first is not second
+
+    for _ in range(3):
+        with lent(pool) as again:
+            assert again is first
+
+
+def test_one_may_be_given_back_by_another_thread(pool: SQLiteConnections) -> None:
+    """Who ends a loan need not be the thread that began it."""
+    loan = Loan()
+    first = pool.lend(loan)
+
+    thread = threading.Thread(target=pool.take_back, args=(loan,))
     thread.start()
     thread.join()
-    return found[0]
+
+    assert pool.in_use() == 0
+    with lent(pool) as again:
+        assert again is first
 
 
-def test_the_connection_used_last_is_given_first(pool):
-    """A connection that was given back is used again, by whichever thread, before one that lay idle for longer."""
-    pool.connect()
-    other = elsewhere(pool)
-    own = pool.connection()
-    pool.close()
+def test_there_are_no_more_than_allowed(pool: SQLiteConnections) -> None:
+    """Who asks for one more than there may be is told so, and has none to give back."""
+    with lent(pool), lent(pool):
+        refused = Loan()
+        with pytest.raises(BusyError, match="all connections were in use"):
+            pool.lend(refused)
+        pool.take_back(refused)
 
-    assert other is not own
-    assert [used(pool), elsewhere(pool)] == [own, own]
-
-
-def test_there_are_no_more_than_allowed(pool):
-    """Who asks for one more than there may be is told so."""
-    pool.connect()
-    full = threading.Barrier(2)
-    ended = threading.Event()
-
-    def hold():
-        with pool.connection_context():
-            full.wait()
-            ended.wait()
-
-    thread = threading.Thread(target=hold)
-    thread.start()
-    full.wait()
-    refused: list[BaseException] = []
-
-    def ask():
-        try:
-            pool.connect()
-        except MaxConnectionsExceeded as error:
-            refused.append(error)
-
-    asking = threading.Thread(target=ask)
-    asking.start()
-    asking.join()
-    ended.set()
-    thread.join()
-
-    assert len(refused) == 1
+        assert pool.in_use() == 2
 
 
-def test_asking_twice_is_an_error(pool):
-    """A thread that has a connection is given no second one, unless it says that the first will do."""
-    pool.connect()
+def test_giving_back_twice_does_nothing(pool: SQLiteConnections) -> None:
+    """A loan that has ended takes nothing from the one that came after it."""
+    old = Loan()
+    pool.lend(old)
+    pool.take_back(old)
+    with lent(pool) as connection:
+        connection.execute("BEGIN")
+        pool.take_back(old)
 
-    with pytest.raises(peewee.OperationalError, match="already opened"):
-        pool.connect()
-    assert pool.connect(reuse_if_open=True) is False
+        assert connection.in_transaction
+        assert pool.in_use() == 1
 
 
-def test_a_transaction_left_open_is_rolled_back(pool):
+def test_a_transaction_left_open_is_rolled_back(pool: SQLiteConnections) -> None:
     """What was given back in the middle of a transaction comes without it."""
-    pool.connect()
-    pool.execute_sql("CREATE TABLE note (word)")
-    pool.connection().execute("BEGIN")
-    pool.execute_sql("INSERT INTO note VALUES ('half')")
-    pool.close()
+    with lent(pool) as connection:
+        connection.execute("CREATE TABLE note (word)")
+        connection.execute("BEGIN")
+        connection.execute("INSERT INTO note VALUES ('half')")
 
-    with pool.connection_context():
-        assert not pool.connection().in_transaction
-        assert pool.execute_sql("SELECT * FROM note").fetchall() == []
-
-
-def test_a_connection_that_was_closed_meanwhile_is_not_given_again(pool):
-    """Giving back what `close_all` has closed does no harm, and the next one is new."""
-    pool.connect()
-    closed = pool.connection()
-    thread = threading.Thread(target=pool.close_all)
-    thread.start()
-    thread.join()
-
-    assert pool.close() is True
-    assert used(pool) is not closed
+    with lent(pool) as again:
+        assert not again.in_transaction
+        assert again.execute("SELECT * FROM note").fetchall() == []
 
 
-def test_closing_without_a_connection_says_so(pool):
-    """There is nothing to give back."""
-    assert pool.close() is False
+def test_a_result_that_was_read_half_way_holds_nothing(pool: SQLiteConnections, path: Path) -> None:
+    """The snapshot of what an interrupted call was reading ends with its loan."""
+    with lent(pool) as connection:
+        connection.executescript("CREATE TABLE note (word); INSERT INTO note VALUES (1), (2), (3)")
+    loan = Loan()
+    loan.cursor = pool.lend(loan).cursor()
+    loan.cursor.execute("SELECT * FROM note").fetchone()
+
+    pool.take_back(loan)
+
+    with closing(sqlite3.connect(path, timeout=0)) as other:
+        other.execute("DROP TABLE note")  # SQLite refuses that while anybody reads
+
+
+def test_closing_waits_and_then_closes_what_is_in_use(pool: SQLiteConnections) -> None:
+    """None is lent any more, and giving back what was closed does no harm."""
+    loan = Loan()
+    connection = pool.lend(loan)
+
+    pool.close(0)
+
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        connection.execute("SELECT 1")
+    pool.take_back(loan)
+    with pytest.raises(RepositoryClosedError), lent(pool):
+        pass
+    assert pool.in_use() == 0

@@ -1,0 +1,191 @@
+"""An equity curve as growth: by time, from what the session began with, and without what was paid in or out.
+
+The growth from one point to the next is the gain over what was there to gain with. Money that came or went between the
+two counts for the share of the period in which it was there (P. O. Dietz, "Pension Funds: Measuring Investment
+Performance", 1966, in the form called Modified Dietz), and the periods are linked (time-weighted return, as the Global
+Investment Performance Standards ask for). A point at the moment of the payment makes this exact: what remains to be
+weighted is what nobody has valued.
+"""
+
+from __future__ import annotations
+
+import decimal
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import reduce
+from itertools import chain, pairwise, takewhile
+from typing import NamedTuple, Protocol
+
+from paper_repo.domain.session import PaperTradingSession
+from paper_repo.domain.trading import EquityPoint
+from paper_repo.domain.values import EXACT, Amount, amount, instant
+
+QUOTIENT = decimal.Context(
+    50,
+    decimal.ROUND_HALF_EVEN,
+    decimal.MIN_EMIN,
+    decimal.MAX_EMAX,
+    traps=[decimal.InvalidOperation, decimal.DivisionByZero, decimal.Overflow],
+)
+"""For quotients of amounts, which have no exact decimal form: far finer than what they are rounded to in the end."""
+
+
+class ExternalFlow(Protocol):
+    """Money that came into the account, or below zero went out of it, and is no gain or loss."""
+
+    @property
+    def at(self) -> datetime:
+        """When it was booked."""
+
+    @property
+    def amount(self) -> Amount:
+        """In the base currency."""
+
+
+class Flow(NamedTuple):
+    """A deposit, or below zero a withdrawal, in the base currency."""
+
+    at: datetime
+    amount: Amount
+
+
+class Level(NamedTuple):
+    """How far the session has come at one moment, in units of the base currency that it began with.
+
+    It is the equity itself until money is first paid in or out. None where growth has no meaning any more, because
+    money was paid into or out of an account that was not worth anything.
+    """
+
+    at: datetime
+    level: Decimal | None
+
+
+def starting_point(session: PaperTradingSession, first: EquityPoint) -> EquityPoint | None:
+    """What the session was worth before `first`, the earliest of its points; None where `first` says the same."""
+    worth = session.initial_cash
+    if first.equity == worth:
+        return None
+    began = session.created_at if session.started_at is None else session.started_at
+    return EquityPoint(min(began, first.at), worth, worth)
+
+
+def by_time(points: Iterable[EquityPoint]) -> Sequence[EquityPoint]:
+    """The points in the order of their times; those of one moment in the order in which they come."""
+    found = points if isinstance(points, Sequence) else list(points)
+    if all(one.at <= other.at for one, other in pairwise(found)):
+        return found
+    return sorted(found, key=lambda point: point.at)
+
+
+def require_by_time(points: Iterable[EquityPoint]) -> Iterator[EquityPoint]:
+    """The points one by one, which must come in the order of their times.
+
+    Raises:
+        ValueError: one of them is earlier than the one before.
+    """
+    before: EquityPoint | None = None
+    for point in points:
+        if before is not None and point.at < before.at:
+            raise ValueError(
+                f"the equity curve is not in order: a point at {before.at} is followed by one at {point.at}; "
+                "leave in_order out to have it sorted"
+            )
+        yield point
+        before = point
+
+
+def levels(
+    session: PaperTradingSession, points: Iterable[EquityPoint], flows: Iterable[ExternalFlow] = ()
+) -> Iterator[Level]:
+    """The level at the start of the session, and at each of its points.
+
+    Args:
+        session: what it began with comes first, unless the first point says the same.
+        points: by time; read once, one by one.
+        flows: deposits and withdrawals, in any order. One at the moment of a point is part of its equity; of several
+            points of that moment the last one counts. One after the last point is not looked at.
+    """
+    following = iter(points)
+    first = next(following, None)
+    if first is None:
+        return
+    start = starting_point(session, first)
+    if start is not None:
+        following = chain([first], following)
+    before = start or first
+    level: Decimal | None = before.equity
+    yield Level(before.at, level)
+    linked = False
+    for point, paid in _with_flows(following, sorted(map(_checked, flows))):
+        if linked or paid:
+            linked = True
+            level = None if level is None else _linked(level, before, point, paid)
+        else:
+            level = point.equity
+        yield Level(point.at, level)
+        before = point
+
+
+class _Paid(NamedTuple):
+    """A flow that was checked."""
+
+    at: datetime
+    amount: Decimal
+
+
+def _checked(flow: ExternalFlow) -> _Paid:
+    return _Paid(instant(flow.at, "flows.at"), amount(flow.amount, "flows.amount"))
+
+
+def _with_flows(points: Iterable[EquityPoint], flows: Sequence[_Paid]) -> Iterator[tuple[EquityPoint, Sequence[_Paid]]]:
+    """Each point that counts, with what was paid since the one before."""
+    waiting = deque(flows)
+    for point, later in _with_next(points):
+        due = list(takewhile(lambda flow, at=point.at: flow.at <= at, waiting))  # type: ignore[misc]
+        if due and due[-1].at == point.at and later is not None and later.at == point.at:
+            continue
+        for _ in due:
+            waiting.popleft()
+        yield point, due
+
+
+def _with_next(points: Iterable[EquityPoint]) -> Iterator[tuple[EquityPoint, EquityPoint | None]]:
+    """Each point with the one after it."""
+    following = iter(points)
+    point = next(following, None)
+    while point is not None:
+        later = next(following, None)
+        yield point, later
+        point = later
+
+
+def _linked(level: Decimal, before: EquityPoint, point: EquityPoint, paid: Sequence[_Paid]) -> Decimal | None:
+    """The level at `point`, from that at the point before; None where there was nothing to gain with."""
+    gain = EXACT.subtract(EXACT.subtract(point.equity, before.equity), _total(flow.amount for flow in paid))
+    if not gain:
+        return level
+    invested = _total([before.equity, *(_weighted(flow, before, point) for flow in paid)])
+    if invested <= 0:
+        return None
+    return QUOTIENT.multiply(level, QUOTIENT.add(1, QUOTIENT.divide(gain, invested)))
+
+
+def _weighted(flow: _Paid, before: EquityPoint, point: EquityPoint) -> Decimal:
+    """The amount, for the share of the period in which it was there; all of it where nothing was there before."""
+    span = point.at - before.at
+    if not before.equity:
+        return flow.amount
+    if not span:
+        return Decimal(0)
+    share = QUOTIENT.divide(_microseconds(point.at - max(flow.at, before.at)), _microseconds(span))
+    return QUOTIENT.multiply(flow.amount, share)
+
+
+def _microseconds(span: timedelta) -> Decimal:
+    return Decimal(span // timedelta(microseconds=1))
+
+
+def _total(amounts: Iterable[Decimal]) -> Decimal:
+    return reduce(EXACT.add, amounts, Decimal(0))

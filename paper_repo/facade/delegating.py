@@ -1,0 +1,184 @@
+"""`DelegatingRepository`: the async interface, by calls of a synchronous repository somewhere else."""
+
+from __future__ import annotations
+
+import os
+from abc import abstractmethod
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from paper_repo.core.fill_keys import by_key
+from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
+from paper_repo.domain.selection import Loaded, OnDamage, OrderBy, SessionSummary, StatusFilter
+from paper_repo.domain.values import Progress
+from paper_repo.interface import IPaperTradingSessionRepository
+
+if TYPE_CHECKING:
+    from paper_repo.reports import CheckReport
+
+T = TypeVar("T")
+
+
+class DelegatingRepository(IPaperTradingSessionRepository):
+    """The methods of the interface that pass their arguments on to the method of the same name of a `core`.
+
+    A subclass says where the call runs, in `_read` and `_write`, and does itself what takes more than one call.
+    """
+
+    _core: Any
+    """`SessionRepository`, or an object with the same methods."""
+
+    @abstractmethod
+    async def _read(self, work: Callable[..., T], *args: Any) -> T:
+        """The result of `work`, which only reads."""
+
+    @abstractmethod
+    async def _write(self, work: Callable[[], T], *session_ids: str) -> T:
+        """The result of `work`, which writes these sessions, or any when none is named."""
+
+    async def get_by_id(self, session_id: str) -> PaperTradingSession | None:
+        return await self._read(self._core.get_by_id, session_id)
+
+    async def get_all(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        order_by: OrderBy = "created_at",
+        descending: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+        errors: OnDamage = "raise",
+    ) -> Loaded[PaperTradingSession]:
+        return await self._read(
+            partial(
+                self._core.get_all,
+                status=status,
+                strategy=strategy,
+                symbol=symbol,
+                since=since,
+                until=until,
+                order_by=order_by,
+                descending=descending,
+                limit=limit,
+                offset=offset,
+                errors=errors,
+            )
+        )
+
+    async def get_active(self, *, errors: OnDamage = "raise") -> Loaded[PaperTradingSession]:
+        return await self._read(partial(self._core.get_active, errors=errors))
+
+    async def get_summaries(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        order_by: OrderBy = "created_at",
+        descending: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+        errors: OnDamage = "raise",
+    ) -> Loaded[SessionSummary]:
+        return await self._read(
+            partial(
+                self._core.get_summaries,
+                status=status,
+                strategy=strategy,
+                symbol=symbol,
+                since=since,
+                until=until,
+                order_by=order_by,
+                descending=descending,
+                limit=limit,
+                offset=offset,
+                errors=errors,
+            )
+        )
+
+    async def exists(self, session_id: str) -> bool:
+        return await self._read(self._core.exists, session_id)
+
+    async def count(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> int:
+        return await self._read(
+            partial(self._core.count, status=status, strategy=strategy, symbol=symbol, since=since, until=until)
+        )
+
+    async def get_fills(
+        self,
+        session_id: str,
+        *,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        after: int | str | Fill = 0,
+        limit: int | None = None,
+    ) -> list[Fill]:
+        get_fills = partial(self._core.get_fills, symbol=symbol, since=since, until=until, after=after, limit=limit)
+        return await self._read(get_fills, session_id)
+
+    async def get_unrecorded(self, session_id: str, fills: Iterable[Fill]) -> list[Fill]:
+        return await self._read(self._core.get_unrecorded, session_id, list(by_key(fills).values()))
+
+    async def get_equity_curve(
+        self,
+        session_id: str,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        max_points: int | None = None,
+    ) -> list[EquityPoint]:
+        get_equity_curve = partial(self._core.get_equity_curve, since=since, until=until, max_points=max_points)
+        return await self._read(get_equity_curve, session_id)
+
+    async def delete(self, session_id: str) -> bool:
+        return await self._write(partial(self._core.delete, session_id), session_id)
+
+    async def delete_many(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> int:
+        return await self._write(
+            partial(self._core.delete_many, status=status, strategy=strategy, symbol=symbol, since=since, until=until)
+        )
+
+    async def claim(self, session_id: str, owner: str, ttl: float) -> PaperTradingSession | None:
+        return await self._write(partial(self._core.claim, session_id, owner, ttl), session_id)
+
+    async def renew(self, session_id: str, owner: str, ttl: float) -> None:
+        await self._write(partial(self._core.renew, session_id, owner, ttl), session_id)
+
+    async def release(self, session_id: str, owner: str) -> bool:
+        return await self._write(partial(self._core.release, session_id, owner), session_id)
+
+    async def claim_active(self, owner: str, ttl: float, limit: int | None = None) -> list[PaperTradingSession]:
+        return await self._write(partial(self._core.claim_active, owner, ttl, limit))
+
+    async def backup(
+        self, target: str | os.PathLike[str], *, overwrite: bool = False, progress: Progress | None = None
+    ) -> None:
+        await self._read(partial(self._core.backup, target, overwrite=overwrite, progress=progress))
+
+    async def check(self) -> CheckReport:
+        return await self._read(self._core.check)

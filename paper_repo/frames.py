@@ -1,0 +1,272 @@
+"""Stored sessions as Arrow tables, for pandas, polars, DuckDB and all that reads Arrow.
+
+Each function gives a `pyarrow.Table` (`pip install 'paper_repo[frames]'`):
+
+    from paper_repo import SessionRepository, frames
+
+    with SessionRepository("sessions.db") as repository:
+        curve = frames.equity(repository, session_id).to_pandas()
+
+Amounts are 64-bit floats, which is what plots and statistics want; with `exact=True` they are decimals with every digit
+(`decimal128` up to 38 digits, beyond that `decimal256`). Times are timestamps in UTC, to the microsecond.
+
+The tables are read in bulk, without making an entity of each row, and so without comparing the checksum of each:
+`repository.check()` does that. A history with a part missing is refused, as the repository itself refuses it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any, TypeAlias
+
+try:
+    import pyarrow as pa
+except ImportError as _error:
+    raise ImportError("paper_repo.frames needs pyarrow: pip install 'paper_repo[frames]'") from _error
+
+from paper_repo.core import history
+from paper_repo.core.repository import SessionRepository
+from paper_repo.domain.selection import Selection, StatusFilter
+from paper_repo.domain.trades import trades as closed_trades
+from paper_repo.errors import InvalidSessionError, SessionNotFoundError
+from paper_repo.facade.repository import AsyncSessionRepository
+from paper_repo.storage import queries
+
+Repository: TypeAlias = SessionRepository | AsyncSessionRepository
+"""Either repository on a database. Reading blocks: in async code, call these functions in a thread."""
+
+_TIME = pa.timestamp("us", "UTC")
+_LARGEST_PRECISION, _USUAL_PRECISION = 76, 38
+
+_Convert = Callable[[Sequence[Any]], "pa.Array"]
+
+
+def sessions(
+    repository: Repository,
+    *,
+    exact: bool = False,
+    status: StatusFilter = None,
+    strategy: str | None = None,
+    symbol: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> pa.Table:
+    """One row a session, the oldest first: what a list shows of it, and its books.
+
+    Args:
+        repository: where the sessions are.
+        exact: amounts as decimals with every digit, not as floats.
+        status, strategy, symbol, since, until: which sessions, as for `get_summaries`.
+    """
+    core = _core(repository)
+    kinds = _kinds(_SESSION_COLUMNS, exact)
+    selection = Selection.of(status=status, strategy=strategy, symbol=symbol, since=since, until=until)
+    query = queries.select_sessions(core.storage.statements.tables, selection, kinds)
+    rows = core.storage.fetch_all(query)
+    table = _table(kinds, [rows] if rows else [], "")
+    return table.rename_columns({"position_count": "open_positions"})
+
+
+def fills(repository: Repository, session_id: str, *, exact: bool = False) -> pa.Table:
+    """The fills of a session in the order in which they were booked; `sequence` is the place of each.
+
+    Raises:
+        SessionNotFoundError: there is no such session. (So do the functions below.)
+    """
+    core = _core(repository)
+    with core.reading():
+        table = _history(core, core.storage.statements.tables.fills, _FILL_COLUMNS, session_id, exact)
+        places = table["sequence"]
+        ends = (places[0].as_py(), places[-1].as_py()) if len(places) else (0, 0)
+        stored = core.storage.fetch_one(core.storage.statements.select_fill_count, {"id": session_id})
+        if stored is None:
+            raise SessionNotFoundError(session_id)
+        if not history.are_all(core.storage, session_id, 0, ends, stored[0]):
+            raise history.incomplete(session_id, ends, stored[0])
+    return table
+
+
+def equity(repository: Repository, session_id: str, *, exact: bool = False) -> pa.Table:
+    """The equity curve of a session, in the order in which it was recorded: `at`, `cash` and `equity` of each point."""
+    core = _core(repository)
+    with core.reading():
+        table = _history(core, core.storage.statements.tables.equity, _EQUITY_COLUMNS, session_id, exact)
+        if not len(table) and not core.exists(session_id):
+            raise SessionNotFoundError(session_id)
+    if len(table) and table["sequence"][0].as_py() != 1:
+        raise history.corrupt(session_id, f"{history.INCOMPLETE}: equity point 1 is not there")
+    return table.drop_columns("sequence")
+
+
+def trades(repository: Repository, session_id: str, *, exact: bool = False) -> pa.Table:
+    """The closed trades of a session (see `paper_repo.trades`); `slices` is how many round trips each is made of."""
+    core = _core(repository)
+    with core.reading():
+        if not core.exists(session_id):
+            raise SessionNotFoundError(session_id)
+        found = closed_trades(fill for _, fill in core.fill_history(session_id))
+    return _table_of(found, _TRADE_COLUMNS, exact, session_id)
+
+
+def orders(repository: Repository, session_id: str, *, exact: bool = False) -> pa.Table:
+    """The orders of a session that rest."""
+    session = _core(repository).get_by_id(session_id)
+    if session is None:
+        raise SessionNotFoundError(session_id)
+    return _table_of(list(session.open_orders.values()), _ORDER_COLUMNS, exact, session_id)
+
+
+def _core(repository: Repository) -> SessionRepository:
+    if isinstance(repository, AsyncSessionRepository):
+        return repository.core
+    if isinstance(repository, SessionRepository):
+        return repository
+    raise TypeError(f"frames are read from a SessionRepository or its async facade, not from {repository!r}")
+
+
+# Columns, each with what is made of the values in the rows
+
+
+def _texts(values: Sequence[Any]) -> pa.Array:
+    return pa.array(values, pa.string())
+
+
+def _counts(values: Sequence[Any]) -> pa.Array:
+    return pa.array(values, pa.int64())
+
+
+def _times(values: Sequence[Any]) -> pa.Array:
+    return pa.array(values, pa.string()).cast(_TIME)
+
+
+def _moments(values: Sequence[Any]) -> pa.Array:
+    return pa.array(values, _TIME)
+
+
+def _spans(values: Sequence[Any]) -> pa.Array:
+    return pa.array(values, pa.duration("us"))
+
+
+def _lists(values: Sequence[Any]) -> pa.Array:
+    return pa.array([json.loads(each) for each in values], pa.list_(pa.string()))
+
+
+def _floats(values: Sequence[Any]) -> pa.Array:
+    return pa.array(values, pa.string()).cast(pa.float64())
+
+
+def _decimals(values: Sequence[Any]) -> pa.Array:
+    return pa.array([None if each is None else Decimal(each) for each in values])
+
+
+def _amounts(values: Sequence[Any]) -> pa.Array:
+    """Stands for one of the two above."""
+    raise NotImplementedError
+
+
+_SESSION_COLUMNS: dict[str, _Convert] = {
+    **dict.fromkeys(("id", "name", "strategy_name", "status", "base_currency"), _texts),
+    "symbols": _lists,
+    **dict.fromkeys(("initial_cash", "cash", "equity", "net_pnl", "realized_pnl", "fees_paid"), _amounts),
+    **dict.fromkeys(("position_count", "fill_count", "version"), _counts),
+    **dict.fromkeys(("created_at", "started_at", "stopped_at", "updated_at"), _times),
+    "error": _texts,
+}
+_FILL_COLUMNS: dict[str, _Convert] = {
+    "sequence": _counts,
+    **dict.fromkeys(("id", "symbol", "side"), _texts),
+    **dict.fromkeys(("quantity", "price", "fee"), _amounts),
+    "executed_at": _times,
+    "order_id": _texts,
+}
+_EQUITY_COLUMNS: dict[str, _Convert] = {"sequence": _counts, "at": _times, "cash": _amounts, "equity": _amounts}
+_TRADE_COLUMNS: dict[str, _Convert] = {
+    **dict.fromkeys(("symbol", "side"), _texts),
+    **dict.fromkeys(("quantity", "entry_price", "exit_price"), _amounts),
+    **dict.fromkeys(("entry_at", "exit_at"), _moments),
+    "duration": _spans,
+    **dict.fromkeys(("pnl", "fees", "net_pnl"), _amounts),
+    "slices": lambda values: _counts([len(each) for each in values]),
+}
+_ORDER_COLUMNS: dict[str, _Convert] = {
+    **dict.fromkeys(("id", "symbol", "side", "type"), _texts),
+    **dict.fromkeys(("quantity", "filled_quantity", "limit_price", "stop_price"), _amounts),
+    "time_in_force": _texts,
+    "created_at": _moments,
+}
+
+
+def _kinds(columns: dict[str, _Convert], exact: bool) -> dict[str, _Convert]:
+    amounts = _decimals if exact else _floats
+    return {name: amounts if convert is _amounts else convert for name, convert in columns.items()}
+
+
+# Tables
+
+
+def _history(
+    core: SessionRepository, table: Any, columns: dict[str, _Convert], session_id: str, exact: bool
+) -> pa.Table:
+    kinds = _kinds(columns, exact)
+    return _table(kinds, history.read_rows(core.storage, table, session_id, tuple(kinds)), session_id)
+
+
+def _table_of(found: Sequence[Any], columns: dict[str, _Convert], exact: bool, session_id: str) -> pa.Table:
+    """One row for each of these entities."""
+    kinds = _kinds(columns, exact)
+    rows = [tuple(_plain(getattr(each, name)) for name in kinds) for each in found]
+    return _table(kinds, [rows] if rows else [], session_id)
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, Decimal) else value
+
+
+def _table(kinds: dict[str, _Convert], pages: Iterable[list[tuple[Any, ...]]], session_id: str) -> pa.Table:
+    chunks: dict[str, list[pa.Array]] = {name: [] for name in kinds}
+    for rows in pages:
+        for (name, convert), values in zip(kinds.items(), zip(*rows, strict=True), strict=True):
+            try:
+                chunks[name].append(convert(values))
+            except (ValueError, InvalidOperation) as error:
+                raise _unreadable(convert, name, session_id, error) from error
+    columns = {name: _column(chunks[name], convert, name, session_id) for name, convert in kinds.items()}
+    return pa.table(columns).combine_chunks()
+
+
+def _unreadable(convert: _Convert, name: str, session_id: str, error: Exception) -> Exception:
+    """What is said of values that are no column: they are too long for a decimal, or not what they should be."""
+    if convert is _decimals and isinstance(error, pa.ArrowInvalid):
+        return _too_long(name, session_id)
+    return history.corrupt(session_id, f"{name}: {error}")
+
+
+def _column(chunks: list[pa.Array], convert: _Convert, name: str, session_id: str) -> pa.ChunkedArray:
+    if not chunks:
+        chunks = [convert([])]
+    if convert is _decimals:
+        kind = _decimal_type([chunk.type for chunk in chunks if not pa.types.is_null(chunk.type)], name, session_id)
+        chunks = [chunk.cast(kind) for chunk in chunks]
+    return pa.chunked_array(chunks)
+
+
+def _decimal_type(found: Sequence[Any], name: str, session_id: str) -> pa.DataType:
+    """The decimals that hold all that these do."""
+    scale = max((each.scale for each in found), default=0)
+    precision = scale + max((each.precision - each.scale for each in found), default=0)
+    if precision <= _USUAL_PRECISION:
+        return pa.decimal128(_USUAL_PRECISION, scale)
+    if precision <= _LARGEST_PRECISION:
+        return pa.decimal256(_LARGEST_PRECISION, scale)
+    raise _too_long(name, session_id)
+
+
+def _too_long(name: str, session_id: str) -> InvalidSessionError:
+    message = (
+        f"the column needs more than {_LARGEST_PRECISION} digits, more than Arrow keeps; take floats (exact=False), "
+        "or the entities from the repository."
+    )
+    return InvalidSessionError({name: [message]}, session_id or None)

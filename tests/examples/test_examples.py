@@ -1,0 +1,104 @@
+"""The examples, run as their users run them."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from paper_repo import Fill, PaperTradingSession, SessionRepository, Strategy
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+LONGEST = 80
+"""Lines of an example that can be read at a glance; the desktop ones are programs of their own."""
+
+
+KILLED = """
+import itertools, os, signal, sys
+import script
+
+def dying(prices=script.prices):
+    yield from itertools.islice(prices(), int(sys.argv[2]))
+    os.kill(os.getpid(), signal.SIGKILL)
+
+script.prices = dying
+script.main(sys.argv[1])
+"""
+"""The script, killed when it asks for another bar than the first few."""
+
+
+def command(name: str, *arguments: object) -> list[str]:
+    """The command line that runs an example."""
+    return [sys.executable, "-W", "error", str(EXAMPLES / name), *map(str, arguments)]
+
+
+def output(name: str, *arguments: object) -> str:
+    """What an example prints that runs to its end."""
+    return subprocess.run(command(name, *arguments), capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.parametrize("name", ["script.py", "bot.py", "web.py"])
+def test_examples_are_short(name: str) -> None:
+    """An example is read at a glance."""
+    assert len((EXAMPLES / name).read_text().splitlines()) < LONGEST
+
+
+@pytest.mark.parametrize("bars", [0, 1, 37, 249])
+def test_a_script_that_is_killed_continues(bars: int, tmp_path: Path) -> None:
+    """Killed with SIGKILL after some bars and started again, it ends as an uninterrupted run does."""
+    path = tmp_path / "killed.db"
+
+    killed = subprocess.run([sys.executable, "-c", KILLED, path, str(bars)], cwd=EXAMPLES, check=False)
+    again, whole = output("script.py", path), output("script.py", tmp_path / "whole.db")
+
+    assert killed.returncode == -signal.SIGKILL
+    assert again == whole
+    assert "fills, equity" in whole
+    with SessionRepository(path) as repository:
+        (session,) = repository.get_all()
+        assert len(repository.get_equity_curve(session.id)) == 250
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_bot_resumes_its_sessions(backend: str, tmp_path: Path) -> None:
+    """Fifty sessions are traded, and a second run finds them as they were."""
+    path = tmp_path / "sessions.db"
+
+    first, second = output("bot.py", path, backend), output("bot.py", path, backend)
+
+    assert first == second
+    assert first.startswith("50 sessions, the best has gained ")
+    with SessionRepository(path) as repository:
+        assert {session.state["tick"] for session in repository.iterate()} == {10}
+
+
+def test_a_web_service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It lists sessions, shows one with its curve, and streams what changes."""
+    pytest.importorskip("fastapi", reason="fastapi is not installed: pip install fastapi httpx")
+    pytest.importorskip("httpx", reason="httpx is not installed: pip install fastapi httpx")
+    from fastapi.testclient import TestClient
+
+    session = PaperTradingSession(id="abc-123", strategy=Strategy("hold"), initial_cash=1000)
+    session.apply_fill(Fill("1", "IBM", "BUY", quantity=2, price="200.10"))
+    session.mark({"IBM": 210})
+    path = tmp_path / "sessions.db"
+    with SessionRepository(path) as repository:
+        repository.save(session)
+    monkeypatch.setenv("SESSIONS", str(path))
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+
+    from web import app
+
+    with TestClient(app) as client:
+        assert client.get("/sessions").json() == [
+            {"id": "abc-123", "name": "", "status": "CREATED", "equity": "1019.80"}
+        ]
+        assert client.get("/sessions", params={"status": "RUNNING"}).json() == []
+        assert client.get("/sessions/abc-123").json()["positions"] == {"IBM": "2"}
+        assert [equity for _, equity in client.get("/sessions/abc-123/equity").json()] == ["1019.80"]
+        assert client.get("/sessions/nobody").status_code == 404
+        changes = client.get("/changes", params={"after": 0, "timeout": 0}).text
+        assert changes == 'id: 1\ndata: {"session": "abc-123", "version": 1, "deleted": false}\n\n'
