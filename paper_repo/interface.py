@@ -68,17 +68,17 @@ class IPaperTradingSessionRepository(ABC):
 
         What is stored is the session as it was at the moment of the call. Two tasks may save the same object at once.
 
-        A fill is booked once, for ever. A fill that `apply_fill` has booked and that is already stored is refused,
-        because its cash was counted twice. A fill that was only recorded (`record_fill`) is skipped if it is already
-        stored with the same content. Fill ids are unique within a session and a symbol.
+        A fill is booked once, for ever. A fill that `apply_fill` has booked and that is stored already is refused,
+        since its cash was counted twice. A fill that was only recorded (`record_fill`) is not stored again when it is
+        stored already with the same content. Ids of fills are unique within a session and a symbol.
 
         A save that is cancelled before it begins is never carried out. A save that has begun is completed, and the
         cancellation is raised afterwards; `version` then tells whether the session was stored.
 
         Raises:
             ConflictError: the session was changed or deleted since it was loaded, or its id is taken. Nothing was
-                written. Load it again, apply what `get_unrecorded` gives of the new fills, and save it.
-            DuplicateFillError: fills were booked that are already stored; the way out is the same.
+                written. Load it again, apply what `get_unrecorded` gives of the new fills, and save that.
+            DuplicateFillError: fills were booked that are stored already; the way out is the same.
             InvalidSessionError: the session holds a value that cannot be stored; the message names its path.
         """
 
@@ -219,12 +219,12 @@ class IPaperTradingSessionRepository(ABC):
             symbol: only fills of this symbol.
             since: an aware datetime; only fills executed at this time or later.
             until: an aware datetime; only fills executed before this time.
-            after: only fills recorded after this one, given as it is, by its id or by its number in the history (from
-                1). Pass the last fill of a page to get the next page; the cost is the same anywhere in the history.
+            after: only fills recorded after this one: a fill, its id or its number in the history (from 1). Pass the
+                last fill of a page to get the next page; the cost is the same anywhere in the history.
             limit: the maximum number of fills; None for all.
 
         Raises:
-            ValueError: `after` is not a fill of this session, or it is an id that fills of several symbols have and
+            ValueError: `after` is not a fill of this session, or is an id that fills of several symbols have and
                 `symbol` does not tell which; or a time has no zone.
         """
 
@@ -247,7 +247,7 @@ class IPaperTradingSessionRepository(ABC):
             fills: what the broker has reported.
 
         Raises:
-            InvalidSessionError: one of `fills` is not a `Fill`.
+            InvalidSessionError: one of them is no `Fill`.
         """
 
     @abstractmethod

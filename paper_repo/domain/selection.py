@@ -195,9 +195,9 @@ def _statuses(status: object) -> frozenset[SessionStatus] | None:
 
 
 def check_page(after: object, limit: object) -> None:
-    """Raise a `ValueError` unless these name a page of a history: a fill or its number, and a number or None."""
+    """Raise a `ValueError` unless these name a page of a history: a fill, its id or number, and a number or None."""
     if not isinstance(after, str | Fill) and not _from_zero(after):
-        raise ValueError(f"after must be a fill, its id, or its number in the history (0 for all), not {after!r}")
+        raise ValueError(f"after must be a fill, its id or its number in the history (0 for all), not {after!r}")
     _check_limit(limit)
 
 

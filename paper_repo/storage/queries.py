@@ -78,16 +78,16 @@ def select_history(
     return query.order_by(table.sequence).limit(limit)
 
 
-def select_fill_keys(fills: Any, session_id: str, ids: Iterable[str]) -> Any:
-    """The symbols and ids of those fills of a session that have one of these ids."""
-    return fills.select(fills.symbol, fills.id).where(fills.session == session_id, fills.id.in_(list(ids)))
-
-
 def history_page(table: Any, columns: Iterable[str], size: int) -> Statement:
     """So many rows of one session's history behind a place in it, for rows of `session_id` and `after`."""
     session_id, after = (Value(Placeholder(name), converter=False) for name in ("session_id", "after"))
     query = table.select(*_fields(table, columns)).where(table.session == session_id, table.sequence > after)
     return Statement(query.order_by(table.sequence).limit(size))
+
+
+def select_fill_keys(fills: Any, session_id: str, ids: Iterable[str]) -> Any:
+    """The symbols and ids of those fills of a session that have one of these ids."""
+    return fills.select(fills.symbol, fills.id).where(fills.session == session_id, fills.id.in_(list(ids)))
 
 
 def _matching(tables: Tables, selection: Selection, query: Any) -> Any:

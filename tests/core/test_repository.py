@@ -857,7 +857,7 @@ class TestHistory:
         ("query", "message"),
         [
             ({"after": "nobody"}, "after='nobody': session 'abc-123' has no fill of this id"),
-            ({"after": -1}, "after must be a fill, its id, or its number"),
+            ({"after": -1}, "after must be a fill, its id or its number"),
             ({"limit": 2**64}, "limit must be a whole number"),
             ({"since": moment(1).replace(tzinfo=None)}, "since: .* has no time zone"),
             ({"until": "today"}, "until: must be a datetime"),

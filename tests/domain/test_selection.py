@@ -114,7 +114,7 @@ class TestPage:
     @pytest.mark.parametrize(
         ("after", "limit", "message"),
         [
-            (-1, None, "after must be a fill, its id, or its number in the history"),
+            (-1, None, "after must be a fill, its id or its number in the history"),
             (1.5, None, "not 1.5"),
             (True, None, "not True"),
             (None, None, "not None"),
