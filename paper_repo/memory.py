@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import anyio
 import anyio.lowlevel
@@ -71,6 +71,12 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
         self._changes: dict[str, SessionChange] = {}  # the last one of each session, in the order of their positions
         self._newest = 0
         self._closed = threading.Event()
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError(
+            f"{type(self).__name__} cannot be copied or sent to another process: it is in the memory of this one; "
+            "to share sessions, use a file"
+        )
 
     async def open(self) -> None:
         self._require_open()

@@ -94,11 +94,17 @@ class SessionChanges(Iterator[SessionChange]):
         return self._poll_interval
 
     def close(self) -> None:
-        """End the watch and close its connection. Calling it again does nothing."""
+        """End the watch and close its connection. Calling it again does nothing.
+
+        A poll that is under way in another thread is not waited for; that thread closes the connection afterwards.
+        """
         self._ended = True
-        with self._looking:
-            if self._feed is not None:
-                self._feed.close()
+        if self._looking.acquire(blocking=False):
+            try:
+                if self._feed is not None:
+                    self._feed.close()
+            finally:
+                self._looking.release()
 
     # Step by step, for a caller that waits in its own way
 
@@ -106,6 +112,7 @@ class SessionChanges(Iterator[SessionChange]):
         """Note the position from which changes are reported, unless that was done before."""
         with self._looking:
             self._begin()
+        self._close_if_ended()
 
     def look(self) -> bool:
         """Poll once. True if there is a change to take."""
@@ -114,6 +121,7 @@ class SessionChanges(Iterator[SessionChange]):
             if changes:
                 self._looked_up_to = changes[-1].position
             self._found.extend(changes)
+        self._close_if_ended()
         return bool(self._found)
 
     def take(self) -> SessionChange | None:
@@ -133,6 +141,10 @@ class SessionChanges(Iterator[SessionChange]):
     def has_waited_since(self, moment: float) -> bool:
         """Whether the timeout has passed since this moment of the monotonic clock."""
         return self._timeout is not None and time.monotonic() - moment >= self._timeout
+
+    def _close_if_ended(self) -> None:
+        if self._ended:  # somebody has closed it meanwhile, and did not wait
+            self.close()
 
     def _look(self) -> Sequence[FoundRow]:
         try:

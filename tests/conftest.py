@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +22,11 @@ settings.load_profile("unhurried")  # how fast a machine is decides about no tes
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell lets what it runs in the background ignore Ctrl-C, and all that the tests start would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+os.environ["TZ"] = "Asia/Kathmandu"
+"""5:45 before UTC, and no whole hour, so that local time taken for UTC is noticed, in processes of tests too."""
+if hasattr(time, "tzset"):
+    time.tzset()
 
 MEMORY_DISK = Path("/dev/shm")
 ROOM = 2_000_000_000

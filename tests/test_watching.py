@@ -15,7 +15,7 @@ import pytest
 
 from paper_repo import InMemorySessionRepository, RepositoryClosedError, SessionRepository, SQLiteSessionRepository
 from tests.builders import new_session
-from tests.facade.watching import Watch
+from tests.facade.watching import Gate, Watch, nothing
 
 SAVE_IN_A_PROCESS = """
 import sys
@@ -280,3 +280,24 @@ def test_an_upgraded_file_reports_what_it_held(path: Path) -> None:
         found = list(repository.watch(after=0, timeout=0))
 
     assert [(each.session_id, each.position) for each in found] == [("b", 1), ("a", 2)]
+
+
+@pytest.mark.anyio
+async def test_closing_a_watch_does_not_wait_for_a_look(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The event loop goes on while a look of another task waits for the database; its connection is let go after it."""
+    gate, watch, ended = Gate(), Watch(), []
+    watch.install(monkeypatch)
+    async with SQLiteSessionRepository(path) as repository, repository.watch() as changes:
+
+        async def wait() -> None:
+            ended.append([change async for change in changes])
+
+        watch.before = lambda sql: gate.pass_through()
+        async with anyio.create_task_group() as group:
+            group.start_soon(wait)
+            await gate.reached()
+            await changes.aclose()
+            gate.open()  # which nobody would come to do if closing waited
+        watch.before = nothing
+
+    assert ended == [[]]

@@ -12,13 +12,18 @@ def main() -> None:
     """Run the command with the arguments of this process, and exit with its code."""
     try:
         require_extra()
-    except ImportError as error:
-        sys.exit(f"paper-repo: {error}")
-    from paper_repo.cli.app import app
+        from paper_repo.cli import streams
+        from paper_repo.cli.app import app
 
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a name may hold what a terminal cannot show
-    app(prog_name="paper-repo")
+        streams.prepare()
+        app(prog_name="paper-repo")
+    except ImportError as error:
+        if "pip install" not in str(error):
+            raise
+        sys.exit(f"paper-repo: {error}")
+    except KeyboardInterrupt:  # while modules are loaded; later each command tells it itself
+        sys.stderr.write("interrupted\n")
+        sys.exit(130)
 
 
 def require_extra() -> None:

@@ -2,23 +2,114 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any
+from difflib import get_close_matches
+from importlib import import_module
+from typing import Annotated, Any, NamedTuple
 
 import typer
 from typer.core import TyperGroup
 
 import paper_repo
-from paper_repo.cli.commands import demo, edit, export_import, inspect, maintenance, report
-from paper_repo.cli.exit_codes import EXPECTED, FAILED, INTERRUPTED, MEANINGS, exit_code
-from paper_repo.cli.terminal import complaints
+from paper_repo.cli import streams
+from paper_repo.cli.exit_codes import DONE, FAILED, INTERRUPTED, MEANINGS, exit_code, is_expected
+from paper_repo.cli.terminal import complain, complaints
+
+USAGE_ERROR: Any = typer.BadParameter.__bases__[0]
+"""What typer raises when a command line makes no sense."""
+
+
+class Entry(NamedTuple):
+    """A command: the function that runs it, its place in the help, and the examples at the end of its own help."""
+
+    function: str
+    group: str
+    examples: tuple[str, ...]
+
+
+LOOK, CHANGE, MOVE, SAFE = "Look at sessions", "Change sessions", "Take sessions elsewhere", "Keep the database safe"
+TRY = "Try it out"
+
+COMMANDS: dict[str, Entry] = {
+    "list": Entry(
+        "inspect:list_sessions",
+        LOOK,
+        ("paper-repo list --status running", "paper-repo list --order-by net_pnl --limit 10"),
+    ),
+    "show": Entry("inspect:show", LOOK, ("paper-repo show 9f2c", "paper-repo show 9f2c --json")),
+    "fills": Entry(
+        "inspect:fills",
+        LOOK,
+        ("paper-repo fills 9f2c --symbol AAPL --since 2012-06-01", "paper-repo fills 9f2c --json"),
+    ),
+    "equity": Entry(
+        "inspect:equity",
+        LOOK,
+        ("paper-repo equity 9f2c", "paper-repo equity 9f2c --since 2012-06-01 --points 20"),
+    ),
+    "status": Entry("inspect:status", LOOK, ("paper-repo status",)),
+    "info": Entry("inspect:info", LOOK, ("paper-repo info",)),
+    "report": Entry("report:report", LOOK, ("paper-repo report 9f2c --output report.html",)),
+    "rename": Entry("edit:rename", CHANGE, ("paper-repo rename 9f2c 'Crossover, spring'",)),
+    "delete": Entry("edit:delete", CHANGE, ("paper-repo delete 9f2c --yes",)),
+    "prune": Entry(
+        "edit:prune",
+        CHANGE,
+        ("paper-repo prune --created-to 90d --dry-run", "paper-repo prune --created-to 90d --yes"),
+    ),
+    "export": Entry(
+        "export_import:export",
+        MOVE,
+        ("paper-repo export --output backup.jsonl", "paper-repo export --format fills 9f2c > fills.csv"),
+    ),
+    "import": Entry(
+        "export_import:import_", MOVE, ("paper-repo import backup.jsonl", "paper-repo import --skip backup.jsonl")
+    ),
+    "copy": Entry("maintenance:copy_", MOVE, ("paper-repo copy other.db",)),
+    "backup": Entry("maintenance:backup", SAFE, ("paper-repo backup sessions-today.db",)),
+    "restore": Entry("maintenance:restore", SAFE, ("paper-repo restore sessions-yesterday.db --yes",)),
+    "check": Entry("maintenance:check", SAFE, ("paper-repo check", "paper-repo check --json")),
+    "compact": Entry("maintenance:compact_", SAFE, ("paper-repo compact",)),
+    "salvage": Entry("maintenance:salvage_", SAFE, ("paper-repo salvage salvaged.db",)),
+    "encrypt": Entry("maintenance:encrypt_", SAFE, ("paper-repo encrypt secret.db --passphrase-file passphrase.txt",)),
+    "decrypt": Entry("maintenance:decrypt_", SAFE, ("paper-repo decrypt plain.db --passphrase-file passphrase.txt",)),
+    "demo": Entry("demo:demo", TRY, ("paper-repo demo", "paper-repo demo --db demo.db --speed 25")),
+}
+"""Every command by its name, in the order of the help; its module is imported when the command is run."""
 
 
 class Commands(TyperGroup):
-    """The commands, with errors told in one line and as exit codes."""
+    """The commands, imported on demand; errors are told in one line and as exit codes."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The names of all commands."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command of this name, or None."""
+        if cmd_name not in self.commands and cmd_name in COMMANDS:
+            self.commands[cmd_name] = _load(cmd_name)
+        return self.commands.get(cmd_name)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that the first argument names."""
+        if args and args[0] not in COMMANDS and (near := get_close_matches(args[0], COMMANDS)):
+            ctx.fail(f"No such command '{args[0]}'; did you mean {' or '.join(near)}?")
+        return super().resolve_command(ctx, args)
+
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        """Run the command that the arguments name, and exit."""
+        code = FAILED
+        try:
+            code = super().main(*arguments, **{**options, "standalone_mode": False}) or DONE
+        except USAGE_ERROR as error:
+            code = error.exit_code
+            _complain_about_usage(error)
+        except typer.Abort:
+            code = INTERRUPTED
+        sys.exit(code)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was named."""
@@ -26,6 +117,23 @@ class Commands(TyperGroup):
             result = super().invoke(ctx)
             sys.stdout.flush()
         return result
+
+
+def _load(name: str) -> Any:
+    entry = COMMANDS[name]
+    module, _, function = entry.function.partition(":")
+    command = getattr(import_module(f"paper_repo.cli.commands.{module}"), function)
+    lines = [f"[dim]$[/dim] {example}" for example in entry.examples]
+    single = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
+    single.command(name, epilog="\n\n".join(["[bold]Examples[/bold]", *lines]), rich_help_panel=entry.group)(command)
+    return typer.main.get_command(single)
+
+
+def _complain_about_usage(error: Any) -> None:
+    message = error.format_message()
+    if error.ctx is not None:
+        message = f"{message.rstrip('.')} (see {error.ctx.command_path} --help)"
+    complain(message)
 
 
 @contextmanager
@@ -36,16 +144,22 @@ def _told() -> Iterator[None]:
         complaints().print("interrupted")
         raise typer.Exit(INTERRUPTED) from None
     except BrokenPipeError:
-        _forget_output()
+        streams.forget_output()
         raise typer.Exit(FAILED) from None
-    except EXPECTED as error:
-        complaints().print(f"paper-repo: {error}", style="red", markup=False)
+    except Exception as error:
+        if not is_expected(error):
+            raise
+        _flush_or_forget()
+        complain(str(error))
         raise typer.Exit(exit_code(error)) from error
 
 
-def _forget_output() -> None:
-    """Whoever read standard output has gone: what is still to be written to it may be lost without a complaint."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _flush_or_forget() -> None:
+    """Write what has been printed before the complaint about it; where it cannot be written, forget it."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        streams.forget_output()
 
 
 def _show_version(wanted: bool) -> None:
@@ -70,42 +184,4 @@ def paper_trading_sessions(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    """Look at paper-trading sessions, take them elsewhere, keep them safe, and clear them away."""
-
-
-def _add(command: Callable[..., None], name: str, *examples: str) -> None:
-    """Make `command` one of the app's, with examples at the end of its help."""
-    lines = [f"[dim]$[/dim] {example}" for example in examples]
-    app.command(name, epilog="\n\n".join(["[bold]Examples[/bold]", *lines]))(command)
-    EXAMPLES[name] = examples
-
-
-EXAMPLES: dict[str, tuple[str, ...]] = {}
-"""The examples in the help of each command; tests run them."""
-
-_add(inspect.list_sessions, "list", "paper-repo list --status running", "paper-repo list --order-by net_pnl --limit 10")
-_add(inspect.show, "show", "paper-repo show 9f2c", "paper-repo show 9f2c --json")
-_add(inspect.fills, "fills", "paper-repo fills 9f2c --symbol AAPL --since 2012-06-01", "paper-repo fills 9f2c --json")
-_add(inspect.equity, "equity", "paper-repo equity 9f2c", "paper-repo equity 9f2c --since 2012-06-01 --points 20")
-_add(inspect.status, "status", "paper-repo status")
-_add(inspect.info, "info", "paper-repo info")
-_add(report.report, "report", "paper-repo report 9f2c --output report.html")
-_add(
-    export_import.export,
-    "export",
-    "paper-repo export --output backup.jsonl",
-    "paper-repo export --format fills 9f2c > fills.csv",
-)
-_add(export_import.import_, "import", "paper-repo import backup.jsonl", "paper-repo import --skip backup.jsonl")
-_add(edit.rename, "rename", "paper-repo rename 9f2c 'Crossover, spring'")
-_add(edit.delete, "delete", "paper-repo delete 9f2c --yes")
-_add(edit.prune, "prune", "paper-repo prune --created-to 90d --dry-run", "paper-repo prune --created-to 90d --yes")
-_add(maintenance.backup, "backup", "paper-repo backup sessions-today.db")
-_add(maintenance.restore, "restore", "paper-repo restore sessions-yesterday.db --yes")
-_add(maintenance.check, "check", "paper-repo check", "paper-repo check --json")
-_add(maintenance.compact_, "compact", "paper-repo compact")
-_add(maintenance.salvage_, "salvage", "paper-repo salvage salvaged.db")
-_add(maintenance.copy_, "copy", "paper-repo copy other.db")
-_add(maintenance.encrypt_, "encrypt", "paper-repo encrypt secret.db --passphrase-file passphrase.txt")
-_add(maintenance.decrypt_, "decrypt", "paper-repo decrypt plain.db --passphrase-file passphrase.txt")
-_add(demo.demo, "demo", "paper-repo demo", "paper-repo demo --db demo.db --speed 25")
+    """Look at paper-trading sessions, keep them safe, take them elsewhere, and delete what is no longer needed."""

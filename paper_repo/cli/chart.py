@@ -1,4 +1,4 @@
-"""A line drawn in a terminal: braille characters of two by four dots, or asterisks."""
+"""A line chart for a terminal, drawn with braille characters of two by four dots, or with asterisks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _BLANK = 0x2800
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What is drawn: rows of text from the top, and the lowest and highest value that they reach."""
+    """A drawn line: rows of text from the top, and the lowest and highest value that they reach."""
 
     rows: list[str]
     low: float
@@ -25,13 +25,13 @@ class Line:
 
 
 def draw(xs: Sequence[float], ys: Sequence[float], width: int, height: int, *, ascii_only: bool = False) -> Line:
-    """The line through the points (`xs` ascending), in so many characters.
+    """Draw the line through the points (`xs` ascending) in `width` by `height` characters.
 
     Raises:
         ValueError: there is no point.
     """
     if not xs:
-        raise ValueError("a line needs a point at least")
+        raise ValueError("a line needs at least one point")
     low, high = min(ys), max(ys)
     if low == high:
         low, high = low - 1, high + 1
@@ -58,7 +58,7 @@ def _scaled(value: float, first: float, last: float, steps: int) -> int:
 
 
 def _connected(points: Iterator[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """The dots, and those that join each to the next; many in the same place count once."""
+    """The dots and the lines between them; points at the same dot count once."""
     before: tuple[int, int] | None = None
     for point in points:
         if point == before:

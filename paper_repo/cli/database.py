@@ -1,16 +1,18 @@
-"""Which database a command works on, and how it finds a session in it."""
+"""The database that a command works on, and the session that an id on the command line means."""
 
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from difflib import SequenceMatcher
 from pathlib import Path
 from typing import cast
 
-from platformdirs import user_data_path
-
+from paper_repo.cli.escaping import printable, quoted
 from paper_repo.cli.exit_codes import NOT_FOUND, USAGE, CommandError
-from paper_repo.cli.formatting import printable
+from paper_repo.cli.passphrases import passphrase_of
 from paper_repo.core.repository import SessionRepository
 from paper_repo.domain.selection import SessionSummary
 from paper_repo.storage.address import Address
@@ -18,53 +20,76 @@ from paper_repo.storage.options import Journal
 from paper_repo.storage.sqlite.storage import JOURNALS
 
 VARIABLE = "PAPER_REPO_DB"
-PASSPHRASE = "PAPER_REPO_PASSPHRASE"
-"""The variable with the passphrase of an encrypted database; arguments of a command can be seen by others."""
 JOURNAL = "PAPER_REPO_JOURNAL"
-"""The variable with the journal of a file: every program that has it open at once uses the same one."""
+"""The variable with the journal of a file; all programs that have the file open must use the same one."""
 SHORTEST_ID = 8
+_FILE_URL = "sqlite:///"
 _LOOKED_THROUGH, _LIKE_ENOUGH = 2000, 0.6
 
 
 def place_of(chosen: Address | None) -> Address:
     """The file or URL that was chosen, or the file in the user's data folder."""
     if not chosen:
+        from platformdirs import user_data_path  # which most people's variable makes unnecessary
+
         return user_data_path("paper_repo", appauthor=False) / "sessions.db"
-    return chosen if "://" in str(chosen) else Path(chosen)
+    text = str(chosen)
+    if text.startswith(_FILE_URL):
+        return Path(text.removeprefix(_FILE_URL))
+    return text if "://" in text else Path(chosen)
 
 
 def name_of(place: Address) -> str:
-    """What people get to see of it: no password."""
-    return SessionRepository(place).storage.name if "://" in str(place) else str(place)
+    """The database as people see it, without a password."""
+    if isinstance(place, Path):
+        return str(place)
+    with _readable_errors(place):
+        return SessionRepository(place).storage.name
 
 
 def is_missing(place: Address) -> bool:
-    """Whether there is no such file; of a server only opening it tells."""
+    """Whether the file does not exist; for a server, only opening it tells."""
     return isinstance(place, Path) and not place.exists()
 
 
-def existing(chosen: Address | None) -> SessionRepository:
-    """The repository on a file that is there.
+def existing(chosen: Address | None, passphrase_file: Path | None = None, *, ask: bool = True) -> SessionRepository:
+    """The repository on a file that exists.
 
     Raises:
-        CommandError: it is not; reading must not create it.
+        CommandError: it does not; reading must not create it.
     """
-    path = place_of(chosen)
-    if is_missing(path):
+    place = place_of(chosen)
+    if is_missing(place):
         raise CommandError(
-            f"there is no database at {path}; name one with --db or {VARIABLE}, "
-            "or make one: paper-repo demo --db FILE, paper-repo import FILE",
+            f"there is no database at {place}; name one with --db or {VARIABLE}, "
+            "or create one: paper-repo demo --db FILE, paper-repo import FILE",
             NOT_FOUND,
         )
-    return _repository(path)
+    return opened(place, passphrase_file, ask=ask)
 
 
-def existing_or_new(chosen: Address | None) -> SessionRepository:
-    """The repository on a file that is created if it is not there, in a folder of the user's own if none was chosen."""
-    path = place_of(chosen)
-    if not chosen and isinstance(path, Path):
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return _repository(path)
+def existing_or_new(chosen: Address | None, passphrase_file: Path | None = None) -> SessionRepository:
+    """The repository on a file that is created if necessary, in a folder of the user's own if none was chosen."""
+    place = place_of(chosen)
+    if not chosen and isinstance(place, Path):
+        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return opened(place, passphrase_file)
+
+
+def opened(place: Address, passphrase_file: Path | None = None, *, ask: bool = True) -> SessionRepository:
+    """The repository at a path or URL, with its passphrase if it has one; a person may be asked for it, if `ask`.
+
+    Raises:
+        CommandError: the URL or an option makes no sense; the message tells no password.
+    """
+    with _readable_errors(place):
+        if isinstance(place, Path):
+            return SessionRepository(
+                place, passphrase=passphrase_of(place, passphrase_file, ask=ask), journal=journal()
+            )
+        if passphrase_file is not None:
+            raise CommandError("--passphrase-file is for files; a server has its own encryption", USAGE)
+        return SessionRepository(place)
 
 
 def journal() -> Journal:
@@ -79,11 +104,24 @@ def journal() -> Journal:
     return cast(Journal, chosen)
 
 
-def _repository(place: Address) -> SessionRepository:
-    passphrase = os.environ.get(PASSPHRASE)
-    if isinstance(place, Path):
-        return SessionRepository(place, passphrase=passphrase, journal=journal())
-    return SessionRepository(place, passphrase=passphrase)
+@contextmanager
+def _readable_errors(place: Address) -> Iterator[None]:
+    """A block in which an address is understood: what makes no sense in it is a usage error."""
+    try:
+        yield
+    except ValueError as error:
+        raise CommandError(_without_password(str(error), str(place)), USAGE) from None
+
+
+def _without_password(message: str, url: str) -> str:
+    """The message, unless it quotes a part of the URL's password, as messages about misread URLs do."""
+    password = url.partition("://")[2].rpartition("@")[0].partition(":")[2]
+    pieces = [piece for piece in re.split(r"[^\w]+", password) if piece]
+    if not any(piece in message for piece in pieces):
+        return message
+    return (
+        "the address of the database cannot be read; write special characters of its password as %XX, such as %40 for @"
+    )
 
 
 def find_id(repository: SessionRepository, wanted: str) -> str:
@@ -99,12 +137,12 @@ def find_id(repository: SessionRepository, wanted: str) -> str:
         return found[0]
     if found:
         candidates = ", ".join(printable(each) for each in found[:5]) + (", …" if len(found) > 5 else "")
-        raise CommandError(f"{printable(wanted)!r} is the beginning of several ids: {candidates}", USAGE)
-    raise CommandError(f"there is no session {printable(wanted)!r}{_hint(repository, wanted)}", NOT_FOUND)
+        raise CommandError(f"{quoted(wanted)} is the beginning of several ids: {candidates}", USAGE)
+    raise CommandError(f"there is no session {quoted(wanted)}{_hint(repository, wanted)}", NOT_FOUND)
 
 
 def short_id(repository: SessionRepository, session_id: str) -> str:
-    """As much of the id as names one session only, and eight characters at least."""
+    """The first characters of the id that name one session only, at least eight."""
     for length in (SHORTEST_ID, SHORTEST_ID + 4, 2 * SHORTEST_ID, 3 * SHORTEST_ID):
         if len(session_id) <= length + 4:
             break
@@ -120,11 +158,11 @@ def _hint(repository: SessionRepository, wanted: str) -> str:
     near = sorted(near, key=lambda each: -likeness[each.id])[:3]
     if not near:
         return "; paper-repo list shows what there is"
-    return "; near: " + ", ".join(f"{printable(each.id)} ({printable(each.name)})" for each in near)
+    return "; did you mean " + ", ".join(f"{printable(each.id)} ({printable(each.name)})" for each in near) + "?"
 
 
 def _likeness(wanted: str, summary: SessionSummary) -> float:
-    """How much of what was typed is in the id or the name, from 0 to 1."""
+    """How well the id or the name matches what was typed, from 0 to 1."""
     wanted = wanted.lower()
     if len(wanted) >= 3 and (wanted in summary.id.lower() or wanted in summary.name.lower()):
         return 1

@@ -1,4 +1,4 @@
-"""What a command exits with, and how it says why."""
+"""The exit codes of commands, and the errors that lead to them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ DONE, FAILED, USAGE, NOT_FOUND, CONFLICT, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 MEANINGS = {
     DONE: "done",
-    FAILED: "failure; the message says what and why",
-    USAGE: "the command was not understood, or its arguments make no sense",
-    NOT_FOUND: "there is no such session, or no such database",
-    CONFLICT: "something is there already, or was changed by somebody else meanwhile",
-    INTERRUPTED: "interrupted with Ctrl-C; what was not finished is not stored",
+    FAILED: "failed (the message says why)",
+    USAGE: "wrong command or arguments",
+    NOT_FOUND: "no such session or database",
+    CONFLICT: "something exists already, or another program changed it",
+    INTERRUPTED: "interrupted with Ctrl-C",
 }
 """Every exit code, for the help."""
 
@@ -34,5 +34,8 @@ def exit_code(error: Exception) -> int:
     return CONFLICT if isinstance(error, ConflictError) else FAILED
 
 
-EXPECTED = (CommandError, PaperRepoError, OSError)
-"""What a user, a file or a disk may be the cause of; anything else is our mistake, and its traceback is shown."""
+def is_expected(error: Exception) -> bool:
+    """Whether a user, a file, a disk or a missing extra can cause it; anything else is our mistake."""
+    if isinstance(error, ImportError):
+        return "pip install" in str(error)
+    return isinstance(error, (CommandError, PaperRepoError, OSError))

@@ -1,4 +1,4 @@
-"""Amounts, times and names as people read them. What programs read stays exact: see `documents`."""
+"""Amounts, times and names as people read them. What programs read stays exact: see `json_output`."""
 
 from __future__ import annotations
 
@@ -6,22 +6,37 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 UNKNOWN = "–"
-"""Stands where there is nothing to show."""
+"""Shown where a value is unknown."""
 
 _LONGEST = 24
 FINEST = 8
-"""How many places after the point are shown at most."""
+"""The most decimal places that are shown."""
+
+_TINIEST, _CENT, _SMALL_ACCOUNT = Decimal("5E-9"), Decimal("0.01"), Decimal(100)
 
 
-def money(amount: Decimal) -> str:
-    """An amount to the cent, with thousands separators."""
-    return _plain(amount, 2)
+def places_of(*amounts: Decimal | None) -> int:
+    """How many decimal places amounts of money need that are shown together.
+
+    Two, unless two would hide something: an amount below a cent, or the digits of an account that holds less than a
+    hundred units in all, as one in BTC does. Then it is as many as they have, up to eight.
+    """
+    seen = [abs(amount) for amount in amounts if amount is not None and abs(amount) >= _TINIEST]
+    if not seen:
+        return 2
+    fine = seen if max(seen) < _SMALL_ACCOUNT else [amount for amount in seen if amount < _CENT]
+    return max([2, *map(_places, fine)])
 
 
-def signed(amount: Decimal) -> str:
-    """An amount to the cent with its sign, so that a gain is told from a loss without colour."""
-    text = money(amount)
-    return text if text.startswith("-") or amount == 0 or text == "0.00" else f"+{text}"
+def money(amount: Decimal, places: int = 2) -> str:
+    """An amount of money with thousands separators."""
+    return _plain(amount, places)
+
+
+def signed(amount: Decimal, places: int = 2) -> str:
+    """An amount of money with its sign, so that a gain is told from a loss without colour."""
+    text = money(amount, places)
+    return text if text.startswith("-") or not any(digit in text for digit in "123456789") else f"+{text}"
 
 
 def price(amount: Decimal | None) -> str:
@@ -82,18 +97,13 @@ def count(number: int, noun: str, plural: str = "") -> str:
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
-def printable(text: str) -> str:
-    """Text that a terminal only shows: what it would obey, or not show at all, is escaped."""
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
-
-
 def style_of(amount: Decimal | float | None) -> str:
     """Green for a gain, red for a loss."""
     return "" if not amount else "green" if amount > 0 else "red"
 
 
 def _places(amount: Decimal) -> int:
-    """How many places after the point the amount has, without closing zeros, up to eight."""
+    """The number of decimal places of the amount without trailing zeros, up to eight."""
     digits = f"{amount:f}".partition(".")[2].rstrip("0")
     return min(len(digits), FINEST)
 

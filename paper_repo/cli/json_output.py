@@ -1,4 +1,4 @@
-"""What `--json` prints: plain data with the same keys every time; amounts are exact decimals as text."""
+"""The documents of `--json`: plain data whose keys never vary; amounts are exact decimals as text."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def of_summary(summary: SessionSummary) -> Data:
 
 
 def of_session(session: PaperTradingSession, performance: Performance | None = None) -> Data:
-    """A session with all its fields, what it is worth, and how well it did."""
+    """A session with all its fields, its worth and its performance."""
     worth = {name: getattr(session, name) for name in ("equity", "market_value", "unrealized_pnl", "net_pnl")}
     document = {
         "session": schemas.dump(session),

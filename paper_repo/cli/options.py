@@ -2,42 +2,91 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, TypeVar
 
 import typer
 
 from paper_repo.cli.database import VARIABLE, existing
+from paper_repo.cli.escaping import shell_word
+from paper_repo.cli.passphrases import PASSPHRASE
 from paper_repo.domain import SessionStatus
 from paper_repo.domain.selection import SessionFilters
 
+T = TypeVar("T", str, list[str], None)
+
+MOST = 1_000_000_000
+"""More rows than anybody looks at, and few enough for every database to count."""
+MOST_POINTS = 1_000_000
 _UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 
 
 def moment(given: str) -> datetime:
     """A day, a time (in UTC unless it says otherwise), or how long ago: 2026-01-31, 2026-01-31T14:30, 90d, 12h, 30m."""
-    if match := re.fullmatch(r"(\d{1,6})([dhm])", given):
-        try:
-            return datetime.now(UTC) - timedelta(**{_UNITS[match[2]]: int(match[1])})
-        except OverflowError:
-            raise typer.BadParameter(f"{given!r} is before the year 1.") from None
     try:
+        if match := re.fullmatch(r"([0-9]{1,6})([dhm])", given):
+            return datetime.now(UTC) - timedelta(**{_UNITS[match[2]]: int(match[1])})
         at = datetime.fromisoformat(given)
+        return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+    except OverflowError:
+        raise typer.BadParameter(f"{given!r} is before the year 1 or after the year 9999, in UTC.") from None
     except ValueError:
         raise typer.BadParameter(
-            f"{given!r} is no time; write 2026-01-31, 2026-01-31T14:30, or how long ago: 90d, 12h, 30m."
+            f"{given!r} is not a time; write 2026-01-31, 2026-01-31T14:30, or how long ago: 90d, 12h, 30m."
         ) from None
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def readable(given: T) -> T:
+    """The text or texts of an argument, which must be UTF-8 without NUL, as everything that is stored is."""
+    texts: list[str] = [given] if isinstance(given, str) else given or []
+    for each in texts:
+        try:
+            each.encode()
+        except UnicodeEncodeError:
+            raise typer.BadParameter(f"{each!r} is not UTF-8 text.") from None
+    return given
+
+
+def rows(given: str) -> int:
+    """How many rows to show at most; 0 for all."""
+    return _whole(given, 0, MOST)
+
+
+def points(given: str) -> int:
+    """How many points of a curve to show: its first and last, lowest and highest at least."""
+    return _whole(given, 4, MOST_POINTS)
+
+
+def _whole(given: str, least: int, most: int) -> int:
+    if re.fullmatch(r"[0-9]{1,19}", given) and least <= int(given) <= most:
+        return int(given)
+    raise typer.BadParameter(f"{given!r} is not a whole number from {least} to {most:,}.")
+
+
+def between(least: float, most: float) -> Callable[[float | None], float | None]:
+    """What checks the number of an option: it is at least `least` and at most `most`, so neither infinite nor NaN."""
+
+    def check(given: float | None) -> float | None:
+        if given is not None and not least <= given <= most:
+            raise typer.BadParameter(f"{given} is not a number from {least:g} to {most:g}.")
+        return given
+
+    return check
 
 
 def complete_id(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Ids in the database that begin with what was typed; nothing when there is no database to look into."""
-    typed = ctx.params.get("db")
+    """Ids in the database that begin with what was typed, quoted for the shell; nothing when there is no database."""
+    shell = os.environ.get("_PAPER_REPO_COMPLETE", "").removeprefix("complete_")
+    file = ctx.params.get("passphrase_file")
     try:
-        with existing(typed or None) as repository:
-            return repository.find_ids(incomplete, limit=100)
+        with existing(ctx.params.get("db") or None, Path(file) if file else None, ask=False) as repository:
+            words = (shell_word(each, shell) for each in repository.find_ids(incomplete, limit=100))
+            return [word for word in words if word is not None]
     except Exception:  # completion must never complain
         return []
 
@@ -49,7 +98,7 @@ def filters(
     created_from: datetime | None,
     created_to: datetime | None,
 ) -> SessionFilters:
-    """What the options of a command say about which sessions are meant."""
+    """Which sessions the options of a command choose."""
     return {
         "status": status or None,
         "strategy": strategy,
@@ -76,38 +125,68 @@ DbOption = Annotated[
         envvar=VARIABLE,
         metavar="FILE|URL",
         show_envvar=True,
-        help="The database, a file or the URL of one; by default the one in your data folder.",
+        help="The database: a file, or the URL of a server. By default the file in your data folder.",
     ),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document, for programs; amounts as exact text.")]
-YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask first.")]
+PassphraseFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--passphrase-file",
+        metavar="FILE",
+        help=f"For an encrypted database: a file whose first line is the passphrase. "
+        f"Otherwise it is taken from {PASSPHRASE}, from a pipe, or you are asked.",
+    ),
+]
+JsonOption = Annotated[
+    bool, typer.Option("--json", metavar="", help="Print one JSON document, with exact amounts as text.")
+]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", metavar="", help="Do not ask for confirmation.")]
 SessionId = Annotated[
     str,
     typer.Argument(
-        metavar="ID", help="The session's id, or its beginning when that is enough.", autocompletion=complete_id
+        metavar="ID",
+        help="The id of the session; its first characters are enough if no other id begins with them.",
+        autocompletion=complete_id,
+        callback=readable,
     ),
 ]
 SessionIds = Annotated[
     list[str] | None,
-    typer.Argument(metavar="ID", help="Ids, or their beginnings; all without any.", autocompletion=complete_id),
+    typer.Argument(
+        metavar="ID",
+        help="The ids of the sessions, or their first characters. Without any: all sessions.",
+        autocompletion=complete_id,
+        callback=readable,
+    ),
 ]
 StatusOption = Annotated[
     list[SessionStatus] | None,
-    typer.Option("--status", case_sensitive=False, help="Only these; may be given several times."),
+    typer.Option(
+        "--status",
+        case_sensitive=False,
+        metavar="STATUS",
+        help="Only sessions with this status: created, running, paused, stopped or failed. Can be repeated.",
+    ),
 ]
-StrategyOption = Annotated[str | None, typer.Option("--strategy", metavar="NAME", help="Only of this strategy.")]
-SymbolOption = Annotated[str | None, typer.Option("--symbol", metavar="SYMBOL", help="Only with this symbol.")]
+StrategyOption = Annotated[
+    str | None,
+    typer.Option("--strategy", metavar="NAME", callback=readable, help="Only sessions of this strategy."),
+]
+SymbolOption = Annotated[
+    str | None, typer.Option("--symbol", metavar="SYMBOL", callback=readable, help="Only this symbol.")
+]
 CreatedFromOption = Annotated[
     datetime | None,
     typer.Option(
         "--created-from",
         metavar="TIME",
         parser=moment,
-        help="Only created then or later: 2026-01-31, 2026-01-31T14:30 (UTC), 90d (ago).",
+        help="Only sessions created at or after this time: 2026-01-31, 2026-01-31T14:30 (UTC), or 90d (90 days ago).",
     ),
 ]
 CreatedToOption = Annotated[
-    datetime | None, typer.Option("--created-to", metavar="TIME", parser=moment, help="Only created before this time.")
+    datetime | None,
+    typer.Option("--created-to", metavar="TIME", parser=moment, help="Only sessions created before this time."),
 ]
 SinceOption = Annotated[
     datetime | None,
@@ -115,9 +194,9 @@ SinceOption = Annotated[
         "--since",
         metavar="TIME",
         parser=moment,
-        help="Only from then on: 2026-01-31, 2026-01-31T14:30 (UTC), 90d (ago).",
+        help="From this time on: 2026-01-31, 2026-01-31T14:30 (UTC), or 90d (90 days ago).",
     ),
 ]
 UntilOption = Annotated[
-    datetime | None, typer.Option("--until", metavar="TIME", parser=moment, help="Only before this time.")
+    datetime | None, typer.Option("--until", metavar="TIME", parser=moment, help="Before this time.")
 ]

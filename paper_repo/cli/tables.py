@@ -1,30 +1,29 @@
-"""What people see: tables of sessions, positions, orders and fills, and a session's whole page."""
+"""The tables of sessions, positions, orders and fills, and the page of a session."""
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 
-from rich import box
-from rich.cells import cell_len
-from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from paper_repo.cli import formatting
-from paper_repo.cli.chart import draw
+from paper_repo.cli.equity_chart import Curve
+from paper_repo.cli.escaping import printable
+from paper_repo.cli.fitted_table import FittedTable
 from paper_repo.domain import EquityPoint, Fill, Order, PaperTradingSession, Position, SessionStatus
 from paper_repo.domain.performance import Performance
 from paper_repo.domain.selection import SessionSummary
 from paper_repo.domain.trading import TimeInForce
 
-_FARTHEST = 1e300
-_GAP, _SHORTEST_NAME = 2, 8
+_LONGEST_TEXT = 2000
 WIDE = 110
 MIDDLING = 90
-"""From these widths on a list has all of its columns, or most of them."""
+NARROW = 76
+"""From these widths on a list has all of its columns, or most of them, and a page has two facts a row."""
 
 STATUS_STYLES = {
     SessionStatus.CREATED: ("○", "cyan"),
@@ -35,10 +34,10 @@ STATUS_STYLES = {
 }
 
 
-def session_list(summaries: Sequence[SessionSummary], ids: Mapping[str, str], now: datetime, width: int) -> Table:
+def session_list(summaries: Sequence[SessionSummary], ids: Mapping[str, str], now: datetime, width: int) -> FittedTable:
     """Sessions, one a row; `ids` are their shortened ids."""
     currencies = {summary.base_currency for summary in summaries}
-    unit = f" {formatting.printable(currencies.pop())}" if len(currencies) == 1 else ""
+    unit = f" {printable(currencies.pop())}" if len(currencies) == 1 else ""
     headings = [
         "id",
         "name",
@@ -54,21 +53,22 @@ def session_list(summaries: Sequence[SessionSummary], ids: Mapping[str, str], no
     rows = [_list_row(each, ids[each.id], now, "" if unit else f" {each.base_currency}") for each in summaries]
     left_out = () if width >= WIDE else (2, 7, 8) if width >= MIDDLING else (2, 7, 8, 9)
     shown = [column for column in range(len(headings)) if column not in left_out]
-    table = _table(*(headings[column] for column in shown))
-    for row in _with_shorter_names([[row[column] for column in shown] for row in rows], table, width):
-        table.add_row(*row)
-    return table
+    kept = [headings[column] for column in shown]
+    return FittedTable(
+        kept, ([row[column] for column in shown] for row in rows), expendable=[">return", "status"], shortened=1
+    )
 
 
 def _list_row(each: SessionSummary, short_id: str, now: datetime, currency: str) -> list[Text]:
     style = formatting.style_of(each.net_pnl)
+    places = formatting.places_of(each.initial_cash, each.equity, each.net_pnl)
     return [
-        Text(formatting.printable(short_id), "bold"),
-        Text(formatting.printable(each.name)),
-        Text(formatting.printable(each.strategy_name)),
+        Text(printable(short_id), "bold"),
+        Text(printable(each.name)),
+        Text(printable(each.strategy_name)),
         status(each.status),
-        Text(formatting.money(each.equity) + formatting.printable(currency)),
-        Text(formatting.signed(each.net_pnl), style),
+        Text(formatting.money(each.equity, places) + printable(currency)),
+        Text(formatting.signed(each.net_pnl, places), style),
         Text(formatting.percent(each.total_return), style),
         Text(f"{each.open_positions:,}"),
         Text(f"{each.fill_count:,}"),
@@ -76,29 +76,23 @@ def _list_row(each: SessionSummary, short_id: str, now: datetime, currency: str)
     ]
 
 
-def _with_shorter_names(rows: list[list[Text]], table: Table, width: int) -> list[list[Text]]:
-    """The rows with as much of the name, the second column, as leaves room for all the others."""
-    headings = [cell_len(str(column.header)) for column in table.columns]
-    widths = [max(found) for found in zip(headings, *([cell.cell_len for cell in row] for row in rows), strict=True)]
-    room = max(width - sum(widths) + widths[1] - _GAP * (len(widths) - 1), _SHORTEST_NAME)
-    for row in rows:
-        row[1].truncate(room, overflow="ellipsis")
-    return rows
-
-
 def status(value: SessionStatus) -> Text:
-    """A status, told by its sign and its colour."""
+    """A status with its sign and its colour."""
     sign, style = STATUS_STYLES[value]
     return Text(f"{sign} {value}", style)
 
 
 def session_page(session: PaperTradingSession, performance: Performance, curve: Curve, width: int) -> Group:
     """Everything about one session."""
-    across = 3 if width >= WIDE else 2
-    parts: list[RenderableType] = [_heading(session), "", _grid(_facts(session), across), ""]
+    across = 3 if width >= WIDE else 2 if width >= NARROW else 1
+    places = formatting.places_of(
+        *(session.initial_cash, session.cash, session.equity, session.net_pnl),
+        *(session.realized_pnl, session.unrealized_pnl, session.fees_paid),
+    )
+    parts: list[RenderableType] = [_heading(session), "", _grid(_facts(session, places), across), ""]
     if len(curve.equities) > 1:
         parts += [curve, ""]
-    parts.append(_grid(_figures(performance), across))
+    parts.append(_grid(_figures(performance, places), across))
     if session.positions:
         parts += ["", Text(formatting.count(len(session.positions), "open position"), "bold")]
         parts.append(position_table(session.positions.values()))
@@ -108,34 +102,44 @@ def session_page(session: PaperTradingSession, performance: Performance, curve: 
     return Group(*parts)
 
 
-def position_table(positions: Iterable[Position]) -> Table:
+def position_table(positions: Iterable[Position]) -> FittedTable:
     """Open positions, long and short."""
-    table = _table("symbol", "side", ">quantity", ">average", ">last", ">value", ">unrealized", "since")
+    table = FittedTable(
+        ["symbol", "side", ">quantity", ">average", ">last", ">value", ">unrealized", "since"],
+        expendable=["since", ">average", "side"],
+        shortened=0,
+    )
     for each in positions:
         style = formatting.style_of(each.unrealized_pnl)
+        places = formatting.places_of(each.market_value, each.unrealized_pnl)
         table.add_row(
-            Text(formatting.printable(each.symbol), "bold"),
+            Text(printable(each.symbol), "bold"),
             "long" if each.quantity > 0 else "short",
             formatting.quantity(each.quantity),
             formatting.average(each.average_price, each.last_price),
             formatting.price(each.last_price),
-            formatting.money(each.market_value),
-            Text(formatting.signed(each.unrealized_pnl), style),
+            formatting.money(each.market_value, places),
+            Text(formatting.signed(each.unrealized_pnl, places), style),
             Text(formatting.day(each.opened_at), "bright_black"),
         )
     return table
 
 
-def active_table(sessions: Iterable[PaperTradingSession], ids: Mapping[str, str], now: datetime) -> Table:
-    """Sessions that would be resumed."""
-    table = _table("id", "name", "strategy", ">equity", ">net P&L", ">open", ">resting", "last saved")
+def active_table(sessions: Iterable[PaperTradingSession], ids: Mapping[str, str], now: datetime) -> FittedTable:
+    """The sessions that would resume after a restart."""
+    table = FittedTable(
+        ["id", "name", "strategy", ">equity", ">net P&L", ">open", ">resting", "last saved"],
+        expendable=["last saved", ">resting", "strategy", ">open"],
+        shortened=1,
+    )
     for each in sessions:
+        places = formatting.places_of(each.initial_cash, each.equity, each.net_pnl)
         table.add_row(
-            Text(formatting.printable(ids[each.id]), "bold"),
-            formatting.printable(each.name),
-            formatting.printable(each.strategy.name),
-            formatting.money(each.equity),
-            Text(formatting.signed(each.net_pnl), formatting.style_of(each.net_pnl)),
+            Text(printable(ids[each.id]), "bold"),
+            printable(each.name),
+            printable(each.strategy.name),
+            formatting.money(each.equity, places),
+            Text(formatting.signed(each.net_pnl, places), formatting.style_of(each.net_pnl)),
             f"{len(each.positions):,}",
             f"{len(each.open_orders):,}",
             Text(formatting.ago(each.updated_at, now), "bright_black"),
@@ -143,15 +147,17 @@ def active_table(sessions: Iterable[PaperTradingSession], ids: Mapping[str, str]
     return table
 
 
-def order_table(orders: Collection[Order]) -> Table:
-    """Resting orders; how long they are valid only when some are for less than until cancelled."""
+def order_table(orders: Collection[Order]) -> FittedTable:
+    """Resting orders; the time in force is shown only when one is not good till cancelled."""
     valid = any(each.time_in_force is not TimeInForce.GTC for each in orders)
     headings = ["id", "symbol", "order", ">quantity", ">filled", ">limit", ">stop", "since"]
-    table = _table(*headings, *(["valid"] if valid else []))
+    table = FittedTable(
+        [*headings, *(["valid"] if valid else [])], expendable=["since", "valid", ">filled"], shortened=0
+    )
     for each in orders:
         table.add_row(
-            formatting.printable(each.id),
-            Text(formatting.printable(each.symbol), "bold"),
+            printable(each.id),
+            Text(printable(each.symbol), "bold"),
             f"{each.side} {each.type}".replace("_", " ").lower(),
             formatting.quantity(each.quantity),
             formatting.quantity(each.filled_quantity) if each.filled_quantity else formatting.UNKNOWN,
@@ -163,112 +169,75 @@ def order_table(orders: Collection[Order]) -> Table:
     return table
 
 
-def fill_table(fills: Iterable[tuple[int, Fill]]) -> Table:
+def fill_table(fills: Iterable[tuple[int, Fill]]) -> FittedTable:
     """Fills, each with its place in the history."""
-    table = _table(">#", "executed (UTC)", "symbol", "side", ">quantity", ">price", ">fee", "order")
+    table = FittedTable(
+        [">#", "executed (UTC)", "symbol", "side", ">quantity", ">price", ">fee", "order"],
+        expendable=["order", ">#", ">fee"],
+        shortened=2,
+    )
     for sequence, each in fills:
         table.add_row(
             Text(f"{sequence:,}", "bright_black"),
             formatting.moment(each.executed_at),
-            Text(formatting.printable(each.symbol), "bold"),
+            Text(printable(each.symbol), "bold"),
             Text(each.side.lower(), "green" if each.side == "BUY" else "red"),
             formatting.quantity(each.quantity),
             formatting.price(each.price),
             formatting.price(each.fee),
-            Text(formatting.printable(each.order_id or formatting.UNKNOWN), "bright_black"),
+            Text(printable(each.order_id or formatting.UNKNOWN), "bright_black"),
         )
     return table
 
 
-def equity_table(points: Sequence[EquityPoint]) -> Table:
+def equity_table(points: Sequence[EquityPoint]) -> FittedTable:
     """Points of an equity curve, each with its change from the one above it."""
-    table = _table("at (UTC)", ">cash", ">equity", ">change", ">")
+    table = FittedTable(
+        ["at (UTC)", ">cash", ">equity", ">change", ">"], expendable=[">", ">change", ">cash"], shortened=None
+    )
     before: Decimal | None = None
+    places = formatting.places_of(*(amount for each in points for amount in (each.cash, each.equity)))
     for each in points:
         change = None if before is None else each.equity - before
         style = formatting.style_of(change)
         table.add_row(
             formatting.moment(each.at),
-            formatting.money(each.cash),
-            formatting.money(each.equity),
-            Text(formatting.UNKNOWN if change is None else formatting.signed(change), style),
+            formatting.money(each.cash, places),
+            formatting.money(each.equity, places),
+            Text(formatting.UNKNOWN if change is None else formatting.signed(change, places), style),
             Text(formatting.percent(float(change / before)) if change is not None and before else "", style),
         )
         before = each.equity
     return table
 
 
-class Curve:
-    """An equity curve, kept in little memory as it passes by, and drawn as a chart."""
-
-    HEIGHT = 10
-
-    def __init__(self) -> None:
-        self.times = array("d")
-        self.equities = array("d")
-
-    def gather(self, points: Iterable[EquityPoint]) -> Iterator[EquityPoint]:
-        """The same points, remembered."""
-        for point in points:
-            self.times.append(point.at.timestamp())
-            self.equities.append(max(min(float(point.equity), _FARTHEST), -_FARTHEST))
-            yield point
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        ascii_only = options.ascii_only
-        width = min(options.max_width, 120 if console.is_terminal else 100)
-        labels = [formatting.money(Decimal(value)) for value in (max(self.equities), min(self.equities))]
-        margin = max(map(len, labels))
-        line = draw(self.times, self.equities, max(width - margin - 3, 10), self.HEIGHT, ascii_only=ascii_only)
-        style = "green" if self.equities[-1] >= self.equities[0] else "red"
-        start = line.row_of(self.equities[0])
-        named = {0: labels[0], len(line.rows) - 1: labels[1]}
-        named.setdefault(start, formatting.money(Decimal(self.equities[0])))
-        for number, row in enumerate(line.rows):
-            label = Text(named.get(number, "").rjust(margin), "bright_black")
-            rule = ("|" if ascii_only else "┤") if number in named else ("|" if ascii_only else "│")
-            yield label.append(f" {rule}").append(self._dotted(row, number == start, style, ascii_only))
-        first, last = (f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d}" for at in (self.times[0], self.times[-1]))
-        gap = max(len(line.rows[0]) - len(first) - len(last), 1)
-        yield Text(" " * (margin + 2) + first + " " * gap + last, "bright_black")
-
-    @staticmethod
-    def _dotted(row: str, at_start: bool, style: str, ascii_only: bool) -> Text:
-        """A row of the line, with the starting equity dotted where nothing is drawn."""
-        drawn = Text(row, style)
-        if not at_start:
-            return drawn
-        dot = "." if ascii_only else "┈"
-        drawn = Text()
-        for each in row:
-            drawn.append(dot, "bright_black") if each == " " else drawn.append(each, style)
-        return drawn
-
-
 def _heading(session: PaperTradingSession) -> Text:
-    heading = Text(formatting.printable(session.name) or "(no name)", "bold").append("  ")
-    heading.append(status(session.status)).append(f"\n{formatting.printable(session.id)}", "bright_black")
+    heading = Text(printable(session.name) or "(no name)", "bold").append("  ")
+    heading.append(status(session.status)).append(f"\n{printable(session.id)}", "bright_black")
     if session.error is not None:
-        heading.append(f"\n{formatting.printable(session.error)}", "red")
+        heading.append(f"\n{printable(session.error, _LONGEST_TEXT)}", "red")
     return heading
 
 
-def _facts(session: PaperTradingSession) -> list[tuple[str, Text]]:
+def _facts(session: PaperTradingSession, places: int) -> list[tuple[str, Text]]:
     start, net = session.initial_cash, session.net_pnl
     change = float(net / start) if start else None
     arrow = "▲ " if net > 0 else "▼ " if net < 0 else ""
     strategy = f"{session.strategy.name} {session.strategy.version}".strip()
     return [
-        ("equity", Text(f"{formatting.money(session.equity)} {formatting.printable(session.base_currency)}", "bold")),
-        ("net P&L", Text(f"{arrow}{formatting.signed(net)} ({formatting.percent(change)})", formatting.style_of(net))),
-        ("started with", Text(formatting.money(start))),
-        ("cash", Text(formatting.money(session.cash))),
-        ("realized", _gain(session.realized_pnl)),
-        ("unrealized", _gain(session.unrealized_pnl)),
-        ("fees", Text(formatting.money(session.fees_paid))),
+        ("equity", Text(f"{formatting.money(session.equity, places)} {printable(session.base_currency)}", "bold")),
+        (
+            "net P&L",
+            Text(f"{arrow}{formatting.signed(net, places)} ({formatting.percent(change)})", formatting.style_of(net)),
+        ),
+        ("started with", Text(formatting.money(start, places))),
+        ("cash", Text(formatting.money(session.cash, places))),
+        ("realized", _gain(session.realized_pnl, places)),
+        ("unrealized", _gain(session.unrealized_pnl, places)),
+        ("fees", Text(formatting.money(session.fees_paid, places))),
         ("fills", Text(f"{session.fill_count:,}")),
-        ("strategy", Text(formatting.printable(strategy))),
-        ("symbols", Text(formatting.printable(", ".join(session.symbols)) or formatting.UNKNOWN)),
+        ("strategy", Text(printable(strategy))),
+        ("symbols", Text(printable(", ".join(session.symbols), _LONGEST_TEXT) or formatting.UNKNOWN)),
         ("version", Text(f"{session.version:,}")),
         ("saved", Text(formatting.moment(session.updated_at))),
         ("created", Text(formatting.moment(session.created_at))),
@@ -277,7 +246,7 @@ def _facts(session: PaperTradingSession) -> list[tuple[str, Text]]:
     ]
 
 
-def _figures(performance: Performance) -> list[tuple[str, Text]]:
+def _figures(performance: Performance, places: int) -> list[tuple[str, Text]]:
     drawdown = formatting.percent(performance.max_drawdown)
     if performance.drawdown_trough_at is not None:
         drawdown += (
@@ -292,17 +261,19 @@ def _figures(performance: Performance) -> list[tuple[str, Text]]:
         ("Sortino ratio", Text(formatting.ratio(performance.sortino_ratio))),
         ("closed trades", Text(f"{performance.trades:,}, {won} won" if performance.trades else "0")),
         ("profit factor", Text(formatting.ratio(performance.profit_factor))),
-        ("average win", _gain(performance.average_win)),
-        ("average loss", _gain(performance.average_loss)),
+        ("average win", _gain(performance.average_win, places)),
+        ("average loss", _gain(performance.average_loss, places)),
     ]
 
 
-def _gain(amount: Decimal | None) -> Text:
-    return Text(formatting.UNKNOWN) if amount is None else Text(formatting.signed(amount), formatting.style_of(amount))
+def _gain(amount: Decimal | None, places: int) -> Text:
+    if amount is None:
+        return Text(formatting.UNKNOWN)
+    return Text(formatting.signed(amount, places), formatting.style_of(amount))
 
 
 def _grid(facts: Sequence[tuple[str, Text]], across: int) -> Table:
-    """Names and values, so many pairs a row."""
+    """Names and values, `across` pairs a row."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     for _ in range(across):
         grid.add_column(style="bright_black", no_wrap=True)
@@ -310,14 +281,3 @@ def _grid(facts: Sequence[tuple[str, Text]], across: int) -> Table:
     for start in range(0, len(facts), across):
         grid.add_row(*(cell for pair in facts[start : start + across] for cell in pair))
     return grid
-
-
-def _table(*headings: str) -> Table:
-    """A table without a frame; a heading that begins with ">" is for numbers."""
-    table = Table(
-        box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), header_style="bright_black", show_edge=False
-    )
-    for heading in headings:
-        numbers = heading.startswith(">")
-        table.add_column(heading.removeprefix(">"), justify="right" if numbers else "left", no_wrap=True)
-    return table

@@ -1,8 +1,13 @@
-"""Where a command writes: tables to standard output, progress and complaints to standard error."""
+"""Everything that is printed: answers to standard output, progress and complaints to standard error.
+
+Whatever a command prints goes through here and is made harmless: `SafeConsole` takes no text for markup and sends no
+character that a terminal would obey, except for our own colours and lines.
+"""
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -10,9 +15,12 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+from rich.text import Text
 
+from paper_repo.cli import streams
+from paper_repo.cli.escaping import harmless, one_line
 from paper_repo.cli.exit_codes import FAILED, USAGE, CommandError
 
 T = TypeVar("T")
@@ -21,47 +29,88 @@ WIDTH_WITHOUT_TERMINAL = 1000
 """So wide that no table in a pipe or a file loses anything."""
 
 
-def output() -> Console:
-    """Standard output, at the terminal's width; wide when it is none."""
-    console = Console(highlight=False, emoji=False, soft_wrap=False)
+class SafeConsole(Console):
+    """A console that shows text as it is: no markup, and characters that a terminal would obey as visible escapes."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(markup=False, highlight=False, emoji=False, **options)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """The segments of a renderable, each harmless; control segments are rich's own."""
+        for text, style, control in super().render(renderable, options):
+            yield Segment(text if control else harmless(text), style, control)
+
+
+def output() -> SafeConsole:
+    """Standard output, for the answer to a question: at the terminal's width, or wide when there is no terminal.
+
+    Raises:
+        CommandError: standard output is closed, so that the answer would be lost.
+    """
+    streams.require_output()
+    return _standard_output()
+
+
+def say(message: str) -> None:
+    """Tell on standard output what has been done; whoever has closed it does not want to know."""
+    _standard_output().print(Text(message), soft_wrap=True)
+
+
+def complaints() -> SafeConsole:
+    """Standard error."""
+    return SafeConsole(stderr=True, soft_wrap=True)
+
+
+def note(message: str) -> None:
+    """Tell on standard error, where it does not mix with what is written, what has been done."""
+    complaints().print(Text(one_line(message)))
+
+
+def complain(message: str) -> None:
+    """Say why a command failed, in one line."""
+    complaints().print(Text(f"paper-repo: {one_line(message)}", "red"))
+
+
+def _standard_output() -> SafeConsole:
+    console = SafeConsole(soft_wrap=False)
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = WIDTH_WITHOUT_TERMINAL
     return console
 
 
-def complaints() -> Console:
-    """Standard error."""
-    return Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
-
-
 @contextmanager
 def progress(what: str, total: int | None) -> Iterator[Callable[[int], object]]:
-    """What moves a progress bar on by so much; see `progress_bar`."""
+    """What moves a progress bar: called with how much more is done."""
     done = 0
-    with progress_bar(what) as step:
+    with progress_to(what) as step:
 
-        def advance(by: int) -> None:
+        def advance(more: int) -> None:
             nonlocal done
-            done += by
-            step(done, total or 0)
+            done += more
+            step(done, total)
 
         yield advance
 
 
 @contextmanager
-def progress_bar(what: str) -> Iterator[Callable[[int, int], object]]:
-    """What the library calls as `progress`: a bar on standard error that shows how much is done, out of how much.
+def progress_to(what: str) -> Iterator[Callable[[int, int | None], object]]:
+    """What moves a progress bar: called with how much is done, and how much there is in all if that is known.
 
-    It appears with the first step, and only on a terminal. A total of 0 is not known.
+    The bar appears on standard error with the first move, and only on a terminal.
     """
     console = complaints()
+    if not console.is_terminal:
+        yield lambda done, total: None
+        return
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
     columns = (TextColumn(what), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    bar = Progress(*columns, console=console, transient=True)
     task = bar.add_task(what, total=None)
 
-    def step(done: int, total: int) -> None:
-        bar.start()  # does nothing the second time, and without a terminal
-        bar.update(task, completed=done, total=total or None)
+    def step(done: int, total: int | None) -> None:
+        bar.start()  # does nothing the second time
+        bar.update(task, completed=done, total=total)
 
     try:
         yield step
@@ -80,12 +129,24 @@ def confirm(question: str, yes: bool, otherwise: str) -> None:
         return
     if not sys.stdin.isatty():
         raise CommandError(f"{otherwise}: there is nobody to ask; use --yes", USAGE)
-    if not typer.confirm(question, err=True):
-        raise CommandError(otherwise, FAILED)
+    try:
+        if typer.confirm(one_line(question), err=True):
+            return
+    except typer.Abort as error:
+        raise_if_interrupted(error)
+    raise CommandError(otherwise, FAILED)
+
+
+def raise_if_interrupted(abort: typer.Abort) -> None:
+    """Raise the KeyboardInterrupt that a prompt has turned into an Abort, as it does with the end of the input."""
+    cause = abort.__cause__ or abort.__context__
+    if isinstance(cause, KeyboardInterrupt):
+        complaints().print()  # the question has no line end
+        raise cause
 
 
 def counted(items: Iterable[T], advance: Callable[[int], object], step: int = 1000) -> Iterator[T]:
-    """The same items, and a word to `advance` after each so many."""
+    """The same items, reported to `advance` a thousand at a time."""
     for number, item in enumerate(items, 1):
         yield item
         if not number % step:
@@ -94,16 +155,31 @@ def counted(items: Iterable[T], advance: Callable[[int], object], step: int = 10
 
 def print_json(document: Any) -> None:
     """One JSON document."""
-    json.dump(document, sys.stdout, indent=2, ensure_ascii=True)
-    sys.stdout.write("\n")
+    streams.require_output()
+    sys.stdout.write(_json(document, indent=2) + "\n")
 
 
 def print_json_stream(head: dict[str, Any], name: str, items: Iterable[Any]) -> None:
-    """One JSON document with a long list under `name`, which is written as it comes."""
+    """One JSON document with a long list under `name`, written item by item."""
+    streams.require_output()
     write = sys.stdout.write
-    write(json.dumps(head, indent=2)[:-2] + f',\n  "{name}": [')
+    write(_json(head, indent=2)[:-2] + f',\n  "{name}": [')
     separator = "\n    "
     for item in items:
-        write(separator + json.dumps(item))
+        write(separator + _json(item))
         separator = ",\n    "
     write("\n  ]\n}\n" if separator[0] == "," else "]\n}\n")
+
+
+def _json(document: Any, indent: int | None = None) -> str:
+    """ASCII text; DEL is the one control character that json leaves as it is."""
+    return json.dumps(_finite(document), indent=indent, allow_nan=False).replace("\x7f", "\\u007f")
+
+
+def _finite(value: Any) -> Any:
+    """The value with null for the floats that JSON does not have."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {name: _finite(each) for name, each in value.items()}
+    return [_finite(each) for each in value] if isinstance(value, (list, tuple)) else value

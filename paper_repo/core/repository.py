@@ -14,7 +14,7 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
 
 from paper_repo.core import history
 from paper_repo.core.claims import Claims
@@ -106,6 +106,12 @@ class SessionRepository:
     def __repr__(self) -> str:
         storage = self._storage
         return f"{type(self).__name__}({storage.name!r}, durability={storage.durability!r})"
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError(
+            f"{self!r} cannot be copied or sent to another process: send its address, and open a repository of its "
+            "own there"
+        )
 
     def __enter__(self) -> Self:
         self.open()
@@ -250,6 +256,7 @@ class SessionRepository:
     def _is_all_or_none(self) -> bool:
         """Whether a single statement needs no transaction, and no part of one, of its own."""
         storage = self._storage
+        storage.require_same_task()
         return storage.in_transaction() and not storage.errors_end_transactions and not storage.is_working()
 
     def _alone(self, work: Callable[..., T], *args: Any) -> T:

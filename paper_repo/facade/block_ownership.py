@@ -14,8 +14,8 @@ from contextvars import ContextVar
 from types import MappingProxyType
 from typing import Any
 
-from paper_repo.core.running_task import has_ended, running_task
 from paper_repo.errors import TransactionOwnershipError
+from paper_repo.storage.running_task import has_ended, running_task
 
 _blocks: ContextVar[Mapping[int, OpenBlock]] = ContextVar("paper_repo_open_blocks", default=MappingProxyType({}))
 

@@ -12,7 +12,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import anyio
 
@@ -83,6 +83,12 @@ class AsyncSessionRepository(DelegatingRepository):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._core!r})"
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError(
+            f"{self!r} cannot be copied or sent to another process: send its address, and open a repository of its "
+            "own there"
+        )
 
     @property
     def core(self) -> SessionRepository:
@@ -247,11 +253,12 @@ class _Block(AbstractAsyncContextManager[None]):
     nothing for a block that has ended. One comes before the first step of `__aexit__`: then the garbage collector does.
     """
 
+    _open: OpenBlock | None = None
+
     def __init__(self, repository: AsyncSessionRepository) -> None:
         self._repository = repository
         self._writer = repository._writer
         self._part = object()
-        self._open: OpenBlock | None = None
 
     async def __aenter__(self) -> None:
         outer = open_block(self._repository)

@@ -79,7 +79,6 @@ class _AsyncioWakeup(Wakeup):
         await self._future
 
     def _announce(self) -> None:
-        self._announced = True
         if self._future is not None and not self._future.done():
             self._future.set_result(None)
 
@@ -99,7 +98,6 @@ class _AnyWakeup(Wakeup):
         await self._event.wait()
 
     def _announce(self) -> None:
-        self._announced = True
         self._event.set()
 
 
@@ -136,6 +134,7 @@ def wake(wakeups: Iterable[Wakeup]) -> bool:
     by_loop: dict[Any, list[Wakeup]] = defaultdict(list)
     for each in wakeups:
         if each._loop is not None:
+            each._announced = True  # here, for one whose loop is interrupted before it can tell
             by_loop[each._loop].append(each)
     for loop, announced in by_loop.items():
         try:

@@ -10,6 +10,7 @@ for it that an interrupt could leave locked: this is what keeps a task from leav
 
 from __future__ import annotations
 
+import _thread
 import threading
 import time
 from collections import deque
@@ -33,7 +34,7 @@ Part = object
 """What tells a block, or a block inside of it, from others."""
 
 
-class _Thread:
+class _Worker:
     """What one of the threads has: a bell to be rung by, and the block it is in, with the blocks inside of that."""
 
     def __init__(self) -> None:
@@ -62,7 +63,7 @@ class Writer(HeedsForks):
     def _prepare(self) -> None:
         self._lock = threading.RLock()  # for what the threads have in common
         self._queue = WriteQueue(self._core._are_free if self._most > 1 else None)
-        self._threads: list[_Thread] = []
+        self._threads: list[_Worker] = []
         self._idle = 0
         self._started: list[threading.Thread] = []
         self._here = threading.local()
@@ -152,18 +153,29 @@ class Writer(HeedsForks):
         with self._lock:
             if self._ended or self._idle or len(self._threads) == self._most:
                 return
-            thread = _Thread()
+            thread = _Worker()
             try:
                 self._threads.append(thread)  # else it ends at once
-                started = threading.Thread(target=self._run, args=(thread,), name="paper_repo writer", daemon=True)
-                started.start()
-                self._started.append(started)
+                _thread.start_new_thread(self._start, (thread,))
             except BaseException as error:
-                self._threads.remove(thread)
+                self._forget(thread)
                 if not isinstance(error, RuntimeError):
                     raise
                 if not self._threads:
                     raise out_of_threads(error) from error
+
+    def _start(self, thread: _Worker) -> None:
+        """Start the thread proper; in a thread on the way there, since `Thread.start` must not be interrupted."""
+        try:
+            threading.Thread(target=self._run, args=(thread,), name="paper_repo writer", daemon=True).start()
+        except RuntimeError as error:
+            self._forget(thread)
+            if not self._threads:
+                self._refuse([*_drained(self._arrived), *_drained(self._last)], out_of_threads(error))
+
+    def _forget(self, thread: _Worker) -> None:
+        with self._lock:
+            self._threads = [each for each in self._threads if each is not thread]
 
     # On a writer's thread: blocks
 
@@ -194,17 +206,18 @@ class Writer(HeedsForks):
             self._mine.open.pop()[1].__exit__(_RollBack, _RollBack(), None)
 
     @property
-    def _mine(self) -> _Thread:
-        mine: _Thread = self._here.thread
+    def _mine(self) -> _Worker:
+        mine: _Worker = self._here.thread
         return mine
 
     # On a writer's thread: its turns
 
-    def _run(self, thread: _Thread) -> None:
+    def _run(self, thread: _Worker) -> None:
         self._here.thread = thread
         with self._lock:
             if thread not in self._threads:
                 return  # whoever started it was interrupted
+            self._started.append(threading.current_thread())
         while self._serve():
             while thread.open:
                 self._serve_owner()

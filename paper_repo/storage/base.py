@@ -239,6 +239,16 @@ class Storage(HeedsForks, ABC):
         found = self._transaction()
         return found is not None and found.is_working
 
+    def require_same_task(self) -> None:
+        """Refuse what another task of this thread would add to the transaction that a task has open here.
+
+        Raises:
+            TransactionOwnershipError: it would be undone with what it has nothing to do with.
+        """
+        transaction = self._mine.transaction
+        if transaction is not None and not transaction.is_over:
+            transaction.guard.require_same_task()
+
     def atomic(self) -> TransactionBlock:
         """A block in a transaction, or in a part of the open one that can be rolled back by itself."""
         return TransactionBlock(self)
@@ -252,6 +262,7 @@ class Storage(HeedsForks, ABC):
         if transaction is None or not transaction.depth:
             self._begin_whole(block, transaction)
         else:
+            transaction.guard.require_same_task()
             self._begin_part(block, transaction)
 
     def commit(self, block: Block) -> None:
@@ -309,6 +320,7 @@ class Storage(HeedsForks, ABC):
         if reading is not None:
             raise TransactionError(f"{self.name}: nothing can be written inside a block that is for reading only")
         transaction = Transaction(self._connections)
+        transaction.guard.begun()
         transaction.is_working = block.is_call
         block.depth = 1
         block.transaction = transaction

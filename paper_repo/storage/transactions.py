@@ -14,19 +14,21 @@ from typing import Any, Protocol
 
 from paper_repo.errors import PaperRepoError
 from paper_repo.storage.connections import Connections, Loan
+from paper_repo.storage.running_task import TaskGuard
 from paper_repo.storage.slots import Hold
 
 
 class Transaction:
     """One transaction of one connection, or with `depth` 0 a connection for reading only."""
 
-    __slots__ = ("connections", "depth", "is_committing", "is_over", "is_working", "loan", "turn", "undo")
+    __slots__ = ("connections", "depth", "guard", "is_committing", "is_over", "is_working", "loan", "turn", "undo")
 
     def __init__(self, connections: Connections) -> None:
         self.connections: Connections = connections
         self.loan: Loan = Loan()
         self.turn: Hold = Hold()
         self.depth: int = 0
+        self.guard: TaskGuard = TaskGuard()
         self.undo: list[Callable[[], None]] = []
         """What gives the caller's objects back as they were, the latest change last; done twice it does no harm."""
         self.is_working: bool = False

@@ -18,9 +18,16 @@ from typing import Any
 import pytest
 
 import paper_repo
-from paper_repo import SessionRepository
-from paper_repo.cli.app import EXAMPLES
-from paper_repo.cli.exit_codes import MEANINGS
+from paper_repo import (
+    BusyError,
+    ConflictError,
+    InvalidSessionError,
+    SessionNotFoundError,
+    SessionRepository,
+    StorageError,
+)
+from paper_repo.cli.app import COMMANDS as ENTRIES
+from paper_repo.cli.exit_codes import MEANINGS, CommandError, exit_code
 from tests.builders import new_fill, new_session
 from tests.cli.conftest import DEMO, Command, Run
 
@@ -49,13 +56,15 @@ COMMANDS = [
 ]
 
 
-def on_terminal(*arguments: str, width: int = 80, **variables: str) -> tuple[int, str]:
+def on_terminal(
+    *arguments: str, width: int = 80, module: str | None = "paper_repo", **variables: str
+) -> tuple[int, str]:
     """Exit code and everything shown of a command that runs on a terminal of this width."""
     screen, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, width, 0, 0))
     environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES", "NO_COLOR")}
     with subprocess.Popen(
-        [sys.executable, "-m", "paper_repo", *arguments],
+        [sys.executable, *(["-m", module] if module else []), *arguments],
         stdin=terminal,
         stdout=terminal,
         stderr=terminal,
@@ -103,11 +112,11 @@ class TestHelp:
         output = run(name, "--help", width=200).stdout
 
         assert "Examples" in output
-        assert EXAMPLES[name]
-        assert all(f"$ {example}" in output for example in EXAMPLES[name])
+        assert ENTRIES[name].examples
+        assert all(f"$ {example}" in output for example in ENTRIES[name].examples)
 
     @pytest.mark.parametrize(
-        "example", [example for name in COMMANDS if name != "demo" for example in EXAMPLES[name]], ids=str
+        "example", [example for name in COMMANDS if name != "demo" for example in ENTRIES[name].examples], ids=str
     )
     def test_every_example_works(
         self, run: Run, database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, example: str
@@ -159,6 +168,11 @@ class TestExitCodes:
         assert bool(done.stderr) == bool(code)
         assert "Traceback" not in done.stderr
 
+    @pytest.mark.parametrize(("typed", "near"), [("lst", "list"), ("exprot", "export"), ("restor", "restore")])
+    def test_a_slip_of_the_finger_suggests_a_command(self, run: Run, typed: str, near: str) -> None:
+        """The nearest one is named."""
+        assert f"did you mean {near}" in run(typed).stderr
+
     def test_a_conflict_with_another_program(self, run: Run, database: Path) -> None:
         """An archive that holds what is there already ends with 4."""
         archive = run("export").stdout_bytes
@@ -176,6 +190,25 @@ class TestExitCodes:
 
         assert result.exit_code == 1
         assert "another writer held it" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (SessionNotFoundError("x"), 3),
+        (ConflictError("x", expected=1, actual=2), 4),
+        (BusyError("x"), 1),
+        (StorageError("x"), 1),
+        (InvalidSessionError({"cash": ["x"]}), 1),
+        (OSError("x"), 1),
+        (CommandError("x", 2), 2),
+        (CommandError("x"), 1),
+    ],
+    ids=lambda each: type(each).__name__,
+)
+def test_each_error_has_its_exit_code(error: Exception, code: int) -> None:
+    """As the help says."""
+    assert exit_code(error) == code
 
 
 def _impatient(path: Path, **options: Any) -> SessionRepository:
@@ -229,6 +262,26 @@ class TestTerminal:
         assert (done.returncode, done.stderr) == (0, "")
         assert "reading" not in done.stdout
 
+    def test_a_progress_bar_reaches_its_end(self, database: Path, tmp_path: Path) -> None:
+        """Each step says how much is done in all, out of how much there is."""
+        steps = [(done, 40) for done in (10, 20, 40)]
+        program = (
+            "from paper_repo.cli.terminal import progress_to\n"
+            f"with progress_to('working') as step:\n    for done, total in {steps}: step(done, total)\n"
+        )
+
+        shown = plain(on_terminal("-c", program, module=None)[1])
+
+        assert re.findall(r"(\d+)%", shown)[-1] == "100"
+
+    def test_backing_up_shows_its_progress(self, database: Path, tmp_path: Path) -> None:
+        """On a terminal, to the end."""
+        code, shown = on_terminal("backup", str(tmp_path / "new.db"), "--db", str(database))
+
+        assert code == 0
+        assert "backing up" in shown
+        assert "100%" in plain(shown)
+
 
 class TestCompletion:
     """Completion in a shell."""
@@ -276,6 +329,40 @@ class TestCompletion:
 
         assert "paper-repo" in done.stdout
         assert "_PAPER_REPO_COMPLETE=complete_bash" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("package", "arguments", "extra"),
+    [
+        ("psycopg", ["list", "--db", "postgresql://localhost/x"], "postgres"),
+        ("psycopg", ["copy", "postgresql://localhost/x"], "postgres"),
+        ("psycopg", ["info", "--db", "cockroachdb://localhost/x"], "postgres"),
+        ("sqlcipher3", ["encrypt", "new.db"], "encryption"),
+        ("sqlcipher3", ["list"], "encryption"),
+        ("sqlcipher3", ["decrypt", "new.db"], "encryption"),
+    ],
+)
+def test_a_missing_extra_is_one_line_with_the_pip_command(
+    database: Path, tmp_path: Path, package: str, arguments: list[str], extra: str
+) -> None:
+    """Whatever the command; nothing is written."""
+    program = f"import sys; sys.modules[{package!r}] = None; from paper_repo.cli import main; main()"
+
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        env=os.environ
+        | {"PAPER_REPO_DB": str(database), "PAPER_REPO_PASSPHRASE": "correct horse" if package == "sqlcipher3" else ""},
+        cwd=tmp_path,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("paper-repo: ")
+    assert done.stderr.endswith(f"pip install 'paper_repo[{extra}]'\n")
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "new.db").exists()
 
 
 class TestWithoutTheExtra:

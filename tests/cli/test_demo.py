@@ -70,7 +70,7 @@ def test_without_a_place_nothing_is_left(command: Command, tmp_path: Path, datab
 
     done = command("demo", env=os.environ | {"TMPDIR": str(tmp_path / "t"), "PAPER_REPO_DB": str(database)})
 
-    assert "it is removed now" in done.stdout
+    assert "it has been removed" in done.stdout
     assert list((tmp_path / "t").iterdir()) == []
     assert database.read_bytes() == before
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from paper_repo import SessionRepository
+from paper_repo import BusyError, SessionRepository
+from tests.builders import new_session
 from tests.cli.conftest import DEMO, Run, document
 
 
@@ -32,13 +33,17 @@ class TestRename:
         assert session is not None
         assert (session.name, session.version, session.fill_count) == ("Crossover, spring", 2, 96)
 
-    def test_one_that_may_be_trading_is_left_alone(self, run: Run) -> None:
+    @pytest.mark.parametrize("status", ["RUNNING", "PAUSED"])
+    def test_one_that_may_be_trading_is_left_alone(self, run: Run, database: Path, status: str) -> None:
         """The program that trades it would lose its next save; --force is for when there is none."""
-        refused = run("rename", "run-1", "new")
-        forced = run("rename", "run-1", "new", "--force")
+        with SessionRepository(database) as repository:
+            repository.save(new_session(id="trading", status=status))
+
+        refused = run("rename", "trading", "new")
+        forced = run("rename", "trading", "new", "--force")
 
         assert refused.exit_code == 4
-        assert "is RUNNING: a program that trades it would find its next save refused" in refused.stderr
+        assert f"is {status}, and a program that trades it could not save it afterwards" in refused.stderr
         assert forced.exit_code == 0
 
     def test_one_that_is_not_there(self, run: Run) -> None:
@@ -57,6 +62,22 @@ class TestDelete:
         assert result.stdout.endswith("deleted 2 sessions\n")
         assert ids(run) == ["run-1", "run-2", "new one"]
         assert document(run("info", "--json"))["database"]["fills"] == 0
+
+    def test_a_failure_half_way_deletes_nothing(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The sessions that were deleted before it are back."""
+        delete, asked = SessionRepository.delete, []
+
+        def failing(repository: SessionRepository, session_id: str) -> bool:
+            asked.append(session_id)
+            if len(asked) == 2:
+                raise BusyError("another writer held it")
+            return delete(repository, session_id)
+
+        monkeypatch.setattr(SessionRepository, "delete", failing)
+        result = run("delete", "odd", "run-1", "--yes")
+
+        assert (result.exit_code, asked) == (1, ["odd", "run-1"])
+        assert len(ids(run)) == 5
 
     def test_one_wrong_id_and_nothing_is_deleted(self, run: Run) -> None:
         """All of them or none."""
@@ -91,7 +112,7 @@ class TestDelete:
 
         os.close(keyboard)
         os.close(terminal)
-        assert "Delete 1 session with all their history?" in done.stderr
+        assert "Delete 1 session with the whole history?" in done.stderr
         assert (done.returncode, len(ids(run))) == (code, left)
         assert "Traceback" not in done.stderr
 

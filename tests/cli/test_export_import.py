@@ -70,7 +70,7 @@ class TestExport:
         result = run("export", "-o", str(database))
 
         assert result.exit_code == 4
-        assert "is there already" in result.stderr
+        assert "never overwritten" in result.stderr
         assert database.read_bytes() == before
 
     def test_overwrite_replaces_a_file(self, run: Run, archive: Path) -> None:
@@ -104,7 +104,7 @@ class TestExport:
         result = run("export", "-o", str(tmp_path / "no" / "a.jsonl"))
 
         assert result.exit_code == 1
-        assert "No such file or directory" in result.stderr
+        assert "does not exist; create it first" in result.stderr
 
     def test_fills_as_csv(self, run: Run, database: Path) -> None:
         """One row a fill with exact amounts, the session's id first; what is null is empty."""

@@ -7,7 +7,6 @@ from decimal import Decimal
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from paper_repo.cli import formatting
 from tests.strategies import amounts
@@ -37,6 +36,28 @@ def test_money_is_shown_to_the_cent(amount: str, shown: str) -> None:
 def test_a_gain_has_a_sign_as_a_loss_has(amount: str, shown: str) -> None:
     """So they can be told apart without colours."""
     assert formatting.signed(Decimal(amount)) == shown
+
+
+@pytest.mark.parametrize(
+    ("amounts_shown", "places"),
+    [
+        (["10000", "-123.4567", "0"], 2),
+        (["10000", "0.05"], 2),
+        (["10000", "0.00001234"], 8),
+        (["10000", "0.001"], 3),
+        (["10000", "4E-17"], 2),
+        (["1", "1.00123456", "0.00001234"], 8),
+        (["0.5", "0.55"], 2),
+        (["100", "100.12345"], 2),
+        (["99", "99.123450"], 5),
+        (["1E-20"], 2),
+        (["0"], 2),
+        ([], 2),
+    ],
+)
+def test_money_has_as_many_places_as_hide_nothing(amounts_shown: list[str], places: int) -> None:
+    """Two for most accounts; all up to eight for what would be shown as nothing, and for small accounts such as BTC."""
+    assert formatting.places_of(*map(Decimal, amounts_shown), None) == places
 
 
 @pytest.mark.parametrize(
@@ -102,15 +123,6 @@ def test_what_is_not_there_is_a_dash() -> None:
 def test_things_are_counted(number: int, shown: str) -> None:
     """One thing is singular."""
     assert formatting.count(number, "fill") == shown
-
-
-@given(st.text())
-def test_whatever_a_name_holds_a_terminal_only_shows_it(name: str) -> None:
-    """No escape sequence, line end or invisible character comes through; what is printable stays as it is."""
-    shown = formatting.printable(name)
-
-    assert shown.isprintable()
-    assert shown == name or not name.isprintable()
 
 
 @given(amounts(exponents=1000))

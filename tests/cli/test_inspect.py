@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,17 @@ class TestList:
         assert max(map(len, result.stdout.splitlines())) <= width
         for whole in ("1,116,262.06 USD", "+116,262.06", "+11.63 %", "10e31289", "■ STOPPED"):
             assert whole in result.stdout
+
+    @pytest.mark.parametrize("width", [60, 70, 80, 200])
+    @pytest.mark.parametrize("arguments", [["list"], ["show", DEMO], ["fills", DEMO], ["equity", DEMO], ["status"]])
+    def test_a_narrow_terminal_loses_columns_rather_than_digits(
+        self, run: Run, arguments: list[str], width: int
+    ) -> None:
+        """Nothing is wider than the terminal, and no number is cut."""
+        output = run(*arguments, width=width).stdout
+
+        assert max(map(len, output.splitlines())) <= width
+        assert not re.search(r"\d…|…\d", output)
 
     def test_a_wide_terminal_shows_more(self, run: Run) -> None:
         """The strategy, open positions and fills need room."""
@@ -220,6 +233,43 @@ class TestShow:
         assert "1.000000E+900" in run("show", "huge").stdout
 
 
+class TestSmallAmounts:
+    """An account in BTC, whose gains and fees are far below a cent."""
+
+    @pytest.fixture
+    def bitcoin(self, database: Path) -> None:
+        """It began with half a BTC and has gained 0.00012345."""
+        session = new_session(id="btc", initial_cash="0.5", base_currency="BTC", status="RUNNING")
+        session.mark({}, at=moment(1))
+        session.cash += Decimal("0.00012345")
+        session.realized_pnl = Decimal("0.00013023")
+        session.fees_paid = Decimal("0.00000678")
+        session.mark({}, at=moment(2))
+        with SessionRepository(database) as repository:
+            repository.save(session)
+
+    @pytest.mark.usefixtures("bitcoin")
+    @pytest.mark.parametrize(
+        ("arguments", "parts"),
+        [
+            (["list", "--status", "running"], ["0.50012345", "+0.00012345"]),
+            (["show", "btc"], ["0.50012345 BTC", "+0.00012345", "0.00000678", "0.50000000 ┤"]),
+            (["status"], ["0.50012345", "+0.00012345"]),
+            (["equity", "btc"], ["0.50012345", "+0.00012345"]),
+        ],
+    )
+    def test_gains_and_fees_are_not_shown_as_nothing(self, run: Run, arguments: list[str], parts: list[str]) -> None:
+        """Amounts have the places that they need."""
+        output = run(*arguments).stdout
+
+        assert all(part in output for part in parts), output
+
+    @pytest.mark.usefixtures("bitcoin")
+    def test_other_accounts_keep_two_places(self, run: Run) -> None:
+        """Each session has its own."""
+        assert "1,116,262.06 USD" in run("list").stdout
+
+
 class TestIds:
     """How sessions are named on the command line."""
 
@@ -249,7 +299,7 @@ class TestIds:
         result = run("show", typed)
 
         assert result.exit_code == 3
-        assert f"there is no session {typed!r}; near: " in result.stderr
+        assert f"there is no session {typed!r}; did you mean " in result.stderr
         assert near in result.stderr
 
     @pytest.mark.parametrize("typed", ["zzzzzz", "", "%", "*"])
@@ -365,17 +415,17 @@ class TestStatus:
         """They are listed, and how many others there are."""
         output = run("status").stdout
 
-        assert "2 sessions would be resumed" in output
+        assert "2 sessions would resume after a restart" in output
         assert "Runner 1" in output
         assert "Runner 2" in output
-        assert "beside them: 1 CREATED, 1 STOPPED, 1 FAILED" in output
+        assert "besides: 1 CREATED, 1 STOPPED, 1 FAILED" in output
 
     def test_nothing_to_resume(self, run: Run, database: Path) -> None:
         """It is said in words."""
         with SessionRepository(database) as repository:
             repository.delete_many(status=SessionStatus.RUNNING)
 
-        assert run("status").stdout.startswith("no session is RUNNING: nothing would be resumed\n1 CREATED")
+        assert run("status").stdout.startswith("no session is RUNNING: nothing would resume after a restart\n1 CREATED")
 
     def test_the_document_has_the_sessions_and_the_counts(self, run: Run) -> None:
         """Every status is counted, those without a session too."""
@@ -411,7 +461,7 @@ class TestInfo:
 
         output = run("info", "--db", str(missing)).stdout
 
-        assert "is not there yet" in output
+        assert "does not exist yet" in output
         assert document(run("info", "--db", str(missing), "--json"))["database"]["exists"] is False
         assert not missing.exists()
 

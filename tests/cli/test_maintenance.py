@@ -32,7 +32,7 @@ def test_backup_and_restore(run: Run, database: Path, tmp_path: Path) -> None:
     assert "sessions.db.replaced-" in restored.output.replace("\n", "") or ".replaced." in restored.output
     with SessionRepository(database) as repository:
         assert repository.count() == count
-    assert run("backup", str(copy)).exit_code == 1
+    assert run("backup", str(copy)).exit_code == 4
     assert run("backup", str(copy), "--overwrite").exit_code == 0
     assert run("restore", str(tmp_path / "missing.db")).exit_code == 3
 
@@ -66,8 +66,8 @@ def test_copy_exits_with_a_conflict_where_something_differs(run: Run, database: 
     """Copying twice copies nothing new; a session that differs is named, and the exit code says so."""
     other = tmp_path / "other.db"
 
-    assert "5 sessions copied, 0 there already" in run("copy", str(other)).output
-    assert "0 sessions copied, 5 there already" in run("copy", str(other)).output
+    assert "5 sessions copied, 0 already there" in run("copy", str(other)).output
+    assert "0 sessions copied, 5 already there" in run("copy", str(other)).output
     with SessionRepository(database) as repository:
         session = repository.get_by_id("odd")
         assert session is not None

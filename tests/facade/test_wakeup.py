@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import threading
 
+import anyio
 import pytest
 import trio
 
 from paper_repo.facade.wakeup import UNHEARD, Wakeup, _AnyWakeup, _AsyncioWakeup, new_wakeup, wake
+from tests.facade.cancelling import some_steps
 
 
 async def made_here() -> Wakeup:
@@ -55,3 +57,53 @@ async def test_what_nobody_hears_cannot_be_waited_for() -> None:
     assert wake([UNHEARD])
     with pytest.raises(AssertionError, match=r"^nobody waits for this$"):
         await UNHEARD.wait()
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_wait_that_no_cancellation_ends() -> None:
+    """However often asyncio cancels the task, it goes on when what it waits for is announced, and not before."""
+    made: list[Wakeup] = []
+    ended: list[str] = []
+
+    async def wait() -> None:
+        made.append(new_wakeup())
+        await made[0].wait_uncancelled()
+        ended.append("announced")
+
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(wait())
+        await some_steps()
+        for _ in range(3):
+            task.cancel()
+            await some_steps()
+            assert not task.done()
+        assert not ended
+        wake(made)
+        await asyncio.wait([task])
+
+    assert ended == ["announced"]
+    assert not task.cancelled()
+
+
+@pytest.mark.anyio
+async def test_a_scope_does_not_end_such_a_wait_either() -> None:
+    """It is shielded from anyio's scopes, on every event loop."""
+    made: list[Wakeup] = []
+    ended: list[str] = []
+
+    async def wait() -> None:
+        made.append(new_wakeup())
+        await made[0].wait_uncancelled()
+        ended.append("announced")
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(wait)
+        await some_steps()
+        group.cancel_scope.cancel()
+        with anyio.CancelScope(shield=True):
+            await some_steps()
+        assert not ended
+        wake(made)
+
+    assert ended == ["announced"]

@@ -15,8 +15,10 @@ from rich.text import Text
 
 from paper_repo.cli import formatting, tables
 from paper_repo.cli.commands.inspect import examine
-from paper_repo.cli.database import name_of, place_of
+from paper_repo.cli.database import name_of, opened, place_of
+from paper_repo.cli.destinations import require_no_odd_file
 from paper_repo.cli.exit_codes import FAILED, CommandError
+from paper_repo.cli.options import between
 from paper_repo.cli.terminal import output
 from paper_repo.core.repository import SessionRepository
 from paper_repo.demo.market import symbols, trading_days
@@ -25,27 +27,35 @@ from paper_repo.demo.strategy import INITIAL_CASH
 from paper_repo.storage.address import Address
 
 EVERY = 25
-"""Without a terminal, a line is printed each time so many days have been traded."""
+"""Without a terminal, a line is printed each time this many days have been traded."""
 
 
 def demo(
     db: Annotated[
         str | None,
         typer.Option(
-            "--db", metavar="FILE|URL", help="Keep it in this database; by default a file that is removed at the end."
+            "--db",
+            metavar="FILE|URL",
+            help="Keep the session in this database. By default a file that is removed at the end.",
         ),
     ] = None,
     speed: Annotated[
         float | None,
-        typer.Option("--speed", min=0.1, help="Days per second, to watch it; as fast as it can by default."),
+        typer.Option(
+            "--speed",
+            callback=between(0.1, 1e6),
+            help="Days per second, to watch it. By default as fast as possible.",
+        ),
     ] = None,
 ) -> None:
-    """Watch a session survive kill -9: a strategy trades a year of real prices, is killed half-way, and goes on."""
+    """Watch a session survive kill -9: a strategy trades a year of real prices, is killed half-way, and continues."""
     console = output()
     with tempfile.TemporaryDirectory(prefix="paper_repo-demo-", ignore_cleanup_errors=True) as folder:
         path = place_of(db) if db else Path(folder) / "demo.db"
-        with SessionRepository(path):
-            pass  # a file that cannot be used is better refused before anything is told
+        if isinstance(path, Path):
+            require_no_odd_file(path)
+        with opened(path):
+            pass  # a file that cannot be used is better refused before anything is shown
         _introduce(console, path)
         compared = _told(console, path, Path(folder) / "uninterrupted.db", speed)
         _show_checks(console, compared)
@@ -62,7 +72,6 @@ def _introduce(console: Console, path: Address) -> None:
         f"A moving-average crossover trades {traded} for {len(days)} days, {days[0].date} to {days[-1].date},\n"
         f"with {formatting.money(INITIAL_CASH)} USD of pretend money. After every day its session is saved to\n"
         f"{name_of(path)}\n",
-        markup=False,
     )
 
 
@@ -135,7 +144,7 @@ class _Watch:
 
 _HEADINGS = {
     FIRST: "1  A process trades (pid {pid})",
-    SECOND: "2  A new process (pid {pid}) asks for get_active(), finds the session and goes on",
+    SECOND: "2  A new process (pid {pid}) asks for get_active(), finds the session and continues",
     UNINTERRUPTED: "3  The same without interruption, in another file (pid {pid})",
 }
 
@@ -176,7 +185,7 @@ def _say_where(console: Console, path: Address, session_id: str, *, kept: bool) 
     if kept:
         console.print(Text(f"The session is kept in {name_of(path)}; look at it:", "bold"))
         for command in ("list", f"show {session_id[:8]}"):
-            console.print(f"   paper-repo {command} --db {shlex.quote(name_of(path))}", markup=False, soft_wrap=True)
+            console.print(f"   paper-repo {command} --db {shlex.quote(name_of(path))}", soft_wrap=True)
     else:
-        console.print(f"The database was {path}; it is removed now.", markup=False)
-        console.print("To keep it and look at it: paper-repo demo --db demo.db", markup=False, soft_wrap=True)
+        console.print(f"The database was {path}; it has been removed.")
+        console.print("To keep it and look at it: paper-repo demo --db demo.db", soft_wrap=True)

@@ -6,15 +6,16 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
-from rich.text import Text
 
-from paper_repo.cli import formatting, tables
+from paper_repo.cli import formatting
 from paper_repo.cli.database import existing, find_id, short_id
+from paper_repo.cli.escaping import printable, quoted
 from paper_repo.cli.exit_codes import CONFLICT, NOT_FOUND, USAGE, CommandError
 from paper_repo.cli.options import (
     CreatedFromOption,
     CreatedToOption,
     DbOption,
+    PassphraseFile,
     SessionId,
     StatusOption,
     StrategyOption,
@@ -22,8 +23,9 @@ from paper_repo.cli.options import (
     YesOption,
     complete_id,
     filters,
+    readable,
 )
-from paper_repo.cli.terminal import confirm, output
+from paper_repo.cli.terminal import confirm, output, say
 from paper_repo.core.repository import SessionRepository
 from paper_repo.domain import PaperTradingSession, SessionStatus
 from paper_repo.domain.selection import SessionFilters
@@ -34,89 +36,102 @@ SHOWN = 20
 
 def rename(
     session_id: SessionId,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The new name.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The new name.", callback=readable)],
     db: DbOption = None,
-    force: Annotated[bool, typer.Option("--force", help="Even if a program may be trading it.")] = False,
+    passphrase_file: PassphraseFile = None,
+    force: Annotated[
+        bool, typer.Option("--force", metavar="", help="Rename it even if a program may be trading it.")
+    ] = False,
 ) -> None:
     """Give a session another name."""
-    with existing(db) as repository:
+    with existing(db, passphrase_file) as repository:
         session = _load(repository, session_id)
         if session.status in (SessionStatus.RUNNING, SessionStatus.PAUSED) and not force:
             raise CommandError(
-                f"{_called(session)} is {session.status}: a program that trades it would find its next save refused; "
-                "stop it first, or use --force if none does",
+                f"{_called(session)} is {session.status}, and a program that trades it could not save it afterwards; "
+                "stop the program first, or use --force if there is none",
                 CONFLICT,
             )
         before, session.name = session.name, name
         repository.save(session)
-    output().print(Text(f"renamed {formatting.printable(before)!r} to {formatting.printable(name)!r}"))
+    say(f"renamed {quoted(before)} to {quoted(name)}")
 
 
 def delete(
     session_ids: Annotated[
-        list[str], typer.Argument(metavar="ID", help="Ids, or their beginnings.", autocompletion=complete_id)
+        list[str],
+        typer.Argument(
+            metavar="ID",
+            help="The ids of the sessions, or their first characters.",
+            autocompletion=complete_id,
+            callback=readable,
+        ),
     ],
     db: DbOption = None,
+    passphrase_file: PassphraseFile = None,
     yes: YesOption = False,
 ) -> None:
     """Delete sessions with their whole history."""
-    with existing(db) as repository:
+    with existing(db, passphrase_file) as repository:
         sessions = [_load(repository, each) for each in dict.fromkeys(session_ids)]
         for session in sessions:
-            output().print(
-                Text(f"{_called(session)}, {session.status}, {formatting.count(session.fill_count, 'fill')}")
-            )
+            say(f"{_called(session)}, {session.status}, {formatting.count(session.fill_count, 'fill')}")
         confirm(
-            f"Delete {formatting.count(len(sessions), 'session')} with all their history?", yes, "nothing was deleted"
+            f"Delete {formatting.count(len(sessions), 'session')} with the whole history?", yes, "nothing was deleted"
         )
         with repository.atomic():
             deleted = sum(repository.delete(each.id) for each in {session.id: session for session in sessions}.values())
-    output().print(f"deleted {formatting.count(deleted, 'session')}")
+    say(f"deleted {formatting.count(deleted, 'session')}")
 
 
 def prune(
     db: DbOption = None,
+    passphrase_file: PassphraseFile = None,
     status: StatusOption = None,
     strategy: StrategyOption = None,
     symbol: SymbolOption = None,
     created_from: CreatedFromOption = None,
     created_to: CreatedToOption = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be deleted.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", metavar="", help="Show what would be deleted, and delete nothing.")
+    ] = False,
     yes: YesOption = False,
 ) -> None:
-    """Delete many sessions at once: those that have ended (STOPPED or FAILED, unless --status says otherwise)."""
+    """Delete many sessions at once: those that have ended (STOPPED or FAILED), unless --status names others."""
     if not any((status, strategy, symbol, created_from, created_to)):
-        raise CommandError("say which sessions: --created-to 90d, --status, --strategy or --symbol", USAGE)
+        raise CommandError("say which sessions to delete: --created-to 90d, --status, --strategy or --symbol", USAGE)
     chosen = filters(status or ENDED, strategy, symbol, created_from, created_to)
-    with existing(db) as repository:
+    with existing(db, passphrase_file) as repository:
         number = repository.count(**chosen)
         if not number:
-            output().print("no session to delete")
+            say("no session to delete")
             return
         _show_doomed(repository, chosen, number)
         if dry_run:
-            output().print(f"would delete {formatting.count(number, 'session')}")
+            say(f"would delete {formatting.count(number, 'session')}")
             return
-        confirm(f"Delete {formatting.count(number, 'session')} with all their history?", yes, "nothing was deleted")
+        confirm(f"Delete {formatting.count(number, 'session')} with the whole history?", yes, "nothing was deleted")
         deleted = repository.delete_many(**chosen)
-    output().print(f"deleted {formatting.count(deleted, 'session')}")
+    say(f"deleted {formatting.count(deleted, 'session')}")
 
 
 def _show_doomed(repository: SessionRepository, chosen: SessionFilters, number: int) -> None:
+    from paper_repo.cli import tables
+
     console = output()
     doomed = repository.get_summaries(**chosen, limit=SHOWN)
     ids = {each.id: short_id(repository, each.id) for each in doomed}
     console.print(tables.session_list(doomed, ids, datetime.now(UTC), console.width))
     if number > len(doomed):
-        console.print(Text(f"… and {number - len(doomed):,} more", "bright_black"))
+        console.print(f"… and {number - len(doomed):,} more", style="bright_black")
 
 
 def _load(repository: SessionRepository, wanted: str) -> PaperTradingSession:
     session = repository.get_by_id(find_id(repository, wanted))
     if session is None:
-        raise CommandError(f"session {wanted!r} was deleted meanwhile", NOT_FOUND)
+        raise CommandError(f"session {quoted(wanted)} has just been deleted by another program", NOT_FOUND)
     return session
 
 
 def _called(session: PaperTradingSession) -> str:
-    return f"{formatting.printable(session.id)} ({formatting.printable(session.name)})"
+    return f"{printable(session.id)} ({printable(session.name)})"

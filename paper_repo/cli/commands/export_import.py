@@ -1,10 +1,9 @@
-"""The commands that take sessions elsewhere and bring them back: export, import."""
+"""The commands that take sessions elsewhere and bring them back: export and import."""
 
 from __future__ import annotations
 
 import csv
 import io
-import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -13,32 +12,37 @@ from pathlib import Path
 from typing import Annotated, Any, BinaryIO
 
 import typer
-from rich.text import Text
 
-from paper_repo.cli import formatting, json_output
-from paper_repo.cli.database import existing, existing_or_new, find_id
+from paper_repo.cli import formatting, json_output, streams
+from paper_repo.cli.database import existing, existing_or_new, find_id, place_of
+from paper_repo.cli.destinations import new_file, require_destination
+from paper_repo.cli.escaping import printable, quoted, spreadsheet_cell
 from paper_repo.cli.exit_codes import CONFLICT, NOT_FOUND, USAGE, CommandError
 from paper_repo.cli.options import (
     CreatedFromOption,
     CreatedToOption,
     DbOption,
+    PassphraseFile,
     SessionIds,
     StatusOption,
     StrategyOption,
     SymbolOption,
     filters,
 )
-from paper_repo.cli.terminal import complaints, counted, progress, progress_bar
+from paper_repo.cli.terminal import counted, note, progress, progress_to
 from paper_repo.core.repository import SessionRepository
 from paper_repo.domain import EquityPoint, Fill
 from paper_repo.domain.selection import SessionFilters
 from paper_repo.errors import ConflictError
 from paper_repo.maintenance.archive import Imported, OnConflict, export_archive, import_archive
 from paper_repo.serialization.schemas import fields_of
-from paper_repo.storage.new_files import file_errors
 
 STANDARD = Path("-")
 """Stands for standard output, or standard input."""
+
+
+AMOUNTS = frozenset({"quantity", "price", "fee", "cash", "equity"})
+"""The columns of numbers; the others are text."""
 
 
 class Format(StrEnum):
@@ -52,53 +56,82 @@ class Format(StrEnum):
 def export(
     session_ids: SessionIds = None,
     db: DbOption = None,
+    passphrase_file: PassphraseFile = None,
     to: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE", help="Where to; standard output by default.")
+        Path, typer.Option("--output", "-o", metavar="FILE", help="The file to write; by default standard output.")
     ] = STANDARD,
     form: Annotated[
-        Format, typer.Option("--format", "-f", help="Everything, for `import`; or one table as CSV, for a spreadsheet.")
+        Format,
+        typer.Option(
+            "--format",
+            "-f",
+            metavar="KIND",
+            help="archive: everything, for `import`. fills, equity: one table as CSV, for a spreadsheet.",
+        ),
     ] = Format.ARCHIVE,
+    exact_text: Annotated[
+        bool,
+        typer.Option(
+            "--exact-text",
+            metavar="",
+            help="In CSV, write names and ids exactly as stored. Without it, text that a spreadsheet would run as a "
+            "formula (it begins with =, +, -, @ or the like) gets an apostrophe in front.",
+        ),
+    ] = False,
     status: StatusOption = None,
     strategy: StrategyOption = None,
     symbol: SymbolOption = None,
     created_from: CreatedFromOption = None,
     created_to: CreatedToOption = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output file if it exists.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", metavar="", help="Replace the output file if it exists.")
+    ] = False,
 ) -> None:
-    """Write sessions with their whole history to a file: an archive, or their fills or equity points as CSV."""
+    """Write sessions with their whole history to a file: as an archive, or their fills or equity points as CSV."""
     chosen = filters(status, strategy, symbol, created_from, created_to)
     if session_ids and any(chosen.values()):
         raise CommandError("give ids or filters, not both", USAGE)
-    with existing(db) as repository:
+    if to == STANDARD:
+        streams.require_output()
+    else:
+        require_destination(to, place_of(db), option="--overwrite", given=overwrite)
+    with existing(db, passphrase_file) as repository:
         ids = [find_id(repository, each) for each in dict.fromkeys(session_ids)] if session_ids else None
         with _destination(to, overwrite) as file:
             if form is Format.ARCHIVE:
                 _export_archive(repository, file, ids, chosen)
             else:
-                _export_table(repository, file, ids, chosen, form)
+                _export_table(repository, file, ids, chosen, form, exact_text)
 
 
 def import_(
-    source: Annotated[Path, typer.Argument(metavar="FILE", help="An archive; - for standard input.")],
+    source: Annotated[Path, typer.Argument(metavar="FILE", help="The archive; - for standard input.")],
     db: DbOption = None,
-    skip: Annotated[bool, typer.Option("--skip", help="Leave sessions that are stored already as they are.")] = False,
-    replace: Annotated[bool, typer.Option("--replace", help="Replace sessions that are stored already.")] = False,
+    passphrase_file: PassphraseFile = None,
+    skip: Annotated[bool, typer.Option("--skip", metavar="", help="Skip sessions that are stored already.")] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", metavar="", help="Replace sessions that are stored already.")
+    ] = False,
 ) -> None:
-    """Store the sessions of an archive, all of them or none."""
+    """Store the sessions of an archive: all of them or, after an error, none."""
     if skip and replace:
         raise CommandError("--skip or --replace, not both", USAGE)
     on_conflict: OnConflict = "skip" if skip else "replace" if replace else "error"
     try:
-        with _source(source) as file, existing_or_new(db) as repository, progress_bar("importing") as step:
+        with (
+            _source(source) as file,
+            existing_or_new(db, passphrase_file) as repository,
+            progress_to("importing") as step,
+        ):
             done = import_archive(repository, file, on_conflict=on_conflict, progress=step)
     except ConflictError as error:
         place = " ".join(getattr(error, "__notes__", ()))
         raise CommandError(
-            f"session {error.session_id!r} is stored already, at version {error.actual}. {place} "
-            "Use --skip to leave what is stored as it is, or --replace to replace it",
+            f"session {quoted(error.session_id)} is stored already, at version {error.actual}. {place} "
+            "Use --skip to keep the stored one, or --replace to replace it",
             CONFLICT,
         ) from error
-    complaints().print(Text(f"imported {_told(done)}"))
+    note(f"imported {_told(done)}")
 
 
 def _told(done: Imported) -> str:
@@ -111,29 +144,54 @@ def _told(done: Imported) -> str:
 def _export_archive(
     repository: SessionRepository, file: BinaryIO, ids: list[str] | None, chosen: SessionFilters
 ) -> None:
-    with progress_bar("exporting") as step:
+    with progress_to("exporting") as step:
         contents = export_archive(repository, file, ids=ids, progress=step, **chosen)
     told = (
         formatting.count(contents.sessions, "session"),
         formatting.count(contents.fills, "fill"),
         formatting.count(contents.equity_points, "equity point"),
     )
-    complaints().print(Text(f"exported {', '.join(told)}"))
+    note(f"exported {', '.join(told)}")
 
 
 def _export_table(
-    repository: SessionRepository, file: BinaryIO, ids: list[str] | None, chosen: SessionFilters, form: Format
+    repository: SessionRepository,
+    file: BinaryIO,
+    ids: list[str] | None,
+    chosen: SessionFilters,
+    form: Format,
+    exact_text: bool,
 ) -> None:
     kind, rows = (Fill, _fill_rows) if form is Format.FILLS else (EquityPoint, _equity_rows)
     numbered = ["sequence"] if form is Format.FILLS else []
     lines = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
+    safe = _unchanged if exact_text else _safe_row
+    if file is sys.stdout.buffer and sys.stdout.isatty():
+        safe = _visible_row
     table = csv.DictWriter(lines, ["session_id", *numbered, *fields_of(kind)])
     table.writeheader()
     with repository.reading(), progress("exporting", None) as advance:
         for session_id in ids or [each.id for each in repository.get_summaries(**chosen)]:
             for row in counted(rows(repository, session_id), advance):
-                table.writerow({"session_id": session_id, **row})
+                table.writerow(safe({"session_id": session_id, **row}))
     lines.detach()
+
+
+def _unchanged(row: dict[str, Any]) -> dict[str, Any]:
+    return row
+
+
+def _safe_row(row: dict[str, Any]) -> dict[str, Any]:
+    """The row for a spreadsheet; a negative amount begins as a formula does, and is a number all the same."""
+    return {
+        name: spreadsheet_cell(value) if isinstance(value, str) and name not in AMOUNTS else value
+        for name, value in row.items()
+    }
+
+
+def _visible_row(row: dict[str, Any]) -> dict[str, Any]:
+    """The row for the eyes of somebody at a terminal."""
+    return {name: printable(value, None) if isinstance(value, str) else value for name, value in row.items()}
 
 
 def _fill_rows(repository: SessionRepository, session_id: str) -> Iterator[dict[str, Any]]:
@@ -146,23 +204,13 @@ def _equity_rows(repository: SessionRepository, session_id: str) -> Iterator[dic
 
 @contextmanager
 def _destination(path: Path, overwrite: bool) -> Iterator[BinaryIO]:
-    """Where to write: a file appears under its name only when it is whole."""
+    """What to write to: standard output, or a file that appears under its name only when it is whole."""
     if path == STANDARD:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    if path.exists() and not overwrite:
-        raise CommandError(f"{path} is there already; choose another name, or replace it with --overwrite", CONFLICT)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
-    try:
-        with file_errors(path):
-            with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with new_file(path, overwrite=overwrite) as file:
+        yield file
 
 
 @contextmanager
@@ -173,5 +221,7 @@ def _source(path: Path) -> Iterator[Iterable[bytes]]:
         return
     if not path.exists():
         raise CommandError(f"there is no file {path}", NOT_FOUND)
+    if path.is_dir():
+        raise CommandError(f"{path} is a folder; name an archive", USAGE)
     with path.open("rb") as file:
         yield file

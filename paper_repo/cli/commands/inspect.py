@@ -1,4 +1,4 @@
-"""The commands that look: list, show, fills, equity, status, info."""
+"""The commands that look at sessions: list, show, fills, equity, status, info."""
 
 from __future__ import annotations
 
@@ -15,21 +15,26 @@ from rich.table import Table
 from rich.text import Text
 
 import paper_repo
-from paper_repo.cli import formatting, json_output, tables
+from paper_repo.cli import formatting, json_output, options, tables
 from paper_repo.cli.database import existing, find_id, is_missing, name_of, place_of, short_id
+from paper_repo.cli.equity_chart import Curve
+from paper_repo.cli.escaping import printable, quoted
 from paper_repo.cli.exit_codes import NOT_FOUND, CommandError
+from paper_repo.cli.fitted_table import FittedTable
 from paper_repo.cli.options import (
     CreatedFromOption,
     CreatedToOption,
     DbOption,
     JsonOption,
     Order,
+    PassphraseFile,
     SessionId,
     SinceOption,
     StatusOption,
     StrategyOption,
     SymbolOption,
     UntilOption,
+    between,
     filters,
 )
 from paper_repo.cli.terminal import counted, output, print_json, print_json_stream, progress
@@ -40,31 +45,43 @@ from paper_repo.domain.performance import Performance, performance
 from paper_repo.domain.selection import SessionSummary
 
 LIST_LENGTH, CURVE_LENGTH = 50, 40
-"""How many rows a table has when nobody says how many."""
+"""How many rows a table has by default."""
 
 
 def list_sessions(
     db: DbOption = None,
+    passphrase_file: PassphraseFile = None,
     status: StatusOption = None,
     strategy: StrategyOption = None,
     symbol: SymbolOption = None,
     created_from: CreatedFromOption = None,
     created_to: CreatedToOption = None,
     order_by: Annotated[
-        Order, typer.Option("--order-by", help="Names from A, everything else from the latest or highest on.")
+        Order,
+        typer.Option(
+            "--order-by",
+            metavar="FIELD",
+            help="Sort by created_at, updated_at, equity or net_pnl (the latest or highest first), or by name.",
+        ),
     ] = Order.CREATED,
-    reverse: Annotated[bool, typer.Option("--reverse", "-r", help="The other way round.")] = False,
+    reverse: Annotated[bool, typer.Option("--reverse", "-r", metavar="", help="Reverse the order.")] = False,
     limit: Annotated[
         int | None,
-        typer.Option("--limit", "-n", min=0, help="At most so many; 0 for all. By default 50; all with --json."),
+        typer.Option(
+            "--limit",
+            "-n",
+            metavar="N",
+            parser=options.rows,
+            help="Show at most N (0 = all). By default 50, and all with --json.",
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List sessions, the newest first."""
+    """List the sessions, the newest first."""
     chosen = filters(status, strategy, symbol, created_from, created_to)
     most = limit if limit is not None else 0 if as_json else LIST_LENGTH
     descending = (order_by is not Order.NAME) is not reverse
-    with existing(db) as repository:
+    with existing(db, passphrase_file) as repository:
         found = repository.get_summaries(**chosen, order_by=order_by.value, descending=descending, limit=most or None)
         if as_json:
             print_json({"sessions": [json_output.of_summary(each) for each in found]})
@@ -86,17 +103,29 @@ def _print_list(repository: SessionRepository, found: Sequence[SessionSummary], 
 def show(
     session_id: SessionId,
     db: DbOption = None,
+    passphrase_file: PassphraseFile = None,
     periods_per_year: Annotated[
         float,
-        typer.Option("--periods-per-year", min=0.001, help="How many equity points a year has."),
+        typer.Option(
+            "--periods-per-year",
+            metavar="N",
+            callback=between(0.001, 1e9),
+            help="The number of equity points in a year, for the Sharpe and Sortino ratios: 252 for daily ones.",
+        ),
     ] = 252,
     risk_free_rate: Annotated[
-        float, typer.Option("--risk-free-rate", min=-0.99, help="Yearly, as a fraction: 0.03 is 3 %.")
+        float,
+        typer.Option(
+            "--risk-free-rate",
+            metavar="RATE",
+            callback=between(-0.99, 100),
+            help="Per year, as a fraction: 0.03 is 3 %.",
+        ),
     ] = 0.0,
     as_json: JsonOption = False,
 ) -> None:
-    """Show a session: what it is worth, how well it did, its equity curve, positions and resting orders."""
-    with existing(db) as repository, repository.reading():
+    """Show one session: its equity, performance, equity curve, positions and resting orders."""
+    with existing(db, passphrase_file) as repository, repository.reading():
         session = _session(repository, session_id)
         curve, figures = examine(repository, session, periods_per_year, risk_free_rate)
     if as_json:
@@ -108,9 +137,9 @@ def show(
 
 def examine(
     repository: SessionRepository, session: PaperTradingSession, periods_per_year: float = 252, rate: float = 0.0
-) -> tuple[tables.Curve, Performance]:
+) -> tuple[Curve, Performance]:
     """The equity curve and the performance of a session, with its history read once."""
-    curve = tables.Curve()
+    curve = Curve()
     with progress("reading the history", session.fill_count) as advance:
         fills = counted((fill for _, fill in repository.fill_history(session.id)), advance)
         points = curve.gather(repository.equity_history(session.id))
@@ -121,17 +150,24 @@ def examine(
 def fills(
     session_id: SessionId,
     db: DbOption = None,
+    passphrase_file: PassphraseFile = None,
     symbol: SymbolOption = None,
     since: SinceOption = None,
     until: UntilOption = None,
     limit: Annotated[
         int | None,
-        typer.Option("--limit", "-n", min=0, help="The latest so many; 0 for all. By default 50; all with --json."),
+        typer.Option(
+            "--limit",
+            "-n",
+            metavar="N",
+            parser=options.rows,
+            help="Show only the latest N (0 = all). By default 50, and all with --json.",
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the fills of a session, in the order in which they were recorded."""
-    with existing(db) as repository, repository.reading():
+    """List the fills of a session in the order in which they were recorded."""
+    with existing(db, passphrase_file) as repository, repository.reading():
         session = _session(repository, session_id)
         most = limit if limit is not None else 0 if as_json else LIST_LENGTH
         plain = symbol is None and since is None and until is None
@@ -146,28 +182,32 @@ def fills(
             items = (json_output.of_fill(place, fill) for place, fill in chosen)
             print_json_stream({"session_id": session.id}, "fills", items)
             return
-        rows = list(chosen)
-    _print_rows(tables.fill_table(rows), len(rows), "fill")
-    if plain and most and session.fill_count > len(rows):
-        note = f"the latest {len(rows):,} of {session.fill_count:,} fills; --limit 0 shows all"
+        found_rows = list(chosen)
+    _print_rows(tables.fill_table(found_rows), len(found_rows), "fill")
+    if plain and most and session.fill_count > len(found_rows):
+        note = f"the latest {len(found_rows):,} of {session.fill_count:,} fills; --limit 0 shows all"
         output().print(Text(note, "bright_black"))
 
 
 def equity(
     session_id: SessionId,
     db: DbOption = None,
+    passphrase_file: PassphraseFile = None,
     since: SinceOption = None,
     until: UntilOption = None,
     points: Annotated[
         int | None,
         typer.Option(
-            "--points", min=4, help="At most so many, peaks and troughs kept. By default 40; all with --json."
+            "--points",
+            metavar="N",
+            parser=options.points,
+            help="Show at most N points, peaks and troughs among them. By default 40, and all with --json.",
         ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the equity curve of a session, as a chart and as points."""
-    with existing(db) as repository, repository.reading():
+    """Show the equity curve of a session as a chart and a table."""
+    with existing(db, passphrase_file) as repository, repository.reading():
         session = _session(repository, session_id)
 
         def found() -> Iterator[EquityPoint]:
@@ -176,7 +216,7 @@ def equity(
         if as_json and points is None:
             print_json_stream({"session_id": session.id}, "points", map(json_output.of_point, found()))
             return
-        curve = tables.Curve()
+        curve = Curve()
         chosen = _thinned(curve, found, points or CURVE_LENGTH)
     if as_json:
         print_json_stream({"session_id": session.id}, "points", map(json_output.of_point, chosen))
@@ -184,16 +224,15 @@ def equity(
         _print_equity(curve, chosen)
 
 
-def _thinned(curve: tables.Curve, read: Callable[[], Iterable[EquityPoint]], points: int) -> list[EquityPoint]:
-    """So many of the points, read once for the curve and once more to choose: never all of them in memory."""
+def _thinned(curve: Curve, read: Callable[[], Iterable[EquityPoint]], points: int) -> list[EquityPoint]:
+    """At most `points` of the points, read once for the curve and once more to choose: never all of them in memory."""
     deque(curve.gather(read()), maxlen=0)
     if not curve.times:
         return []
-    start, end = (datetime.fromtimestamp(curve.times[end], UTC) for end in (0, -1))
-    return downsample_stream(read(), points, start=start, end=end)
+    return downsample_stream(read(), points, start=curve.first, end=curve.last)
 
 
-def _print_equity(curve: tables.Curve, chosen: Sequence[EquityPoint]) -> None:
+def _print_equity(curve: Curve, chosen: Sequence[EquityPoint]) -> None:
     console, total = output(), len(curve.times)
     if total > 1:
         console.print(curve)
@@ -204,9 +243,9 @@ def _print_equity(curve: tables.Curve, chosen: Sequence[EquityPoint]) -> None:
         console.print(Text(note, "bright_black"))
 
 
-def status(db: DbOption = None, as_json: JsonOption = False) -> None:
-    """Show what would be resumed after a restart: the RUNNING sessions."""
-    with existing(db) as repository, repository.reading():
+def status(db: DbOption = None, passphrase_file: PassphraseFile = None, as_json: JsonOption = False) -> None:
+    """Show which sessions would resume after a restart: the RUNNING ones."""
+    with existing(db, passphrase_file) as repository, repository.reading():
         active = repository.get_active()
         counts = {each.value: repository.count(status=each) for each in SessionStatus}
         ids = {each.id: short_id(repository, each.id) for each in active}
@@ -215,20 +254,20 @@ def status(db: DbOption = None, as_json: JsonOption = False) -> None:
         return
     console = output()
     if active:
-        console.print(Text(formatting.count(len(active), "session") + " would be resumed", "bold"))
+        console.print(Text(formatting.count(len(active), "session") + " would resume after a restart", "bold"))
         console.print(tables.active_table(active, ids, datetime.now(UTC)))
     else:
-        console.print("no session is RUNNING: nothing would be resumed")
+        console.print("no session is RUNNING: nothing would resume after a restart")
     others = [f"{number:,} {name}" for name, number in counts.items() if number and name != SessionStatus.RUNNING]
     if others:
-        console.print(Text("beside them: " + ", ".join(others) if active else ", ".join(others), "bright_black"))
+        console.print(Text("besides: " + ", ".join(others) if active else ", ".join(others), "bright_black"))
 
 
-def info(db: DbOption = None, as_json: JsonOption = False) -> None:
-    """Show versions, where the database is, how it is set up, and how much is in it."""
+def info(db: DbOption = None, passphrase_file: PassphraseFile = None, as_json: JsonOption = False) -> None:
+    """Show the versions, the database, its settings, and how much it holds."""
     facts: dict[str, Any] = {"versions": _versions(), "database": {"database": name_of(place_of(db)), "exists": False}}
     if not is_missing(place_of(db)):
-        with existing(db) as repository:
+        with existing(db, passphrase_file) as repository:
             counts = {each.value: repository.count(status=each) for each in SessionStatus}
             facts["database"] = {**repository.describe(), "exists": True, "by_status": counts}
     if as_json:
@@ -245,9 +284,9 @@ def _info_table(facts: dict[str, Any]) -> Table:
         table.add_row(name, number)
     database = dict(facts["database"])
     table.add_row("", "")
-    table.add_row("database", Text(formatting.printable(database.pop("database")), "bold"))
+    table.add_row("database", Text(printable(database.pop("database"), None), "bold"))
     if not database.pop("exists"):
-        table.add_row("", "is not there yet")
+        table.add_row("", "does not exist yet")
         return table
     pragmas, by_status = database.pop("pragmas", {}), database.pop("by_status")
     for name, number in {**database, **by_status}.items():
@@ -265,14 +304,14 @@ def _versions() -> dict[str, str]:
         try:
             found[package] = version(package)
         except PackageNotFoundError:
-            found[package] = "without its metadata"
+            found[package] = "unknown"
     return found
 
 
 def _session(repository: SessionRepository, wanted: str) -> PaperTradingSession:
     session = repository.get_by_id(find_id(repository, wanted))
     if session is None:
-        raise CommandError(f"session {wanted!r} was deleted meanwhile", NOT_FOUND)
+        raise CommandError(f"session {quoted(wanted)} has just been deleted by another program", NOT_FOUND)
     return session
 
 
@@ -280,5 +319,5 @@ def _within(at: datetime, since: datetime | None, until: datetime | None) -> boo
     return (since is None or at >= since) and (until is None or at < until)
 
 
-def _print_rows(table: Table, rows: int, noun: str) -> None:
+def _print_rows(table: FittedTable, rows: int, noun: str) -> None:
     output().print(table if rows else f"no {noun}s")

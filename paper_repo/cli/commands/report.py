@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from paper_repo.cli.database import existing, find_id
-from paper_repo.cli.formatting import printable
-from paper_repo.cli.options import DbOption, complete_id
-from paper_repo.cli.terminal import complaints
+from paper_repo.cli.database import existing, find_id, place_of
+from paper_repo.cli.destinations import require_destination
+from paper_repo.cli.options import DbOption, PassphraseFile, complete_id
+from paper_repo.cli.terminal import note
 
 
 def report(
@@ -20,12 +20,16 @@ def report(
     ],
     to: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The HTML file to write.")],
     db: DbOption = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")] = False,
+    passphrase_file: PassphraseFile = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", metavar="", help="Replace the output file if it exists.")
+    ] = False,
 ) -> None:
     """Write a report on one session, or on several side by side, as one HTML file to open in a browser or to send."""
     from paper_repo.report import write_report  # no other command needs it
 
-    with existing(db) as repository:
+    require_destination(to, place_of(db), option="--overwrite", given=overwrite)
+    with existing(db, passphrase_file) as repository:
         ids = [find_id(repository, each) for each in session_ids]
-        write_report(repository, ids, to, overwrite=force)
-    complaints().print(f"wrote {printable(str(to))}", markup=False, highlight=False)
+        write_report(repository, ids, to, overwrite=overwrite)
+    note(f"wrote {to}")
