@@ -17,8 +17,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
 
 from paper_repo.core import history
-from paper_repo.core.claims import Claiming
-from paper_repo.core.history import corrupt as _corrupt
+from paper_repo.core.claims import Claims
 from paper_repo.core.history import require_no_gap
 from paper_repo.core.records import SUMMARY_ROW, Records
 from paper_repo.core.saves import Save
@@ -59,7 +58,7 @@ _LONGEST_PAUSE = 0.1
 """Between two attempts at a transaction, in seconds."""
 
 
-class SessionRepository(Claiming):
+class SessionRepository:
     """Saves and loads paper-trading sessions with plain blocking calls, from any number of threads.
 
     Nothing is opened before the first call. Use it as a context manager, or call `close`. The session objects
@@ -83,8 +82,6 @@ class SessionRepository(Claiming):
         ValueError: an argument is not allowed, such as the path ":memory:" (use `InMemorySessionRepository`).
     """
 
-    _records: Records
-
     def __init__(
         self,
         path: Address,
@@ -104,6 +101,7 @@ class SessionRepository(Claiming):
             journal=journal,
         )
         self._records = Records(self._storage)
+        self._claims = Claims(self._storage, self._records, self._alone, self._inside)
 
     def __repr__(self) -> str:
         storage = self._storage
@@ -317,6 +315,56 @@ class SessionRepository(Claiming):
         """Whether an error such as a full disk has ended the open transaction early."""
         return self._storage.has_lost_transaction()
 
+    # Claims
+
+    def claim(self, session_id: str, owner: str, ttl: float) -> PaperTradingSession | None:
+        """Claim a session for one of several workers: the session as a new object; None if another worker has it.
+
+        No other worker gets it until `ttl` seconds have passed without `renew`, by the clock of the server, or of this
+        machine for a file. A claim raises the session's version by one, so that objects loaded earlier can no longer be
+        saved; a worker whose claim was lost gets `ClaimLostError` from `save`. Saving needs no claim. While the claim
+        lasts, use the object that `claim` returned.
+
+        Args:
+            session_id: the session.
+            owner: the worker, as text that is different for every worker and for every start of it.
+            ttl: how long the claim lasts, in seconds.
+
+        Raises:
+            SessionNotFoundError: there is no such session.
+            ValueError: `owner` is empty, or `ttl` is not a positive number.
+        """
+        return self._claims.claim(session_id, owner, ttl)
+
+    def renew(self, session_id: str, owner: str, ttl: float) -> None:
+        """Extend a claim to `ttl` seconds from now. This works until another worker has taken the session.
+
+        Args:
+            session_id: the session.
+            owner: the worker that has the claim.
+            ttl: how long the claim lasts from now, in seconds.
+
+        Raises:
+            ClaimLostError: another worker has the session, or the claim was released.
+        """
+        self._claims.renew(session_id, owner, ttl)
+
+    def release(self, session_id: str, owner: str) -> bool:
+        """Give a claim back, so that another worker can take the session at once. True if `owner` had it."""
+        return self._claims.release(session_id, owner)
+
+    def claim_active(self, owner: str, ttl: float, limit: int | None = None) -> list[PaperTradingSession]:
+        """Claim the RUNNING sessions that no worker has, oldest first: the ones that this worker is to resume.
+
+        Several workers may call this at once, and none waits for another. Each session goes to one of them.
+
+        Args:
+            owner: the worker, as for `claim`.
+            ttl: how long the claims last, in seconds.
+            limit: the maximum number of sessions; None for all.
+        """
+        return self._claims.claim_active(owner, ttl, limit)
+
     # Reading
 
     def get_by_id(self, session_id: str) -> PaperTradingSession | None:
@@ -327,17 +375,7 @@ class SessionRepository(Claiming):
         Raises:
             CorruptRecordError: the session is stored but cannot be read.
         """
-        try:
-            row = self._storage.fetch_one(self._statements.select_session, {"id": session_id})
-        except CorruptDatabaseError as error:
-            raise _corrupt(session_id, str(error)) from error
-        if row is None:
-            self._storage.require_sound()
-            return None
-        session = self._records.session(row)
-        if session.id != session_id:
-            raise _corrupt(session_id, f"another session, {session.id!r}, stands in its place")
-        return session
+        return self._records.get(session_id)
 
     def get_all(
         self,
