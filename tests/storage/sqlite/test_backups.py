@@ -142,7 +142,7 @@ def test_what_is_in_use_is_not_overwritten(path: Path, tmp_path: Path) -> None:
     """Not the database itself, by whatever name, no database that is open, none with a log beside it, and no folder."""
     filled(path, 1)
     (tmp_path / "folder").mkdir()
-    (tmp_path / "same.db").hardlink_to(path)
+    (tmp_path / "same.db").symlink_to(path)
     (tmp_path / "left.db-wal").write_text("left by a crash")
 
     with SessionRepository(path, journal="rollback") as repository, SessionRepository(tmp_path / "open.db") as other:
