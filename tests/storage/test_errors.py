@@ -50,6 +50,7 @@ TABLE = [
     (sqlite3.SQLITE_IOERR_WRITE, StorageError, "takes others now"),
     (sqlite3.SQLITE_IOERR_DELETE, ReadOnlyError, "check the permissions of the file and its folder"),
     (sqlite3.SQLITE_IOERR_SHMSIZE, DiskFullError, "even to read"),
+    (sqlite3.SQLITE_READONLY_DBMOVED, StorageError, "removed, renamed or moved"),
     (sqlite3.SQLITE_FORMAT, CorruptDatabaseError, "restore a backup"),
     (sqlite3.SQLITE_IOERR_FSYNC, StorageError, "check the disk"),
     (sqlite3.SQLITE_CORRUPT, CorruptDatabaseError, "restore a backup"),
