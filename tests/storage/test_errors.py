@@ -309,7 +309,7 @@ class TestForReal:
         repository.close()
 
         assert type(failure) is StorageError
-        assert "it cannot be opened; check the permissions of the file and its folder" in str(failure)
+        assert "removed, renamed or moved, or its folder has" in str(failure)
 
     def test_damaged_pages(self, path):
         """A file with overwritten pages says so when a call comes to them, also far behind the first row."""
