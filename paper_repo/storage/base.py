@@ -526,8 +526,11 @@ class Storage(HeedsForks, ABC):
         return transaction
 
     def _run_in(self, transaction: Transaction, sql: str, params: Sequence[object] = ()) -> Any:
-        with self._translated:
+        try:
             return transaction.loan.connection.cursor().execute(sql, params)
+        except Exception as error:
+            self._translated.require_other(error)  # a `with` would take as long as the rest of this
+            raise
 
     def _read(self, fetch: Callable[[Any], T], sql: str, params: Sequence[object]) -> T:
         """What `fetch` makes of the cursor of one statement, on this thread's connection or on one for this alone."""

@@ -28,7 +28,7 @@ BY_SQLITE_CODE: dict[int, tuple[type[StorageError], str]] = {
     sqlite3.SQLITE_BUSY: (BusyError, "another writer held it for longer than the busy timeout; repeat the call"),
     sqlite3.SQLITE_LOCKED: (BusyError, "another connection holds the table; repeat the call"),
     sqlite3.SQLITE_READONLY: (ReadOnlyError, "it cannot be written; check the permissions of the file and its folder"),
-    sqlite3.SQLITE_READONLY_DBMOVED: (StorageError, f"{GONE} since it was opened; {WAY_OUT}"),
+    sqlite3.SQLITE_READONLY_DBMOVED: (StorageError, f"since it was opened, {GONE}; {WAY_OUT}"),
     sqlite3.SQLITE_INTERRUPT: (StorageError, "the call was interrupted; nothing of it is stored"),
     sqlite3.SQLITE_IOERR: (StorageError, "reading or writing the file failed; check the disk"),
     sqlite3.SQLITE_IOERR_DELETE: (

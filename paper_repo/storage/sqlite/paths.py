@@ -169,7 +169,7 @@ def require_same(path: str, opened: Identity) -> None:
     try:
         status = os.stat(path)  # noqa: PTH116 - a Path takes three times as long
     except OSError as error:
-        raise StorageError(f"{path}: {GONE} since it was opened ({error.strerror}); {WAY_OUT}") from error
+        raise StorageError(f"{path}: since it was opened, {GONE} ({error.strerror}); {WAY_OUT}") from error
     if status.st_ino != opened.inode or status.st_dev != opened.device:
         raise StorageError(f"{path}: {_REPLACED}; {WAY_OUT}")
 
