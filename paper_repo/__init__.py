@@ -21,6 +21,7 @@ What they do:
     save, save_many             store sessions with their new history
     get_by_id, get_all, get_active, get_summaries, iterate, exists, count     find sessions
     get_fills, get_equity_curve                                               read the history of one
+    get_unrecorded              tell which fills of a broker's answer are new
     delete, delete_many         delete sessions with their history
     atomic                      a transaction around several calls
     claim, claim_active, renew, release       share sessions among several workers
@@ -40,7 +41,7 @@ Figures:
     Flow(at, amount)                      a deposit or withdrawal, so that performance is time-weighted
     downsample(points, max_points)        fewer points for a chart of the same shape
 
-Maintenance, while no program has the file open, except for the first three:
+Maintenance; the first three work while programs use the database, the others need the file for themselves:
 
     copy_sessions(source, target)         copy everything to another database, verified
     export_archive(repository, file)      write sessions to a portable file
@@ -49,6 +50,9 @@ Maintenance, while no program has the file open, except for the first three:
     salvage(path, target)                 recover what is readable of a damaged file
     compact(path)                         shrink a file after deletions
     encrypt(path, target, passphrase)     write an encrypted copy; decrypt is the reverse
+
+Modules for some programs: paper_repo.frames (Arrow tables), paper_repo.report (an HTML report), paper_repo.container
+(registration in svcs) and paper_repo.testing (the contract suite for repositories of your own).
 
 Every error is a PaperRepoError; `help("paper_repo.errors")` shows the tree. The command line is `paper-repo --help`.
 """

@@ -101,8 +101,8 @@ class ConflictError(PaperRepoError):
 
 
 _LOAD_AGAIN = (
-    "load it again with get_by_id(), apply those of the new fills that get_unrecorded() gives, "
-    "repeat what else has changed, and save it"
+    "load it again with get_by_id(), apply the new fills that get_unrecorded() returns, "
+    "repeat your other changes, and save it"
 )
 
 
@@ -138,11 +138,10 @@ class InvalidSessionError(PaperRepoError, ValueError):
 
 
 class DuplicateFillError(InvalidSessionError):
-    """Fills that `apply_fill` has booked are stored already: the session's cash and positions count them twice.
+    """Fills that `apply_fill` has booked are stored already, so the session's cash and positions count them twice.
 
-    Nothing was stored, and the session is as it was, which is wrong: load it again with `get_by_id`, take from the
-    broker's fills those that `get_unrecorded` gives, apply these, and save. `fills` names them, each by its symbol and
-    its id.
+    Nothing was stored. Discard the session object, load the session again with `get_by_id`, apply the fills that
+    `get_unrecorded` returns, and save it. `fills` has the symbol and the id of each of them.
     """
 
     def __init__(self, session_id: str, fills: Sequence[tuple[str, str]]) -> None:
@@ -153,9 +152,9 @@ class DuplicateFillError(InvalidSessionError):
         self.args = (f"{self.args[0]} {_NOT_AGAIN}",)
 
 
-_BOOKED_TWICE = "this fill of {} is stored already and was booked again."
+_BOOKED_TWICE = "this fill of {} is stored already, and was booked again."
 _NOT_AGAIN = (
-    "Nothing was stored. Load the session again with get_by_id(), apply what get_unrecorded() gives of these fills, "
+    "Nothing was stored. Load the session again with get_by_id(), apply the fills that get_unrecorded() returns, "
     "and save it."
 )
 

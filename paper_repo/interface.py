@@ -69,15 +69,15 @@ class IPaperTradingSessionRepository(ABC):
         What is stored is the session as it was at the moment of the call. Two tasks may save the same object at once.
 
         A fill is booked once, for ever. A fill that `apply_fill` has booked and that is stored already is refused,
-        since its cash was counted twice. A fill that was only recorded (`record_fill`) is not stored again when it is
-        stored already with the same content. Ids of fills are unique within a session and a symbol.
+        since its cash was counted twice. A fill that was only recorded (`record_fill`) is skipped if it is stored
+        already with the same content. Ids of fills are unique within a session and symbol.
 
         A save that is cancelled before it begins is never carried out. A save that has begun is completed, and the
         cancellation is raised afterwards; `version` then tells whether the session was stored.
 
         Raises:
             ConflictError: the session was changed or deleted since it was loaded, or its id is taken. Nothing was
-                written. Load it again, apply what `get_unrecorded` gives of the new fills, and save that.
+                written. Load it again, apply the new fills that `get_unrecorded` returns, and save that.
             DuplicateFillError: fills were booked that are stored already; the way out is the same.
             InvalidSessionError: the session holds a value that cannot be stored; the message names its path.
         """
@@ -219,8 +219,8 @@ class IPaperTradingSessionRepository(ABC):
             symbol: only fills of this symbol.
             since: an aware datetime; only fills executed at this time or later.
             until: an aware datetime; only fills executed before this time.
-            after: only fills recorded after this one: a fill, its id or its number in the history (from 1). Pass the
-                last fill of a page to get the next page; the cost is the same anywhere in the history.
+            after: only fills recorded after this one, given as the fill, its id or its number in the history (from 1).
+                Pass the last fill of a page to get the next page; the cost is the same anywhere in the history.
             limit: the maximum number of fills; None for all.
 
         Raises:
@@ -230,24 +230,25 @@ class IPaperTradingSessionRepository(ABC):
 
     @abstractmethod
     async def get_unrecorded(self, session_id: str, fills: Iterable[Fill]) -> list[Fill]:
-        """Those of `fills` that are not stored yet for this session, each once, in their order: all, if there is none.
+        """Select the fills that are not stored yet for this session, each once, in their order.
 
-        A broker that is asked after a reconnect, a restart or a `ConflictError` repeats fills that were booked before.
-        This tells which are new, in one query however many they are:
+        After a reconnect, a restart or a `ConflictError`, a broker repeats fills that were booked before. This tells in
+        one query which of them are new:
 
             session = await repository.get_by_id(session_id)
             for fill in await repository.get_unrecorded(session_id, broker.fills()):
                 session.apply_fill(fill)
             await repository.save(session)
 
-        A fill is known by its symbol and its id, whatever else it says.
+        A fill is identified by its symbol and its id, whatever else it contains. If no session has this id, all fills
+        are returned.
 
         Args:
-            session_id: which session.
-            fills: what the broker has reported.
+            session_id: the session.
+            fills: the fills that the broker has reported.
 
         Raises:
-            InvalidSessionError: one of them is no `Fill`.
+            InvalidSessionError: one of them is not a `Fill`.
         """
 
     @abstractmethod

@@ -18,8 +18,8 @@ import anyio
 import anyio.lowlevel
 import anyio.to_thread
 
-from paper_repo.core.history import by_key, place_after
-from paper_repo.core.saves import Save, StoredRow, Tracking, UndoLog, other_fill_stored
+from paper_repo.core.fill_keys import by_key, place_after
+from paper_repo.core.saves import Save, StoredRow, Tracking, UndoLog, new_generation, other_fill_stored
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
 from paper_repo.domain.changes import SessionChange
 from paper_repo.domain.claims import check_claim
@@ -51,7 +51,6 @@ from paper_repo.interface import IPaperTradingSessionRepository
 from paper_repo.reports import CheckReport, check_history, check_session
 from paper_repo.serialization import fast
 from paper_repo.serialization.schemas import Data
-from paper_repo.storage.statements import new_generation
 from paper_repo.watching import AsyncSessionChanges, SessionChanges
 
 T = TypeVar("T")

@@ -214,8 +214,8 @@ def test_a_conflict_tells_what_to_do() -> None:
 
     assert changed == (
         "session 'abc-123' was not saved: it was loaded at version 1 and is at version 3 now; "
-        "load it again with get_by_id(), apply those of the new fills that get_unrecorded() gives, "
-        "repeat what else has changed, and save it"
+        "load it again with get_by_id(), apply the new fills that get_unrecorded() returns, "
+        "repeat your other changes, and save it"
     )
     assert "has been deleted since" in deleted
     assert "fresh_copy" in deleted

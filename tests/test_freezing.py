@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import runpy
 from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
 
+from paper_repo.cli.app import COMMANDS
 from paper_repo.freezing import hook_dirs
 
 
@@ -24,3 +26,11 @@ def test_the_installed_package_announces_its_hook() -> None:
         pytest.skip("paper_repo is not installed here, only on the path")
 
     assert [each.load() for each in named] == [hook_dirs]
+
+
+def test_every_module_of_commands_is_frozen() -> None:
+    """The command line imports them by name, which PyInstaller cannot see."""
+    (folder,) = hook_dirs()
+    found = runpy.run_path(str(Path(folder) / "hook-paper_repo.cli.app.py"))["hiddenimports"]
+
+    assert set(found) == {f"paper_repo.cli.commands.{each.function.partition(':')[0]}" for each in COMMANDS.values()}

@@ -159,5 +159,5 @@ def test_no_command_shows_it_unasked(run: Run, database: Path, tmp_path: Path) -
         connection.execute("UPDATE paper_trading_sessions SET strategy = strategy || ']' WHERE id = 'one'")
     failed = [run(*words) for words in (["show", "one"], ["check"], ["export", "one"])]
 
-    assert [each.exit_code for each in done + failed] == [0, 0, 0, 1, 0, 1, 1, 1]
+    assert [each.exit_code for each in done + failed] == [0, 0, 0, 4, 0, 1, 1, 1]
     assert SECRET not in "".join(each.output for each in done + failed)

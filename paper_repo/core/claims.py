@@ -7,81 +7,69 @@ claims cost a save nothing ("fencing", https://martin.kleppmann.com/2016/02/08/h
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from paper_repo.core.saves import Tracking
+from paper_repo.core.saves import Tracking, new_generation
 from paper_repo.domain import PaperTradingSession
 from paper_repo.domain.claims import check_claim
 from paper_repo.errors import ClaimLostError, ConflictError, SessionNotFoundError
 from paper_repo.storage.base import Storage
 from paper_repo.storage.claim_statements import claim_row
 
+if TYPE_CHECKING:
+    from paper_repo.core.records import Records
 
-class Claiming:
-    """The part of `SessionRepository` that is about claims."""
+T = TypeVar("T")
 
-    _storage: Storage
-    _alone: Any
-    _inside: Any
-    _records: Any
-    get_by_id: Any
+
+class InTransaction(Protocol):
+    """Does a piece of work whole or not at all."""
+
+    def __call__(self, work: Callable[..., T], *args: Any) -> T: ...
+
+
+class Claims:
+    """The claims on the sessions in one database.
+
+    Args:
+        storage: the rows.
+        records: the sessions in them.
+        in_transaction: makes a change in a transaction of its own, or in a part of the one that is open.
+        inside: makes one of the changes that another makes up, so that it can be taken back by itself.
+    """
+
+    def __init__(
+        self, storage: Storage, records: Records, in_transaction: InTransaction, inside: InTransaction
+    ) -> None:
+        self._storage = storage
+        self._records = records
+        self._in_transaction = in_transaction
+        self._inside = inside
 
     def claim(self, session_id: str, owner: str, ttl: float) -> PaperTradingSession | None:
-        """Claim a session for one of several workers: the session as a new object; None if another worker has it.
-
-        No other worker gets it until `ttl` seconds have passed without `renew`, by the clock of the server, or of this
-        machine for a file. A claim raises the session's version by one, so that objects loaded earlier can no longer be
-        saved; a worker whose claim was lost gets `ClaimLostError` from `save`. Saving needs no claim. While the claim
-        lasts, use the object that `claim` returned.
-
-        Args:
-            session_id: the session.
-            owner: the worker, as text that is different for every worker and for every start of it.
-            ttl: how long the claim lasts, in seconds.
-
-        Raises:
-            SessionNotFoundError: there is no such session.
-            ValueError: `owner` is empty, or `ttl` is not a positive number.
-        """
+        """The session, for this worker; None when somebody else has it."""
         check_claim(owner, ttl)
         try:
-            session: PaperTradingSession = self._alone(self._claim, session_id, owner, ttl)
+            return self._in_transaction(self._claim, session_id, owner, ttl)
         except _Taken:
             return None
-        return session
 
     def renew(self, session_id: str, owner: str, ttl: float) -> None:
-        """Extend a claim to `ttl` seconds from now. This works until another worker has taken the session.
-
-        Args:
-            session_id: the session.
-            owner: the worker that has the claim.
-            ttl: how long the claim lasts from now, in seconds.
-
-        Raises:
-            ClaimLostError: another worker has the session, or the claim was released.
-        """
+        """Keep a claim for longer."""
         check_claim(owner, ttl)
-        if not self._alone(self._renew, session_id, owner, ttl):
+        if not self._in_transaction(self._renew, session_id, owner, ttl):
             raise ClaimLostError(session_id, owner, _owner(self._storage, session_id))
 
     def release(self, session_id: str, owner: str) -> bool:
-        """Give a claim back, so that another worker can take the session at once. True if `owner` had it."""
-        return bool(self._alone(self._storage.change, self._storage.claims.release, claim_row(owner, 1, session_id)))
+        """Give a claim back; whether there was one."""
+        row = claim_row(owner, 1, session_id)
+        return bool(self._in_transaction(self._storage.change, self._storage.claims.release, row))
 
     def claim_active(self, owner: str, ttl: float, limit: int | None = None) -> list[PaperTradingSession]:
-        """Claim the RUNNING sessions that no worker has, oldest first: the ones that this worker is to resume.
-
-        Several workers may call this at once, and none waits for another. Each session goes to one of them.
-
-        Args:
-            owner: the worker, as for `claim`.
-            ttl: how long the claims last, in seconds.
-            limit: the maximum number of sessions; None for all.
-        """
+        """The RUNNING sessions that nobody had, for this worker."""
         check_claim(owner, ttl, limit)
-        found: list[PaperTradingSession] = self._alone(self._claim_active, owner, ttl, limit)
-        return found
+        return self._in_transaction(self._claim_active, owner, ttl, limit)
 
     # The time is taken inside of the transaction: a claim that had to wait for the lock would else be over already.
 
@@ -101,13 +89,14 @@ class Claiming:
         self._storage.take_turn(session_id)
         row = claim_row(owner, ttl, session_id)
         if self._storage.keeps_text:
-            self.get_by_id(session_id)  # a damaged row must not get a checksum that fits it
-        if not self._storage.change(self._storage.claims.fence, row):
+            self._records.get(session_id)  # a damaged row must not get a checksum that fits it
+        if not self._storage.change(self._storage.claims.fence, row | {"generation": new_generation()}):
             raise SessionNotFoundError(session_id)
         if not self._storage.change(self._storage.claims.take, row):
             raise _Taken
         self._seal_again(session_id)
-        session: PaperTradingSession = self.get_by_id(session_id)
+        session = self._records.get(session_id)
+        assert session is not None
         Tracking.of(session).worker = owner
         return session
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from paper_repo.domain import EquityPoint, Fill
-from paper_repo.domain.checked import require
-from paper_repo.domain.new_fills import FillKey, fill_key
 from paper_repo.errors import CorruptRecordError, InvalidSessionError
 from paper_repo.serialization import fast
 from paper_repo.serialization.schemas import Data
@@ -110,46 +108,6 @@ def write_points(storage: Storage, session_id: str, points: Iterable[EquityPoint
     """Store equity points behind those that are there, in the transaction that is open."""
     for each in points:
         storage.change(storage.statements.insert_equity, point_row(storage, session_id, fast.dump(each)))
-
-
-def by_key(fills: Iterable[Fill]) -> dict[FillKey, Fill]:
-    """The fills by what makes each the same one when it comes again; the first of each, in their order.
-
-    Raises:
-        InvalidSessionError: one of them is no fill.
-    """
-    if not isinstance(fills, Iterable):
-        raise InvalidSessionError({"fills": [f"must be several fills, not {fills!r}."]})
-    found: dict[FillKey, Fill] = {}
-    for index, each in enumerate(fills):
-        found.setdefault(fill_key(require(Fill, each, f"fills[{index}]")), each)
-    return found
-
-
-def place_after(session_id: str, after: str | Fill, symbol: str | None, places: Mapping[str, int]) -> int:
-    """The place in the history of the fill that `after` names.
-
-    Args:
-        after: its id, or the fill itself.
-        symbol: which the fill is of that is meant, if it has one of this id.
-        places: of the fills of this id, by symbol.
-
-    Raises:
-        ValueError: there is none, or several symbols have one and none of them is named.
-    """
-    named = after.symbol if isinstance(after, Fill) else symbol
-    if named is not None and named in places:
-        return places[named]
-    fill_id = after.id if isinstance(after, Fill) else after
-    if isinstance(after, Fill) or not places:
-        of = f" of {named}" if isinstance(after, Fill) else ""
-        raise ValueError(f"after={fill_id!r}: session {session_id!r} has no fill of this id{of}")
-    if len(places) > 1:
-        raise ValueError(
-            f"after={fill_id!r}: session {session_id!r} has fills of this id for {', '.join(places)}; "
-            "give the fill itself instead of its id"
-        )
-    return next(iter(places.values()))
 
 
 def fill_row(storage: Storage, session_id: str, sequence: int, data: Data) -> Row:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from paper_repo.core import history
 from paper_repo.core.claims import conflict
+from paper_repo.core.fill_keys import by_key, place_after
 from paper_repo.core.history import corrupt, require_unchanged
 from paper_repo.core.saves import Save, StoredRow, Tracking, other_fill_stored
 from paper_repo.domain import Fill, PaperTradingSession
@@ -133,11 +134,11 @@ class Records:
         fill_id = after.id if isinstance(after, Fill) else after
         row = {"session_id": session_id, "id": fill_id}
         places = dict(self._storage.fetch_rows(self._statements.select_fill_places, row))
-        return history.place_after(session_id, after, symbol, places)
+        return place_after(session_id, after, symbol, places)
 
     def unrecorded(self, session_id: str, fills: Iterable[Fill]) -> list[Fill]:
         """Those of these fills that are not stored, each once."""
-        new = history.by_key(fills)
+        new = by_key(fills)
         ids = list(dict.fromkeys(fill_id for _, fill_id in new))
         table = self._statements.tables.fills
         for start in range(0, len(ids), _IDS_AT_A_TIME):
@@ -145,6 +146,24 @@ class Records:
             for symbol, fill_id in self._storage.fetch_all(query):
                 new.pop((symbol, fill_id), None)
         return list(new.values())
+
+    def get(self, session_id: str) -> PaperTradingSession | None:
+        """The session of this id, as a new object; None when there is none.
+
+        Raises:
+            CorruptRecordError: it is stored, but cannot be read.
+        """
+        try:
+            row = self._storage.fetch_one(self._statements.select_session, {"id": session_id})
+        except CorruptDatabaseError as error:
+            raise corrupt(session_id, str(error)) from error
+        if row is None:
+            self._storage.require_sound()
+            return None
+        session = self.session(row)
+        if session.id != session_id:
+            raise corrupt(session_id, f"another session, {session.id!r}, stands in its place")
+        return session
 
     def session(self, row: Sequence[Any], checked: bool = True) -> PaperTradingSession:
         """The session that a whole row describes; not `checked`: whatever its checksum is.

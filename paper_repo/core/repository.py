@@ -17,8 +17,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
 
 from paper_repo.core import history
-from paper_repo.core.claims import Claiming
-from paper_repo.core.history import corrupt as _corrupt
+from paper_repo.core.claims import Claims
 from paper_repo.core.history import require_no_gap
 from paper_repo.core.records import SUMMARY_ROW, Records
 from paper_repo.core.saves import Save
@@ -59,7 +58,7 @@ _LONGEST_PAUSE = 0.1
 """Between two attempts at a transaction, in seconds."""
 
 
-class SessionRepository(Claiming):
+class SessionRepository:
     """Saves and loads paper-trading sessions with plain blocking calls, from any number of threads.
 
     Nothing is opened before the first call. Use it as a context manager, or call `close`. The session objects
@@ -83,8 +82,6 @@ class SessionRepository(Claiming):
         ValueError: an argument is not allowed, such as the path ":memory:" (use `InMemorySessionRepository`).
     """
 
-    _records: Records
-
     def __init__(
         self,
         path: Address,
@@ -104,6 +101,7 @@ class SessionRepository(Claiming):
             journal=journal,
         )
         self._records = Records(self._storage)
+        self._claims = Claims(self._storage, self._records, self._alone, self._inside)
 
     def __repr__(self) -> str:
         storage = self._storage
@@ -185,12 +183,16 @@ class SessionRepository(Claiming):
         A session of version 0 is inserted. Any other session is updated, provided that the stored version is still the
         session's own. Afterwards `version` is one higher, `updated_at` is set, and the new history is stored and
         emptied. After any failure, and when an enclosing `atomic` block rolls back, the session is as it was before,
-        and saving it again works. A recorded fill that is already stored with the same id and content is not stored
-        again.
+        and saving it again works.
+
+        A fill is booked once, for ever. A fill that `apply_fill` has booked and that is stored already is refused,
+        since its cash was counted twice. A fill that was only recorded (`record_fill`) is skipped if it is stored
+        already with the same content. Ids of fills are unique within a session and symbol.
 
         Raises:
             ConflictError: the session was changed or deleted since it was loaded, or its id is taken. Nothing was
-                written.
+                written. Load it again, apply the new fills that `get_unrecorded` returns, and save that.
+            DuplicateFillError: fills were booked that are stored already; the way out is the same.
             InvalidSessionError: the session holds a value that cannot be stored; the message names its path.
             BusyError: another writer held the database for longer than the busy timeout; repeat the call.
         """
@@ -313,6 +315,56 @@ class SessionRepository(Claiming):
         """Whether an error such as a full disk has ended the open transaction early."""
         return self._storage.has_lost_transaction()
 
+    # Claims
+
+    def claim(self, session_id: str, owner: str, ttl: float) -> PaperTradingSession | None:
+        """Claim a session for one of several workers: the session as a new object; None if another worker has it.
+
+        No other worker gets it until `ttl` seconds have passed without `renew`, by the clock of the server, or of this
+        machine for a file. A claim raises the session's version by one, so that objects loaded earlier can no longer be
+        saved; a worker whose claim was lost gets `ClaimLostError` from `save`. Saving needs no claim. While the claim
+        lasts, use the object that `claim` returned.
+
+        Args:
+            session_id: the session.
+            owner: the worker, as text that is different for every worker and for every start of it.
+            ttl: how long the claim lasts, in seconds.
+
+        Raises:
+            SessionNotFoundError: there is no such session.
+            ValueError: `owner` is empty, or `ttl` is not a positive number.
+        """
+        return self._claims.claim(session_id, owner, ttl)
+
+    def renew(self, session_id: str, owner: str, ttl: float) -> None:
+        """Extend a claim to `ttl` seconds from now. This works until another worker has taken the session.
+
+        Args:
+            session_id: the session.
+            owner: the worker that has the claim.
+            ttl: how long the claim lasts from now, in seconds.
+
+        Raises:
+            ClaimLostError: another worker has the session, or the claim was released.
+        """
+        self._claims.renew(session_id, owner, ttl)
+
+    def release(self, session_id: str, owner: str) -> bool:
+        """Give a claim back, so that another worker can take the session at once. True if `owner` had it."""
+        return self._claims.release(session_id, owner)
+
+    def claim_active(self, owner: str, ttl: float, limit: int | None = None) -> list[PaperTradingSession]:
+        """Claim the RUNNING sessions that no worker has, oldest first: the ones that this worker is to resume.
+
+        Several workers may call this at once, and none waits for another. Each session goes to one of them.
+
+        Args:
+            owner: the worker, as for `claim`.
+            ttl: how long the claims last, in seconds.
+            limit: the maximum number of sessions; None for all.
+        """
+        return self._claims.claim_active(owner, ttl, limit)
+
     # Reading
 
     def get_by_id(self, session_id: str) -> PaperTradingSession | None:
@@ -323,17 +375,7 @@ class SessionRepository(Claiming):
         Raises:
             CorruptRecordError: the session is stored but cannot be read.
         """
-        try:
-            row = self._storage.fetch_one(self._statements.select_session, {"id": session_id})
-        except CorruptDatabaseError as error:
-            raise _corrupt(session_id, str(error)) from error
-        if row is None:
-            self._storage.require_sound()
-            return None
-        session = self._records.session(row)
-        if session.id != session_id:
-            raise _corrupt(session_id, f"another session, {session.id!r}, stands in its place")
-        return session
+        return self._records.get(session_id)
 
     def get_all(
         self,
@@ -527,12 +569,13 @@ class SessionRepository(Claiming):
             symbol: only fills of this symbol.
             since: an aware datetime; only fills executed at this time or later.
             until: an aware datetime; only fills executed before this time.
-            after: only fills recorded after this one, given by its id or its number in the history (from 1). Pass the
-                last fill of a page to get the next page; the cost is the same anywhere in the history.
+            after: only fills recorded after this one, given as the fill, its id or its number in the history (from 1).
+                Pass the last fill of a page to get the next page; the cost is the same anywhere in the history.
             limit: the maximum number of fills; None for all.
 
         Raises:
-            ValueError: `after` is not the id of a fill of this session, or a time has no zone.
+            ValueError: `after` is not a fill of this session, or is an id that fills of several symbols have and
+                `symbol` does not tell which; or a time has no zone.
         """
         check_page(after, limit)
         fills = self._statements.tables.fills
@@ -554,9 +597,25 @@ class SessionRepository(Claiming):
         return [history.fill(self._storage, row) for row in rows]
 
     def get_unrecorded(self, session_id: str, fills: Iterable[Fill]) -> list[Fill]:
-        """Those of a broker's fills that are not stored yet for this session, each once, in their order.
+        """Select the fills that are not stored yet for this session, each once, in their order.
 
-        See `IPaperTradingSessionRepository.get_unrecorded`.
+        After a reconnect, a restart or a `ConflictError`, a broker repeats fills that were booked before. This tells in
+        one query which of them are new:
+
+            session = repository.get_by_id(session_id)
+            for fill in repository.get_unrecorded(session_id, broker.fills()):
+                session.apply_fill(fill)
+            repository.save(session)
+
+        A fill is identified by its symbol and its id, whatever else it contains. If no session has this id, all fills
+        are returned.
+
+        Args:
+            session_id: the session.
+            fills: the fills that the broker has reported.
+
+        Raises:
+            InvalidSessionError: one of them is not a `Fill`.
         """
         return self._records.unrecorded(session_id, fills)
 

@@ -14,6 +14,7 @@ What must be remembered of a session object from one save to the next is its `Tr
 from __future__ import annotations
 
 import decimal
+import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -29,7 +30,6 @@ from paper_repo.domain.values import EXACT, utc_now
 from paper_repo.errors import BusyError, InvalidSessionError
 from paper_repo.serialization import fast, schemas
 from paper_repo.serialization.schemas import Data
-from paper_repo.storage.statements import new_generation
 
 
 class UndoLog(list[Callable[[], None]]):
@@ -342,6 +342,11 @@ def _booked_of(booked: Iterable[FillKey], fills: list[Data]) -> list[FillKey]:
     left = Counter(booked)
     keys = [(fill["symbol"], fill["id"]) for fill in fills]
     return [key for key in keys if left[key] and not left.subtract([key])]
+
+
+def new_generation() -> int:
+    """A number for a row that no other save of it has had; not from `random`, which programs make repeat itself."""
+    return int.from_bytes(os.urandom(6))
 
 
 def _overview(session: PaperTradingSession) -> Overview:

@@ -44,6 +44,9 @@ class _Cash(Checked[Amount | None, Decimal]):
         super().__set__(owner, owner.initial_cash if value is None else value)
 
 
+_assign = object.__setattr__
+
+
 def _points(value: Iterable[EquityPoint], path: str) -> list[EquityPoint]:
     if not isinstance(value, Iterable):
         raise invalid(path, f"must be a list of equity points, not {shown(value)}.")
@@ -111,7 +114,7 @@ class PaperTradingSession(_Tracked):
         def __setattr__(self, name: str, value: Any) -> None:
             if name not in self.__dataclass_fields__ and not hasattr(type(self), name):
                 raise no_such_attribute(self, name)
-            object.__setattr__(self, name, value)
+            _assign(self, name, value)
 
     def __dir__(self) -> list[str]:
         return [name for name in super().__dir__() if name != "_tracking"]

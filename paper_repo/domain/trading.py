@@ -242,6 +242,30 @@ class Fill:
         _set(self, "executed_at", instant(self.executed_at, "executed_at"))
         _set(self, "order_id", optional_text(self.order_id, "order_id"))
 
+    @classmethod
+    def of_checked(
+        cls,
+        id: str,
+        symbol: str,
+        side: Side,
+        quantity: Decimal,
+        price: Decimal,
+        fee: Decimal,
+        executed_at: datetime,
+        order_id: str | None,
+    ) -> Fill:
+        """A fill of values that have been checked already: reading a long history would take half as long again."""
+        fill = object.__new__(cls)
+        _set(fill, "id", id)
+        _set(fill, "symbol", symbol)
+        _set(fill, "side", side)
+        _set(fill, "quantity", quantity)
+        _set(fill, "price", price)
+        _set(fill, "fee", fee)
+        _set(fill, "executed_at", executed_at)
+        _set(fill, "order_id", order_id)
+        return fill
+
     @property
     def signed_quantity(self) -> Decimal:
         """The quantity; negative for a sale."""

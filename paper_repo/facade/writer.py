@@ -170,8 +170,9 @@ class Writer(HeedsForks):
             threading.Thread(target=self._run, args=(thread,), name="paper_repo writer", daemon=True).start()
         except RuntimeError as error:
             self._forget(thread)
-            if not self._threads:
-                self._refuse([*_drained(self._arrived), *_drained(self._last)], out_of_threads(error))
+            with self._lock:
+                left = [] if self._threads else [*_drained(self._arrived), *_drained(self._last)]
+            self._refuse(left, out_of_threads(error))
 
     def _forget(self, thread: _Worker) -> None:
         with self._lock:
@@ -240,7 +241,8 @@ class Writer(HeedsForks):
                 if turn or self._is_over():
                     break
                 self._idle += 1
-            self._refuse_overdue()
+            if self._queue:
+                self._refuse_overdue()
             self._wait_for_bell()
             with self._lock:
                 self._idle -= 1
@@ -260,9 +262,8 @@ class Writer(HeedsForks):
 
     def _gather(self) -> None:
         self._rung = False
-        with suppress(IndexError):
-            while True:
-                self._queue.add(self._arrived.popleft())
+        while self._arrived:  # only the threads take from it, one at a time
+            self._queue.add(self._arrived.popleft())
 
     def _is_over(self) -> bool:
         return self._closing_by is not None and not self._queue and not self._arrived
@@ -366,21 +367,27 @@ class Writer(HeedsForks):
 
     def _wait_for_bell(self) -> None:
         """Wait until somebody rings, or somebody else's patience is at its end."""
-        bell = self._mine.bell
-        with suppress(Empty):
-            bell.put(bell.get(timeout=self._until_next_deadline()))
+        try:
+            self._hear(self._mine.bell.get(timeout=self._until_next_deadline()))
+        except Empty:
+            pass
 
     def _has_rung(self) -> bool:
         """Whether an event loop has rung, for whose tasks nothing has been put into the queue since."""
         bell = self._mine.bell
         while not bell.empty():
-            if bell.get_nowait() is not None:
-                self._ringing.clear()
-                self._rung = True
+            self._hear(bell.get_nowait())
         return self._rung
+
+    def _hear(self, loop: Any) -> None:
+        if loop is not None:
+            self._ringing.clear()
+            self._rung = True
 
     def _until_next_deadline(self) -> float | None:
         """How long until somebody's patience ends, in seconds; None: nobody waits."""
+        if not self._queue and self._closing_by is None:
+            return None
         with self._lock:
             deadline = self._queue.next_deadline()
         if self._closing_by is not None and self._mine.block is not None:

@@ -126,7 +126,7 @@ def from_json(text: str) -> Any:
 
 _scan = json.JSONDecoder().raw_decode
 
-instant_text = lru_cache(4096)(schemas.instant_text)
+instant_text: Callable[[datetime], str] = lru_cache(4096)(schemas.instant_text)
 """Most times of a session are the same at every save, and writing one is slow."""
 
 
@@ -356,12 +356,14 @@ _SESSION_COLUMNS = len(schemas.fields_of(PaperTradingSession))
 
 
 def _strategy(data: Data) -> Strategy:
-    _require_members(data, 3)
+    if len(data) != 3:
+        raise TypeError
     return Strategy(data["name"], data["version"], data["parameters"])
 
 
 def _position(data: Data, name: str) -> Position:
-    _require_members(data, 6)
+    if len(data) != 6:
+        raise TypeError
     symbol, quantity = _text(data["symbol"]), _amount(data["quantity"])
     if not quantity or not name or symbol != name:
         raise ValueError
@@ -376,7 +378,8 @@ def _position(data: Data, name: str) -> Position:
 
 
 def _order(data: Data, name: str) -> Order:
-    _require_members(data, 10)
+    if len(data) != 10:
+        raise TypeError
     order = Order(
         data["id"],
         data["symbol"],
@@ -395,21 +398,26 @@ def _order(data: Data, name: str) -> Order:
 
 
 def _fill(data: Mapping[str, Any]) -> Fill:
-    _require_members(data, 8)
-    return Fill(
-        data["id"],
-        data["symbol"],
+    if len(data) != 8:
+        raise TypeError
+    fill_id, symbol, quantity = _text(data["id"]), _text(data["symbol"]), _amount(data["quantity"])
+    if not fill_id or not symbol or quantity <= 0:
+        raise ValueError
+    return Fill.of_checked(
+        fill_id,
+        symbol,
         Side[data["side"]],
-        _amount(data["quantity"]),
+        quantity,
         _amount(data["price"]),
         _amount(data["fee"]),
         _instant(data["executed_at"]),
-        data["order_id"],
+        None if data["order_id"] is None else _text(data["order_id"]),
     )
 
 
 def _point(data: Mapping[str, Any]) -> EquityPoint:
-    _require_members(data, 3)
+    if len(data) != 3:
+        raise TypeError
     return EquityPoint(_instant(data["at"]), _amount(data["cash"]), _amount(data["equity"]))
 
 
@@ -419,11 +427,6 @@ _LOADS: dict[type, Callable[[Any], Any]] = {
     Fill: _fill,
     EquityPoint: _point,
 }
-
-
-def _require_members(data: Mapping[str, Any], count: int) -> None:
-    if len(data) != count:
-        raise TypeError
 
 
 _decimal = decimal.Context(

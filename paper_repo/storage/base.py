@@ -324,25 +324,22 @@ class Storage(HeedsForks, ABC):
         transaction.is_working = block.is_call
         block.depth = 1
         block.transaction = transaction
-        if not self._writing.take(transaction.turn, 0.0 if self._writes_already(transaction) else self.busy_timeout):
-            raise self._refusal(transaction)
+        if not self._writing.take(transaction.turn, 0.0):
+            self._wait_to_write(transaction)
         self._connections.lend(transaction.loan)
         with self._translated:
             self._begin_transaction(transaction)
         transaction.depth = 1
         self._mine.transaction = transaction
 
-    def _writes_already(self, transaction: Transaction) -> bool:
-        """Whether this thread is in the middle of beginning or ending another transaction: this is a signal handler."""
-        return self.writers == 1 and self._writing.has_thread(transaction.turn.thread)
-
-    def _refusal(self, transaction: Transaction) -> PaperRepoError:
-        if self._writes_already(transaction):
-            return self._in_the_middle()
-        return BusyError(
-            f"{self.name}: another transaction of this program was open for longer than the busy timeout "
-            f"({self.busy_timeout:g} s); repeat the call"
-        )
+    def _wait_to_write(self, transaction: Transaction) -> None:
+        if self.writers == 1 and self._writing.has_thread(transaction.turn.thread):
+            raise self._in_the_middle()  # of beginning or ending another transaction: this is a signal handler
+        if not self._writing.take(transaction.turn, self.busy_timeout):
+            raise BusyError(
+                f"{self.name}: another transaction of this program was open for longer than the busy timeout "
+                f"({self.busy_timeout:g} s); repeat the call"
+            )
 
     def _in_the_middle(self) -> TransactionError:
         return TransactionError(
@@ -529,14 +526,18 @@ class Storage(HeedsForks, ABC):
         return transaction
 
     def _run_in(self, transaction: Transaction, sql: str, params: Sequence[object] = ()) -> Any:
-        with self._translated:
+        try:
             return transaction.loan.connection.cursor().execute(sql, params)
+        except Exception as error:
+            self._translated.require_other(error)  # a `with` would take as long as the rest of this
+            raise
 
     def _read(self, fetch: Callable[[Any], T], sql: str, params: Sequence[object]) -> T:
         """What `fetch` makes of the cursor of one statement, on this thread's connection or on one for this alone."""
         transaction = self._mine.transaction
         if transaction is not None and not transaction.is_over:
-            return fetch(self._run_in(transaction, sql, params))
+            with self._translated:  # fetching reads on, and finds damage
+                return fetch(self._run_in(transaction, sql, params))
         loan = Loan()
         try:
             try:

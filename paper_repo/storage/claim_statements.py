@@ -9,7 +9,7 @@ from typing import Any
 from peewee import EXCLUDED, JOIN, SQL, NodeList
 
 from paper_repo.domain.claims import check_claim
-from paper_repo.storage.statements import Statement, Statements, _value, new_generation
+from paper_repo.storage.statements import Statement, Statements, _value
 from paper_repo.storage.tables import Row
 
 
@@ -114,7 +114,7 @@ def claim_row(owner: str, ttl: float, session_id: str = "", limit: int | None = 
     now = datetime.now(UTC)
     times = {"now": _text(now), "until": _text(now + timedelta(seconds=ttl)), "ttl": float(ttl)}
     limit = 2**53 if limit is None else limit
-    return {"id": session_id, "owner": owner, "limit": limit, "generation": new_generation(), **times}
+    return {"id": session_id, "owner": owner, "limit": limit, **times}
 
 
 def _text(moment: datetime) -> str:

@@ -39,7 +39,12 @@ class Translated:
         pass
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        if isinstance(error, Exception) and (isinstance(error, _EVERYWHERE) or self._is_drivers(error)):
+        if isinstance(error, Exception):
+            self.require_other(error)
+
+    def require_other(self, error: Exception) -> None:
+        """Raise what `error` is in our terms, where it is the driver's."""
+        if isinstance(error, _EVERYWHERE) or self._is_drivers(error):
             raise self._translate(error, self._database) from error
 
 

@@ -33,6 +33,9 @@ def migrate(database: Database, scripts: Path = MIGRATIONS) -> None:
     from playhouse.migrations import Runner  # on demand: it is slow to import and seldom needed
 
     Runner(database, str(scripts), table_name=HISTORY_TABLE).up()
+    (last,) = database.execute_sql(f"SELECT max(name) FROM {HISTORY_TABLE}").fetchone()
+    if not last or int(last[:4]) != newest_version(scripts):  # as when no more files can be opened
+        raise StorageError(f"the migration scripts in {scripts} could not be read; nothing was changed, try again")
 
 
 def refuse_older(found: int, database: str, scripts: Path = MIGRATIONS) -> None:

@@ -37,7 +37,7 @@ class Slots:
 
     def take(self, hold: Hold, patience: float) -> bool:
         """Let `hold` have the first free place; False when there was none for `patience` seconds."""
-        return self._seize(hold) or self._wait(lambda: self._seize(hold), patience)
+        return self._seize(hold) or (patience > 0 and self._wait(lambda: self._seize(hold), patience))
 
     def give_back(self, hold: Hold) -> None:
         """Free the place that `hold` has; does nothing when it has none, or has given it back already."""

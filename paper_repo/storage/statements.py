@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from operator import itemgetter
@@ -186,11 +185,6 @@ class Statements:
         equity = self.tables.equity
         last = equity.select(fn.COALESCE(fn.MAX(equity.sequence), 0) + 1).where(equity.session == _value("session_id"))
         return Statement(equity.insert({**_values(equity), equity.sequence: last}))
-
-
-def new_generation() -> int:
-    """A number for a row that no other save of it has had; not from `random`, which programs make repeat itself."""
-    return int.from_bytes(os.urandom(6))
 
 
 def sqlite_statements() -> Statements:

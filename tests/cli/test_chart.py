@@ -48,7 +48,7 @@ def test_a_jump_is_joined() -> None:
 
 def test_a_line_needs_a_point() -> None:
     """Nothing cannot be drawn."""
-    with pytest.raises(ValueError, match="needs a point"):
+    with pytest.raises(ValueError, match="needs at least one point"):
         draw([], [], 10, 10)
 
 

@@ -13,8 +13,8 @@ from tests.cli.conftest import Run
 
 WRITERS = [
     ["export", "-o"],
-    ["export", "--force", "-o"],
-    ["export", "--format", "fills", "--force", "-o"],
+    ["export", "--overwrite", "-o"],
+    ["export", "--format", "fills", "--overwrite", "-o"],
     ["backup"],
     ["backup", "--overwrite"],
     ["salvage"],
@@ -92,7 +92,7 @@ def test_a_link_to_a_file_stays_a_link(run: Run, tmp_path: Path, writer: list[st
 
 
 @pytest.mark.parametrize(
-    ("writer", "option"), [(["export", "-o"], "--force"), (["backup"], "--overwrite"), (["salvage"], None)]
+    ("writer", "option"), [(["export", "-o"], "--overwrite"), (["backup"], "--overwrite"), (["salvage"], None)]
 )
 def test_a_file_stays_unless_the_option_says_otherwise(
     run: Run, tmp_path: Path, writer: list[str], option: str | None
@@ -116,7 +116,7 @@ def test_a_database_that_is_in_use_is_not_replaced_by_an_export(run: Run, tmp_pa
         other.count()
         (tmp_path / "used.db-wal").touch()
 
-        result = run("export", "-o", "used.db", "--force")
+        result = run("export", "-o", "used.db", "--overwrite")
 
     assert result.exit_code == 1
     assert "in use" in result.stderr

@@ -18,17 +18,17 @@ def test_a_report_is_written(run: Run, tmp_path: Path) -> None:
     assert "2 paper-trading sessions" in target.read_text(encoding="utf-8")
 
 
-def test_a_file_is_replaced_only_by_force(run: Run, tmp_path: Path) -> None:
-    """What is there stays unless --force is given."""
+def test_a_file_is_replaced_only_when_asked(run: Run, tmp_path: Path) -> None:
+    """What is there stays unless --overwrite is given."""
     target = tmp_path / "out.html"
     target.write_text("mine")
 
     refused = run("report", DEMO, "-o", str(target))
     kept = target.read_text(encoding="utf-8")
-    forced = run("report", DEMO, "-o", str(target), "--force")
+    forced = run("report", DEMO, "-o", str(target), "--overwrite")
 
-    assert (refused.exit_code, kept, forced.exit_code) == (1, "mine", 0)
-    assert "there is such a file already" in " ".join(refused.stderr.split())
+    assert (refused.exit_code, kept, forced.exit_code) == (4, "mine", 0)
+    assert "exists already and was not touched" in " ".join(refused.stderr.split())
 
 
 def test_a_session_that_is_not_there(run: Run, tmp_path: Path) -> None:

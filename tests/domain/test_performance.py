@@ -509,6 +509,12 @@ class TestOrder:
 
         assert streamed == performance(new_session(begin), curve(*equities), [], flows=flows)
 
+    def test_in_order_at_one_moment(self):
+        """Points of one moment are in order, too."""
+        points = [EquityPoint(START, 0, each) for each in (100, 80, 90)]
+
+        assert performance(new_session(100), points, [], in_order=True).max_drawdown == close_to(-0.2)
+
     def test_not_kept(self):
         """Of points that come by time, few are alive at a time."""
         alive, most = weakref.WeakSet(), 0
@@ -607,6 +613,15 @@ class TestResampling:
         assert performance(new_session(100), points, [], resample="month").sharpe_ratio is None
         assert performance(new_session(100), points, [], resample="week").sharpe_ratio > 0
 
+    @pytest.mark.parametrize("resample", ["week", "month"])
+    def test_the_same_month_of_another_year(self, resample):
+        """The same week or month of another year is another one."""
+        points = [
+            EquityPoint(START.replace(year=2024 + each.at.day), 0, each.equity) for each in curve(100, 110, 99, 120)
+        ]
+
+        assert performance(new_session(100), points, [], resample=resample).sharpe_ratio is not None
+
     def test_refused(self):
         """A period there is not, and points whose number in a year nobody has said."""
         with pytest.raises(ValueError, match="resample is 'day', 'week', 'month' or None"):
@@ -670,6 +685,24 @@ class TestFlows:
 
         assert twice.total_return == thrice.total_return == close_to(1.1 * 0.95 - 1)
         assert thrice.max_drawdown == close_to(-0.05)
+
+    def test_points_of_another_moment(self):
+        """Points of one moment all count where the deposit came earlier."""
+        result = self.of([(0, 1000), (2, 1500), (2, 750), (2, 1500)], (1, 500))
+
+        assert result.max_drawdown == close_to(-0.5)
+
+    def test_nothing_left_to_gain_with(self):
+        """A gain on an account that was emptied has no rate."""
+        assert self.of([(0, 1000), (1, 5)], (-1, -1000)).total_return is None
+
+    def test_no_time_between(self):
+        """What was paid in while no time passed was not there for any of it: 1000 and 500 are 1600 at once."""
+        session = PaperTradingSession(strategy=Strategy("any"), initial_cash=1000, created_at=at_hour(99))
+
+        result = performance(session, [EquityPoint(START, 0, 1600)], [], flows=[Flow(START, 500)])
+
+        assert result.total_return == close_to(0.1)
 
     def test_before_the_first_point(self):
         """A deposit before the first point is none of what the session began with."""

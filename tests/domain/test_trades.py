@@ -65,6 +65,20 @@ class TestGrouping:
         assert trade.entry_price == Decimal("51.16666666666666666666666667")
         assert trade.pnl == total(each.pnl for each in round_trips(history)) == 42
 
+    def test_from_the_first_to_the_last(self):
+        """A trade lasts from its first slice in to its last one out."""
+        (trade,) = trades([buy(2, 10, minute=1), sell(1, 11, minute=4), buy(1, 10, minute=5), sell(2, 12, minute=9)])
+
+        assert (trade.entry_at, trade.exit_at) == (START + timedelta(minutes=1), START + timedelta(minutes=9))
+
+    def test_every_digit_of_one_slice(self):
+        """A trade of one slice has the very prices of its fills, however many digits they have."""
+        price = "1." + "123456789" * 5
+
+        (trade,) = trades([buy(1, price), sell(1, price)])
+
+        assert trade.entry_price == trade.exit_price == Decimal(price)
+
     def test_turned(self):
         """A fill that turns the position ends one trade and begins the next; its fee is shared."""
         first, second = trades([buy(10, 100), sell(15, 110, 3), buy(5, 105)])

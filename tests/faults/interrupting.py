@@ -74,6 +74,10 @@ class Interrupter:
         if self.passed <= self._number:
             return
         self.where = f"{event} {frame.f_code.co_filename}:{frame.f_lineno} {frame.f_code.co_name}"
+        self.happen()
+
+    def happen(self) -> None:
+        """What happens at the point."""
         raise self._error
 
     def _is_spared(self, frame: FrameType | None) -> bool:

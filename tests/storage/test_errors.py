@@ -50,6 +50,7 @@ TABLE = [
     (sqlite3.SQLITE_IOERR_WRITE, StorageError, "takes others now"),
     (sqlite3.SQLITE_IOERR_DELETE, ReadOnlyError, "check the permissions of the file and its folder"),
     (sqlite3.SQLITE_IOERR_SHMSIZE, DiskFullError, "even to read"),
+    (sqlite3.SQLITE_READONLY_DBMOVED, StorageError, "removed, renamed or moved"),
     (sqlite3.SQLITE_FORMAT, CorruptDatabaseError, "restore a backup"),
     (sqlite3.SQLITE_IOERR_FSYNC, StorageError, "check the disk"),
     (sqlite3.SQLITE_CORRUPT, CorruptDatabaseError, "restore a backup"),
@@ -308,7 +309,7 @@ class TestForReal:
         repository.close()
 
         assert type(failure) is StorageError
-        assert "it cannot be opened; check the permissions of the file and its folder" in str(failure)
+        assert "removed, renamed or moved, or its folder has" in str(failure)
 
     def test_damaged_pages(self, path):
         """A file with overwritten pages says so when a call comes to them, also far behind the first row."""

@@ -39,7 +39,7 @@ class SQLiteConnections(Connections):
     def _reset(self, connection: Any) -> bool:
         try:
             if connection.in_transaction:
-                connection.rollback()
+                connection.cursor().execute("ROLLBACK")
         except connection.Error:
             return False
         return True

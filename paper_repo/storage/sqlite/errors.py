@@ -15,7 +15,7 @@ from paper_repo.errors import (
 )
 from paper_repo.storage.errors import Translated, driver_error, ours
 from paper_repo.storage.sqlite.disk_errors import refused_write
-from paper_repo.storage.sqlite.paths import GONE, WAY_OUT
+from paper_repo.storage.sqlite.paths import GONE, WAY_OUT, why_not_opened
 
 _DAMAGED = (
     "the file is damaged; keep a copy of it, save what can be read with `paper-repo salvage`, or restore a backup"
@@ -28,7 +28,7 @@ BY_SQLITE_CODE: dict[int, tuple[type[StorageError], str]] = {
     sqlite3.SQLITE_BUSY: (BusyError, "another writer held it for longer than the busy timeout; repeat the call"),
     sqlite3.SQLITE_LOCKED: (BusyError, "another connection holds the table; repeat the call"),
     sqlite3.SQLITE_READONLY: (ReadOnlyError, "it cannot be written; check the permissions of the file and its folder"),
-    sqlite3.SQLITE_READONLY_DBMOVED: (StorageError, f"{GONE} since it was opened; {WAY_OUT}"),
+    sqlite3.SQLITE_READONLY_DBMOVED: (StorageError, f"since it was opened, {GONE}; {WAY_OUT}"),
     sqlite3.SQLITE_INTERRUPT: (StorageError, "the call was interrupted; nothing of it is stored"),
     sqlite3.SQLITE_IOERR: (StorageError, "reading or writing the file failed; check the disk"),
     sqlite3.SQLITE_IOERR_DELETE: (
@@ -72,6 +72,8 @@ def translate(error: Exception, database: str) -> Exception:
         code = sqlite3.SQLITE_FULL
     if code == sqlite3.SQLITE_ERROR and str(driver).startswith(("no such table", "no such column")):
         return CorruptDatabaseError(f"{database}: the file is damaged: its tables are not ours (SQLite says: {driver})")
+    if code is not None and code & 0xFF == sqlite3.SQLITE_CANTOPEN and (reason := why_not_opened(database)):
+        return StorageError(f"{database}: it cannot be opened: {reason}")
     if code == sqlite3.SQLITE_IOERR_WRITE:  # SQLite takes only the disk itself for full, not a quota
         return refused_write(Path(database), str(driver))
     if code is not None and (code & 0xFF) in BY_SQLITE_CODE:

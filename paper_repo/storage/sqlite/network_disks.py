@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import ntpath
 import os
 import sys
-from functools import lru_cache
 from pathlib import Path
 
 from paper_repo.errors import StorageError
@@ -32,6 +32,8 @@ NETWORK_FILE_SYSTEMS = frozenset(
 )
 """Names of file systems that several machines share, as mount tables have them."""
 
+_LONG = "\\\\?\\"
+
 MOUNTS = Path("/proc/self/mountinfo")
 
 
@@ -42,35 +44,13 @@ def network_file_system(path: Path, mounts: Path = MOUNTS) -> str | None:
     """
     if sys.platform == "win32":
         return _windows_share(path)
-    disk = _disk(path)
-    if disk is not None and (disk, mounts) in _on_disks:
-        return _on_disks[disk, mounts]
     try:
         with mounts.open("rb", buffering=0) as file:
             table = file.read()
     except OSError:
         return None
     found = _kind(os.path.realpath(path), table)
-    kind = found if found in NETWORK_FILE_SYSTEMS else None
-    if disk is not None:
-        _on_disks[disk, mounts] = kind
-    return kind
-
-
-_on_disks: dict[tuple[int, Path], str | None] = {}
-"""What was found of the file systems on disks: to read the mount table takes as long as to open the file."""
-
-
-def _disk(path: Path) -> int | None:
-    """The number of the disk (or part of one) that `path` lies on, which keeps its file system while it is mounted.
-
-    None when there is nothing at `path`, or it lies on no disk: other file systems take their numbers from each other.
-    """
-    try:
-        device = path.stat().st_dev
-    except OSError:
-        return None
-    return device if os.major(device) else None
+    return found if found in NETWORK_FILE_SYSTEMS else None
 
 
 def refuse_network(path: Path, mounts: Path = MOUNTS) -> None:
@@ -84,7 +64,6 @@ def refuse_network(path: Path, mounts: Path = MOUNTS) -> None:
         )
 
 
-@lru_cache(16)
 def _kind(path: str, table: bytes) -> str | None:
     """The kind of the file system mounted nearest above `path`, in a table as proc_pid_mountinfo(5) describes it."""
     found: tuple[int, str | None] = (-1, None)
@@ -110,7 +89,9 @@ def _plain(name: str) -> str:
 def _windows_share(path: Path) -> str | None:
     import ctypes
 
-    drive = os.path.splitdrive(os.path.realpath(path))[0]
+    drive = ntpath.splitdrive(os.path.realpath(path))[0]
+    if drive.startswith(_LONG) and drive[len(_LONG) :][1:2] == ":":
+        drive = drive[len(_LONG) :]  # the long way to write the name of a drive
     if drive.startswith("\\\\"):
         return "share"
     remote = 4  # DRIVE_REMOTE

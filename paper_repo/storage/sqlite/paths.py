@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -21,6 +22,11 @@ def checked_path(path: object) -> str:
         raise ValueError(
             f"{text!r} is no path of a file; for sessions that live in memory only, use InMemorySessionRepository"
         )
+    if text == "~" or text.startswith(("~/", "~" + os.sep)):
+        raise ValueError(
+            f"{text!r}: '~' is not expanded here, and would be a folder of that name; give "
+            "Path(...).expanduser(), or './~' for such a folder"
+        )
     return text
 
 
@@ -39,7 +45,17 @@ def status_of(path: Path | str) -> os.stat_result | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise StorageError(f"{path}: cannot be reached: {error.strerror}") from error
+        raise StorageError(f"{path}: cannot be reached: {error.strerror}{_hint(error)}") from error
+
+
+def _hint(error: OSError) -> str:
+    """What to do about an error of the system whose own words do not say it."""
+    return {
+        errno.EMFILE: "; this program has too many files open: close some, or raise the limit (ulimit -n)",
+        errno.ENFILE: "; all programs together have as many files open as the system lets them; close some",
+        errno.ENAMETOOLONG: "; choose a shorter name, or a folder that is not so deep",
+        errno.ELOOP: "; links there lead to each other",
+    }.get(error.errno or 0, "")
 
 
 def size_of(path: Path | str) -> int:
@@ -64,6 +80,25 @@ def refuse_bad_place(path: Path, status: os.stat_result | None) -> None:
             raise StorageError(f"{path}: the folder {path.parent} does not exist; create it first")
 
 
+def why_not_opened(path: str) -> str | None:
+    """What keeps SQLite from opening a file, which tells no more than that it cannot; None where nobody knows.
+
+    The file itself is not opened to find out: closing it would take away the locks that this process has on it.
+    """
+    if len(os.fsencode(path)) > _SQLITE_LONGEST and os.name == "posix":
+        return f"its path is longer than SQLite takes ({_SQLITE_LONGEST} bytes); choose a folder that is not so deep"
+    held: list[int] = []
+    try:
+        for _ in range(_FILES_OF_ONE_CONNECTION):
+            held.append(os.open(os.devnull, os.O_RDONLY))  # noqa: PERF401 - what was opened is closed, too
+    except OSError as error:
+        return f"{error.strerror}{_hint(error)}"
+    finally:
+        for each in held:
+            os.close(each)
+    return None
+
+
 def begins_with_nothing(journal: str) -> bool:
     """Whether this journal is that of the first change of a file that was empty before.
 
@@ -78,7 +113,8 @@ def begins_with_nothing(journal: str) -> bool:
     except FileNotFoundError:
         return False
     except OSError as error:
-        raise StorageError(f"{journal}: cannot be read: {error.strerror}; check its permissions") from error
+        hint = _hint(error) or "; check its permissions"
+        raise StorageError(f"{journal}: cannot be read: {error.strerror}{hint}") from error
     return start.startswith(bytes.fromhex("d9d505f920a163d7")) and start[16:] == bytes(4)
 
 
@@ -91,7 +127,7 @@ def create_private(path: Path) -> None:
     except PermissionError as error:
         raise ReadOnlyError(f"{path}: the folder {path.parent} cannot be written; choose another one") from error
     except OSError as error:
-        raise StorageError(f"{path}: cannot be created: {error.strerror}") from error
+        raise StorageError(f"{path}: cannot be created: {error.strerror}{_hint(error)}") from error
 
 
 GONE = "the file has been removed, renamed or moved, or its folder has"
@@ -100,6 +136,12 @@ WAY_OUT = (
     "this call has stored nothing. Close this repository in every program, see to it that the right file is there, "
     "with its -wal if it has one, and open it again"
 )
+
+
+_SQLITE_LONGEST = 504
+"""How many bytes a path may have for SQLite on POSIX systems: its 512 less the name that a journal adds."""
+
+_FILES_OF_ONE_CONNECTION = 4
 
 
 class Identity(NamedTuple):
@@ -127,7 +169,7 @@ def require_same(path: str, opened: Identity) -> None:
     try:
         status = os.stat(path)  # noqa: PTH116 - a Path takes three times as long
     except OSError as error:
-        raise StorageError(f"{path}: {GONE} since it was opened ({error.strerror}); {WAY_OUT}") from error
+        raise StorageError(f"{path}: since it was opened, {GONE} ({error.strerror}); {WAY_OUT}") from error
     if status.st_ino != opened.inode or status.st_dev != opened.device:
         raise StorageError(f"{path}: {_REPLACED}; {WAY_OUT}")
 

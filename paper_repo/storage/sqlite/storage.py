@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -73,6 +74,9 @@ PRAGMAS = (
 JOURNALS = {"wal": "wal", "rollback": "delete"}
 """PRAGMA journal_mode: readers and a writer at once, or, where several machines share the file, one after the other."""
 
+_MACOS_PRAGMAS = (("fullfsync", 1), ("checkpoint_fullfsync", 1))
+"""Where fsync leaves the data in the drive's cache (https://www.sqlite.org/pragma.html#pragma_fullfsync)."""
+
 _WAL_RETRY_SECONDS = 0.01
 _SMALLEST_PAGE = 512
 
@@ -135,6 +139,7 @@ class SQLiteStorage(Storage):
                 ("foreign_keys", 1),
                 ("synchronous", synchronous),
                 ("cell_size_check", 1),
+                *(_MACOS_PRAGMAS if sys.platform == "darwin" else ()),
                 *SAFE_PRAGMAS,
             ],
             check_same_thread=False,

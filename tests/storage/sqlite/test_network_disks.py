@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -55,21 +57,27 @@ def test_where_the_platform_does_not_tell_a_file_is_local(tmp_path: Path) -> Non
     assert network_file_system(tmp_path, tmp_path / "missing") is None
 
 
-@pytest.mark.parametrize(("disk", "second"), [(2049, None), (None, "nfs")])
-def test_a_disk_is_looked_up_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, disk: int | None, second: str | None
-) -> None:
-    """A disk keeps its file system; what lies on no disk is looked up each time, since numbers pass to others."""
-    monkeypatch.setattr(network_disks, "_disk", lambda path: disk)
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        (r"C:\data\sessions.db", None),
+        (r"\\?\C:\data\sessions.db", None),
+        (r"\\server\share\sessions.db", "share"),
+        (r"\\?\UNC\server\share\sessions.db", "share"),
+        (r"N:\sessions.db", "network drive"),
+        (r"\\?\N:\sessions.db", "network drive"),
+    ],
+)
+def test_drives_of_windows(monkeypatch: pytest.MonkeyPatch, path: str, kind: str | None) -> None:
+    """A drive is no share because its name is written the long way."""
+    import ctypes
 
-    assert network_file_system(tmp_path, table(tmp_path, (str(tmp_path), "ext4"))) is None
-    assert network_file_system(tmp_path, table(tmp_path, (str(tmp_path), "nfs"))) == second
+    kernel = SimpleNamespace(GetDriveTypeW=lambda drive: 4 if drive == "N:\\" else 3)
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr(ctypes, "windll", SimpleNamespace(kernel32=kernel), raising=False)
+    monkeypatch.setattr(os.path, "realpath", str)
 
-
-def test_only_disks_have_a_number() -> None:
-    """What the system makes up lies on no disk, nor does what is not there."""
-    assert network_disks._disk(Path("/proc/self")) is None
-    assert network_disks._disk(Path("/no/such/file")) is None
+    assert network_file_system(Path(path)) == kind
 
 
 def test_a_repository_asks(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
