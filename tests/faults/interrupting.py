@@ -26,11 +26,9 @@ class Interrupter:
     Args:
         number: of the point.
         error: what is raised.
-        spared: parts of the names of files; nothing is raised in them, nor in what they call.
     """
 
-    def __init__(self, number: int, error: type[BaseException], spared: tuple[str, ...] = ()) -> None:
-        self._spared = spared
+    def __init__(self, number: int, error: type[BaseException]) -> None:
         self._number = number
         self._error = error
         self.where = ""
@@ -68,7 +66,7 @@ class Interrupter:
         return None
 
     def _pass(self, frame: FrameType, event: str) -> None:
-        if self.has_raised or _is_of_a_test(frame) or self._is_spared(frame):
+        if self.has_raised or _is_of_a_test(frame) or _is_in_finaliser(frame):
             return
         self.passed += 1
         if self.passed <= self._number:
@@ -80,13 +78,13 @@ class Interrupter:
         """What happens at the point."""
         raise self._error
 
-    def _is_spared(self, frame: FrameType | None) -> bool:
-        while frame is not None:
-            name = frame.f_code.co_filename
-            if frame.f_code.co_name == "__del__" or name in _FINALISERS or any(each in name for each in self._spared):
-                return True
-            frame = frame.f_back
-        return False
+
+def _is_in_finaliser(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_name == "__del__" or frame.f_code.co_filename in _FINALISERS:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _is_of_a_test(frame: FrameType) -> bool:

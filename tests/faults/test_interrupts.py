@@ -20,9 +20,6 @@ EVERY = int(os.environ.get(ROUNDS, "1")) > 1
 SAMPLED = 12
 """How many points of each action are tried in a normal run; with more rounds all of them are."""
 
-SPARED = ("paper_repo/core/saves.py", "paper_repo/serialization/", "paper_repo/domain/")
-"""Where no exception comes; what is done there concerns one object, and no transaction."""
-
 NEVER = 1_000_000_000
 
 Sessions = list[PaperTradingSession]
@@ -162,7 +159,7 @@ def test_an_exception_at_any_point(repository: SessionRepository, action: Action
     action(repository, prepared(repository))  # imports what it needs
     for number in points(repository, action, error):
         sessions = prepared(repository)
-        interrupter = Interrupter(number, error, SPARED)
+        interrupter = Interrupter(number, error)
         raised = interrupter.run(lambda sessions=sessions: action(repository, sessions))
         if interrupter.has_raised:
             assert type(raised) is error, (interrupter.where, raised)
@@ -175,7 +172,7 @@ def test_an_exception_at_any_point(repository: SessionRepository, action: Action
 def points(repository: SessionRepository, action: Action, error: type[BaseException]) -> list[int]:
     """The numbers of the points at which the exception is to come."""
     sessions = prepared(repository)
-    counter = Interrupter(NEVER, error, SPARED)
+    counter = Interrupter(NEVER, error)
     assert counter.run(lambda: action(repository, sessions)) is None
     every = range(counter.passed)
     if EVERY:

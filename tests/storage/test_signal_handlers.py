@@ -13,8 +13,6 @@ from tests.builders import new_session
 from tests.faults.interrupting import Interrupter
 
 SAMPLED = 60
-SPARED = ("paper_repo/core/saves.py", "paper_repo/domain/")
-"""Where no handler is called; what is done there concerns one object, and no transaction."""
 NEVER = 1_000_000_000
 
 
@@ -33,7 +31,7 @@ class Calling(Interrupter):
     """Calls a handler at a point, as Python does, instead of raising an exception there."""
 
     def __init__(self, number: int, repository: SessionRepository, session: PaperTradingSession) -> None:
-        super().__init__(number, Handled, SPARED)
+        super().__init__(number, Handled)
         self._repository = repository
         self._session = session
         self.outcome = "not called"
