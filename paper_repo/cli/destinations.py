@@ -75,7 +75,7 @@ def require_no_odd_file(target: Path) -> None:
 def new_file(target: Path, *, overwrite: bool) -> Iterator[BinaryIO]:
     """A file to write, which gets its name when it is whole and on the disk; otherwise nothing is left of it."""
     with new_file_beside(target, overwrite) as partial, file_errors(target):
-        with partial.open("wb") as file:
+        with partial.open("rb+") as file:  # it is there, and empty
             yield file
         publish(partial, target, overwrite)
 
