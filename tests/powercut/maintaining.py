@@ -44,10 +44,19 @@ def new_file(path: Path, content: bytes) -> None:
     os.close(folder)
 
 
+def export(path: Path, target: Path) -> None:
+    """Export all sessions as the command does, which then ends the program."""
+    try:
+        app(["export", "--db", str(path), "-o", str(target)])
+    except SystemExit as ended:
+        if ended.code:
+            raise
+
+
 def archive(path: Path) -> None:
     """Make an archive at `path` of sessions that are nowhere else."""
     fill(path.with_name("archived.db"), ["imported", "imported too"])
-    app(["export", "--db", str(path.with_name("archived.db")), "-o", str(path)], standalone_mode=False)
+    export(path.with_name("archived.db"), path)
 
 
 def prepare(operation: str, path: Path) -> None:
@@ -87,7 +96,7 @@ def operate(operation: str, path: Path) -> None:
     elif operation == "compact":
         compact(path)
     elif operation == "export":
-        app(["export", "--db", str(path), "-o", str(path.with_name("target.jsonl"))], standalone_mode=False)
+        export(path, path.with_name("target.jsonl"))
     else:
         with path.with_name("archive.jsonl").open("rb") as file:
             if operation == "import":
