@@ -86,12 +86,8 @@ class App:
             await self._repository.save(session)
 
     def _import(self, path: Path) -> int:
-        size, read = max(path.stat().st_size, 1), 0
-
-        def advance(count: int) -> None:
-            nonlocal read
-            read += count
-            self._results.put(partial(self.progress.configure, value=100 * read / size))
+        def advance(done: int, total: int) -> None:
+            self._results.put(partial(self.progress.configure, value=100 * done / max(total, 1)))
             if self._closing:
                 raise PaperRepoError("the import was broken off; nothing of it is stored")
 

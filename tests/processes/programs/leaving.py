@@ -36,7 +36,8 @@ async def save(repository: SQLiteSessionRepository) -> None:
 async def enter(repository: SQLiteSessionRepository) -> None:
     """Open a block that nobody ever leaves."""
     await save(repository)
-    await repository.atomic().__aenter__()
+    block = KEPT["block"] = repository.atomic()  # one that is thrown away is rolled back
+    await block.__aenter__()
     await repository.save(session("in the block"))
     say("in the block")
 
