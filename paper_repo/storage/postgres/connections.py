@@ -6,7 +6,7 @@ import re
 import select
 import time
 from collections.abc import Generator
-from datetime import UTC, datetime
+from datetime import MAXYEAR, UTC, datetime
 from typing import Any
 
 import peewee
@@ -46,6 +46,10 @@ class InstantLoader(Loader):
 _ISO = re.compile(r"\d{4,}-\d\d-\d\d |-?infinity$")
 
 
+CYCLE = 400
+"""After this many years the calendar repeats itself."""
+
+
 def _in_utc(text: str) -> str:
     if not _ISO.match(text):
         raise psycopg.NotSupportedError(
@@ -53,8 +57,13 @@ def _in_utc(text: str) -> str:
             "have the server, or the connection pooler in front of it, set it to ISO"
         )
     try:
-        return datetime.fromisoformat(text).astimezone(UTC).isoformat(timespec="microseconds")
-    except (ValueError, OverflowError):  # before the year 1, or after 9999, which none of ours is
+        # A time of the first or the last hours that Python knows is of another year, which it does not, in some zones.
+        year, rest = text.removesuffix(" BC").split("-", 1)
+        local = 1 - int(year) if text.endswith(" BC") else int(year)
+        moved = CYCLE if local < 1 else -CYCLE if local > MAXYEAR else 0
+        there = datetime.fromisoformat(f"{local + moved:04}-{rest}").astimezone(UTC)
+        return there.replace(year=there.year - moved).isoformat(timespec="microseconds")
+    except (ValueError, OverflowError):  # before the year 1, or after 9999, in UTC too, which none of ours is
         return text
 
 
