@@ -32,15 +32,7 @@ MEMORY_DISK = Path("/dev/shm")
 ROOM = 2_000_000_000
 """How many bytes must be free there for the tests' files, of which few are about disks."""
 
-UNMEASURED = (
-    "benchmarks",
-    "contract/test_wrong_implementations.py",
-    "fuzz",
-    "model",
-    "postgres/test_model.py",
-    "powercut",
-    "soak",
-)
+UNMEASURED = ("benchmarks", "soak")
 """Tests that run what others run too, for long: measuring their coverage takes time and shows nothing."""
 
 WRITER = "paper_repo writer"
