@@ -34,9 +34,9 @@ def new_file_beside(target: Path, overwrite: bool = False) -> Iterator[Path]:
     """A new empty file beside `target` that only its owner can read; what has its name at the end is removed."""
     require_place(target, overwrite)
     partial = target.with_name(f"{target.name}.{os.urandom(4).hex()}.partial")
-    with file_errors(target):
-        os.close(_open_new(partial))
     try:
+        with file_errors(target):
+            os.close(_open_new(partial))
         yield partial
     except StorageError as error:  # which names what its reader knows of
         error.args = tuple(str(each).replace(str(partial), str(target)) for each in error.args)

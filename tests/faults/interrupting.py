@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _weakrefset
 import dis
+import gc
 import sys
 import weakref
 from collections.abc import Callable
@@ -53,8 +54,9 @@ class Interrupter:
                 self._pass(frame, event)
             return trace
 
-        tracing, profiling = sys.gettrace(), sys.getprofile()
+        tracing, profiling, collecting = sys.gettrace(), sys.getprofile(), gc.isenabled()
         try:
+            gc.disable()  # what its callbacks raise is printed, as in finalisers
             sys.settrace(trace)
             sys.setprofile(profile)
             action()
@@ -63,6 +65,8 @@ class Interrupter:
         finally:
             sys.setprofile(profiling)
             sys.settrace(tracing)
+            if collecting:
+                gc.enable()
         return None
 
     def _pass(self, frame: FrameType, event: str) -> None:
