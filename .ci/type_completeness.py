@@ -1,4 +1,4 @@
-"""Fails where type checkers know fewer of the names that the package exports than so many percent."""
+"""Fails when type checkers know the types of too few of the names that the package exports."""
 
 import json
 import subprocess

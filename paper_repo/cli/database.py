@@ -17,6 +17,7 @@ from paper_repo.core.repository import SessionRepository
 from paper_repo.domain.selection import SessionSummary
 from paper_repo.storage.address import Address
 from paper_repo.storage.options import Journal
+from paper_repo.storage.sqlite.paths import checked_path
 from paper_repo.storage.sqlite.storage import JOURNALS
 
 VARIABLE = "PAPER_REPO_DB"
@@ -85,6 +86,8 @@ def absent_file(chosen: Address | None) -> Path | None:
     place = place_of(chosen)
     if not isinstance(place, Path) or os.path.lexists(place):
         return None
+    with _readable_errors(place):
+        checked_path(place)
     _make_folder(chosen, place)
     return place
 

@@ -27,7 +27,7 @@ INCOMPLETE = "a part of its history is missing"
 
 
 def read_fills(storage: Storage, session_id: str, after: int) -> Iterator[tuple[int, Fill]]:
-    """The fills behind this place in the history, one by one, each with its own place."""
+    """The fills after this place in the history, one by one, each with its own place."""
     statements = storage.statements
     fills = statements.tables.fills
     first, last, before = 0, after, None
@@ -71,7 +71,7 @@ def read_rows(storage: Storage, table: Any, session_id: str, columns: Sequence[s
 
 
 def write_fills(storage: Storage, session_id: str, fills: Iterable[tuple[int, Fill]], count: int) -> None:
-    """Store the whole history of a session that counts so many fills, in the transaction that is open.
+    """Store the whole history of a session whose `fill_count` is `count`, in the open transaction.
 
     Raises:
         InvalidSessionError: two fills of a symbol have the same id, or their places are not those that `in_order`
@@ -85,9 +85,9 @@ def write_fills(storage: Storage, session_id: str, fills: Iterable[tuple[int, Fi
 
 
 def in_order(fills: Iterable[tuple[int, Fill]], session_id: str, count: int) -> Iterator[tuple[int, Fill]]:
-    """The fills, each at the place after the one before, up to the last of a session that counts so many.
+    """The fills, each at the place after the one before, up to the last one, whose place is the session's `fill_count`.
 
-    They need not begin at 1: a session that was deleted and stored again counts on.
+    They may begin after 1: a session that was deleted and stored again continues to count.
 
     Raises:
         InvalidSessionError: there is a gap, or the last one is not at place `count`.

@@ -788,7 +788,7 @@ class SessionRepository:
             ValueError: `after` is beyond the newest change, for example because the position comes from another
                 database, or another argument is not allowed.
         """
-        from paper_repo.watching import SessionChanges  # which a program that only saves needs not wait for
+        from paper_repo.watching import SessionChanges  # imported lazily: most programs never watch
 
         return SessionChanges(self._storage.open_feed, after, timeout, poll_interval)
 

@@ -149,7 +149,7 @@ class AsyncSessionRepository(DelegatingRepository):
     def watch(
         self, *, after: int | None = None, timeout: float | None = None, poll_interval: float = 0.1
     ) -> AsyncSessionChanges:
-        from paper_repo.watching import AsyncSessionChanges  # which a program that only saves needs not wait for
+        from paper_repo.watching import AsyncSessionChanges  # imported lazily: most programs never watch
 
         changes = self._core.watch(after=after, timeout=timeout, poll_interval=poll_interval)
         return AsyncSessionChanges(changes, self._run)

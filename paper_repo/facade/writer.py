@@ -2,7 +2,7 @@
 
 An SQLite file has one writer at a time, and so one thread; a server has several. Saves that wait together share one
 transaction and one COMMIT ("group commit"), each in a savepoint of its own. A transaction block has its thread to
-itself from its BEGIN to its end; what other tasks ask for waits behind it, for the busy timeout at most.
+itself from its BEGIN to its end; what other tasks ask for waits until then, for the busy timeout at most.
 
 The beginning and the end of a block are posted by plain calls that no cancellation can interrupt, and no lock is taken
 for it that an interrupt could leave locked: this is what keeps a task from leaving a transaction open.

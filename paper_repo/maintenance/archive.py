@@ -27,6 +27,7 @@ from paper_repo.serialization import fast, schemas
 from paper_repo.serialization.schemas import Data
 from paper_repo.storage.new_files import new_file_beside, publish
 from paper_repo.storage.options import Journal
+from paper_repo.storage.sqlite.paths import checked_path
 
 OnConflict: TypeAlias = Literal["error", "skip", "replace"]
 
@@ -137,10 +138,11 @@ def import_into_new_file(
         progress: as for `import_archive`.
 
     Raises:
+        ValueError: `target` is not the path of a file, such as ":memory:" or "~/sessions.db".
         StorageError: there is a file at `target` already, or it cannot be created.
         ArchiveError: as for `import_archive`.
     """
-    target = Path(target).absolute()
+    target = Path(checked_path(target)).absolute()
     with new_file_beside(target) as partial:
         with SessionRepository(partial, passphrase=passphrase, journal=journal) as repository:
             done = import_archive(repository, file, progress=progress)

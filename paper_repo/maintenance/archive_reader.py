@@ -35,7 +35,7 @@ class Contents:
 
 
 class ThrottledProgress:
-    """Calls `progress` every so many lines or bytes: a call for each line would take longer than the work itself."""
+    """Calls `progress` every `step` lines or bytes: a call for each line would take longer than the work itself."""
 
     def __init__(self, progress: Progress | None, step: int, total: int) -> None:
         self._progress = progress

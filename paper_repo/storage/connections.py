@@ -93,10 +93,6 @@ class Connections(ABC):
         """How many are lent."""
         return len(self._slots.holds())
 
-    def wait_until_idle(self, patience: float) -> bool:
-        """Wait until none is lent, for `patience` seconds at most; whether that is so."""
-        return self._slots.wait_until_free(patience)
-
     def close(self, patience: float) -> None:
         """Lend none any more, wait for those that are lent, then close all; also those that are lent still."""
         self._closed = True

@@ -75,7 +75,7 @@ class Tables(NamedTuple):
 
 
 def make_tables(database: Database) -> Tables:
-    """The models for databases of the kind of `database`, which itself need not be open."""
+    """The models for databases of the kind of `database`, which may be closed."""
 
     class Base(Model):
         class Meta:

@@ -196,7 +196,7 @@ class CancellationContract:
                 await anyio.wait_all_tasks_blocked()
                 give_up[0]()
 
-            # Where several write at once it need not have waited at all.
+            # Where several write at once it may not have waited at all.
             assert theirs.version == 1, how
             assert await _both_tell_what_is_stored(repository, first, second), how
             await repository.save_many([first, second])

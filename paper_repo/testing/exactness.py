@@ -226,7 +226,7 @@ class ExactnessContract:
         assert await repository.count() == 0
 
     async def test_what_a_session_cannot_hold_is_refused(self, repository: IPaperTradingSessionRepository) -> None:
-        """What does not belong into a session is refused with an error that names the path; nothing is written."""
+        """What does not belong in a session is refused with an error that names the path; nothing is written."""
         for path, change in BAD_CONTENT:
             session = new_session()
             change(session)

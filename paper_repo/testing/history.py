@@ -136,7 +136,7 @@ class HistoryContract:
         assert await repository.get_equity_curve("other") == [new_point(1), new_point(2)]
 
     async def test_which_fills(self, repository: IPaperTradingSessionRepository) -> None:
-        """Fills can be had by symbol, from a time on, before a time, behind a fill, and so many at most."""
+        """Fills can be had by symbol, from a time on, before a time, after a fill, and up to a limit."""
         session_id = await _seven_fills(repository)
 
         for query, expected in FILLS:
@@ -144,7 +144,7 @@ class HistoryContract:
 
     @cases(["by id", "by place"])
     async def test_pages_of_fills(self, repository: IPaperTradingSessionRepository, contract_case: str) -> None:
-        """Page after page, each behind the last fill of the one before, gives every fill once."""
+        """Page after page, each after the last fill of the one before, gives every fill once."""
         session_id = await _seven_fills(repository)
 
         pages = [await repository.get_fills(session_id, limit=3)]

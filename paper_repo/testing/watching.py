@@ -113,7 +113,7 @@ class WatchingContract:
     async def test_a_watch_from_a_position_reports_what_came_since(
         self, repository: IPaperTradingSessionRepository
     ) -> None:
-        """A watch after a change's position reports all that came behind it, and not the change itself."""
+        """A watch after a change's position reports everything that came after it, and not the change itself."""
         await repository.save(new_session(id="before"))
         async with repository.watch(after=0, timeout=PATIENCE) as changes:
             seen = await anext(changes)

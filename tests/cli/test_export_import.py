@@ -159,6 +159,19 @@ class TestImport:
         assert result.exit_code == 0
         assert len(document(run("list", "--json", "--db", str(elsewhere)))["sessions"]) == 5
 
+    @pytest.mark.parametrize("place", ["~/sessions.db", ":memory:"])
+    def test_what_is_no_path_is_a_usage_error(
+        self, run: Run, archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+    ) -> None:
+        """A new database is refused where any repository would refuse it, and no file of that name is made."""
+        monkeypatch.chdir(tmp_path)
+        before = set(tmp_path.iterdir())
+
+        result = run("import", str(archive), "--db", place)
+
+        assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+        assert set(tmp_path.iterdir()) == before
+
     def test_a_new_data_folder_is_its_owners_alone(self, run: Run, archive: Path, tmp_path: Path) -> None:
         """Without --db the folder is made when it is needed, with mode 0700."""
         home = {"PAPER_REPO_DB": None, "HOME": str(tmp_path / "home"), "XDG_DATA_HOME": str(tmp_path / "home" / "data")}

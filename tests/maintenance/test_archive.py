@@ -569,6 +569,17 @@ class TestWrongArchives:
         assert steps == [(len(archive), 0), (len(archive), len(archive))]
 
 
+@pytest.mark.parametrize("target", [":memory:", "~/sessions.db", ""])
+def test_a_new_file_needs_a_path(target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What no repository takes for a path is not the name of a new file either."""
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(ValueError, match="[Pp]ath"):
+        import_into_new_file(target, io.BytesIO(b""))
+
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("kind", [PaperTradingSession, Strategy, Position, Order, Fill, EquityPoint])
 def test_the_documented_form_names_every_field(kind: type[Any]) -> None:
     """Whatever the schemas write stands in the description of the form."""

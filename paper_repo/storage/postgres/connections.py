@@ -121,7 +121,7 @@ def _readable(descriptor: int) -> bool:
 
 
 def connect(patience: float, durability: str, **where: Any) -> Connection:
-    """A new connection, set up so that values come as text and locks are waited for so many seconds.
+    """A new connection whose values come as text, and which waits for locks for `patience` seconds.
 
     What holds for its session is set only where the session is its own; see `poolers`.
 

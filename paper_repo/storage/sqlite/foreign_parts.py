@@ -47,7 +47,7 @@ def foreign_part(connection: Any, version: int, scripts: Path) -> str | None:
     rows = connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master").fetchall()
     running = {(kind, name): (table, text) for kind, name, table, text in rows if _may_run(kind, text)}
     if not running:
-        return None  # as in most files: what should be there need not be found out
+        return None  # as in most files: there is nothing to compare
     left = [_unexpected(running, expected_parts(each, scripts)) for each in (version, *_versions(scripts))]
     if not all(left):
         return None

@@ -17,7 +17,7 @@ CHECKED_IN_PART = 128 << 20
 """Up to this size the sessions and their indexes are, but not the histories."""
 
 FEW_SESSIONS = 1_000
-"""With so many sessions or fewer they are in a file of any size."""
+"""Up to this many, sessions are checked whatever the file's size."""
 
 _LARGEST_ROWID = 1 << 40
 _ATTEMPTS = 20_000
