@@ -574,7 +574,7 @@ def test_a_new_file_needs_a_path(target: str, tmp_path: Path, monkeypatch: pytes
     """What no repository takes for a path is not the name of a new file either."""
     monkeypatch.chdir(tmp_path)
 
-    with pytest.raises(ValueError, match="[Pp]ath"):
+    with pytest.raises(ValueError, match=r"[Pp]ath"):
         import_into_new_file(target, io.BytesIO(b""))
 
     assert list(tmp_path.iterdir()) == []
