@@ -131,7 +131,8 @@ def replace(source: Path, target: Path) -> None:
 
 def remove(path: Path) -> None:
     """Delete the file, if it is there."""
-    _retried(path, path.unlink, missing_ok=True)
+    if os.path.lexists(path):  # a read-only disk refuses to delete what is not there, too
+        _retried(path, path.unlink, missing_ok=True)
 
 
 def _retried(path: Path, action: Callable[..., object], *args: object, **options: object) -> None:

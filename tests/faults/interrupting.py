@@ -5,6 +5,7 @@ from __future__ import annotations
 import _weakrefset
 import dis
 import gc
+import logging
 import sys
 import weakref
 from collections.abc import Callable
@@ -13,7 +14,8 @@ from inspect import CO_GENERATOR
 from types import CodeType, FrameType
 from typing import Any
 
-_FINALISERS = (weakref.__file__, _weakrefset.__file__)
+_SWALLOWING = (weakref.__file__, _weakrefset.__file__, logging.__file__)
+"""Where Python itself goes on after an exception: in finalisers, and in a log record that asks for a process's name."""
 
 
 class Interrupter:
@@ -70,7 +72,7 @@ class Interrupter:
         return None
 
     def _pass(self, frame: FrameType, event: str) -> None:
-        if self.has_raised or _is_of_a_test(frame) or _is_in_finaliser(frame):
+        if self.has_raised or _is_of_a_test(frame) or _is_swallowed(frame):
             return
         self.passed += 1
         if self.passed <= self._number:
@@ -83,9 +85,9 @@ class Interrupter:
         raise self._error
 
 
-def _is_in_finaliser(frame: FrameType | None) -> bool:
+def _is_swallowed(frame: FrameType | None) -> bool:
     while frame is not None:
-        if frame.f_code.co_name == "__del__" or frame.f_code.co_filename in _FINALISERS:
+        if frame.f_code.co_name == "__del__" or frame.f_code.co_filename in _SWALLOWING:
             return True
         frame = frame.f_back
     return False
