@@ -33,7 +33,7 @@ from paper_repo.domain.selection import (
     check_page,
 )
 from paper_repo.domain.status import SessionStatus
-from paper_repo.domain.values import Progress, optional_instant
+from paper_repo.domain.values import Progress, optional_instant, text
 from paper_repo.errors import CorruptDatabaseError, InvalidSessionError
 from paper_repo.serialization import schemas
 from paper_repo.serialization.schemas import Data
@@ -211,7 +211,7 @@ class SessionRepository:
 
     def delete(self, session_id: str) -> bool:
         """Delete the session and its whole history. True if there was one."""
-        return self._alone(self._delete, session_id)
+        return self._alone(self._delete, _id(session_id))
 
     def delete_many(
         self,
@@ -334,7 +334,7 @@ class SessionRepository:
             SessionNotFoundError: there is no such session.
             ValueError: `owner` is empty, or `ttl` is not a positive number.
         """
-        return self._claims.claim(session_id, owner, ttl)
+        return self._claims.claim(_id(session_id), owner, ttl)
 
     def renew(self, session_id: str, owner: str, ttl: float) -> None:
         """Extend a claim to `ttl` seconds from now. This works until another worker has taken the session.
@@ -347,11 +347,11 @@ class SessionRepository:
         Raises:
             ClaimLostError: another worker has the session, or the claim was released.
         """
-        self._claims.renew(session_id, owner, ttl)
+        self._claims.renew(_id(session_id), owner, ttl)
 
     def release(self, session_id: str, owner: str) -> bool:
         """Give a claim back, so that another worker can take the session at once. True if `owner` had it."""
-        return self._claims.release(session_id, owner)
+        return self._claims.release(_id(session_id), owner)
 
     def claim_active(self, owner: str, ttl: float, limit: int | None = None) -> list[PaperTradingSession]:
         """Claim the RUNNING sessions that no worker has, oldest first: the ones that this worker is to resume.
@@ -375,7 +375,7 @@ class SessionRepository:
         Raises:
             CorruptRecordError: the session is stored but cannot be read.
         """
-        return self._records.get(session_id)
+        return self._records.get(_id(session_id))
 
     def get_all(
         self,
@@ -533,7 +533,7 @@ class SessionRepository:
 
     def exists(self, session_id: str) -> bool:
         """Tell whether a session with this id is stored."""
-        return self._storage.fetch_one(self._statements.select_version, {"id": session_id}) is not None
+        return self._storage.fetch_one(self._statements.select_version, {"id": _id(session_id)}) is not None
 
     def count(
         self,
@@ -580,7 +580,7 @@ class SessionRepository:
         check_page(after, limit)
         fills = self._statements.tables.fills
         columns = self._statements.fill_columns
-        place = self._records.sequence(session_id, after, symbol)
+        place = self._records.sequence(_id(session_id), after, symbol)
         query = queries.select_history(
             fills,
             session_id,
@@ -617,7 +617,7 @@ class SessionRepository:
         Raises:
             InvalidSessionError: one of them is not a `Fill`.
         """
-        return self._records.unrecorded(session_id, fills)
+        return self._records.unrecorded(_id(session_id), fills)
 
     def get_equity_curve(
         self,
@@ -642,7 +642,7 @@ class SessionRepository:
         equity = self._statements.tables.equity
         columns = self._statements.equity_columns
         query = queries.select_history(
-            equity, session_id, columns, time=equity.at, since=_time(since, "since"), until=_time(until, "until")
+            equity, _id(session_id), columns, time=equity.at, since=_time(since, "since"), until=_time(until, "until")
         )
         rows = self._storage.fetch_all(query)
         if since is None and until is None:
@@ -659,14 +659,15 @@ class SessionRepository:
             session_id: the session.
             after: only fills with a higher number.
         """
-        return history.read_fills(self._storage, session_id, after)
+        return history.read_fills(self._storage, _id(session_id), after)
 
     def equity_history(self, session_id: str) -> Iterator[EquityPoint]:
         """The equity points of a session one by one in constant memory; otherwise like `fill_history`."""
-        return history.read_points(self._storage, session_id)
+        return history.read_points(self._storage, _id(session_id))
 
     def find_ids(self, beginning: str, limit: int | None = 10) -> list[str]:
         """The ids that begin with this text, sorted, at most `limit` of them; None for all."""
+        beginning = text(beginning, "beginning")
         sessions = self._statements.tables.sessions
         query = sessions.select(sessions.id).where(sessions.id >= beginning).order_by(sessions.id).limit(limit)
         return [found for (found,) in self._storage.fetch_all(query) if found.startswith(beginning)]
@@ -817,6 +818,11 @@ class SessionRepository:
     def _write(self, save: Save) -> None:
         """Store one session with its new history, and make its object what was stored."""
         self._records.write(save, self._storage.undo.append)
+
+
+def _id(session_id: str) -> str:
+    """The id of a session that a caller gave, who may have given the session itself."""
+    return session_id if type(session_id) is str else text(session_id, "session_id")
 
 
 def _time(moment: datetime | None, name: str) -> str | None:

@@ -18,6 +18,7 @@ from paper_repo.domain.values import (
     identifier,
     instant,
     invalid,
+    naming_its_id,
     optional_amount,
     optional_text,
     positive,
@@ -183,6 +184,7 @@ class Order:
             created_at: datetime = ...,
         ) -> None: ...
 
+    @naming_its_id("order")
     def __post_init__(self) -> None:
         _set(self, "id", identifier(self.id, "id"))
         _set(self, "symbol", identifier(self.symbol, "symbol"))
@@ -232,6 +234,7 @@ class Fill:
             order_id: str | None = ...,
         ) -> None: ...
 
+    @naming_its_id("fill")
     def __post_init__(self) -> None:
         _set(self, "id", identifier(self.id, "id"))
         _set(self, "symbol", identifier(self.symbol, "symbol"))

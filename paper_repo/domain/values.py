@@ -49,6 +49,7 @@ LARGEST_COUNT = 2**53
 """Up to this number every database and every reader of JSON keeps whole numbers exactly."""
 
 _E = TypeVar("_E", bound=StrEnum)
+_T = TypeVar("_T")
 
 
 def utc_now() -> datetime:
@@ -94,6 +95,14 @@ def instant(value: object, path: str) -> datetime:
         raise invalid(path, f"must be a datetime with a time zone, not {shown(value)}.")
     if value.tzinfo is UTC and not value.fold and type(value) is datetime:
         return value
+    if value != value:  # pandas' NaT, whose methods raise errors of their own
+        raise invalid(path, f"{value!r} is not a time.")
+    if getattr(value, "nanosecond", 0):
+        raise invalid(
+            path,
+            f"{value!r} has nanoseconds, and times are kept to the microsecond; round it first, such as with "
+            ".floor('us').",
+        )
     if value.utcoffset() is None:
         raise invalid(
             path,
@@ -125,10 +134,13 @@ def text(value: object, path: str) -> str:
 
 
 def identifier(value: object, path: str) -> str:
-    """`value` as non-empty text."""
-    if not text(value, path):
+    """`value` as non-empty text; white space at its ends, which nobody sees, is refused."""
+    kept = text(value, path)
+    if not kept:
         raise invalid(path, "must not be empty.")
-    return str(value)
+    if kept[0].isspace() or kept[-1].isspace():
+        raise invalid(path, f"{shown(kept)} begins or ends with white space; strip() removes it.")
+    return kept
 
 
 def optional_text(value: object, path: str) -> str | None:
@@ -155,6 +167,25 @@ def choice(kind: type[_E], value: object, path: str) -> _E:
     raise invalid(path, f"must be one of {', '.join(kind)}, not {shown(value)}.")
 
 
+def naming_its_id(kind: str) -> Callable[[Callable[[_T], None]], Callable[[_T], None]]:
+    """A decorator for the `__post_init__` of what has an id: errors name it, as one of thousands.
+
+    Args:
+        kind: what it is, such as "fill".
+    """
+
+    def decorate(check: Callable[[_T], None]) -> Callable[[_T], None]:
+        def post_init(self: _T) -> None:
+            try:
+                check(self)
+            except InvalidSessionError as error:
+                raise error.within(f"{kind} {shown(getattr(self, 'id', None))}") from None
+
+        return post_init
+
+    return decorate
+
+
 def invalid(path: str, message: str) -> InvalidSessionError:
     """The error that says what is wrong at `path`."""
     return InvalidSessionError({path: [message]})
@@ -166,6 +197,8 @@ def _to_decimal(value: object, path: str) -> Decimal:
     try:
         if isinstance(value, float):
             return Decimal(float.__repr__(value))
+        if isinstance(value, str) and ("_" in value or not value.isascii()):
+            raise ValueError  # what Python's own syntax and other scripts allow is no amount to anybody else
         if isinstance(value, Decimal | int | str):
             return Decimal(value)
         if isinstance(value, numbers.Integral):  # NumPy's and pandas' numbers
