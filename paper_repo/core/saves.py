@@ -13,7 +13,6 @@ What must be remembered of a session object from one save to the next is its `Tr
 
 from __future__ import annotations
 
-import decimal
 import os
 import threading
 from collections import Counter
@@ -23,10 +22,10 @@ from decimal import Decimal
 from operator import is_
 from typing import Any, NamedTuple, cast
 
-from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
+from paper_repo.domain import EquityPoint, Fill, PaperTradingSession, books
 from paper_repo.domain.new_fills import FillKey
 from paper_repo.domain.secrecy import shown
-from paper_repo.domain.values import EXACT, utc_now
+from paper_repo.domain.values import utc_now
 from paper_repo.errors import BusyError, InvalidSessionError
 from paper_repo.serialization import fast, schemas
 from paper_repo.serialization.schemas import Data
@@ -350,10 +349,8 @@ def new_generation() -> int:
 
 
 def _overview(session: PaperTradingSession) -> Overview:
-    value, basis = session.totals()
-    with decimal.localcontext(EXACT):
-        gain = session.realized_pnl + (value - basis) - session.fees_paid
-        return Overview(session.strategy.name, len(session.positions), session.cash + value, gain)
+    equity, net_pnl = books.figures(session)
+    return Overview(session.strategy.name, len(session.positions), equity, net_pnl)
 
 
 def _left(history: list[Data], taken: int, waiting: list[Any]) -> list[Data]:

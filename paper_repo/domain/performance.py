@@ -17,10 +17,11 @@ from functools import reduce
 from itertools import groupby, islice
 from typing import Any, Literal
 
+from paper_repo.domain.positions import Position
 from paper_repo.domain.session import PaperTradingSession
 from paper_repo.domain.time_weighted import ExternalFlow, Level, by_time, levels, require_by_time
 from paper_repo.domain.trades import closed_positions, total
-from paper_repo.domain.trading import EquityPoint, Fill, Position
+from paper_repo.domain.trading import EquityPoint, Fill
 from paper_repo.domain.values import EXACT, ROUNDED
 
 Resample = Literal["day", "week", "month"]

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from paper_repo.domain.trading import Fill, Position, Side
+from paper_repo.domain.positions import Position
+from paper_repo.domain.trading import Fill, Side
 from paper_repo.domain.values import EXACT
 
 _FEE_DIGITS = 28

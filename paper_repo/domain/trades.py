@@ -13,8 +13,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import reduce
 
+from paper_repo.domain.positions import Position
 from paper_repo.domain.round_trips import RoundTrip, matches
-from paper_repo.domain.trading import Fill, Position, Side
+from paper_repo.domain.trading import Fill, Side
 from paper_repo.domain.values import EXACT, ROUNDED
 
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TypeAlias, TypeVar
 
-from paper_repo.domain.secrecy import shown
+from paper_repo.domain.secrecy import kind_of, shown
 from paper_repo.errors import InvalidSessionError
 
 Progress: TypeAlias = Callable[[int, int], object]
@@ -81,6 +81,11 @@ def optional_amount(value: object, path: str) -> Decimal | None:
     return None if value is None else amount(value, path)
 
 
+def optional_positive(value: object, path: str) -> Decimal | None:
+    """`value` as an amount above zero, or None."""
+    return None if value is None else positive(value, path)
+
+
 def count(value: object, path: str) -> int:
     """`value` as a whole number from 0 to 2**53."""
     if type(value) is not int or not 0 <= value <= LARGEST_COUNT:
@@ -134,6 +139,17 @@ def identifier(value: object, path: str) -> str:
 def optional_text(value: object, path: str) -> str | None:
     """`value` as text, or None."""
     return None if value is None else text(value, path)
+
+
+def optional_identifier(value: object, path: str) -> str | None:
+    """`value` as non-empty text, or None."""
+    return None if value is None else identifier(value, path)
+
+
+def json_object(value: object, path: str) -> None:
+    """Require a dict; whether JSON gives back equal what it holds is seen when it is saved."""
+    if not isinstance(value, dict):
+        raise invalid(path, f"must be a dict, not {kind_of(value)}.")
 
 
 def texts(value: object, path: str) -> tuple[str, ...]:

@@ -34,7 +34,9 @@ from paper_repo.domain import (
     Strategy,
     TimeInForce,
 )
+from paper_repo.domain.instruments import Settlement
 from paper_repo.domain.nesting import STORED_DEEPEST, is_too_deep, on_fresh_stack
+from paper_repo.domain.positions import ONE
 from paper_repo.errors import InvalidSessionError
 from paper_repo.serialization import schemas
 from paper_repo.serialization.schemas import Data, EntitiesField, EntityField, JsonField
@@ -212,7 +214,11 @@ def _fill_data(fill: Fill) -> Data:
 
 
 def _point_data(point: EquityPoint) -> Data:
-    return {"at": instant_text(point.at), "cash": str(point.cash), "equity": str(point.equity)}
+    return {
+        "at": instant_text(point.at),
+        "cash": None if point.cash is None else str(point.cash),
+        "equity": str(point.equity),
+    }
 
 
 _DUMPS: dict[type, Callable[[Any], Data]] = {Fill: _fill_data, EquityPoint: _point_data}
@@ -374,6 +380,11 @@ def _position(data: Data, name: str) -> Position:
         _amount(data["last_price"]),
         _instant(data["opened_at"]),
         _amount(data["realized_pnl"]),
+        None,
+        ONE,
+        Settlement.CASH,
+        None,
+        {},
     )
 
 
@@ -418,7 +429,7 @@ def _fill(data: Mapping[str, Any]) -> Fill:
 def _point(data: Mapping[str, Any]) -> EquityPoint:
     if len(data) != 3:
         raise TypeError
-    return EquityPoint(_instant(data["at"]), _amount(data["cash"]), _amount(data["equity"]))
+    return EquityPoint(_instant(data["at"]), _optional_amount(data["cash"]), _amount(data["equity"]))
 
 
 _LOADS: dict[type, Callable[[Any], Any]] = {

@@ -199,7 +199,7 @@ class EquityPointSchema(EntitySchema):
 
     entity = EquityPoint
     at: InstantField = InstantField(required=True)
-    cash: AmountField = AmountField(required=True)
+    cash: AmountField = AmountField(required=True, allow_none=True)
     equity: AmountField = AmountField(required=True)
 
 

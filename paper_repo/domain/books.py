@@ -1,0 +1,419 @@
+"""The books of a session: what fills, cash flows, splits and prices do to its amounts.
+
+Amounts of a currency other than the base currency lie in `balances`, and count at its last rate. Whatever is booked
+keeps, to the last digit,
+
+    equity == initial_cash + opening_worth + net_deposits + realized_pnl + unrealized_pnl + income + currency_pnl
+              - fees_paid + other_value
+
+- A trade changes nothing at its own price: CASH takes its value from the balance and adds it to the position, MARGIN
+  pays its profit into the balance.
+- When a rate changes, all that is held in that currency changes its worth. What part of it is unrealized P&L is counted
+  there; the rest, the balance and the cost of CASH positions, is `currency_pnl`.
+
+Every function computes first and assigns last, so that an error leaves the session as it was.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import decimal
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from paper_repo.domain import accounting
+from paper_repo.domain.instruments import Instrument, Settlement
+from paper_repo.domain.ledger import CashFlow, CashFlowKind, Split, SymbolChange
+from paper_repo.domain.orders import Order
+from paper_repo.domain.positions import ONE, Position
+from paper_repo.domain.trading import Fill
+from paper_repo.domain.values import EXACT, ROUNDED, Amount, amount, identifier, invalid, positive
+
+if TYPE_CHECKING:
+    from paper_repo.domain.session import PaperTradingSession
+
+T = TypeVar("T")
+
+ZERO = Decimal(0)
+
+
+class Valuation(NamedTuple):
+    """What the open positions come to, in the base currency."""
+
+    market_value: Decimal
+    worth: Decimal
+    """What they add to the account: the market value of CASH positions, the unrealized P&L of the others."""
+    unrealized_pnl: Decimal
+
+
+def valuation(session: PaperTradingSession) -> Valuation:
+    """What the open positions of `session` come to at their last prices and rates."""
+    value = basis = ZERO  # of CASH positions in the base currency: nearly every one
+    other_value = other_worth = other_gain = ZERO
+    with decimal.localcontext(EXACT):
+        for position in session.positions.values():
+            if position.currency is None and position.settlement is Settlement.CASH:
+                value += position.market_value
+                basis += position.cost_basis
+            else:
+                rate = rate_of(session, position.currency, f"positions.{position.id}.currency")
+                other_value += position.market_value * rate
+                other_worth += position.worth * rate
+                other_gain += position.unrealized_pnl * rate
+        return Valuation(value + other_value, value + other_worth, value - basis + other_gain)
+
+
+class Figures(NamedTuple):
+    """What a session comes to, in the base currency."""
+
+    equity: Decimal
+    net_pnl: Decimal
+
+
+def figures(session: PaperTradingSession) -> Figures:
+    """The equity of a session, and what it has gained."""
+    _, worth, unrealized_pnl = valuation(session)
+    with decimal.localcontext(EXACT):
+        equity = session.cash + worth + session.other_value
+        if session.balances:
+            equity += balances_worth(session)
+        gained = session.realized_pnl + unrealized_pnl + session.income + session.currency_pnl + session.other_value
+        return Figures(equity, gained - session.fees_paid)
+
+
+def are_opening(session: PaperTradingSession) -> bool:
+    """Whether the session holds what it began with, and nothing that a booking would have to explain."""
+    return (
+        session.cash == session.initial_cash
+        and session.positions == session.opening_positions
+        and session.balances == session.opening_balances
+        and not any((session.realized_pnl, session.fees_paid, session.net_deposits))
+        and not any((session.income, session.currency_pnl))
+    )
+
+
+def marked(session: PaperTradingSession, prices: Mapping[str, Amount]) -> dict[str, Position]:
+    """By key, the positions in the symbols of `prices` at these prices."""
+    positions = session.positions
+    found = {
+        symbol: positions[symbol].marked(price)
+        for symbol, price in prices.items()
+        if symbol in positions and positions[symbol].position_id is None
+    }
+    for key, position in positions.items():
+        if position.position_id is not None and position.symbol in prices:
+            found[key] = position.marked(prices[position.symbol])
+    return found
+
+
+def balances_worth(session: PaperTradingSession) -> Decimal:
+    """What the balances in other currencies are worth, in the base currency."""
+    worth = ZERO
+    for currency, balance in session.balances.items():
+        worth = EXACT.add(worth, EXACT.multiply(balance, rate_of(session, currency, f"balances.{currency}")))
+    return worth
+
+
+def opening_worth(session: PaperTradingSession) -> Decimal:
+    """What was held when the session began was worth then: CASH positions at their cost, balances at their rates."""
+    with decimal.localcontext(EXACT):
+        worth = ZERO
+        for name, position in session.opening_positions.items():
+            if position.settlement is Settlement.CASH:
+                worth += position.cost_basis * rate_of(session, position.currency, f"opening_positions.{name}.currency")
+        for currency, balance in session.opening_balances.items():
+            worth += balance * rate_of(session, currency, f"opening_balances.{currency}")
+        return worth
+
+
+def rate_of(session: PaperTradingSession, currency: str | None, path: str) -> Decimal:
+    """The price of one unit of `currency` (None: the base currency) in the base currency."""
+    if currency is None or currency == session.base_currency:
+        return ONE
+    rate = session.rates.get(currency)
+    if rate is None:
+        raise invalid(
+            path,
+            f"{currency} has no rate in {session.base_currency}; give it first: "
+            f"session.update_rates({{{currency!r}: ...}}).",
+        )
+    return rate
+
+
+# Rates
+
+
+class Rates(NamedTuple):
+    """The rates of a session after a change, and what it has gained by it."""
+
+    rates: dict[str, Decimal]
+    currency_pnl: Decimal
+
+
+def with_rates(session: PaperTradingSession, new: Mapping[str, Amount]) -> Rates:
+    """The rates after `new` ones have come."""
+    rates, gained = dict(session.rates), session.currency_pnl
+    for name, value in new.items():
+        currency, rate = identifier(name, "rates"), positive(value, f"rates.{name}")
+        if currency == session.base_currency:
+            if rate != 1:
+                raise invalid(f"rates.{currency}", "is the base currency, which is always worth 1.")
+            continue
+        before = rates.get(currency)
+        rates[currency] = rate
+        if before is not None and before != rate:
+            gained = EXACT.add(gained, EXACT.multiply(_exposed(session, currency), EXACT.subtract(rate, before)))
+    return Rates(rates, amount(gained, "currency_pnl"))
+
+
+def keep_rates(session: PaperTradingSession, after: Rates) -> None:
+    """Make these the rates of the session."""
+    fields = session.__dict__
+    fields["rates"], fields["currency_pnl"] = after
+
+
+def _exposed(session: PaperTradingSession, currency: str) -> Decimal:
+    """What is held in `currency` beside unrealized P&L: the balance, and the cost of CASH positions."""
+    held = session.balances.get(currency, ZERO)
+    for position in session.positions.values():
+        if position.currency == currency and position.settlement is Settlement.CASH:
+            held = EXACT.add(held, position.cost_basis)
+    return held
+
+
+# Fills
+
+
+def apply_fill(session: PaperTradingSession, fill: Fill) -> Fill:
+    """Book a fill, and give it back with the rates by which it was booked."""
+    key = fill.position_id or fill.symbol
+    position = session.positions.get(key)
+    if position is not None and position.symbol != fill.symbol:
+        raise invalid(
+            f"positions.{key}", f"is in {position.symbol}; fill {fill.id!r} of {fill.symbol} belongs to another one."
+        )
+    instrument = session.instruments.get(fill.symbol)
+    is_plain = position is None or (position.currency is None and position.settlement is Settlement.CASH)
+    if is_plain and instrument is None and not (fill.fee_currency or fill.rate or fill.fee_rate):
+        _apply_plain(session, fill, key, position)
+        return fill
+    return _apply_in_currencies(session, fill, key, position, instrument)
+
+
+def _apply_plain(session: PaperTradingSession, fill: Fill, key: str, position: Position | None) -> None:
+    """Book what is paid in full, in the base currency: nearly every fill."""
+    after, gain = accounting.after_fill(position, fill)
+    multiplier = ONE if position is None else position.multiplier
+    paid = EXACT.add(accounting.notional(fill, multiplier), fill.fee)
+    cash = amount(EXACT.subtract(session.cash, paid), "cash")
+    realized_pnl = amount(EXACT.add(session.realized_pnl, gain), "realized_pnl")
+    fees_paid = amount(EXACT.add(session.fees_paid, fill.fee), "fees_paid")
+    fields = session.__dict__
+    fields["cash"], fields["realized_pnl"], fields["fees_paid"] = cash, realized_pnl, fees_paid
+    session.positions.keep(key, after)
+
+
+class _Terms(NamedTuple):
+    """In which currencies a fill is booked (None: the base currency), and at which rates."""
+
+    currency: str | None
+    rate: Decimal
+    fee_currency: str | None
+    fee_rate: Decimal
+    is_fee_in_kind: bool
+    """Whether the fee is paid out of the position."""
+    rates: Rates
+
+
+def _terms(session: PaperTradingSession, fill: Fill, spec: Position | Instrument) -> _Terms:
+    currency = _foreign(session, spec.currency)
+    fee_currency = _foreign(session, fill.fee_currency) if fill.fee_currency else currency
+    instrument = session.instruments.get(fill.symbol) or Instrument(fill.symbol, settlement=spec.settlement)
+    in_kind = bool(fee_currency and fee_currency != currency and fee_currency == instrument.settled_asset)
+    given: dict[str, Amount] = {}
+    if fill.rate is not None:
+        given[currency or session.base_currency] = fill.rate
+    if fill.fee_rate is not None:
+        name = fee_currency or session.base_currency
+        if given.setdefault(name, fill.fee_rate) != fill.fee_rate:
+            raise invalid("fee_rate", f"{fill.fee_rate} of fill {fill.id!r} is not its rate {fill.rate} of {name}.")
+    after = with_rates(session, given)
+    path = f"new_fills.{fill.id}"
+    rate = _rate_in(after, session, currency, path)
+    return _Terms(
+        currency,
+        rate,
+        fee_currency,
+        ONE if in_kind else _rate_in(after, session, fee_currency, path),
+        in_kind,
+        after,
+    )
+
+
+def _apply_in_currencies(
+    session: PaperTradingSession, fill: Fill, key: str, position: Position | None, instrument: Instrument | None
+) -> Fill:
+    spec = position or instrument or Instrument(fill.symbol)
+    terms = _terms(session, fill, spec)
+    after, gain = accounting.after_fill(position, fill, instrument)
+    is_cash = spec.settlement is Settlement.CASH
+    payments = [(terms.currency, EXACT.minus(accounting.notional(fill, spec.multiplier)) if is_cash else gain)]
+    if terms.is_fee_in_kind:  # as if that much were sold at the price of the fill, and the fee paid by it
+        if fill.fee:
+            after, more = accounting.after_trade(after, EXACT.minus(fill.fee), fill, instrument)
+            gain = EXACT.add(gain, more)
+        fee = EXACT.multiply(accounting.value(fill.fee, fill.price, spec.multiplier), terms.rate)
+    else:
+        payments.append((terms.fee_currency, EXACT.minus(fill.fee)))
+        fee = EXACT.multiply(fill.fee, terms.fee_rate)
+    realized_pnl = amount(EXACT.add(session.realized_pnl, EXACT.multiply(gain, terms.rate)), "realized_pnl")
+    fees_paid = amount(EXACT.add(session.fees_paid, fee), "fees_paid")
+    balances = _paid(session, payments)
+    keep_rates(session, terms.rates)
+    _keep_balances(session, balances)
+    fields = session.__dict__
+    fields["realized_pnl"], fields["fees_paid"] = realized_pnl, fees_paid
+    session.positions.keep(key, after)
+    return dataclasses.replace(
+        fill,
+        rate=None if terms.currency is None else terms.rate,
+        fee_rate=None if terms.fee_currency is None or terms.is_fee_in_kind else terms.fee_rate,
+    )
+
+
+def _foreign(session: PaperTradingSession, currency: str | None) -> str | None:
+    """`currency`, or None if it is the base currency."""
+    return None if currency == session.base_currency else currency
+
+
+def _rate_in(after: Rates, session: PaperTradingSession, currency: str | None, path: str) -> Decimal:
+    if currency is None:
+        return ONE
+    return after.rates[currency] if currency in after.rates else rate_of(session, currency, path)
+
+
+def _paid(session: PaperTradingSession, payments: Iterable[tuple[str | None, Decimal]]) -> dict[str | None, Decimal]:
+    """By currency, None for the base currency, the balances that these payments change."""
+    changed: dict[str | None, Decimal] = {}
+    for currency, paid in payments:
+        before = changed.get(currency)
+        if before is None:
+            before = session.cash if currency is None else session.balances.get(currency, ZERO)
+        path = "cash" if currency is None else f"balances.{currency}"
+        changed[currency] = amount(EXACT.add(before, paid), path)
+    return changed
+
+
+def _keep_balances(session: PaperTradingSession, balances: Mapping[str | None, Decimal]) -> None:
+    for currency, balance in balances.items():
+        if currency is None:
+            session.__dict__["cash"] = balance
+        else:
+            session.balances.keep(currency, balance or None)
+
+
+# Ledger entries
+
+
+def apply_cash_flow(session: PaperTradingSession, flow: CashFlow) -> CashFlow:
+    """Book a cash flow, and give it back with the rate by which it was booked."""
+    currency = _foreign(session, flow.currency)
+    after = with_rates(session, {} if flow.rate is None else {currency or session.base_currency: flow.rate})
+    rate = _rate_in(after, session, currency, f"new_ledger_entries.{flow.id}")
+    worth = EXACT.multiply(flow.amount, rate)
+    name = _COUNTED_IN.get(flow.kind, "income")
+    added = EXACT.minus(worth) if name == "fees_paid" else worth
+    counted = amount(EXACT.add(getattr(session, name), added), name)
+    balances = _paid(session, [(currency, flow.amount)])
+    keep_rates(session, after)
+    _keep_balances(session, balances)
+    session.__dict__[name] = counted
+    return dataclasses.replace(flow, rate=None if currency is None else rate)
+
+
+_COUNTED_IN = {
+    CashFlowKind.DEPOSIT: "net_deposits",
+    CashFlowKind.WITHDRAWAL: "net_deposits",
+    CashFlowKind.FEE: "fees_paid",
+}
+
+
+def apply_split(session: PaperTradingSession, split: Split) -> None:
+    """Give every position and resting order of the symbol its new quantity and prices.
+
+    A quantity or a price that has no exact decimal form (one third) is rounded to 28 significant digits; what a
+    position has cost stays as it is.
+    """
+    positions = {key: _split(each, split) for key, each in session.positions.items() if each.symbol == split.symbol}
+    orders = {
+        key: _split_order(each, split) for key, each in session.open_orders.items() if each.symbol == split.symbol
+    }
+    for key, position in positions.items():
+        session.positions.keep(key, position)
+    session.open_orders.update(orders)
+
+
+def _split(position: Position, split: Split) -> Position:
+    return position.after_trade(
+        amount(times(position.quantity, split.ratio, split.per), "quantity"),
+        position.cost_basis,
+        amount(times(position.last_price, split.per, split.ratio), "last_price"),
+        position.realized_pnl,
+    )
+
+
+def _split_order(order: Order, split: Split) -> Order:
+    def price(value: Decimal | None) -> Decimal | None:
+        return None if value is None else times(value, split.per, split.ratio)
+
+    return dataclasses.replace(
+        order,
+        quantity=times(order.quantity, split.ratio, split.per),
+        filled_quantity=times(order.filled_quantity, split.ratio, split.per),
+        limit_price=price(order.limit_price),
+        stop_price=price(order.stop_price),
+        trail_amount=price(order.trail_amount),
+    )
+
+
+def times(value: Decimal, factor: Decimal, divisor: Decimal) -> Decimal:
+    """`value * factor / divisor`: exact where it has a decimal form of 28 digits, else rounded to as many."""
+    product = EXACT.multiply(value, factor)
+    return product if divisor == 1 else ROUNDED.divide(product, divisor)
+
+
+def apply_symbol_change(session: PaperTradingSession, change: SymbolChange) -> None:
+    """Give the positions, the resting orders and the instrument of a symbol its new name."""
+    old, new = change.symbol, change.new_symbol
+    if any(each.symbol == new for each in session.positions.values()):
+        raise invalid(
+            f"new_ledger_entries.{change.id}",
+            f"there is a position in {new} already; close one of the two, or give them a position_id each.",
+        )
+    if any(each.symbol == new for each in session.open_orders.values()):
+        raise invalid(f"new_ledger_entries.{change.id}", f"there are orders in {new} already; cancel them first.")
+    positions = [
+        (key, dataclasses.replace(each, symbol=new)) for key, each in session.positions.items() if each.symbol == old
+    ]
+    orders = {
+        key: dataclasses.replace(each, symbol=new) for key, each in session.open_orders.items() if each.symbol == old
+    }
+    instruments = dict(session.instruments)
+    if old in instruments:
+        instruments[new] = dataclasses.replace(instruments.pop(old), symbol=new)
+    for key, position in positions:
+        session.positions.keep(key, None)
+        session.positions.keep(position.id, position)
+    session.open_orders.update(orders)
+    session.__dict__["instruments"] = instruments
+    session.__dict__["symbols"] = tuple(dict.fromkeys(new if each == old else each for each in session.symbols))
+
+
+def at_rates_of(booked: object, other: T) -> T:
+    """`other` at the rates by which `booked`, of the same id, was booked; rates that it has itself stay."""
+    if isinstance(booked, Fill) and isinstance(other, Fill):
+        return dataclasses.replace(other, rate=other.rate or booked.rate, fee_rate=other.fee_rate or booked.fee_rate)
+    if isinstance(booked, CashFlow) and isinstance(other, CashFlow):
+        return dataclasses.replace(other, rate=other.rate or booked.rate)
+    return other
