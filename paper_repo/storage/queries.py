@@ -90,6 +90,11 @@ def select_fill_keys(fills: Any, session_id: str, ids: Iterable[str]) -> Any:
     return fills.select(fills.symbol, fills.id).where(fills.session == session_id, fills.id.in_(list(ids)))
 
 
+def select_order_ids(orders: Any, session_id: str, ids: Iterable[str]) -> Any:
+    """Those of these ids that closed orders of a session have."""
+    return orders.select(orders.id).where(orders.session == session_id, orders.id.in_(list(ids)))
+
+
 def _matching(tables: Tables, selection: Selection, query: Any) -> Any:
     for condition in _conditions(tables.sessions, selection):
         query = query.where(condition)
