@@ -14,7 +14,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
+from paper_repo.domain import CashFlow, CashFlowKind, EquityPoint, Fill, LedgerEntry, Order, PaperTradingSession
 from paper_repo.domain.selection import Loaded, OnDamage, OrderBy, SessionSummary, StatusFilter
 from paper_repo.domain.values import Progress
 
@@ -271,6 +271,54 @@ class IPaperTradingSessionRepository(ABC):
 
         Raises:
             ValueError: `max_points` is below 4, or a time has no zone.
+        """
+
+    @abstractmethod
+    async def get_ledger(
+        self, session_id: str, *, since: datetime | None = None, until: datetime | None = None
+    ) -> list[LedgerEntry]:
+        """Load the stored cash flows, splits and changes of symbols of a session in the order they were booked.
+
+        Args:
+            session_id: the session; an empty list if there is no such session.
+            since: an aware datetime; only entries of this time or later.
+            until: an aware datetime; only entries before this time.
+        """
+
+    @abstractmethod
+    async def get_cash_flows(
+        self,
+        session_id: str,
+        *,
+        kind: CashFlowKind | str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> list[CashFlow]:
+        """Load the stored cash flows of a session in the order they were booked.
+
+        Args:
+            session_id: the session; an empty list if there is no such session.
+            kind: only flows of this kind, as "DIVIDEND".
+            since: an aware datetime; only flows of this time or later.
+            until: an aware datetime; only flows before this time.
+        """
+
+    @abstractmethod
+    async def get_orders(
+        self,
+        session_id: str,
+        *,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> list[Order]:
+        """Load the closed orders of a session in the order they were closed; those that rest are in `open_orders`.
+
+        Args:
+            session_id: the session; an empty list if there is no such session.
+            symbol: only orders of this symbol.
+            since: an aware datetime; only orders closed at this time or later.
+            until: an aware datetime; only orders closed before this time.
         """
 
     @abstractmethod

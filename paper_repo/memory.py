@@ -19,11 +19,22 @@ import anyio.lowlevel
 import anyio.to_thread
 
 from paper_repo.core.fill_keys import by_key, place_after
-from paper_repo.core.saves import Save, StoredRow, Tracking, UndoLog, new_generation, other_fill_stored
-from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
+from paper_repo.core.saves import Save, StoredRow, Tracking, UndoLog, new_generation, other_fill_stored, used_orders
+from paper_repo.domain import (
+    CashFlow,
+    CashFlowKind,
+    EquityPoint,
+    Fill,
+    LedgerEntry,
+    Order,
+    PaperTradingSession,
+    Split,
+    SymbolChange,
+)
 from paper_repo.domain.changes import SessionChange
 from paper_repo.domain.claims import check_claim
 from paper_repo.domain.downsampling import downsample
+from paper_repo.domain.ledger import cash_flows
 from paper_repo.domain.new_fills import FillKey, fill_key
 from paper_repo.domain.selection import (
     Loaded,
@@ -49,7 +60,7 @@ from paper_repo.facade.block_ownership import OpenBlock, open_block
 from paper_repo.facade.wakeup import Wakeup, new_wakeup, wake
 from paper_repo.interface import IPaperTradingSessionRepository
 from paper_repo.reports import CheckReport, check_history, check_session
-from paper_repo.serialization import fast
+from paper_repo.serialization import fast, schemas
 from paper_repo.serialization.schemas import Data
 from paper_repo.watching import AsyncSessionChanges, SessionChanges
 
@@ -245,6 +256,39 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
         points = [point for point in (record.points if record else ()) if _within(point.at, since, until)]
         return points if max_points is None else downsample(points, max_points)
 
+    async def get_ledger(
+        self, session_id: str, *, since: datetime | None = None, until: datetime | None = None
+    ) -> list[LedgerEntry]:
+        since, until = optional_instant(since, "since"), optional_instant(until, "until")
+        record = (await self._visible()).get(session_id)
+        return [each for _, each in record.entries if _within(each.at, since, until)] if record else []
+
+    async def get_cash_flows(
+        self,
+        session_id: str,
+        *,
+        kind: CashFlowKind | str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> list[CashFlow]:
+        return cash_flows(await self.get_ledger(session_id, since=since, until=until), kind)
+
+    async def get_orders(
+        self,
+        session_id: str,
+        *,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> list[Order]:
+        since, until = optional_instant(since, "since"), optional_instant(until, "until")
+        record = (await self._visible()).get(session_id)
+        return [
+            each
+            for each in (record.orders if record else ())
+            if symbol in (None, each.symbol) and each.closed_at is not None and _within(each.closed_at, since, until)
+        ]
+
     async def delete(self, session_id: str) -> bool:
         async with self.atomic():
             return self._working[-1].pop(session_id, None) is not None
@@ -357,6 +401,7 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
         fills = _new_fills(record, save)
         skipped = len(save.fills) - len(fills)
         save.columns["fill_count"] -= skipped
+        _require_unused(record, save)
         store[session_id] = _Record.after(record, save, fills)
         self._undo.append(save.before().restore)
         save.apply(skipped)
@@ -446,6 +491,8 @@ class _Record:
     session: PaperTradingSession
     fills: tuple[Fill, ...]
     points: tuple[EquityPoint, ...]
+    entries: tuple[tuple[int, LedgerEntry], ...]
+    orders: tuple[Order, ...]
     generation: int
     owner: str | None = None
     expires: float = 0.0
@@ -453,11 +500,15 @@ class _Record:
     @classmethod
     def after(cls, before: _Record | None, save: Save, fills: list[Fill]) -> _Record:
         points = [fast.load(EquityPoint, point) for point in save.points]
+        entries = [_entry(data, len(save.fills) - len(fills)) for data in save.entries]
+        orders = [fast.load(Order, order) for order in save.orders]
         return cls(
             save.columns,
             fast.from_columns(save.columns),
             (before.fills if before else ()) + tuple(fills),
             (before.points if before else ()) + tuple(points),
+            (before.entries if before else ()) + tuple(entries),
+            (before.orders if before else ()) + tuple(orders),
             save.generation,
             before.owner if before else None,
             before.expires if before else 0.0,
@@ -544,7 +595,8 @@ def _counted(records: Sequence[_Record], progress: Progress | None) -> Iterator[
     """The sessions of the records with their histories, and the places of the fills in it."""
     for done, record in enumerate(records, 1):
         session = record.load()
-        yield session, enumerate(record.fills, session.fill_count - len(record.fills) + 1), record.points
+        fills = enumerate(record.fills, session.fill_count - len(record.fills) + 1)
+        yield session, fills, record.points, record.entries, record.orders
         if progress is not None:
             progress(done, len(records))
 
@@ -566,6 +618,24 @@ def _new_fills(record: _Record | None, save: Save) -> list[Fill]:
     if again:
         raise DuplicateFillError(save.columns["id"], again)
     return list(new.values())
+
+
+def _entry(data: Data, skipped: int) -> tuple[int, LedgerEntry]:
+    kind = CashFlow if "kind" in data else Split if "ratio" in data else SymbolChange
+    plain = {name: value for name, value in data.items() if name != "after_fill"}
+    return max(0, data["after_fill"] - skipped), schemas.load(kind, plain)
+
+
+def _require_unused(record: _Record | None, save: Save) -> None:
+    """Refuse ledger entries that are stored already, and orders of ids that were used."""
+    stored = {entry.id for _, entry in record.entries} if record and save.entries else set()
+    again = [data["id"] for data in save.entries if data["id"] in stored]
+    if again:
+        raise DuplicateFillError(save.columns["id"], (), again)
+    closed = {order.id for order in record.orders} if record else set()
+    ids = [*(data["id"] for data in save.orders), *save.open_orders]
+    if used := [order_id for order_id in ids if order_id in closed]:
+        raise used_orders(used, save.columns["id"])
 
 
 def _place(session_id: str, fills: Sequence[Fill], after: str | Fill, symbol: str | None) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from operator import itemgetter
 from typing import Any, TypeVar
 
-from paper_repo.domain import CashFlow, EquityPoint, Fill, LedgerEntry, Order, Split, SymbolChange
+from paper_repo.domain import CashFlow, EquityPoint, Fill, LedgerEntry, Order, PaperTradingSession, Split, SymbolChange
 from paper_repo.errors import CorruptRecordError, InvalidSessionError
 from paper_repo.serialization import fast, schemas
 from paper_repo.serialization.schemas import Data
@@ -163,6 +163,13 @@ def write_orders(storage: Storage, session_id: str, orders: Iterable[Order]) -> 
         _append(storage, storage.statements.insert_order, order_row(storage, session_id, fast.dump(each)), "orders")
         count += 1
     return count
+
+
+def require_all(session: PaperTradingSession, counted: str, stored: int) -> None:
+    """Raise an `InvalidSessionError` where a session counts another number than was stored of a kind of history."""
+    if getattr(session, counted) != stored:
+        message = f"counts {getattr(session, counted)}, but its history has {stored}."
+        raise InvalidSessionError({counted: [message]}, session.id)
 
 
 def _append(storage: Storage, statement: Any, row: Row, name: str) -> None:

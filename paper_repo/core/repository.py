@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
@@ -21,8 +22,9 @@ from paper_repo.core.claims import Claims
 from paper_repo.core.history import require_no_gap
 from paper_repo.core.records import SUMMARY_ROW, Records
 from paper_repo.core.saves import Save
-from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
+from paper_repo.domain import CashFlow, CashFlowKind, EquityPoint, Fill, LedgerEntry, Order, PaperTradingSession
 from paper_repo.domain.downsampling import downsample
+from paper_repo.domain.ledger import cash_flows
 from paper_repo.domain.selection import (
     Loaded,
     OnDamage,
@@ -236,6 +238,8 @@ class SessionRepository:
         session: PaperTradingSession,
         fills: Iterable[tuple[int, Fill]] = (),
         points: Iterable[EquityPoint] = (),
+        entries: Iterable[tuple[int, LedgerEntry]] = (),
+        orders: Iterable[Order] = (),
     ) -> None:
         """Store a session from another database or an archive exactly as it was there, with its version and times.
 
@@ -243,6 +247,8 @@ class SessionRepository:
             session: the session as it was loaded, without new history.
             fills: its fills, each with its number in the history, as `fill_history` gives them; read one by one.
             points: its equity points; read one by one, after the fills.
+            entries: its ledger entries as `ledger_history` gives them; read after the points.
+            orders: its closed orders; read after the ledger entries.
 
         Raises:
             ConflictError: a session with this id is stored already.
@@ -256,6 +262,10 @@ class SessionRepository:
             self._records.store(save)
             history.write_fills(self._storage, session.id, fills, session.fill_count)
             history.write_points(self._storage, session.id, points)
+            stored = history.write_entries(self._storage, session.id, entries)
+            history.require_all(session, "ledger_count", stored)
+            stored = history.write_orders(self._storage, session.id, orders)
+            history.require_all(session, "closed_order_count", stored)
 
     def _is_all_or_none(self) -> bool:
         """Whether a single statement needs no transaction, and no part of one, of its own."""
@@ -650,6 +660,62 @@ class SessionRepository:
         points = [history.point(self._storage, row) for row in rows]
         return points if max_points is None else downsample(points, max_points)
 
+    def get_ledger(
+        self, session_id: str, *, since: datetime | None = None, until: datetime | None = None
+    ) -> list[LedgerEntry]:
+        """Load the stored cash flows, splits and changes of symbols of a session in the order they were booked.
+
+        Args:
+            session_id: the session; an empty list if there is no such session.
+            since: an aware datetime; only entries of this time or later.
+            until: an aware datetime; only entries before this time.
+        """
+        return self._records.ledger(session_id, _time(since, "since"), _time(until, "until"))
+
+    def get_cash_flows(
+        self,
+        session_id: str,
+        *,
+        kind: CashFlowKind | str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> list[CashFlow]:
+        """Load the stored cash flows of a session in the order they were booked.
+
+        Args:
+            session_id: the session; an empty list if there is no such session.
+            kind: only flows of this kind, as "DIVIDEND".
+            since: an aware datetime; only flows of this time or later.
+            until: an aware datetime; only flows before this time.
+        """
+        return cash_flows(self.get_ledger(session_id, since=since, until=until), kind)
+
+    def get_orders(
+        self,
+        session_id: str,
+        *,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> list[Order]:
+        """Load the closed orders of a session in the order they were closed; those that rest are in `open_orders`.
+
+        Args:
+            session_id: the session; an empty list if there is no such session.
+            symbol: only orders of this symbol.
+            since: an aware datetime; only orders closed at this time or later.
+            until: an aware datetime; only orders closed before this time.
+        """
+        return self._records.closed_orders(session_id, symbol, _time(since, "since"), _time(until, "until"))
+
+    def ledger_history(self, session_id: str) -> Iterator[tuple[int, LedgerEntry]]:
+        """The ledger entries of a session one by one, each with the number of fills that were booked before it."""
+        return history.read_entries(self._storage, session_id)
+
+    def order_history(self, session_id: str) -> Iterator[Order]:
+        """The closed orders of a session one by one in constant memory; otherwise like `fill_history`."""
+        return history.read_orders(self._storage, session_id)
+
     def fill_history(self, session_id: str, after: int = 0) -> Iterator[tuple[int, Fill]]:
         """The fills of a session one by one in constant memory, each with its number in the history (from 1).
 
@@ -674,10 +740,10 @@ class SessionRepository:
     def describe(self) -> Data:
         """Facts about the database for people: its location, its settings and the number of sessions and records."""
         tables = self._statements.tables
-        counted = (tables.sessions, tables.fills, tables.equity)
+        counted = (tables.sessions, tables.fills, tables.equity, tables.ledger, tables.orders)
         counts = [self._storage.fetch_all(queries.count_rows(table))[0][0] for table in counted]
         facts = self._storage.describe()
-        return facts | dict(zip(("sessions", "fills", "equity_points"), counts, strict=True))
+        return facts | dict(zip(_COUNTED, counts, strict=True))
 
     def reading(self) -> AbstractContextManager[None]:
         """A block in which everything this thread reads is of one moment; others continue to write meanwhile."""
@@ -755,6 +821,8 @@ class SessionRepository:
             if session is not None and row is not None:
                 check_session(report, session, self._records.summary(row))
                 check_history(report, session, self.fill_history(session_id), self.equity_history(session_id))
+                for _ in chain(self.ledger_history(session_id), self.order_history(session_id)):
+                    pass  # reading them is the check
         except CorruptDatabaseError as error:
             report.problem(str(error), session_id)
 
@@ -817,6 +885,9 @@ class SessionRepository:
     def _write(self, save: Save) -> None:
         """Store one session with its new history, and make its object what was stored."""
         self._records.write(save, self._storage.undo.append)
+
+
+_COUNTED = ("sessions", "fills", "equity_points", "ledger_entries", "closed_orders")
 
 
 def _time(moment: datetime | None, name: str) -> str | None:

@@ -19,7 +19,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
-from itertools import zip_longest
 from operator import is_, lt
 from typing import Any, NamedTuple, cast
 
@@ -408,7 +407,9 @@ def placed(session: PaperTradingSession) -> list[tuple[LedgerEntry, int]]:
     entries = session.new_ledger_entries
     if not entries:
         return []
-    return list(zip_longest(entries, entries.places[: len(entries)], fillvalue=session.fill_count))
+    places = entries.places[: len(entries)]
+    places += [session.fill_count] * (len(entries) - len(places))
+    return list(zip(entries, places, strict=True))
 
 
 def dump_placed(entry: tuple[LedgerEntry, int]) -> Data:
@@ -444,3 +445,9 @@ def other_fill_stored(fill_id: str, session_id: str) -> InvalidSessionError:
     """The error of a save whose fill has the id of another one that is stored already."""
     message = "another fill of this id and symbol is stored already; give it an id of its own."
     return InvalidSessionError({f"new_fills.{fill_id}": [message]}, session_id)
+
+
+def used_orders(ids: Iterable[str], session_id: str) -> InvalidSessionError:
+    """The error of a save whose orders have ids of orders that were closed before."""
+    message = "an order of this id was closed before; give this one an id of its own."
+    return InvalidSessionError({f"orders.{order_id}": [message] for order_id in ids}, session_id)

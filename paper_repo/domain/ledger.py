@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -138,5 +139,12 @@ class SymbolChange:
 
 LedgerEntry: TypeAlias = CashFlow | Split | SymbolChange
 """Whatever changes an account beside its fills; ids are unique among all ledger entries of a session."""
+
+
+def cash_flows(entries: Iterable[LedgerEntry], kind: CashFlowKind | str | None = None) -> list[CashFlow]:
+    """The cash flows among ledger entries; of one kind, if it is given."""
+    wanted = None if kind is None else choice(CashFlowKind, kind, "kind")
+    return [each for each in entries if isinstance(each, CashFlow) and wanted in (None, each.kind)]
+
 
 _set = object.__setattr__

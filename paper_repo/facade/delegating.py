@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from paper_repo.core.fill_keys import by_key
-from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
+from paper_repo.domain import CashFlow, CashFlowKind, EquityPoint, Fill, LedgerEntry, Order, PaperTradingSession
 from paper_repo.domain.selection import Loaded, OnDamage, OrderBy, SessionSummary, StatusFilter
 from paper_repo.domain.values import Progress
 from paper_repo.interface import IPaperTradingSessionRepository
@@ -146,6 +146,31 @@ class DelegatingRepository(IPaperTradingSessionRepository):
     ) -> list[EquityPoint]:
         get_equity_curve = partial(self._core.get_equity_curve, since=since, until=until, max_points=max_points)
         return await self._read(get_equity_curve, session_id)
+
+    async def get_ledger(
+        self, session_id: str, *, since: datetime | None = None, until: datetime | None = None
+    ) -> list[LedgerEntry]:
+        return await self._read(partial(self._core.get_ledger, since=since, until=until), session_id)
+
+    async def get_cash_flows(
+        self,
+        session_id: str,
+        *,
+        kind: CashFlowKind | str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> list[CashFlow]:
+        return await self._read(partial(self._core.get_cash_flows, kind=kind, since=since, until=until), session_id)
+
+    async def get_orders(
+        self,
+        session_id: str,
+        *,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> list[Order]:
+        return await self._read(partial(self._core.get_orders, symbol=symbol, since=since, until=until), session_id)
 
     async def delete(self, session_id: str) -> bool:
         return await self._write(partial(self._core.delete, session_id), session_id)
