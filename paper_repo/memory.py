@@ -621,9 +621,10 @@ def _new_fills(record: _Record | None, save: Save) -> list[Fill]:
 
 
 def _entry(data: Data, skipped: int) -> tuple[int, LedgerEntry]:
-    kind = CashFlow if "kind" in data else Split if "ratio" in data else SymbolChange
+    kind: type[LedgerEntry] = CashFlow if "kind" in data else Split if "ratio" in data else SymbolChange
     plain = {name: value for name, value in data.items() if name != "after_fill"}
-    return max(0, data["after_fill"] - skipped), schemas.load(kind, plain)
+    entry: LedgerEntry = schemas.load(kind, plain)
+    return max(0, data["after_fill"] - skipped), entry
 
 
 def _require_unused(record: _Record | None, save: Save) -> None:

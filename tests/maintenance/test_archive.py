@@ -328,7 +328,7 @@ class TestWrongArchives:
         ("line", "change", "complaint"),
         [
             (1, lambda data: data.update(format="something"), "no archive of paper_repo"),
-            (1, lambda data: data.update(version=2), r"version 2, this paper_repo reads versions up to 1.*upgrade"),
+            (1, lambda data: data.update(version=3), r"version 3, this paper_repo reads versions up to 2.*upgrade"),
             (1, lambda data: data.update(version="1"), "'1' is no version"),
             (2, lambda data: data.pop("cash"), "cash: Missing data"),
             (2, lambda data: data.update(colour="red"), "colour: Unknown field"),
@@ -580,7 +580,9 @@ def test_a_new_file_needs_a_path(target: str, tmp_path: Path, monkeypatch: pytes
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("kind", [PaperTradingSession, Strategy, Position, Order, Fill, EquityPoint])
+@pytest.mark.parametrize("kind", [
+    PaperTradingSession, Strategy, Position, Order, Fill, EquityPoint, Instrument, CashFlow, Split, SymbolChange,
+])  # fmt: skip
 def test_the_documented_form_names_every_field(kind: type[Any]) -> None:
     """Whatever the schemas write stands in the description of the form."""
     description = (Path(__file__).parents[2] / "docs" / "archive-format.md").read_text(encoding="utf-8")
