@@ -469,7 +469,7 @@ def _account(columns: Mapping[str, Any]) -> Data:
     owns = columns["keeps_own_accounts"]
     if owns not in (None, 0, 1):
         raise ValueError
-    account: Data = {"keeps_own_accounts": owns != 0, "opening_worth": _ZERO}
+    account: Data = {"keeps_own_accounts": owns != 0, "opening_worth": _ZERO, "balances": {}}
     if _account_values(columns) == _NO_VALUES:
         return account
     for name in NO_ACCOUNT:

@@ -335,7 +335,7 @@ class PaperTradingSessionSchema(EntitySchema):
     version: fields.Integer = fields.Integer(required=True, strict=True)
     fill_count: fields.Integer = fields.Integer(required=True, strict=True)
     instruments: EntitiesField = EntitiesField(Instrument, InstrumentSchema, key="symbol", required=False)
-    balances: AmountsField = AmountsField()
+    balances: AmountsField = AmountsField(load_default=dict)
     rates: AmountsField = AmountsField()
     opening_positions: EntitiesField = EntitiesField(Position, PositionSchema, key="id", required=False)
     opening_balances: AmountsField = AmountsField()
@@ -378,6 +378,8 @@ _OTHER_DEFAULTS: Data = {
     "per": "1",
     "settlement": "CASH",
     "status": "OPEN",
+    "reduce_only": False,
+    "post_only": False,
     "keeps_own_accounts": True,
 }
 _DEFAULTS: dict[type[Schema], Data] = {

@@ -75,7 +75,11 @@ def test_sessions_are_written_and_read_as_by_marshmallow(session: PaperTradingSe
     again = fast.from_columns(columns)
     session.new_fills.clear()
     session.new_equity_points.clear()
+    session.new_ledger_entries.clear()
+    session.new_closed_orders.clear()
     session.fill_count = columns["fill_count"]
+    session.ledger_count = columns["ledger_count"] or 0
+    session.closed_order_count = columns["closed_order_count"] or 0
 
     assert columns == by_marshmallow(session)
     assert again == session
