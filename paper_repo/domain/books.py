@@ -401,7 +401,7 @@ def apply_symbol_change(session: PaperTradingSession, change: SymbolChange) -> N
     }
     instruments = dict(session.instruments)
     if old in instruments:
-        instruments[new] = dataclasses.replace(instruments.pop(old), symbol=new)
+        instruments[new] = dataclasses.replace(instruments[old], symbol=new)  # the old one tells what its fills were
     for key, position in positions:
         session.positions.keep(key, None)
         session.positions.keep(position.id, position)
