@@ -402,6 +402,11 @@ def apply_symbol_change(session: PaperTradingSession, change: SymbolChange) -> N
     instruments = dict(session.instruments)
     if old in instruments:
         instruments[new] = dataclasses.replace(instruments[old], symbol=new)  # the old one tells what its fills were
+    if session.instruments.get(new) not in (None, instruments.get(new) if old in instruments else None):
+        raise invalid(
+            f"new_ledger_entries.{change.id}",
+            f"{new} is another instrument than {old}; if it is no longer, take it out of session.instruments first.",
+        )
     for key, position in positions:
         session.positions.keep(key, None)
         session.positions.keep(position.id, position)

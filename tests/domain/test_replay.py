@@ -82,7 +82,8 @@ def amounts_of(session):
 small = st.decimals(min_value="-20", max_value="20", places=3)
 rates = st.decimals(min_value="0.001", max_value="2", places=4)
 currencies = st.sampled_from([None, "USD", "EUR", "JPY", "BTC", "USDT"])
-renamed = st.sampled_from([*SYMBOLS, "NEW"])
+NEW = ("NEW1", "NEW2", "NEW3")
+renamed = st.sampled_from([*SYMBOLS, *NEW])
 events = st.one_of(
     st.tuples(
         st.just("fill"),
@@ -96,7 +97,7 @@ events = st.one_of(
     ),
     st.tuples(st.just("flow"), st.sampled_from(CashFlowKind), small, currencies),
     st.tuples(st.just("split"), renamed, st.sampled_from([(2, 1), (1, 3), (3, 7), ("1.05", 1)])),
-    st.tuples(st.just("change"), renamed, renamed),
+    st.tuples(st.just("change"), renamed, st.sampled_from(NEW)),
     st.tuples(st.just("rates"), currencies, rates),
     st.tuples(st.just("mark"), renamed, prices()),
 )
@@ -105,6 +106,11 @@ events = st.one_of(
 def happen(session, number, name, *what):
     """Let one event happen to the session; what its rules refuse does not happen."""
     label, at = f"{name}-{number}", minute(number)
+    given = [each.new_symbol for each in session.new_ledger_entries if isinstance(each, SymbolChange)]
+    if name == "fill" and what[0] in NEW and what[0] not in given:
+        return
+    if name == "change" and (what[1] in given or (what[0] in NEW and what[0] not in given)):
+        return
     with contextlib.suppress(InvalidSessionError):
         match name:
             case "fill":
