@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from paper_repo.demo.market import trading_days
 from paper_repo.demo.strategy import new_session as new_demo_session
 from paper_repo.demo.strategy import trade_day
-from paper_repo.domain import CashFlow, EquityPoint, Fill, PaperTradingSession, Position, Side, Strategy
+from paper_repo.domain import CashFlow, EquityPoint, Fill, Instrument, PaperTradingSession, Position, Side, Strategy
 from paper_repo.domain.performance import performance
 from paper_repo.domain.trades import trades
 
@@ -226,6 +226,50 @@ class TestDemo:
         assert result.max_drawdown == close_to(qs.max_drawdown(equity))
         assert result.win_rate == close_to(qs.win_rate(gains, prepare_returns=False))
         assert result.trades == len(gains) > 20
+
+    def test_futures_against_quantstats(self, qs, pd):
+        """The same rules on contracts that are settled by margin."""
+        session = new_demo_session()
+        session.instruments = {each: Instrument(each, multiplier=5, settlement="MARGIN") for each in session.symbols}
+        session.start()
+        for day in trading_days():
+            trade_day(session, day)
+        points = session.new_equity_points
+        equity = pd.Series(
+            [float(each.equity) for each in points], index=pd.date_range("2012-01-01", periods=len(points))
+        )
+        gains = pd.Series([float(trade.net_pnl) for trade in trades(session.new_fills, session)])
+
+        result = performance(session, points, session.new_fills)
+
+        assert result.total_return == close_to(float(session.net_pnl / session.initial_cash))
+        assert result.sharpe_ratio == close_to(qs.sharpe(equity))
+        assert result.max_drawdown == close_to(qs.max_drawdown(equity))
+        assert result.profit_factor == close_to(qs.profit_factor(gains, prepare_returns=False))
+        assert result.win_rate == close_to(qs.win_rate(gains, prepare_returns=False))
+
+    def test_deposits_against_quantstats(self, qs, pd):
+        """With deposits and withdrawals at some closes, the ratios are those of the days' gains without them."""
+        session, returns, paid_in = new_demo_session(), [], {50: 200_000, 51: -1, 120: -300_000, 200: "12345.67"}
+        session.start()
+        flows = []
+        for number, day in enumerate(trading_days()):
+            before = session.equity
+            trade_day(session, day)
+            returns.append(float(session.equity / before - 1))
+            if number in paid_in:
+                flows.append(paid(day.closes_at, paid_in[number], str(number)))
+                session.apply_cash_flow(flows[-1])
+                session.mark({}, day.closes_at)
+        daily = pd.Series(returns, index=pd.date_range("2012-01-01", periods=len(returns)))
+
+        result = performance(session, session.new_equity_points, [*flows, *session.new_fills])
+
+        assert result.sharpe_ratio == close_to(qs.sharpe(daily))
+        assert result.sortino_ratio == close_to(qs.sortino(daily))
+        assert result.total_return == close_to(qs.comp(daily))
+        assert result.max_drawdown == close_to(qs.max_drawdown(daily))
+        assert result.net_pnl == session.equity - session.initial_cash - session.net_deposits
 
 
 class TestBooks:
@@ -646,9 +690,9 @@ class TestResampling:
             figures(100, 110, resample=None)
 
 
-def paid(at, amount):
+def paid(at, amount, label="any"):
     """A deposit, or below zero a withdrawal."""
-    return CashFlow("any", "DEPOSIT" if Decimal(amount) > 0 else "WITHDRAWAL", amount, at)
+    return CashFlow(label, "DEPOSIT" if Decimal(amount) > 0 else "WITHDRAWAL", amount, at)
 
 
 def at_hour(hour):
