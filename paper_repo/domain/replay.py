@@ -10,6 +10,7 @@ from typing import Any
 
 from paper_repo.domain import books
 from paper_repo.domain.history import Booked, in_force, time_of
+from paper_repo.domain.holdings import Holdings
 from paper_repo.domain.ledger import CashFlow, Split
 from paper_repo.domain.positions import Position
 from paper_repo.domain.session import PaperTradingSession
@@ -98,17 +99,19 @@ def _as_it_began(session: PaperTradingSession) -> PaperTradingSession:
 
 def _book(session: PaperTradingSession, item: Booked) -> None:
     if isinstance(item, Fill):
-        books.apply_fill(session, item)
+        booking = books.fill(session, item)
     elif isinstance(item, CashFlow):
-        books.apply_cash_flow(session, item)
+        booking = books.cash_flow(session, item)
     elif isinstance(item, Split):
-        books.apply_split(session, item)
+        booking = books.split(session, item)
     else:
-        books.apply_symbol_change(session, item)
+        booking = books.symbol_change(session, item)
+    booking.fill = booking.entry = None  # the history is there already
+    booking.apply(session)
 
 
 def _take_prices(rebuilt: PaperTradingSession, session: PaperTradingSession) -> None:
-    rebuilt.rates = dict(session.rates)
+    rebuilt.__dict__["rates"] = Holdings(session.rates)  # an assignment would make the accounts the program's own
     for key, position in list(rebuilt.positions.items()):
         if key in session.positions:
             rebuilt.positions.keep(key, position.marked(session.positions[key].last_price))

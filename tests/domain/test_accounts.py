@@ -192,17 +192,20 @@ class TestNewNames:
         assert session.instruments["FB"].currency == "EUR"
 
     def test_another_instrument(self):
-        """A name that stands for another instrument is refused, and nothing has changed."""
-        session = new_session(Instrument("A", currency="EUR"), Instrument("B", multiplier=10))
+        """What was held goes on as what it was, also under the name of another instrument."""
+        session = new_session(Instrument("A", multiplier=2), Instrument("B", multiplier=10))
 
-        with pytest.raises(InvalidSessionError, match=r"B is another instrument than A; .* take it out of"):
-            session.apply_symbol_change(SymbolChange("c", "A", "B"))
-        with pytest.raises(InvalidSessionError, match="another instrument than PLAIN"):
-            session.apply_symbol_change(SymbolChange("c", "PLAIN", "B"))
-        session.apply_symbol_change(SymbolChange("d", "A", "C"))
-        session.apply_symbol_change(SymbolChange("e", "C", "A"))
+        history = booked(
+            session,
+            Fill("1", "A", "BUY", 1, 100, 0, minute(1)),
+            SymbolChange("c", "A", "B", minute(2)),
+            Fill("2", "B", "SELL", 1, 101, 0, minute(3)),
+            Fill("3", "B", "BUY", 1, 100, 0, minute(4)),
+            Fill("4", "B", "SELL", 1, 101, 0, minute(5)),
+        )
 
-        assert session.ledger_count == 2
+        assert [each.pnl for each in trades(history, session)] == [2, 10]
+        assert session.realized_pnl == 12
 
 
 class TestHedging:

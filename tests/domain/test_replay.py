@@ -97,7 +97,7 @@ events = st.one_of(
     ),
     st.tuples(st.just("flow"), st.sampled_from(CashFlowKind), small, currencies),
     st.tuples(st.just("split"), renamed, st.sampled_from([(2, 1), (1, 3), (3, 7), ("1.05", 1)])),
-    st.tuples(st.just("change"), renamed, st.sampled_from(NEW)),
+    st.tuples(st.just("change"), renamed, st.sampled_from([*SYMBOLS[1:], *NEW])),
     st.tuples(st.just("rates"), currencies, rates),
     st.tuples(st.just("mark"), renamed, prices()),
 )
