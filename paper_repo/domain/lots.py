@@ -39,7 +39,6 @@ class Lot:
     __slots__ = (
         "_fee",
         "_fee_of_fill",
-        "_is_rounded",
         "_multiplier",
         "_value",
         "at",
@@ -68,25 +67,26 @@ class Lot:
         self.rate = rate
         self._multiplier = multiplier
         self._fee = self._fee_of_fill = fee
-        self._value = accounting.value(quantity, price, multiplier) if value is None else value
-        self._is_rounded = value is not None
-        """Whether its price may be, so that the value is not simply quantity by price."""
+        self._value = value
+        """None: quantity by price and multiplier; what was split, or held before, has a price that may be rounded."""
 
     def take(self, quantity: Decimal) -> Taken:
         """Take `quantity` out of the lot; the value and the fee that go with it."""
-        if quantity == self.quantity:
-            value, fee = self._value, self._fee
-        else:
-            value, fee = self._share_of_value(quantity), self._share_of_fee(quantity)
+        taken = Taken(self._take_value(quantity), self._take_fee(quantity))
         self.quantity = EXACT.subtract(self.quantity, quantity)
-        self._value = EXACT.subtract(self._value, value)
-        self._fee = EXACT.subtract(self._fee, fee)
-        return Taken(value, fee)
+        return taken
 
-    def _share_of_value(self, quantity: Decimal) -> Decimal:
-        if self._is_rounded:
-            return accounting.share(self._value, quantity, self.quantity)
-        return accounting.value(quantity, self.price, self._multiplier)
+    def _take_value(self, quantity: Decimal) -> Decimal:
+        if self._value is None:
+            return accounting.value(quantity, self.price, self._multiplier)
+        value = self._value if quantity == self.quantity else accounting.share(self._value, quantity, self.quantity)
+        self._value = EXACT.subtract(self._value, value)
+        return value
+
+    def _take_fee(self, quantity: Decimal) -> Decimal:
+        fee = self._fee if quantity == self.quantity else self._share_of_fee(quantity)
+        self._fee = EXACT.subtract(self._fee, fee)
+        return fee
 
     def _share_of_fee(self, quantity: Decimal) -> Decimal:
         unit = _last_place(self._fee_of_fill)
@@ -97,9 +97,10 @@ class Lot:
 
     def split(self, split: Split) -> None:
         """Give it the quantity and the price of after a split; its value stays."""
+        if self._value is None:
+            self._value = accounting.value(self.quantity, self.price, self._multiplier)
         self.quantity = quantity_after(split, self.quantity)
         self.price = price_after(split, self.price)
-        self._is_rounded = True
 
 
 def _last_place(fee: Decimal) -> Decimal:
