@@ -11,6 +11,7 @@ from decimal import Decimal
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from paper_repo.domain import Order, OrderStatus, OrderType, Position, Split, SymbolChange, TimeInForce
 from paper_repo.errors import InvalidSessionError
@@ -734,6 +735,75 @@ class TestSplitsAndNewNames:
         assert [each.symbol for each in session.open_orders.values()] == ["PEAR", "MSFT", "PEAR"]
         session.apply_fill(fill_of(1, symbol="PEAR"))
         assert session.open_orders["o-1"].filled_quantity == 4
+
+
+def steps():
+    """What may happen to a few orders, in any order; much of it is refused."""
+    numbers, groups = st.integers(1, 5), st.sampled_from([None, "g", "h"])
+    return st.lists(
+        st.one_of(
+            st.tuples(st.just("place"), numbers, groups, st.none() | numbers, st.integers(5, 9), st.booleans()),
+            st.tuples(st.just("fill"), numbers, st.sampled_from(["BUY", "SELL"]), st.integers(1, 6)),
+            st.tuples(st.just("close"), numbers, st.sampled_from(["cancel_order", "reject_order"])),
+            st.tuples(st.just("expire"), st.integers(1, 30)),
+            st.tuples(st.just("amend"), numbers, st.integers(1, 12)),
+        ),
+        max_size=30,
+    )
+
+
+def step(session, number, name, *values):
+    """One of them."""
+    if name == "place":
+        own, group, parent, until, reduces = values
+        session.place_order(
+            order(
+                own,
+                oco_group=group,
+                parent_id=parent and f"o-{parent}",
+                time_in_force="DAY",
+                expires_at=moment(until),
+                reduce_only=reduces,
+            )
+        )
+    elif name == "fill":
+        own, side, quantity = values
+        session.apply_fill(fill_of(number, own, side=side, quantity=quantity))
+    elif name == "close":
+        own, how = values
+        getattr(session, how)(f"o-{own}", at=moment(number))
+    elif name == "expire":
+        session.expire_orders(at=moment(*values))
+    else:
+        own, quantity = values
+        session.amend_order(f"o-{own}", quantity=quantity)
+
+
+@given(steps())
+def test_orders_and_fills_never_get_out_of_step(several):
+    """Whatever happens: an order has traded what its fills say, rests or is closed, and once only."""
+    session = new_session()
+    for number, values in enumerate(several):
+        before = everything(session)
+        try:
+            step(session, number, *values)
+        except InvalidSessionError:
+            assert everything(session) == before
+        resting, closed = session.open_orders, session.new_closed_orders
+        ids = [*resting, *(each.id for each in closed)]
+        assert len(ids) == len(set(ids))
+        assert all(key == each.id and not each.status.is_closed for key, each in resting.items())
+        assert all(each.status.is_closed and each.closed_at for each in closed)
+        for each in [*resting.values(), *closed]:
+            fills = [fill for fill in session.new_fills if fill.order_id == each.id]
+            assert each.filled_quantity == sum(fill.quantity for fill in fills)
+            assert {fill.side for fill in fills} <= {each.side}
+        for each in resting.values():
+            parent = next((one for one in closed if one.id == each.parent_id), None)
+            assert parent is None or parent.status is OrderStatus.FILLED or each.created_at > parent.closed_at
+            if each.parent_id in resting and not each.filled_quantity:
+                placed_first = list(resting).index(each.parent_id) < list(resting).index(each.id)
+                assert each.status is OrderStatus.PENDING or not placed_first
 
 
 def scene():
