@@ -800,7 +800,8 @@ def test_orders_and_fills_never_get_out_of_step(several):
             assert {fill.side for fill in fills} <= {each.side}
         for each in resting.values():
             parent = next((one for one in closed if one.id == each.parent_id), None)
-            assert parent is None or parent.status is OrderStatus.FILLED or each.created_at > parent.closed_at
+            has_cancelled_it = parent and parent.oco_group and parent.oco_group == each.oco_group
+            assert parent is None or parent.status is OrderStatus.FILLED or (has_cancelled_it and each.filled_quantity)
             if each.parent_id in resting and not each.filled_quantity:
                 placed_first = list(resting).index(each.parent_id) < list(resting).index(each.id)
                 assert each.status is OrderStatus.PENDING or not placed_first
