@@ -88,11 +88,11 @@ def _grown(position: Position, traded: Decimal, price: Decimal) -> Position:
 
 
 def _reduced(position: Position, traded: Decimal, price: Decimal) -> tuple[Position, Decimal]:
-    share = _share(position.cost_basis, EXACT.minus(traded), position.quantity)
-    gain = _gain(value(traded, price, position.multiplier), share)
+    cost = share(position.cost_basis, EXACT.minus(traded), position.quantity)
+    gain = _gain(value(traded, price, position.multiplier), cost)
     rest = position.after_trade(
         amount(EXACT.add(position.quantity, traded), "quantity"),
-        amount(EXACT.subtract(position.cost_basis, share), "cost_basis"),
+        amount(EXACT.subtract(position.cost_basis, cost), "cost_basis"),
         price,
         amount(EXACT.add(position.realized_pnl, gain), "realized_pnl"),
     )
@@ -104,7 +104,7 @@ def _gain(paid: Decimal, cost: Decimal) -> Decimal:
     return EXACT.subtract(EXACT.minus(paid), cost)
 
 
-def _share(basis: Decimal, part: Decimal, whole: Decimal) -> Decimal:
+def share(basis: Decimal, part: Decimal, whole: Decimal) -> Decimal:
     """`basis * part / whole`, rounded at the 28th digit of the basis, or at its last one if it has more."""
     if not basis:
         return basis

@@ -421,7 +421,7 @@ def symbol_change(session: PaperTradingSession, change: SymbolChange) -> Booking
             booking.orders[order_id] = dataclasses.replace(order, symbol=new)
     instruments = dict(session.instruments)
     if old in instruments:
-        instruments.setdefault(new, dataclasses.replace(instruments.pop(old), symbol=new))
+        instruments.setdefault(new, dataclasses.replace(instruments[old], symbol=new))  # the old one: for the history
     booking.fields["instruments"] = instruments
     booking.fields["symbols"] = tuple(dict.fromkeys(new if each == old else each for each in session.symbols))
     return booking

@@ -628,11 +628,11 @@ class TestWorkedExamples:
         assert everything(session) == before
 
     def test_an_instrument_of_the_new_name_stays(self):
-        """Who has stated it already means it."""
+        """Who has stated it already means it; that of the old name is known on, for the history."""
         session = new_session(instruments={"A": Instrument("A"), "B": Instrument("B", multiplier=2)})
         session.apply_symbol_change(SymbolChange("c", "A", "B", START))
 
-        assert session.instruments == {"B": Instrument("B", multiplier=2)}
+        assert session.instruments == {"A": Instrument("A"), "B": Instrument("B", multiplier=2)}
 
     def test_the_numbers_of_the_largest_size_are_refused_and_not_half_booked(self):
         """Four factors of two thousand digits each are no reason for a decimal's own error."""
