@@ -45,11 +45,12 @@ class Booking:
             raise
 
     def _assign(self, session: PaperTradingSession) -> None:
-        session.__dict__.update(self.fields)
+        fields = session.__dict__
+        fields.update(self.fields)
         for key, position in self.positions.items():
-            session.positions.keep(key, position)
+            fields["positions"].keep(key, position)
         for currency, balance in self.balances.items():
-            session.balances.keep(currency, balance)
+            fields["balances"].keep(currency, balance)
         for order_id, order in self.orders.items():
             if order is None:
                 session.open_orders.pop(order_id, None)
@@ -75,24 +76,26 @@ class _Before:
     def __init__(self, session: PaperTradingSession, booking: Booking) -> None:
         fields = session.__dict__
         self._fields = {name: fields[name] for name in booking.fields}
-        self._dicts = [
-            (held, dict(held))
-            for held, changed in (
-                (fields["positions"], booking.positions),
-                (fields["balances"], booking.balances),
-                (fields["open_orders"], booking.orders),
-            )
-            if changed
-        ]
-        fills, entries = fields["new_fills"], fields["new_ledger_entries"]
-        points, closed = fields["new_equity_points"], fields["new_closed_orders"]
-        histories = (fills, fills.booked, entries, entries.places, points, closed)
-        self._lengths = [(history, len(history)) for history in histories]
+        self._dicts = []
+        if booking.positions:
+            self._dicts.append((fields["positions"], dict(fields["positions"])))
+        if booking.balances:
+            self._dicts.append((fields["balances"], dict(fields["balances"])))
+        if booking.orders:
+            self._dicts.append((fields["open_orders"], dict(fields["open_orders"])))
+        self._lengths = [len(each) for each in _histories(session)]
 
     def restore(self, session: PaperTradingSession) -> None:
         session.__dict__.update(self._fields)
         for held, items in self._dicts:
             dict.clear(held)
             dict.update(held, items)
-        for history, length in self._lengths:
+        for history, length in zip(_histories(session), self._lengths, strict=True):
             del history[length:]
+
+
+def _histories(session: PaperTradingSession) -> tuple[list[Any], ...]:
+    fields = session.__dict__
+    fills, entries = fields["new_fills"], fields["new_ledger_entries"]
+    points, closed = fields["new_equity_points"], fields["new_closed_orders"]
+    return fills, fills.booked, entries, entries.places, points, closed

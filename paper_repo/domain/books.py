@@ -169,7 +169,7 @@ class Rates(NamedTuple):
 def with_rates(session: PaperTradingSession, new: Mapping[str, Amount]) -> Rates:
     """The rates after `new` ones have come."""
     rates, gained = Holdings(session.rates), session.currency_pnl
-    rates.was_changed = session.rates.was_changed
+    rates.was_changed = session.__dict__["rates"].was_changed
     for name, value in new.items():
         currency, rate = identifier(name, "rates"), positive(value, f"rates.{name}")
         if currency == session.base_currency:

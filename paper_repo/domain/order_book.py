@@ -143,7 +143,7 @@ def _settle(session: PaperTradingSession, booking: Booking, order: Order, at: da
     if order.remaining_quantity:
         booking.orders[order.id] = order
         cancelled = _rest_of_group(session, booking, order)
-        _close(session, booking, cancelled, OrderStatus.CANCELLED, at)
+        _close(session, booking, cancelled, OrderStatus.CANCELLED, at, spared=order)
     else:
         _close(session, booking, [order], OrderStatus.FILLED, at)
 
@@ -212,15 +212,22 @@ def _closing(session: PaperTradingSession, orders: list[Order], status: OrderSta
 
 
 def _close(
-    session: PaperTradingSession, booking: Booking, orders: list[Order], status: OrderStatus, at: datetime
+    session: PaperTradingSession,
+    booking: Booking,
+    orders: list[Order],
+    status: OrderStatus,
+    at: datetime,
+    spared: Order | None = None,
 ) -> None:
-    """Close these orders, and whatever that cancels in its turn."""
+    """Close these orders, and whatever that cancels in its turn, but not the one that has cancelled them."""
     while orders:
         closed = [_closed(each, status, at) for each in orders]
         for order in closed:
             booking.orders[order.id] = None
             booking.closed.append(order)
-        orders, status = _cancelled_by(session, booking, closed), OrderStatus.CANCELLED
+        cancelled = _cancelled_by(session, booking, closed)
+        orders = [each for each in cancelled if spared is None or each.id != spared.id]
+        status = OrderStatus.CANCELLED
 
 
 def _closed(order: Order, status: OrderStatus, at: datetime) -> Order:

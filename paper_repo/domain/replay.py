@@ -114,7 +114,7 @@ def _take_prices(rebuilt: PaperTradingSession, session: PaperTradingSession) -> 
     rebuilt.__dict__["rates"] = Holdings(session.rates)  # an assignment would make the accounts the program's own
     for key, position in list(rebuilt.positions.items()):
         if key in session.positions:
-            rebuilt.positions.keep(key, position.marked(session.positions[key].last_price))
+            rebuilt.__dict__["positions"].keep(key, position.marked(session.positions[key].last_price))
     _balance(rebuilt)
 
 

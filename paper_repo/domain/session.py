@@ -142,7 +142,7 @@ class PaperTradingSession(_Tracked):
     )
     initial_cash: Checked[Amount, Decimal] = checked(Account(amount, "initial_cash"))
     cash: Checked[Amount | None, Decimal] = checked(_Cash(), default=None)  # None: initial_cash
-    positions: Checked[dict[str, Position] | None, Holdings[Position]] = checked(  # None: opening_positions
+    positions: Checked[dict[str, Position] | None, dict[str, Position]] = checked(  # None: opening_positions
         Account(holdings(Position), "positions"), default=None
     )
     open_orders: Checked[dict[str, Order], dict[str, Order]] = checked(instance_of(dict), default_factory=dict)
@@ -151,14 +151,14 @@ class PaperTradingSession(_Tracked):
     instruments: Checked[dict[str, Instrument], dict[str, Instrument]] = checked(
         instance_of(dict), default_factory=dict
     )
-    balances: Checked[dict[str, Any] | None, Holdings[Decimal]] = checked(  # None: opening_balances
+    balances: Checked[dict[str, Any] | None, dict[str, Decimal]] = checked(  # None: opening_balances
         Account(_optional_balances, "balances"), default=None
     )
-    rates: Checked[dict[str, Any], Holdings[Decimal]] = checked(Account(_balances, "rates"), default_factory=dict)
-    opening_positions: Checked[dict[str, Position], Holdings[Position]] = checked(
+    rates: Checked[dict[str, Any], dict[str, Decimal]] = checked(Account(_balances, "rates"), default_factory=dict)
+    opening_positions: Checked[dict[str, Position], dict[str, Position]] = checked(
         Account(holdings(Position), "opening_positions"), default_factory=dict
     )
-    opening_balances: Checked[dict[str, Any], Holdings[Decimal]] = checked(
+    opening_balances: Checked[dict[str, Any], dict[str, Decimal]] = checked(
         Account(_balances, "opening_balances"), default_factory=dict
     )
     opening_worth: Checked[Amount | None, Decimal] = checked(  # None: worked out
@@ -360,8 +360,7 @@ class PaperTradingSession(_Tracked):
         Args:
             rates: the price of one unit of each currency, in the base currency.
         """
-        if not isinstance(rates, Mapping):
-            raise invalid("rates", f"must be a mapping of currencies to prices, not {shown(rates)}.")
+        _require_prices(rates, "rates", "currencies")
         books.update_rates(self, rates).apply(self)
 
     def mark(
@@ -378,9 +377,9 @@ class PaperTradingSession(_Tracked):
         Returns:
             The new equity point, which also becomes part of the history.
         """
-        for name, given in (("prices", prices), ("rates", {} if rates is None else rates)):
-            if not isinstance(given, Mapping):
-                raise invalid(name, f"must be a mapping of {_PRICED[name]} to prices, not {shown(given)}.")
+        _require_prices(prices, "prices", "symbols")
+        if rates is not None:
+            _require_prices(rates, "rates", "currencies")
         books.mark(self, prices, rates, _moment(at)).apply(self)
         return self.new_equity_points[-1]
 
@@ -519,7 +518,11 @@ class PaperTradingSession(_Tracked):
 
 
 _CONTAINERS = ("open_orders", "instruments", "state", "metadata")
-_PRICED = {"prices": "symbols", "rates": "currencies"}
+
+
+def _require_prices(given: object, name: str, priced: str) -> None:
+    if not isinstance(given, Mapping):
+        raise invalid(name, f"must be a mapping of {priced} to prices, not {shown(given)}.")
 
 
 def _moment(at: datetime | None) -> datetime:
