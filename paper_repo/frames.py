@@ -105,9 +105,10 @@ def trades(repository: Repository, session_id: str, *, exact: bool = False) -> p
     """The closed trades of a session (see `paper_repo.trades`); `slices` is how many round trips each is made of."""
     core = _core(repository)
     with core.reading():
-        if not core.exists(session_id):
+        session = core.get_by_id(session_id)
+        if session is None:
             raise SessionNotFoundError(session_id)
-        found = closed_trades(fill for _, fill in core.fill_history(session_id))
+        found = closed_trades((fill for _, fill in core.fill_history(session_id)), session)
     return _table_of(found, _TRADE_COLUMNS, exact, session_id)
 
 

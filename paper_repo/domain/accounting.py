@@ -28,25 +28,29 @@ _ROUNDING.prec = EXACT.prec
 
 
 def after_fill(
-    position: Position | None, fill: Fill, instrument: Instrument | None = None
+    position: Position | None, fill: Fill, spec: Instrument | Position | None = None
 ) -> tuple[Position | None, Decimal]:
-    """The position that `fill` leaves behind (None: closed), and the profit or loss it realizes, before its fee."""
-    return after_trade(position, fill.signed_quantity, fill, instrument)
+    """The position that `fill` leaves behind (None: closed), and the profit or loss it realizes, before its fee.
+
+    Args:
+        spec: the terms of what it may open: its instrument's, or those of the position that it turns.
+    """
+    return after_trade(position, fill.signed_quantity, fill, position or spec)
 
 
 def after_trade(
-    position: Position | None, traded: Decimal, fill: Fill, instrument: Instrument | None
+    position: Position | None, traded: Decimal, fill: Fill, spec: Instrument | Position | None
 ) -> tuple[Position | None, Decimal]:
     """The position after `traded` (below zero for a sale) at the price of `fill`, and what that realizes."""
     if position is None:
-        return _opened(traded, fill, instrument), Decimal(0)
+        return _opened(traded, fill, spec), Decimal(0)
     if _same_direction(position.quantity, traded):
         return _grown(position, traded, fill.price), Decimal(0)
     if traded.copy_abs() < position.quantity.copy_abs():
         return _reduced(position, traded, fill.price)
     gain = _gain(value(EXACT.minus(position.quantity), fill.price, position.multiplier), position.cost_basis)
     rest = EXACT.add(position.quantity, traded)
-    return (_opened(rest, fill, instrument) if rest else None), gain
+    return (_opened(rest, fill, spec) if rest else None), gain
 
 
 def value(quantity: Decimal, price: Decimal, multiplier: Decimal) -> Decimal:
@@ -60,10 +64,10 @@ def notional(fill: Fill, multiplier: Decimal = Decimal(1)) -> Decimal:
     return value(fill.signed_quantity, fill.price, multiplier)
 
 
-def _opened(quantity: Decimal, fill: Fill, instrument: Instrument | None) -> Position:
-    if instrument is None and fill.position_id is None:
+def _opened(quantity: Decimal, fill: Fill, spec: Instrument | Position | None) -> Position:
+    if spec is None and fill.position_id is None:
         return Position.open(fill.symbol, quantity, fill.price, fill.executed_at)
-    spec = instrument or Instrument(fill.symbol)
+    spec = spec or Instrument(fill.symbol)
     return Position(
         fill.symbol,
         quantity,
@@ -84,11 +88,11 @@ def _grown(position: Position, traded: Decimal, price: Decimal) -> Position:
 
 
 def _reduced(position: Position, traded: Decimal, price: Decimal) -> tuple[Position, Decimal]:
-    share = _share(position.cost_basis, EXACT.minus(traded), position.quantity)
-    gain = _gain(value(traded, price, position.multiplier), share)
+    cost = share(position.cost_basis, EXACT.minus(traded), position.quantity)
+    gain = _gain(value(traded, price, position.multiplier), cost)
     rest = position.after_trade(
         amount(EXACT.add(position.quantity, traded), "quantity"),
-        amount(EXACT.subtract(position.cost_basis, share), "cost_basis"),
+        amount(EXACT.subtract(position.cost_basis, cost), "cost_basis"),
         price,
         amount(EXACT.add(position.realized_pnl, gain), "realized_pnl"),
     )
@@ -100,7 +104,7 @@ def _gain(paid: Decimal, cost: Decimal) -> Decimal:
     return EXACT.subtract(EXACT.minus(paid), cost)
 
 
-def _share(basis: Decimal, part: Decimal, whole: Decimal) -> Decimal:
+def share(basis: Decimal, part: Decimal, whole: Decimal) -> Decimal:
     """`basis * part / whole`, rounded at the 28th digit of the basis, or at its last one if it has more."""
     if not basis:
         return basis

@@ -11,7 +11,7 @@ keeps, to the last digit,
 - When a rate changes, all that is held in that currency changes its worth. What part of it is unrealized P&L is counted
   there; the rest, the balance and the cost of CASH positions, is `currency_pnl`.
 
-Every function computes first and assigns last, so that an error leaves the session as it was.
+What changes the books is worked out as a `Booking` first, so that an error leaves the session as it was.
 """
 
 from __future__ import annotations
@@ -19,10 +19,13 @@ from __future__ import annotations
 import dataclasses
 import decimal
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from paper_repo.domain import accounting
+from paper_repo.domain.booking import Booking
+from paper_repo.domain.holdings import Holdings
 from paper_repo.domain.instruments import Instrument, Settlement
 from paper_repo.domain.ledger import CashFlow, CashFlowKind, Split, SymbolChange
 from paper_repo.domain.orders import Order
@@ -93,7 +96,19 @@ def are_opening(session: PaperTradingSession) -> bool:
     )
 
 
-def marked(session: PaperTradingSession, prices: Mapping[str, Amount]) -> dict[str, Position]:
+def mark(
+    session: PaperTradingSession, prices: Mapping[str, Amount], rates: Mapping[str, Amount] | None, at: datetime
+) -> Booking:
+    """New prices and rates, and the equity point of what the session is worth then."""
+    booking = Booking()
+    booking.marked_at = at
+    booking.positions.update(_marked(session, prices))
+    if rates is not None:
+        booking.fields.update(with_rates(session, rates)._asdict())
+    return booking
+
+
+def _marked(session: PaperTradingSession, prices: Mapping[str, Amount]) -> dict[str, Position]:
     """By key, the positions in the symbols of `prices` at these prices."""
     positions = session.positions
     found = {
@@ -124,7 +139,7 @@ def opening_worth(session: PaperTradingSession) -> Decimal:
                 worth += position.cost_basis * rate_of(session, position.currency, f"opening_positions.{name}.currency")
         for currency, balance in session.opening_balances.items():
             worth += balance * rate_of(session, currency, f"opening_balances.{currency}")
-        return worth
+        return amount(worth, "opening_worth")
 
 
 def rate_of(session: PaperTradingSession, currency: str | None, path: str) -> Decimal:
@@ -136,7 +151,7 @@ def rate_of(session: PaperTradingSession, currency: str | None, path: str) -> De
         raise invalid(
             path,
             f"{currency} has no rate in {session.base_currency}; give it first: "
-            f"session.update_rates({{{currency!r}: ...}}).",
+            f"session.update_rates({{{currency!r}: ...}}), or rates={{{currency!r}: ...}} for a new session.",
         )
     return rate
 
@@ -147,13 +162,14 @@ def rate_of(session: PaperTradingSession, currency: str | None, path: str) -> De
 class Rates(NamedTuple):
     """The rates of a session after a change, and what it has gained by it."""
 
-    rates: dict[str, Decimal]
+    rates: Holdings[Decimal]
     currency_pnl: Decimal
 
 
 def with_rates(session: PaperTradingSession, new: Mapping[str, Amount]) -> Rates:
     """The rates after `new` ones have come."""
-    rates, gained = dict(session.rates), session.currency_pnl
+    rates, gained = Holdings(session.rates), session.currency_pnl
+    rates.was_changed = session.__dict__["rates"].was_changed
     for name, value in new.items():
         currency, rate = identifier(name, "rates"), positive(value, f"rates.{name}")
         if currency == session.base_currency:
@@ -161,16 +177,17 @@ def with_rates(session: PaperTradingSession, new: Mapping[str, Amount]) -> Rates
                 raise invalid(f"rates.{currency}", "is the base currency, which is always worth 1.")
             continue
         before = rates.get(currency)
-        rates[currency] = rate
+        rates.keep(currency, rate)
         if before is not None and before != rate:
             gained = EXACT.add(gained, EXACT.multiply(_exposed(session, currency), EXACT.subtract(rate, before)))
     return Rates(rates, amount(gained, "currency_pnl"))
 
 
-def keep_rates(session: PaperTradingSession, after: Rates) -> None:
-    """Make these the rates of the session."""
-    fields = session.__dict__
-    fields["rates"], fields["currency_pnl"] = after
+def update_rates(session: PaperTradingSession, rates: Mapping[str, Amount]) -> Booking:
+    """New rates, and what they gain."""
+    booking = Booking()
+    booking.fields.update(with_rates(session, rates)._asdict())
+    return booking
 
 
 def _exposed(session: PaperTradingSession, currency: str) -> Decimal:
@@ -185,33 +202,36 @@ def _exposed(session: PaperTradingSession, currency: str) -> Decimal:
 # Fills
 
 
-def apply_fill(session: PaperTradingSession, fill: Fill) -> Fill:
-    """Book a fill, and give it back with the rates by which it was booked."""
+def fill(session: PaperTradingSession, fill: Fill) -> Booking:
+    """What a fill changes; it is noted with the rates by which it is booked."""
     key = fill.position_id or fill.symbol
     position = session.positions.get(key)
     if position is not None and position.symbol != fill.symbol:
         raise invalid(
             f"positions.{key}", f"is in {position.symbol}; fill {fill.id!r} of {fill.symbol} belongs to another one."
         )
+    booking = Booking()
     instrument = session.instruments.get(fill.symbol)
     is_plain = position is None or (position.currency is None and position.settlement is Settlement.CASH)
     if is_plain and instrument is None and not (fill.fee_currency or fill.rate or fill.fee_rate):
-        _apply_plain(session, fill, key, position)
-        return fill
-    return _apply_in_currencies(session, fill, key, position, instrument)
+        booking.fill = fill
+        booking.positions[key] = _book_plain(session, booking, fill, position)
+    else:
+        booking.positions[key] = _book_in_currencies(session, booking, fill, position)
+    return booking
 
 
-def _apply_plain(session: PaperTradingSession, fill: Fill, key: str, position: Position | None) -> None:
+def _book_plain(
+    session: PaperTradingSession, booking: Booking, fill: Fill, position: Position | None
+) -> Position | None:
     """Book what is paid in full, in the base currency: nearly every fill."""
     after, gain = accounting.after_fill(position, fill)
     multiplier = ONE if position is None else position.multiplier
     paid = EXACT.add(accounting.notional(fill, multiplier), fill.fee)
-    cash = amount(EXACT.subtract(session.cash, paid), "cash")
-    realized_pnl = amount(EXACT.add(session.realized_pnl, gain), "realized_pnl")
-    fees_paid = amount(EXACT.add(session.fees_paid, fill.fee), "fees_paid")
-    fields = session.__dict__
-    fields["cash"], fields["realized_pnl"], fields["fees_paid"] = cash, realized_pnl, fees_paid
-    session.positions.keep(key, after)
+    booking.fields["cash"] = amount(EXACT.subtract(session.cash, paid), "cash")
+    booking.fields["realized_pnl"] = amount(EXACT.add(session.realized_pnl, gain), "realized_pnl")
+    booking.fields["fees_paid"] = amount(EXACT.add(session.fees_paid, fill.fee), "fees_paid")
+    return after
 
 
 class _Terms(NamedTuple):
@@ -251,35 +271,33 @@ def _terms(session: PaperTradingSession, fill: Fill, spec: Position | Instrument
     )
 
 
-def _apply_in_currencies(
-    session: PaperTradingSession, fill: Fill, key: str, position: Position | None, instrument: Instrument | None
-) -> Fill:
-    spec = position or instrument or Instrument(fill.symbol)
+def _book_in_currencies(
+    session: PaperTradingSession, booking: Booking, fill: Fill, position: Position | None
+) -> Position | None:
+    spec = position or session.instruments.get(fill.symbol) or Instrument(fill.symbol)
     terms = _terms(session, fill, spec)
-    after, gain = accounting.after_fill(position, fill, instrument)
+    after, gain = accounting.after_fill(position, fill, spec)
     is_cash = spec.settlement is Settlement.CASH
     payments = [(terms.currency, EXACT.minus(accounting.notional(fill, spec.multiplier)) if is_cash else gain)]
     if terms.is_fee_in_kind:  # as if that much were sold at the price of the fill, and the fee paid by it
         if fill.fee:
-            after, more = accounting.after_trade(after, EXACT.minus(fill.fee), fill, instrument)
+            after, more = accounting.after_trade(after, EXACT.minus(fill.fee), fill, spec)
             gain = EXACT.add(gain, more)
         fee = EXACT.multiply(accounting.value(fill.fee, fill.price, spec.multiplier), terms.rate)
     else:
         payments.append((terms.fee_currency, EXACT.minus(fill.fee)))
         fee = EXACT.multiply(fill.fee, terms.fee_rate)
-    realized_pnl = amount(EXACT.add(session.realized_pnl, EXACT.multiply(gain, terms.rate)), "realized_pnl")
-    fees_paid = amount(EXACT.add(session.fees_paid, fee), "fees_paid")
-    balances = _paid(session, payments)
-    keep_rates(session, terms.rates)
-    _keep_balances(session, balances)
-    fields = session.__dict__
-    fields["realized_pnl"], fields["fees_paid"] = realized_pnl, fees_paid
-    session.positions.keep(key, after)
-    return dataclasses.replace(
+    realized = EXACT.add(session.realized_pnl, EXACT.multiply(gain, terms.rate))
+    booking.fields.update(terms.rates._asdict())
+    booking.fields["realized_pnl"] = amount(realized, "realized_pnl")
+    booking.fields["fees_paid"] = amount(EXACT.add(session.fees_paid, fee), "fees_paid")
+    _pay(session, booking, payments)
+    booking.fill = dataclasses.replace(
         fill,
-        rate=None if terms.currency is None else terms.rate,
-        fee_rate=None if terms.fee_currency is None or terms.is_fee_in_kind else terms.fee_rate,
+        rate=fill.rate if terms.currency is None else terms.rate,
+        fee_rate=fill.fee_rate if terms.fee_currency is None or terms.is_fee_in_kind else terms.fee_rate,
     )
+    return after
 
 
 def _foreign(session: PaperTradingSession, currency: str | None) -> str | None:
@@ -293,8 +311,8 @@ def _rate_in(after: Rates, session: PaperTradingSession, currency: str | None, p
     return after.rates[currency] if currency in after.rates else rate_of(session, currency, path)
 
 
-def _paid(session: PaperTradingSession, payments: Iterable[tuple[str | None, Decimal]]) -> dict[str | None, Decimal]:
-    """By currency, None for the base currency, the balances that these payments change."""
+def _pay(session: PaperTradingSession, booking: Booking, payments: Iterable[tuple[str | None, Decimal]]) -> None:
+    """Add these payments to cash (None: the base currency) and to the balances."""
     changed: dict[str | None, Decimal] = {}
     for currency, paid in payments:
         before = changed.get(currency)
@@ -302,34 +320,30 @@ def _paid(session: PaperTradingSession, payments: Iterable[tuple[str | None, Dec
             before = session.cash if currency is None else session.balances.get(currency, ZERO)
         path = "cash" if currency is None else f"balances.{currency}"
         changed[currency] = amount(EXACT.add(before, paid), path)
-    return changed
-
-
-def _keep_balances(session: PaperTradingSession, balances: Mapping[str | None, Decimal]) -> None:
-    for currency, balance in balances.items():
+    for currency, balance in changed.items():
         if currency is None:
-            session.__dict__["cash"] = balance
+            booking.fields["cash"] = balance
         else:
-            session.balances.keep(currency, balance or None)
+            booking.balances[currency] = balance or None
 
 
 # Ledger entries
 
 
-def apply_cash_flow(session: PaperTradingSession, flow: CashFlow) -> CashFlow:
-    """Book a cash flow, and give it back with the rate by which it was booked."""
+def cash_flow(session: PaperTradingSession, flow: CashFlow) -> Booking:
+    """What a cash flow changes; it is noted with the rate by which it is booked."""
     currency = _foreign(session, flow.currency)
     after = with_rates(session, {} if flow.rate is None else {currency or session.base_currency: flow.rate})
     rate = _rate_in(after, session, currency, f"new_ledger_entries.{flow.id}")
     worth = EXACT.multiply(flow.amount, rate)
     name = _COUNTED_IN.get(flow.kind, "income")
     added = EXACT.minus(worth) if name == "fees_paid" else worth
-    counted = amount(EXACT.add(getattr(session, name), added), name)
-    balances = _paid(session, [(currency, flow.amount)])
-    keep_rates(session, after)
-    _keep_balances(session, balances)
-    session.__dict__[name] = counted
-    return dataclasses.replace(flow, rate=None if currency is None else rate)
+    booking = Booking()
+    booking.fields.update(after._asdict())
+    booking.fields[name] = amount(EXACT.add(getattr(session, name), added), name)
+    _pay(session, booking, [(currency, flow.amount)])
+    booking.entry = dataclasses.replace(flow, rate=flow.rate if currency is None else rate)
+    return booking
 
 
 _COUNTED_IN = {
@@ -339,19 +353,21 @@ _COUNTED_IN = {
 }
 
 
-def apply_split(session: PaperTradingSession, split: Split) -> None:
+def split(session: PaperTradingSession, split: Split) -> Booking:
     """Give every position and resting order of the symbol its new quantity and prices.
 
     A quantity or a price that has no exact decimal form (one third) is rounded to 28 significant digits; what a
     position has cost stays as it is.
     """
-    positions = {key: _split(each, split) for key, each in session.positions.items() if each.symbol == split.symbol}
-    orders = {
-        key: _split_order(each, split) for key, each in session.open_orders.items() if each.symbol == split.symbol
-    }
-    for key, position in positions.items():
-        session.positions.keep(key, position)
-    session.open_orders.update(orders)
+    booking = Booking()
+    booking.entry = split
+    for key, position in session.positions.items():
+        if position.symbol == split.symbol:
+            booking.positions[key] = _split(position, split)
+    for order_id, order in session.open_orders.items():
+        if order.symbol == split.symbol:
+            booking.orders[order_id] = _split_order(order, split)
+    return booking
 
 
 def _split(position: Position, split: Split) -> Position:
@@ -367,10 +383,12 @@ def _split_order(order: Order, split: Split) -> Order:
     def price(value: Decimal | None) -> Decimal | None:
         return None if value is None else times(value, split.per, split.ratio)
 
+    filled = times(order.filled_quantity, split.ratio, split.per)
+    rest = times(order.remaining_quantity, split.ratio, split.per)
     return dataclasses.replace(
         order,
-        quantity=times(order.quantity, split.ratio, split.per),
-        filled_quantity=times(order.filled_quantity, split.ratio, split.per),
+        quantity=EXACT.add(filled, rest),  # rounded each by itself: what rests is never rounded away
+        filled_quantity=filled,
         limit_price=price(order.limit_price),
         stop_price=price(order.stop_price),
         trail_amount=price(order.trail_amount),
@@ -383,31 +401,30 @@ def times(value: Decimal, factor: Decimal, divisor: Decimal) -> Decimal:
     return product if divisor == 1 else ROUNDED.divide(product, divisor)
 
 
-def apply_symbol_change(session: PaperTradingSession, change: SymbolChange) -> None:
+def symbol_change(session: PaperTradingSession, change: SymbolChange) -> Booking:
     """Give the positions, the resting orders and the instrument of a symbol its new name."""
     old, new = change.symbol, change.new_symbol
-    if any(each.symbol == new for each in session.positions.values()):
-        raise invalid(
-            f"new_ledger_entries.{change.id}",
-            f"there is a position in {new} already; close one of the two, or give them a position_id each.",
-        )
+    path = f"new_ledger_entries.{change.id}"
+    if new in session.positions or any(each.symbol == new for each in session.positions.values()):
+        raise invalid(path, f"there is a position in {new} already; close one of the two first.")
     if any(each.symbol == new for each in session.open_orders.values()):
-        raise invalid(f"new_ledger_entries.{change.id}", f"there are orders in {new} already; cancel them first.")
-    positions = [
-        (key, dataclasses.replace(each, symbol=new)) for key, each in session.positions.items() if each.symbol == old
-    ]
-    orders = {
-        key: dataclasses.replace(each, symbol=new) for key, each in session.open_orders.items() if each.symbol == old
-    }
+        raise invalid(path, f"there are orders in {new} already; cancel them first.")
+    booking = Booking()
+    booking.entry = change
+    for key, position in session.positions.items():
+        if position.symbol == old:
+            renamed = dataclasses.replace(position, symbol=new)
+            booking.positions[key] = None
+            booking.positions[renamed.id] = renamed
+    for order_id, order in session.open_orders.items():
+        if order.symbol == old:
+            booking.orders[order_id] = dataclasses.replace(order, symbol=new)
     instruments = dict(session.instruments)
     if old in instruments:
-        instruments[new] = dataclasses.replace(instruments.pop(old), symbol=new)
-    for key, position in positions:
-        session.positions.keep(key, None)
-        session.positions.keep(position.id, position)
-    session.open_orders.update(orders)
-    session.__dict__["instruments"] = instruments
-    session.__dict__["symbols"] = tuple(dict.fromkeys(new if each == old else each for each in session.symbols))
+        instruments.setdefault(new, dataclasses.replace(instruments[old], symbol=new))  # the old one: for the history
+    booking.fields["instruments"] = instruments
+    booking.fields["symbols"] = tuple(dict.fromkeys(new if each == old else each for each in session.symbols))
+    return booking
 
 
 def at_rates_of(booked: object, other: T) -> T:

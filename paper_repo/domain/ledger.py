@@ -9,6 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from paper_repo.domain.secrecy import shown
 from paper_repo.domain.values import (
     Amount,
     amount,
@@ -17,11 +18,13 @@ from paper_repo.domain.values import (
     instant,
     invalid,
     json_object,
+    naming,
     optional_identifier,
     optional_positive,
     positive,
     utc_now,
 )
+from paper_repo.errors import InvalidSessionError
 
 
 class CashFlowKind(StrEnum):
@@ -71,6 +74,12 @@ class CashFlow:
         ) -> None: ...
 
     def __post_init__(self) -> None:
+        try:
+            self._check()
+        except InvalidSessionError as error:
+            raise naming(error, f"cash flow {shown(self.id)}") from None
+
+    def _check(self) -> None:
         _set(self, "id", identifier(self.id, "id"))
         _set(self, "kind", choice(CashFlowKind, self.kind, "kind"))
         _set(self, "amount", amount(self.amount, "amount"))
@@ -109,6 +118,12 @@ class Split:
         ) -> None: ...
 
     def __post_init__(self) -> None:
+        try:
+            self._check()
+        except InvalidSessionError as error:
+            raise naming(error, f"split {shown(self.id)}") from None
+
+    def _check(self) -> None:
         _set(self, "id", identifier(self.id, "id"))
         _set(self, "symbol", identifier(self.symbol, "symbol"))
         _set(self, "ratio", positive(self.ratio, "ratio"))
@@ -128,6 +143,12 @@ class SymbolChange:
     metadata: dict[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
+        try:
+            self._check()
+        except InvalidSessionError as error:
+            raise naming(error, f"symbol change {shown(self.id)}") from None
+
+    def _check(self) -> None:
         _set(self, "id", identifier(self.id, "id"))
         _set(self, "symbol", identifier(self.symbol, "symbol"))
         _set(self, "new_symbol", identifier(self.new_symbol, "new_symbol"))

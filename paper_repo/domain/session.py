@@ -1,4 +1,8 @@
-"""`PaperTradingSession`, the aggregate root: one run of one strategy with pretend money."""
+"""`PaperTradingSession`, the aggregate root: one run of one strategy with pretend money.
+
+Longer than other modules, because what a user calls is documented where they look for it; the work is done in `books`
+and `order_book`.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,7 @@ from paper_repo.domain.holdings import Account, Holdings, OwnAccounts, holdings
 from paper_repo.domain.instruments import Instrument
 from paper_repo.domain.ledger import CashFlow, LedgerEntry, Split, SymbolChange
 from paper_repo.domain.new_fills import FillCount, NewFills, NewFillsAttribute
-from paper_repo.domain.orders import Order
+from paper_repo.domain.orders import Order, OrderStatus, OrderType, TimeInForce
 from paper_repo.domain.positions import Position
 from paper_repo.domain.secrecy import shown
 from paper_repo.domain.status import STEPS, SessionStatus, steps_from
@@ -42,7 +46,7 @@ from paper_repo.domain.waiting import (
     NewEntriesAttribute,
     StoredCount,
 )
-from paper_repo.errors import InvalidSessionError, InvalidTransitionError
+from paper_repo.errors import InvalidTransitionError
 
 
 class _Cash(Account[Amount | None, Decimal]):
@@ -69,8 +73,12 @@ def _amounts(value: object, path: str) -> dict[str, Decimal]:
     return {identifier(name, path): amount(each, f"{path}.{name}") for name, each in given.items()}
 
 
-def _balances(value: object, path: str) -> Holdings[Decimal] | None:
-    return None if value is None else Holdings(_amounts(value, path))
+def _balances(value: object, path: str) -> Holdings[Decimal]:
+    return Holdings(_amounts(value, path))
+
+
+def _optional_balances(value: object, path: str) -> Holdings[Decimal] | None:
+    return None if value is None else _balances(value, path)
 
 
 def _optional_count(value: Any, path: str) -> int | None:
@@ -98,7 +106,9 @@ class PaperTradingSession(_Tracked):
     attribute that does not exist is an `AttributeError`; data of your own goes into `state`.
 
     `apply_fill`, `mark`, `place_order` and `cancel_order` keep the books: `equity` is always exactly
-    `initial_cash + realized_pnl + unrealized_pnl - fees_paid`.
+    `initial_cash + realized_pnl + unrealized_pnl - fees_paid`. `apply_cash_flow` adds a deposit or a dividend exactly,
+    where `session.cash += x` rounds to the 28 digits of the caller's decimal context, and says that the program keeps
+    its own accounts.
 
     New history waits in `new_fills` and `new_equity_points` until a save is committed. Copies, pickles and the results
     of `dataclasses.replace` have their own containers, in which the same history waits.
@@ -130,9 +140,9 @@ class PaperTradingSession(_Tracked):
     status: Checked[SessionStatus | str, SessionStatus] = checked(
         lambda value, path: choice(SessionStatus, value, path), default=SessionStatus.CREATED
     )
-    initial_cash: Checked[Amount, Decimal] = checked(amount)
+    initial_cash: Checked[Amount, Decimal] = checked(Account(amount, "initial_cash"))
     cash: Checked[Amount | None, Decimal] = checked(_Cash(), default=None)  # None: initial_cash
-    positions: Checked[dict[str, Position] | None, Holdings[Position]] = checked(  # None: opening_positions
+    positions: Checked[dict[str, Position] | None, dict[str, Position]] = checked(  # None: opening_positions
         Account(holdings(Position), "positions"), default=None
     )
     open_orders: Checked[dict[str, Order], dict[str, Order]] = checked(instance_of(dict), default_factory=dict)
@@ -141,15 +151,19 @@ class PaperTradingSession(_Tracked):
     instruments: Checked[dict[str, Instrument], dict[str, Instrument]] = checked(
         instance_of(dict), default_factory=dict
     )
-    balances: Checked[dict[str, Any] | None, Holdings[Decimal]] = checked(  # None: opening_balances
-        Account(_balances, "balances"), default=None
+    balances: Checked[dict[str, Any] | None, dict[str, Decimal]] = checked(  # None: opening_balances
+        Account(_optional_balances, "balances"), default=None
     )
-    rates: Checked[dict[str, Any], dict[str, Decimal]] = checked(_amounts, default_factory=dict)
+    rates: Checked[dict[str, Any], dict[str, Decimal]] = checked(Account(_balances, "rates"), default_factory=dict)
     opening_positions: Checked[dict[str, Position], dict[str, Position]] = checked(
-        instance_of(dict), default_factory=dict
+        Account(holdings(Position), "opening_positions"), default_factory=dict
     )
-    opening_balances: Checked[dict[str, Any], dict[str, Decimal]] = checked(_amounts, default_factory=dict)
-    opening_worth: Checked[Amount | None, Decimal] = checked(optional_amount, default=None)  # None: worked out
+    opening_balances: Checked[dict[str, Any], dict[str, Decimal]] = checked(
+        Account(_balances, "opening_balances"), default_factory=dict
+    )
+    opening_worth: Checked[Amount | None, Decimal] = checked(  # None: worked out
+        Account(optional_amount, "opening_worth"), default=None
+    )
     net_deposits: Checked[Amount, Decimal] = _account("net_deposits")
     income: Checked[Amount, Decimal] = _account("income")
     currency_pnl: Checked[Amount, Decimal] = _account("currency_pnl")
@@ -203,7 +217,7 @@ class PaperTradingSession(_Tracked):
         return dataclasses.replace(self)
 
     def __getstate__(self) -> dict[str, Any]:
-        return dict(self.__dict__)
+        return {**self.__dict__, "keeps_own_accounts": self.keeps_own_accounts}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -293,10 +307,9 @@ class PaperTradingSession(_Tracked):
             return
         if waiting is not None:
             raise invalid(f"new_fills.{fill.id}", "another fill of this id waits to be saved.")
-        order = order_book.after_fill(self, fill)
-        booked = books.apply_fill(self, fill)
-        order_book.keep(self, order, booked)
-        self.new_fills.book(booked)
+        booking = books.fill(self, fill)
+        order_book.fill(self, booking, fill)
+        booking.apply(self)
 
     def apply_cash_flow(self, flow: CashFlow) -> None:
         """Book a deposit, a dividend, funding or another payment. It becomes part of the history.
@@ -309,7 +322,7 @@ class PaperTradingSession(_Tracked):
             InvalidSessionError: another entry of its id waits, or its currency has no rate; nothing has changed.
         """
         if self._is_new(require(CashFlow, flow, "flow")):
-            self.new_ledger_entries.book(books.apply_cash_flow(self, flow), self.fill_count)
+            books.cash_flow(self, flow).apply(self)
 
     def apply_split(self, split: Split) -> None:
         """Split the positions in a symbol, and its resting orders; their cost stays. It becomes part of the history.
@@ -320,8 +333,7 @@ class PaperTradingSession(_Tracked):
             InvalidSessionError: another entry of its id waits; nothing has changed.
         """
         if self._is_new(require(Split, split, "split")):
-            books.apply_split(self, split)
-            self.new_ledger_entries.book(split, self.fill_count)
+            books.split(self, split).apply(self)
 
     def apply_symbol_change(self, change: SymbolChange) -> None:
         """Give what is held and ordered in a symbol its new name. It becomes part of the history.
@@ -331,8 +343,7 @@ class PaperTradingSession(_Tracked):
                 has changed.
         """
         if self._is_new(require(SymbolChange, change, "change")):
-            books.apply_symbol_change(self, change)
-            self.new_ledger_entries.book(change, self.fill_count)
+            books.symbol_change(self, change).apply(self)
 
     def _is_new(self, entry: LedgerEntry) -> bool:
         """Whether the entry does not wait already; another one of its id is refused."""
@@ -349,9 +360,8 @@ class PaperTradingSession(_Tracked):
         Args:
             rates: the price of one unit of each currency, in the base currency.
         """
-        if not isinstance(rates, Mapping):
-            raise invalid("rates", f"must be a mapping of currencies to prices, not {shown(rates)}.")
-        books.keep_rates(self, books.with_rates(self, rates))
+        _require_prices(rates, "rates", "currencies")
+        books.update_rates(self, rates).apply(self)
 
     def mark(
         self, prices: Mapping[str, Amount], at: datetime | None = None, rates: Mapping[str, Amount] | None = None
@@ -367,38 +377,114 @@ class PaperTradingSession(_Tracked):
         Returns:
             The new equity point, which also becomes part of the history.
         """
-        at = utc_now() if at is None else at
-        if not isinstance(prices, Mapping):
-            raise invalid("prices", f"must be a mapping of symbols to prices, not {shown(prices)}.")
-        marked = books.marked(self, prices)
-        before, rates_before = dict(self.positions), books.Rates(self.rates, self.currency_pnl)
-        try:
-            if rates is not None:
-                self.update_rates(rates)
-            dict.update(self.positions, marked)
-            point = EquityPoint(at, self.cash, self.equity)
-        except InvalidSessionError:
-            dict.update(self.positions, before)
-            books.keep_rates(self, rates_before)
-            raise
-        self.record_equity(point)
-        return point
+        _require_prices(prices, "prices", "symbols")
+        if rates is not None:
+            _require_prices(rates, "rates", "currencies")
+        books.mark(self, prices, rates, _moment(at)).apply(self)
+        return self.new_equity_points[-1]
 
-    def place_order(self, order: Order) -> None:
-        """Add a resting order.
+    def place_order(self, order: Order) -> Order:
+        """Add a resting order, and return it as it rests.
+
+        An order whose `parent_id` rests is PENDING until that one is FILLED. Fills of it that were booked before and
+        wait in `new_fills` count for it: it may be filled at once. A `filled_quantity` that it comes with includes
+        them.
 
         Raises:
-            InvalidSessionError: an order with this id is resting already.
+            InvalidSessionError: its id rests already or has been closed, it lacks what an order of its type needs
+                (such as a limit price), or it contradicts its fills; nothing has changed.
         """
-        order_book.place(self, require(Order, order, "order"))
+        order_book.place(self, require(Order, order, "order")).apply(self)
+        return self.open_orders.get(order.id) or self._closed_order(order.id)
 
-    def cancel_order(self, order_id: str) -> Order:
-        """Remove a resting order, and return it.
+    def cancel_order(self, order_id: str, at: datetime | None = None) -> Order:
+        """Close a resting order, and return it CANCELLED. Others of its `oco_group` and its children are cancelled too.
+
+        Args:
+            order_id: of the resting order.
+            at: when it was closed, an aware datetime; now by default. The other calls take the same argument.
 
         Raises:
             InvalidSessionError: no resting order has this id.
         """
-        return order_book.cancel(self, order_id)
+        order_book.cancel(self, order_id, _moment(at)).apply(self)
+        return self._closed_order(order_id)
+
+    def reject_order(self, order_id: str, at: datetime | None = None, reason: str | None = None) -> Order:
+        """Close a resting order that the market has refused, and return it REJECTED.
+
+        Args:
+            order_id: of the resting order.
+            at: when it was closed; now by default.
+            reason: kept as "reason" in the order's metadata.
+
+        Raises:
+            InvalidSessionError: no resting order has this id.
+        """
+        order_book.reject(self, order_id, _moment(at), optional_text(reason, "reason")).apply(self)
+        return self._closed_order(order_id)
+
+    def expire_orders(self, at: datetime | None = None) -> list[Order]:
+        """Close the resting orders that have an `expires_at` at or before `at`, and return them EXPIRED.
+
+        What they cancel in their turn waits with them in `new_closed_orders`.
+        """
+        booking = order_book.expire(self, _moment(at))
+        booking.apply(self)
+        return [each for each in booking.closed if each.status is OrderStatus.EXPIRED]
+
+    def amend_order(
+        self,
+        order_id: str,
+        *,
+        quantity: Amount | None = None,
+        limit_price: Amount | None = None,
+        stop_price: Amount | None = None,
+        trail_amount: Amount | None = None,
+        trail_percent: Amount | None = None,
+        type: OrderType | str | None = None,
+        time_in_force: TimeInForce | str | None = None,
+        expires_at: datetime | None = None,
+        status: OrderStatus | str | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> Order:
+        """Change a resting order, and return it: `session.amend_order("o-1", limit_price="99.50")`.
+
+        Args:
+            order_id: of the resting order. What is None of the following stays as it is.
+            quantity: the whole, with what is filled already.
+            limit_price: as of `Order`; so are the others.
+            stop_price: the present stop of a trailing order, too.
+            trail_amount: instead of a `trail_percent`.
+            trail_percent: instead of a `trail_amount`.
+            type: with the prices that it needs.
+            time_in_force: one that does not expire takes `expires_at` away.
+            expires_at: for GTD and DAY orders.
+            status: OPEN for a PENDING order that has come to the market.
+            metadata: instead of that which it has.
+
+        Raises:
+            InvalidSessionError: no resting order has this id, or there cannot be such an order; nothing has changed.
+        """
+        changes = {
+            "quantity": quantity,
+            "limit_price": limit_price,
+            "stop_price": stop_price,
+            "trail_amount": trail_amount,
+            "trail_percent": trail_percent,
+            "type": type,
+            "time_in_force": time_in_force,
+            "expires_at": expires_at,
+            "status": status,
+            "metadata": metadata,
+        }
+        order_book.amend(self, order_id, changes).apply(self)
+        return self.open_orders[order_id]
+
+    def _closed_order(self, order_id: str) -> Order:
+        closed = self.new_closed_orders.find(order_id)
+        assert closed is not None  # it has just been booked
+        return closed
 
     def record_fill(self, fill: Fill) -> None:
         """Add a fill to the history without booking it, for programs with their own accounting."""
@@ -425,14 +511,22 @@ class PaperTradingSession(_Tracked):
             initial_cash=self.initial_cash,
             instruments=self.instruments,
             rates=self.rates,
-            opening_positions=self.opening_positions,
+            opening_positions=self.opening_positions,  # worth what they are at the rates of today
             opening_balances=self.opening_balances,
-            opening_worth=self.opening_worth,
             metadata={**_deep(self.metadata), "parent_id": self.id},
         )
 
 
-_CONTAINERS = ("open_orders", "instruments", "rates", "opening_positions", "opening_balances", "state", "metadata")
+_CONTAINERS = ("open_orders", "instruments", "state", "metadata")
+
+
+def _require_prices(given: object, name: str, priced: str) -> None:
+    if not isinstance(given, Mapping):
+        raise invalid(name, f"must be a mapping of {priced} to prices, not {shown(given)}.")
+
+
+def _moment(at: datetime | None) -> datetime:
+    return utc_now() if at is None else instant(at, "at")
 
 
 def _deep(data: Any) -> Any:

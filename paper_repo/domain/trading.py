@@ -9,7 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from paper_repo.domain.secrecy import kind_of
+from paper_repo.domain.secrecy import kind_of, shown
 from paper_repo.domain.values import (
     EXACT,
     Amount,
@@ -19,12 +19,14 @@ from paper_repo.domain.values import (
     instant,
     invalid,
     json_object,
+    naming,
     optional_amount,
     optional_text,
     positive,
     text,
     utc_now,
 )
+from paper_repo.errors import InvalidSessionError
 
 
 class Side(StrEnum):
@@ -102,18 +104,21 @@ class Fill:
         ) -> None: ...
 
     def __post_init__(self) -> None:
-        _set(self, "id", identifier(self.id, "id"))
-        _set(self, "symbol", identifier(self.symbol, "symbol"))
-        _set(self, "side", choice(Side, self.side, "side"))
-        _set(self, "quantity", positive(self.quantity, "quantity"))
-        _set(self, "price", amount(self.price, "price"))
-        _set(self, "fee", amount(self.fee, "fee"))
-        _set(self, "executed_at", instant(self.executed_at, "executed_at"))
-        _set(self, "order_id", optional_text(self.order_id, "order_id"))
-        for name, check in _SELDOM_GIVEN:
-            if getattr(self, name) is not None:
-                _set(self, name, check(getattr(self, name), name))
-        json_object(self.metadata, "metadata")
+        try:
+            _set(self, "id", identifier(self.id, "id"))
+            _set(self, "symbol", identifier(self.symbol, "symbol"))
+            _set(self, "side", choice(Side, self.side, "side"))
+            _set(self, "quantity", positive(self.quantity, "quantity"))
+            _set(self, "price", amount(self.price, "price"))
+            _set(self, "fee", amount(self.fee, "fee"))
+            _set(self, "executed_at", instant(self.executed_at, "executed_at"))
+            _set(self, "order_id", optional_text(self.order_id, "order_id"))
+            for name, check in _SELDOM_GIVEN:
+                if getattr(self, name) is not None:
+                    _set(self, name, check(getattr(self, name), name))
+            json_object(self.metadata, "metadata")
+        except InvalidSessionError as error:
+            raise naming(error, f"fill {shown(self.id)}") from None
 
     @classmethod
     def of_checked(

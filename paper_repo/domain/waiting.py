@@ -25,13 +25,23 @@ class Waiting(list[T], Generic[T]):
     def __init__(self, items: Iterable[T] = (), before: int = 0) -> None:
         super().__init__(items)
         self.before: int = before
+        self._known: dict[str, T] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (list(self), self.before)
 
+    def add(self, item: T) -> None:
+        """Append what has been booked."""
+        self.append(item)
+        if len(self._known) == len(self) - 1:  # else it is made anew when it is asked for
+            self._known[item.id] = item
+
     def find(self, id: str) -> T | None:
         """What waits of this id, if anything."""
-        return next((each for each in self if each.id == id), None)
+        known = self._known
+        if len(known) != len(self) or (known and next(reversed(known.values())) is not self[-1]):
+            known = self._known = {each.id: each for each in self}
+        return known.get(id)
 
 
 class NewEntries(Waiting[LedgerEntry]):
@@ -51,11 +61,11 @@ class NewEntries(Waiting[LedgerEntry]):
     def book(self, entry: LedgerEntry, fill_count: int) -> None:
         """Append an entry that has been booked after this many fills."""
         self.places.append(fill_count)
-        self.append(entry)
+        self.add(entry)
 
 
 class NewClosedOrders(Waiting[Order]):
-    """The closed orders that wait."""
+    """The closed orders that wait; a program may append others that it knows of."""
 
 
 class NewEntriesAttribute(Checked[Iterable[LedgerEntry], NewEntries]):

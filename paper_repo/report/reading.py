@@ -15,6 +15,7 @@ from paper_repo.domain.downsampling import downsample
 from paper_repo.domain.performance import Performance, performance
 from paper_repo.domain.time_weighted import Level, by_time, levels
 from paper_repo.domain.trades import Trade, trades
+from paper_repo.domain.values import EXACT
 from paper_repo.errors import SessionNotFoundError
 
 POINTS, POINTS_TOGETHER, FEWEST_POINTS = 1600, 8000, 240
@@ -78,10 +79,10 @@ def _read(core: SessionRepository, session_id: str, points: int, latest: int) ->
         session=session,
         figures=performance(session, curve, fills),
         curve=downsample(curve, points),
-        start=session.initial_cash,
+        start=EXACT.add(session.initial_cash, session.opening_worth),
         dips=sorted(dips, key=lambda dip: dip.depth)[:DRAWDOWNS],
         months=months,
-        trades=trades(fills)[-latest:],
+        trades=trades(fills, session)[-latest:],
         point_count=len(curve),
     )
 
@@ -90,7 +91,7 @@ class _Point(NamedTuple):
     """What an `EquityPoint` has, without its checks: a million of them are read in a second or two."""
 
     at: datetime
-    cash: Decimal
+    cash: Decimal | None
     equity: Decimal
 
 
@@ -103,7 +104,7 @@ def _points(core: SessionRepository, session_id: str) -> Iterator[_Point]:
             if sequence != place:
                 raise history.corrupt(session_id, f"{history.INCOMPLETE}: equity point {place} is not there")
             try:
-                yield _Point(datetime.fromisoformat(at), Decimal(cash), Decimal(equity))
+                yield _Point(datetime.fromisoformat(at), None if cash is None else Decimal(cash), Decimal(equity))
             except (ValueError, ArithmeticError) as error:
                 raise history.corrupt(session_id, f"equity point {place}: {error}") from error
 

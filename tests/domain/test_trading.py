@@ -276,7 +276,7 @@ class TestEquityPoint:
     """Equity points."""
 
     @pytest.mark.parametrize(
-        ("changes", "path"), [({"at": NAIVE}, "at"), ({"cash": None}, "cash"), ({"equity": float("nan")}, "equity")]
+        ("changes", "path"), [({"at": NAIVE}, "at"), ({"cash": "x"}, "cash"), ({"equity": float("nan")}, "equity")]
     )
     def test_wrong_values_are_refused(self, changes, path):
         """Each refusal names the field."""
