@@ -29,6 +29,7 @@ except ImportError as _error:
 
 from paper_repo.core import history
 from paper_repo.core.repository import SessionRepository
+from paper_repo.domain.history import booking_order
 from paper_repo.domain.selection import Selection, StatusFilter
 from paper_repo.domain.trades import trades as closed_trades
 from paper_repo.errors import InvalidSessionError, SessionNotFoundError
@@ -108,7 +109,8 @@ def trades(repository: Repository, session_id: str, *, exact: bool = False) -> p
         session = core.get_by_id(session_id)
         if session is None:
             raise SessionNotFoundError(session_id)
-        found = closed_trades((fill for _, fill in core.fill_history(session_id)), session)
+        fills = (fill for _, fill in core.fill_history(session_id))
+        found = closed_trades(booking_order(fills, core.ledger_history(session_id)), session)
     return _table_of(found, _TRADE_COLUMNS, exact, session_id)
 
 

@@ -19,6 +19,8 @@ from paper_repo.domain.selection import Loaded, OnDamage, OrderBy, SessionSummar
 from paper_repo.domain.values import Progress
 
 if TYPE_CHECKING:
+    from paper_repo.domain.performance import Performance, Resample
+    from paper_repo.domain.trades import Trade
     from paper_repo.reports import CheckReport
     from paper_repo.watching import AsyncSessionChanges
 
@@ -319,6 +321,74 @@ class IPaperTradingSessionRepository(ABC):
             symbol: only orders of this symbol.
             since: an aware datetime; only orders closed at this time or later.
             until: an aware datetime; only orders closed before this time.
+        """
+
+    @abstractmethod
+    async def get_trades(self, session_id: str) -> list[Trade]:
+        """Work out the closed trades of a session from its stored history, in the order in which they were closed.
+
+        A trade goes from the first to the last fill of one position (see `paper_repo.trades`).
+
+        Raises:
+            SessionNotFoundError: there is no such session.
+        """
+
+    @abstractmethod
+    async def get_performance(
+        self,
+        session_id: str,
+        *,
+        resample: Resample | None = "day",
+        periods_per_year: float | None = None,
+        risk_free_rate: float = 0.0,
+    ) -> Performance:
+        """Work out the performance of a session from its stored history and equity curve.
+
+        Args:
+            session_id: the session.
+            resample: how often returns are taken: "day", "week" or "month" closes; None for every point.
+            periods_per_year: by which ratios are scaled; None for what belongs to `resample`.
+            risk_free_rate: the return of a year without risk, as a fraction.
+
+        Raises:
+            SessionNotFoundError: there is no such session.
+        """
+
+    @abstractmethod
+    async def get_as_of(self, session_id: str, at: datetime) -> PaperTradingSession:
+        """Rebuild the books of a session as they were at a time, from its stored history; the copy cannot be saved.
+
+        Args:
+            session_id: the session.
+            at: an aware datetime; what was executed or took place up to this moment counts.
+
+        Raises:
+            SessionNotFoundError: there is no such session.
+        """
+
+    @abstractmethod
+    async def correct_fill(
+        self, session_id: str, fill_id: str, replacement: Fill | None = None, *, symbol: str | None = None
+    ) -> PaperTradingSession:
+        """Take a stored fill out of the books, as after a bust by the exchange, or put another one in its place.
+
+        The books are rebuilt from the history, in one transaction. The old fill stays in the history, with
+        `corrected_at`, and the replacement is appended to it, with `replaces`. Objects loaded before are stale: saving
+        one is a `ConflictError`.
+
+        Args:
+            session_id: the session.
+            fill_id: the id of the fill.
+            replacement: what was really executed, under an id of its own; None if nothing was.
+            symbol: of the fill, where several symbols have one of this id.
+
+        Returns:
+            The session as it is stored now.
+
+        Raises:
+            SessionNotFoundError: there is no such session.
+            InvalidSessionError: it has no such fill, or one that was corrected before; the replacement does not fit; or
+                its program keeps its own accounts, which nobody else can rebuild.
         """
 
     @abstractmethod

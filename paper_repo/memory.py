@@ -18,6 +18,7 @@ import anyio
 import anyio.lowlevel
 import anyio.to_thread
 
+from paper_repo.core import corrections
 from paper_repo.core.fill_keys import by_key, place_after
 from paper_repo.core.saves import Save, StoredRow, Tracking, UndoLog, new_generation, other_fill_stored, used_orders
 from paper_repo.domain import (
@@ -34,8 +35,11 @@ from paper_repo.domain import (
 from paper_repo.domain.changes import SessionChange
 from paper_repo.domain.claims import check_claim
 from paper_repo.domain.downsampling import downsample
+from paper_repo.domain.history import Booked, booking_order
 from paper_repo.domain.ledger import cash_flows
 from paper_repo.domain.new_fills import FillKey, fill_key
+from paper_repo.domain.performance import Performance, Resample, performance
+from paper_repo.domain.replay import as_of
 from paper_repo.domain.selection import (
     Loaded,
     OnDamage,
@@ -46,6 +50,7 @@ from paper_repo.domain.selection import (
     check_page,
 )
 from paper_repo.domain.status import SessionStatus
+from paper_repo.domain.trades import Trade, trades
 from paper_repo.domain.values import Progress, optional_instant
 from paper_repo.errors import (
     BusyError,
@@ -59,7 +64,7 @@ from paper_repo.errors import (
 from paper_repo.facade.block_ownership import OpenBlock, open_block
 from paper_repo.facade.wakeup import Wakeup, new_wakeup, wake
 from paper_repo.interface import IPaperTradingSessionRepository
-from paper_repo.reports import CheckReport, check_history, check_session
+from paper_repo.reports import CheckReport, check_books, check_history, check_session
 from paper_repo.serialization import fast, schemas
 from paper_repo.serialization.schemas import Data
 from paper_repo.watching import AsyncSessionChanges, SessionChanges
@@ -289,6 +294,52 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
             if symbol in (None, each.symbol) and each.closed_at is not None and _within(each.closed_at, since, until)
         ]
 
+    async def get_trades(self, session_id: str) -> list[Trade]:
+        record = await self._record(session_id)
+        return trades(record.history(), record.load())
+
+    async def get_performance(
+        self,
+        session_id: str,
+        *,
+        resample: Resample | None = "day",
+        periods_per_year: float | None = None,
+        risk_free_rate: float = 0.0,
+    ) -> Performance:
+        record = await self._record(session_id)
+        return performance(
+            record.load(),
+            record.points,
+            record.history(),
+            resample=resample,
+            periods_per_year=periods_per_year,
+            risk_free_rate=risk_free_rate,
+        )
+
+    async def get_as_of(self, session_id: str, at: datetime) -> PaperTradingSession:
+        record = await self._record(session_id)
+        return as_of(record.load(), record.history(), at)
+
+    async def correct_fill(
+        self, session_id: str, fill_id: str, replacement: Fill | None = None, *, symbol: str | None = None
+    ) -> PaperTradingSession:
+        async with self.atomic():
+            record = await self._record(session_id)
+            old = corrections.corrected(record.fills, fill_id, symbol)
+            fills = [old if (each.id, each.symbol) == (old.id, old.symbol) else each for each in record.fills]
+            new = corrections.replacing(replacement, old, fills)
+            session = record.load()
+            corrections.rebuild(session, fills, record.entries, new)
+            self._working[-1][session_id] = replace(record, fills=tuple(fills))
+            self._write(Save.capture(session))
+        return session
+
+    async def _record(self, session_id: str) -> _Record:
+        record = (await self._visible()).get(session_id)
+        if record is None:
+            raise SessionNotFoundError(session_id)
+        return record
+
     async def delete(self, session_id: str) -> bool:
         async with self.atomic():
             return self._working[-1].pop(session_id, None) is not None
@@ -366,6 +417,7 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
             first = record.session.fill_count - len(record.fills) + 1
             check_session(report, record.session, SessionSummary.of(record.session))
             check_history(report, record.session, enumerate(record.fills, first), record.points)
+            check_books(report, record.session, record.history())
         return report
 
     def atomic(self) -> AbstractAsyncContextManager[None]:
@@ -520,6 +572,10 @@ class _Record:
             save.expected_generation in (None, self.generation)
             and save.expected_fill_count == self.columns["fill_count"]
         )
+
+    def history(self) -> Iterator[Booked]:
+        """Its fills and ledger entries, as one history."""
+        return booking_order(self.fills, self.entries)
 
     def is_free(self) -> bool:
         """Whether no worker has it, or one whose time has run out."""

@@ -8,8 +8,11 @@ from decimal import Decimal
 from functools import reduce
 
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
+from paper_repo.domain.history import Booked
+from paper_repo.domain.replay import differences, replay
 from paper_repo.domain.selection import SessionSummary
 from paper_repo.domain.values import EXACT
+from paper_repo.errors import InvalidSessionError
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,38 @@ def check_session(report: CheckReport, session: PaperTradingSession, summary: Se
             "this is correct only if the program keeps its own accounts",
             session.id,
         )
+
+
+def check_books(report: CheckReport, session: PaperTradingSession, history: Iterable[Booked]) -> None:
+    """Rebuild a session's books from its history, and compare them; not those of a program with its own accounts.
+
+    A session whose history does not begin at its first fill cannot be rebuilt.
+    """
+    if session.keeps_own_accounts:
+        for _ in history:
+            pass  # reading it is a check too
+        return
+    counted, total = Counted(history), session.fill_count
+    try:
+        found = differences(session, replay(session, counted))
+    except InvalidSessionError as error:
+        found = [str(error)]
+    if counted.fills == total:
+        for difference in found:
+            report.remark(f"its history does not explain its books: {difference}", session.id)
+
+
+class Counted:
+    """A history that counts its fills while it is read."""
+
+    def __init__(self, history: Iterable[Booked]) -> None:
+        self._history = history
+        self.fills = 0
+
+    def __iter__(self) -> Iterator[Booked]:
+        for each in self._history:
+            self.fills += isinstance(each, Fill)
+            yield each
 
 
 def check_history(

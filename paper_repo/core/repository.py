@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import cached_property
-from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
@@ -24,6 +23,7 @@ from paper_repo.core.records import SUMMARY_ROW, Records
 from paper_repo.core.saves import Save
 from paper_repo.domain import CashFlow, CashFlowKind, EquityPoint, Fill, LedgerEntry, Order, PaperTradingSession
 from paper_repo.domain.downsampling import downsample
+from paper_repo.domain.history import Booked, booking_order
 from paper_repo.domain.ledger import cash_flows
 from paper_repo.domain.selection import (
     Loaded,
@@ -36,8 +36,8 @@ from paper_repo.domain.selection import (
 )
 from paper_repo.domain.status import SessionStatus
 from paper_repo.domain.values import Progress, optional_instant
-from paper_repo.errors import CorruptDatabaseError, InvalidSessionError
-from paper_repo.serialization import schemas
+from paper_repo.errors import CorruptDatabaseError, InvalidSessionError, SessionNotFoundError
+from paper_repo.serialization import fast, schemas
 from paper_repo.serialization.schemas import Data
 from paper_repo.storage import queries
 from paper_repo.storage.address import Address, storage_at
@@ -48,6 +48,8 @@ from paper_repo.storage.statements import Statements
 from paper_repo.storage.transactions import Block
 
 if TYPE_CHECKING:
+    from paper_repo.domain.performance import Performance, Resample
+    from paper_repo.domain.trades import Trade
     from paper_repo.reports import CheckReport
     from paper_repo.watching import SessionChanges
 
@@ -708,6 +710,122 @@ class SessionRepository:
         """
         return self._records.closed_orders(session_id, symbol, _time(since, "since"), _time(until, "until"))
 
+    def get_trades(self, session_id: str) -> list[Trade]:
+        """Work out the closed trades of a session from its stored history, in the order in which they were closed.
+
+        A trade goes from the first to the last fill of one position (see `paper_repo.trades`).
+
+        Raises:
+            SessionNotFoundError: there is no such session.
+        """
+        from paper_repo.domain.trades import trades  # which most programs do not need
+
+        with self.reading():
+            session = self._found(session_id)
+            return trades(self._history(session_id), session)
+
+    def get_performance(
+        self,
+        session_id: str,
+        *,
+        resample: Resample | None = "day",
+        periods_per_year: float | None = None,
+        risk_free_rate: float = 0.0,
+    ) -> Performance:
+        """Work out the performance of a session from its stored history and equity curve.
+
+        Args:
+            session_id: the session.
+            resample: how often returns are taken: "day", "week" or "month" closes; None for every point.
+            periods_per_year: by which ratios are scaled; None for what belongs to `resample`.
+            risk_free_rate: the return of a year without risk, as a fraction.
+
+        Raises:
+            SessionNotFoundError: there is no such session.
+        """
+        from paper_repo.domain.performance import performance  # which most programs do not need
+
+        with self.reading():
+            session = self._found(session_id)
+            return performance(
+                session,
+                self.equity_history(session_id),
+                self._history(session_id),
+                resample=resample,
+                periods_per_year=periods_per_year,
+                risk_free_rate=risk_free_rate,
+            )
+
+    def get_as_of(self, session_id: str, at: datetime) -> PaperTradingSession:
+        """Rebuild the books of a session as they were at a time, from its stored history; the copy cannot be saved.
+
+        Args:
+            session_id: the session.
+            at: an aware datetime; what was executed or took place up to this moment counts.
+
+        Raises:
+            SessionNotFoundError: there is no such session.
+        """
+        from paper_repo.domain.replay import as_of  # which most programs do not need
+
+        with self.reading():
+            session = self._found(session_id)
+            return as_of(session, self._history(session_id), at)
+
+    def correct_fill(
+        self, session_id: str, fill_id: str, replacement: Fill | None = None, *, symbol: str | None = None
+    ) -> PaperTradingSession:
+        """Take a stored fill out of the books, as after a bust by the exchange, or put another one in its place.
+
+        The books are rebuilt from the history, in one transaction. The old fill stays in the history, with
+        `corrected_at`, and the replacement is appended to it, with `replaces`. Objects loaded before are stale: saving
+        one is a `ConflictError`.
+
+        Args:
+            session_id: the session.
+            fill_id: the id of the fill.
+            replacement: what was really executed, under an id of its own; None if nothing was.
+            symbol: of the fill, where several symbols have one of this id.
+
+        Returns:
+            The session as it is stored now.
+
+        Raises:
+            SessionNotFoundError: there is no such session.
+            InvalidSessionError: it has no such fill, or one that was corrected before; the replacement does not fit; or
+                its program keeps its own accounts, which nobody else can rebuild.
+        """
+        from paper_repo.core import corrections  # which most programs do not need
+
+        with self.atomic():
+            session = self._found(session_id)
+            places = dict(self.fill_history(session_id))
+            fills = list(places.values())
+            old = corrections.corrected(fills, fill_id, symbol)
+            place, index = next(
+                (place, index)
+                for index, (place, each) in enumerate(places.items())
+                if (each.id, each.symbol) == (old.id, old.symbol)
+            )
+            fills[index] = old
+            new = corrections.replacing(replacement, old, fills)
+            corrections.rebuild(session, fills, self.ledger_history(session_id), new)
+            row = history.fill_row(self._storage, session_id, place, fast.dump(old))
+            self._storage.change(self._statements.correct_fill, row)
+            self.save(session)
+        return session
+
+    def _found(self, session_id: str) -> PaperTradingSession:
+        session = self.get_by_id(session_id)
+        if session is None:
+            raise SessionNotFoundError(session_id)
+        return session
+
+    def _history(self, session_id: str) -> Iterator[Booked]:
+        """The fills and ledger entries of a session, as one history."""
+        fills = (fill for _, fill in self.fill_history(session_id))
+        return booking_order(fills, self.ledger_history(session_id))
+
     def ledger_history(self, session_id: str) -> Iterator[tuple[int, LedgerEntry]]:
         """The ledger entries of a session one by one, each with the number of fills that were booked before it."""
         return history.read_entries(self._storage, session_id)
@@ -813,7 +931,7 @@ class SessionRepository:
         return [session_id for (session_id,) in self._storage.fetch_all(query)]
 
     def _check(self, report: CheckReport, session_id: str) -> None:
-        from paper_repo.reports import check_history, check_session
+        from paper_repo.reports import check_books, check_history, check_session
 
         try:
             session = self.get_by_id(session_id)
@@ -821,8 +939,9 @@ class SessionRepository:
             if session is not None and row is not None:
                 check_session(report, session, self._records.summary(row))
                 check_history(report, session, self.fill_history(session_id), self.equity_history(session_id))
-                for _ in chain(self.ledger_history(session_id), self.order_history(session_id)):
+                for _ in self.order_history(session_id):
                     pass  # reading them is the check
+                check_books(report, session, self._history(session_id))
         except CorruptDatabaseError as error:
             report.problem(str(error), session_id)
 

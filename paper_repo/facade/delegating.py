@@ -16,6 +16,8 @@ from paper_repo.domain.values import Progress
 from paper_repo.interface import IPaperTradingSessionRepository
 
 if TYPE_CHECKING:
+    from paper_repo.domain.performance import Performance, Resample
+    from paper_repo.domain.trades import Trade
     from paper_repo.reports import CheckReport
 
 T = TypeVar("T")
@@ -171,6 +173,35 @@ class DelegatingRepository(IPaperTradingSessionRepository):
         until: datetime | None = None,
     ) -> list[Order]:
         return await self._read(partial(self._core.get_orders, symbol=symbol, since=since, until=until), session_id)
+
+    async def get_trades(self, session_id: str) -> list[Trade]:
+        return await self._read(self._core.get_trades, session_id)
+
+    async def get_performance(
+        self,
+        session_id: str,
+        *,
+        resample: Resample | None = "day",
+        periods_per_year: float | None = None,
+        risk_free_rate: float = 0.0,
+    ) -> Performance:
+        get_performance = partial(
+            self._core.get_performance,
+            resample=resample,
+            periods_per_year=periods_per_year,
+            risk_free_rate=risk_free_rate,
+        )
+        return await self._read(get_performance, session_id)
+
+    async def get_as_of(self, session_id: str, at: datetime) -> PaperTradingSession:
+        return await self._read(self._core.get_as_of, session_id, at)
+
+    async def correct_fill(
+        self, session_id: str, fill_id: str, replacement: Fill | None = None, *, symbol: str | None = None
+    ) -> PaperTradingSession:
+        return await self._write(
+            partial(self._core.correct_fill, session_id, fill_id, replacement, symbol=symbol), session_id
+        )
 
     async def delete(self, session_id: str) -> bool:
         return await self._write(partial(self._core.delete, session_id), session_id)

@@ -12,6 +12,7 @@ from paper_repo.core import history
 from paper_repo.core.repository import SessionRepository
 from paper_repo.domain import EquityPoint, PaperTradingSession
 from paper_repo.domain.downsampling import downsample
+from paper_repo.domain.history import booking_order
 from paper_repo.domain.performance import Performance, performance
 from paper_repo.domain.time_weighted import Level, by_time, levels
 from paper_repo.domain.trades import Trade, trades
@@ -73,16 +74,17 @@ def _read(core: SessionRepository, session_id: str, points: int, latest: int) ->
     if session is None:
         raise SessionNotFoundError(session_id)
     curve = by_time(cast("Sequence[EquityPoint]", list(_points(core, session_id))))
-    fills = [fill for _, fill in core.fill_history(session_id)]
-    dips, months = _walk(levels(session, curve))
+    fills = (fill for _, fill in core.fill_history(session_id))
+    booked = list(booking_order(fills, core.ledger_history(session_id)))
+    dips, months = _walk(levels(session, curve, core.get_cash_flows(session_id)))
     return Results(
         session=session,
-        figures=performance(session, curve, fills),
+        figures=performance(session, curve, booked),
         curve=downsample(curve, points),
         start=EXACT.add(session.initial_cash, session.opening_worth),
         dips=sorted(dips, key=lambda dip: dip.depth)[:DRAWDOWNS],
         months=months,
-        trades=trades(fills, session)[-latest:],
+        trades=trades(booked, session)[-latest:],
         point_count=len(curve),
     )
 

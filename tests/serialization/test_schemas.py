@@ -235,9 +235,9 @@ class TestDump:
             (
                 {"positions": {"AAPL": Position.open("MSFT", 1, 2, START)}},
                 "positions.AAPL",
-                "is kept under another symbol than its own, 'MSFT'",
+                "is kept under another id than its own, 'MSFT'",
             ),
-            ({"positions": {1: Position.open("MSFT", 1, 2, START)}}, "positions.1", "is kept under another symbol"),
+            ({"positions": {1: Position.open("MSFT", 1, 2, START)}}, "positions.1", "is kept under another id"),
             ({"open_orders": {"o-1": new_fill(1)}}, "open_orders.o-1", "must be of type Order"),
             (
                 {"open_orders": {"o-1": Order("o-2", "A", "BUY", "MARKET", 1, created_at=START)}},
@@ -333,7 +333,7 @@ class TestLoad:
         data = serialised()
         data["positions"]["IBM"] = data["positions"].pop("AAPL")
 
-        assert complaints(data) == {"positions.IBM": ["is kept under another symbol than its own, 'AAPL'."]}
+        assert complaints(data) == {"positions.IBM": ["is kept under another id than its own, 'AAPL'."]}
 
     @pytest.mark.parametrize("data", [None, 5, "text", [], [{}], True])
     @each_kind
