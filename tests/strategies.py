@@ -344,7 +344,9 @@ def _order(filled, quantity, **fields):
 def _session(fills, points, account, entries, closed, **fields):
     currencies = {each.currency for each in fields["positions"].values() if each.currency}
     account = {"opening_worth": 0, **account}
-    account["rates"] = dict.fromkeys([*currencies, *account.get("balances", ())], Decimal(2)) | account.get("rates", {})
+    account["rates"] = dict.fromkeys(
+        [*currencies, *account.get("balances", ()), *account.get("opening_balances", ())], Decimal(2)
+    ) | account.get("rates", {})
     session = PaperTradingSession(**fields, **account)
     for place, entry in enumerate(entries):
         session.new_ledger_entries.book(entry, place)
