@@ -28,12 +28,8 @@ CORE_ONLY = {
     "find_ids",  # for ids that are shortened on the command line
     "has_lost_transaction",  # for the facade
     "is_damaged",  # for `paper-repo restore`
-    "pages",  # what `iterate` reads at a time, for the facade
     "reading",  # for archives
     "restore",  # for archives
-    "records",  # for `paper-repo salvage`
-    "storage",  # for `paper-repo salvage`
-    "write",  # what `save` and `save_many` have serialised, for the facade
 }
 FACADE_ONLY = {"core"}
 SYNC_NAMES = {"__aenter__": "__enter__", "__aexit__": "__exit__"}

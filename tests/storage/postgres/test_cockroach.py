@@ -7,6 +7,7 @@ import pytest
 from playhouse.cockroachdb import CockroachDatabase
 
 from paper_repo import BusyError, DiskFullError, PaperRepoError, ReadOnlyError, SessionRepository, StorageError
+from paper_repo.core.repository import internals_of
 from paper_repo.storage.errors import TurnedBackError
 from paper_repo.storage.postgres.cockroach import CockroachStorage
 from paper_repo.storage.postgres.errors import by_sqlstate
@@ -47,8 +48,8 @@ def test_its_addresses_lead_to_it(scheme: str) -> None:
     """Both of Peewee's names for it are taken."""
     repository = SessionRepository(f"{scheme}://root@localhost:26257/sessions")
 
-    assert isinstance(repository._storage, CockroachStorage)
-    assert issubclass(repository._storage.database_type, CockroachDatabase)
+    assert isinstance(internals_of(repository).storage, CockroachStorage)
+    assert issubclass(internals_of(repository).storage.database_type, CockroachDatabase)
     assert repr(repository).startswith(f"SessionRepository('{scheme}://root@localhost:26257/sessions'")
 
 
