@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from paper_repo.core import history
 from paper_repo.core.sessions import Sessions
-from paper_repo.domain.selection import Selection
+from paper_repo.domain.selection import Loaded, Selection
 from paper_repo.errors import CorruptDatabaseError
 from paper_repo.reports import CheckReport, check_history, check_session
 
@@ -16,6 +16,7 @@ def checked(sessions: Sessions) -> CheckReport:
         report.problem(problem)
     if storage.damage is not None:
         found = sessions.lists.sessions(Selection.of(errors="report"))
+        assert isinstance(found, Loaded)  # since errors are to be reported
         report.sessions = len(found)
         for error in found.errors:
             report.problem(str(error), getattr(error, "session_id", None))

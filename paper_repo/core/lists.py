@@ -11,7 +11,7 @@ from paper_repo.core.history import require_no_gap
 from paper_repo.core.records import SUMMARY_ROW, Records
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
 from paper_repo.domain.downsampling import downsample
-from paper_repo.domain.selection import Loaded, Selection, SessionSummary, check_page
+from paper_repo.domain.selection import Selection, SessionSummary, check_page
 from paper_repo.domain.values import optional_instant
 from paper_repo.serialization import schemas
 from paper_repo.serialization.schemas import Data
@@ -35,12 +35,12 @@ class Lists:
         self._storage = storage
         self._records = records
 
-    def sessions(self, selection: Selection) -> Loaded[PaperTradingSession]:
-        """The sessions of `selection`."""
+    def sessions(self, selection: Selection) -> list[PaperTradingSession]:
+        """The sessions of `selection`; a `Loaded` where errors are to be reported."""
         return self._records.listed(selection, self._statements.session_columns, self._records.session, _itself)
 
-    def summaries(self, selection: Selection) -> Loaded[SessionSummary]:
-        """What a list shows of the sessions of `selection`."""
+    def summaries(self, selection: Selection) -> list[SessionSummary]:
+        """What a list shows of the sessions of `selection`; a `Loaded` as above."""
         return self._records.listed(selection, SUMMARY_ROW, self._records.summary, SessionSummary.of)
 
     def pages(self, selection: Selection) -> Iterator[list[PaperTradingSession]]:

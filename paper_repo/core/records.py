@@ -198,14 +198,14 @@ class Records:
         columns: Sequence[str],
         decode: Callable[[Sequence[Any]], T],
         of_session: Callable[[PaperTradingSession], T],
-    ) -> Loaded[T]:
+    ) -> list[T]:
         """What `decode` makes of the rows selected, or `of_session` of the sessions in a file that is damaged."""
         try:
             rows = self._storage.fetch_all(queries.select_sessions(self._statements.tables, selection, columns))
         except CorruptDatabaseError as error:
             return self._rescued(selection, of_session, error)
         if selection.errors == "raise":
-            return Loaded(map(decode, rows))
+            return list(map(decode, rows))
         return _sound(decode, rows)
 
     def _rescued(

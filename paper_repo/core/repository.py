@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, NoReturn, Self
+from typing import TYPE_CHECKING, Literal, NoReturn, Self, overload
 
 from paper_repo.core import history
 from paper_repo.core.saves import Save
@@ -290,6 +290,23 @@ class SessionRepository:
         """
         return self._sessions.records.get(session_id)
 
+    @overload
+    def get_all(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        order_by: OrderBy = "created_at",
+        descending: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+        errors: Literal["report"],
+    ) -> Loaded[PaperTradingSession]: ...
+
+    @overload
     def get_all(
         self,
         *,
@@ -303,7 +320,22 @@ class SessionRepository:
         limit: int | None = None,
         offset: int = 0,
         errors: OnDamage = "raise",
-    ) -> Loaded[PaperTradingSession]:
+    ) -> list[PaperTradingSession]: ...
+
+    def get_all(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        order_by: OrderBy = "created_at",
+        descending: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+        errors: OnDamage = "raise",
+    ) -> list[PaperTradingSession]:
         """Load the sessions that match, oldest first by default.
 
         Args:
@@ -321,8 +353,8 @@ class SessionRepository:
                 loading, and the `errors` attribute of the result lists what is missing.
 
         Returns:
-            A list. Its `errors` attribute is empty unless damage was to be reported: a `CorruptRecordError` for each
-            session that cannot be read, and a `CorruptDatabaseError` where the file itself is damaged.
+            A list; with `errors="report"` a `Loaded`, a list whose `errors` attribute holds a `CorruptRecordError` for
+            each session that cannot be read, and a `CorruptDatabaseError` where the file itself is damaged.
 
         Raises:
             ValueError: an argument is not allowed; the message lists the allowed values.
@@ -344,13 +376,51 @@ class SessionRepository:
             )
         )
 
-    def get_active(self, *, errors: OnDamage = "raise") -> Loaded[PaperTradingSession]:
+    @overload
+    def get_active(self, *, errors: Literal["report"]) -> Loaded[PaperTradingSession]: ...
+
+    @overload
+    def get_active(self, *, errors: OnDamage = "raise") -> list[PaperTradingSession]: ...
+
+    def get_active(self, *, errors: OnDamage = "raise") -> list[PaperTradingSession]:
         """Load the RUNNING sessions, oldest first: the ones to resume after a crash.
 
         Args:
             errors: "raise" or "report", as for `get_all`.
         """
         return self.get_all(status=SessionStatus.RUNNING, errors=errors)
+
+    @overload
+    def get_summaries(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        order_by: OrderBy = "created_at",
+        descending: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+        errors: Literal["report"],
+    ) -> Loaded[SessionSummary]: ...
+
+    @overload
+    def get_summaries(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        order_by: OrderBy = "created_at",
+        descending: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+        errors: OnDamage = "raise",
+    ) -> list[SessionSummary]: ...
 
     def get_summaries(
         self,
@@ -365,7 +435,7 @@ class SessionRepository:
         limit: int | None = None,
         offset: int = 0,
         errors: OnDamage = "raise",
-    ) -> Loaded[SessionSummary]:
+    ) -> list[SessionSummary]:
         """Load what a list shows of each session, without positions, orders or state; arguments as for `get_all`."""
         return self._sessions.lists.summaries(
             Selection.of(
