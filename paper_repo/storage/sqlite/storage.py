@@ -19,8 +19,9 @@ from paper_repo.errors import (
     TransactionError,
     WrongPassphraseError,
 )
-from paper_repo.storage.base import CONNECTIONS, Storage, checked_durability, checked_upgrade
+from paper_repo.storage.base import Storage, checked_durability, checked_upgrade
 from paper_repo.storage.errors import Translated
+from paper_repo.storage.opening import CONNECTIONS
 from paper_repo.storage.schema import MIGRATIONS, migrate, newest_version, refuse_newer, refuse_older
 from paper_repo.storage.sqlite.backups import back_up
 from paper_repo.storage.sqlite.changes import SQLiteFeed

@@ -55,7 +55,7 @@ def test_its_addresses_lead_to_it(scheme: str) -> None:
 
 def test_its_tables_have_its_types() -> None:
     """Exact decimals, times with zone, JSON, and text that sorts by its bytes without being told so."""
-    tables = SessionRepository("cockroachdb://root@localhost/sessions")._storage.statements.tables
+    tables = internals_of(SessionRepository("cockroachdb://root@localhost/sessions")).storage.statements.tables
 
     sql, _ = tables.sessions._schema._create_table().query()
 
@@ -69,7 +69,7 @@ def test_its_tables_have_its_types() -> None:
 
 def test_its_statements_are_postgresqls() -> None:
     """A save inserts where nothing is there, and updates where the version is the expected one."""
-    statements = SessionRepository("cockroachdb://root@localhost/sessions")._storage.statements
+    statements = internals_of(SessionRepository("cockroachdb://root@localhost/sessions")).storage.statements
 
     assert 'ON CONFLICT ("id") DO NOTHING' in statements.insert_session.sql
     assert '"version" = %s' in statements.update_session.sql.partition("WHERE")[2]
