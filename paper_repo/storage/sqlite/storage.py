@@ -47,7 +47,7 @@ from paper_repo.storage.sqlite.paths import (
     status_of,
 )
 from paper_repo.storage.sqlite.recognise import Current, Damaged, ReadOnly, Recogniser
-from paper_repo.storage.sqlite.upgrade_backups import back_up_before_upgrade, failed
+from paper_repo.storage.sqlite.upgrade_backups import back_up_before_upgrade, told
 from paper_repo.storage.statements import Statements, sqlite_statements
 from paper_repo.storage.tables import SQLITE_COLUMN_TYPES, Row
 from paper_repo.storage.transactions import Transaction
@@ -319,10 +319,13 @@ class SQLiteStorage(Storage):
                     backup = back_up_before_upgrade(recogniser.location.real, old, self.connect_to)
                 if look.version < recogniser.newest:
                     self._run_scripts(database)
-        except Exception as error:
+        except BaseException as error:
             if backup is None:
                 raise
-            raise failed(error, self.name, (old, recogniser.newest), backup) from error
+            failure = told(error, self.name, (old, recogniser.newest), backup)
+            if failure is error:
+                raise
+            raise failure from error
         finally:
             connection.execute("PRAGMA foreign_keys = 1")
 
