@@ -1,7 +1,7 @@
 """`IPaperTradingSessionRepository`: what every repository of paper-trading sessions promises.
 
 `AsyncSessionRepository`, `SQLiteSessionRepository` and `InMemorySessionRepository` implement it; `SessionRepository`
-has the same methods without `async`.
+has the same methods without `async`. The module is long because it is the documentation of all of them.
 """
 
 from __future__ import annotations

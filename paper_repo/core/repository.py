@@ -1,6 +1,7 @@
 """`SessionRepository`, the synchronous repository: sessions as rows of a database.
 
-Its public methods are those of `IPaperTradingSessionRepository` without `async`, and a test compares them.
+Its public methods are those of `IPaperTradingSessionRepository` without `async`, and a test compares them. The module
+is long because the documentation and the types of every argument stand where callers look; `Sessions` does the work.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ A file that is not ours, or newer than this library, is refused without touching
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
-from contextlib import AbstractContextManager, closing
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -181,7 +181,7 @@ class Recogniser:
     def _examine(self) -> Look:
         """What the file is, by a connection like all others, which first undoes what a killed program had begun."""
         try:
-            with self.connected() as connection:
+            with self._usual_connection() as connection:
                 connection.execute("BEGIN")  # somebody may upgrade it meanwhile
                 try:
                     look = self.look_again(connection)
@@ -190,6 +190,15 @@ class Recogniser:
                     connection.execute("ROLLBACK")
         except CorruptDatabaseError as error:  # what connecting needs to read, such as the schema
             return Look(APPLICATION_ID, self.newest, True, damage=str(error.__cause__))
+
+    @contextmanager
+    def _usual_connection(self) -> Iterator[Any]:
+        if self.location.can_only_be_read_as_it_lies():
+            with self.translated, closing(self.connect(self.location.as_it_lies)) as connection:
+                yield connection
+        else:
+            with self.connected() as connection:
+                yield connection
 
     def _damage(self, connection: Any, look: Look) -> str | None:
         if look.application != APPLICATION_ID or look.version > self.newest:

@@ -216,15 +216,15 @@ class SQLiteStorage(Storage):
         self._identity = None
         if status is None or not status.st_size:
             create_private(self.path)
-        elif location.can_only_be_read_as_it_lies():
-            self._uri = location.as_it_lies
         recogniser = self._recogniser(location)
         found = recogniser.recognise()
         if isinstance(found, Damaged):
             self._keep_as_it_is(location, found.reason)
             return
+        if isinstance(found, ReadOnly):
+            self._uri = location.as_it_lies
         with self._while_opening() as connection:
-            if not isinstance(found, ReadOnly):
+            if self._uri is None:
                 self._switch_journal(connection)
             if not isinstance(found, Current) and found != ReadOnly(is_current=True):
                 self._upgrade(connection, recogniser)  # which tells of a file that cannot be written
