@@ -1,7 +1,7 @@
 """`IPaperTradingSessionRepository`: what every repository of paper-trading sessions promises.
 
 `AsyncSessionRepository`, `SQLiteSessionRepository` and `InMemorySessionRepository` implement it; `SessionRepository`
-has the same methods without `async`.
+has the same methods without `async`. The module is long because it is the documentation of all of them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self, overload
 
 from paper_repo.domain import CashFlow, CashFlowKind, EquityPoint, Fill, LedgerEntry, Order, PaperTradingSession
 from paper_repo.domain.selection import Loaded, OnDamage, OrderBy, SessionSummary, StatusFilter
@@ -98,6 +98,24 @@ class IPaperTradingSessionRepository(ABC):
             CorruptRecordError: the session is stored but cannot be read.
         """
 
+    @overload
+    @abstractmethod
+    async def get_all(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        order_by: OrderBy = "created_at",
+        descending: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+        errors: Literal["report"],
+    ) -> Loaded[PaperTradingSession]: ...
+
+    @overload
     @abstractmethod
     async def get_all(
         self,
@@ -112,7 +130,23 @@ class IPaperTradingSessionRepository(ABC):
         limit: int | None = None,
         offset: int = 0,
         errors: OnDamage = "raise",
-    ) -> Loaded[PaperTradingSession]:
+    ) -> list[PaperTradingSession]: ...
+
+    @abstractmethod
+    async def get_all(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        order_by: OrderBy = "created_at",
+        descending: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+        errors: OnDamage = "raise",
+    ) -> list[PaperTradingSession]:
         """Load the sessions that match, oldest first by default.
 
         Args:
@@ -130,8 +164,8 @@ class IPaperTradingSessionRepository(ABC):
                 loading, and the `errors` attribute of the result lists what is missing.
 
         Returns:
-            A list. Its `errors` attribute is empty unless damage was to be reported: a `CorruptRecordError` for each
-            session that cannot be read, and a `CorruptDatabaseError` where the file itself is damaged.
+            A list; with `errors="report"` a `Loaded`, a list whose `errors` attribute holds a `CorruptRecordError` for
+            each session that cannot be read, and a `CorruptDatabaseError` where the file itself is damaged.
 
         Raises:
             ValueError: an argument is not allowed; the message lists the allowed values.
@@ -139,13 +173,55 @@ class IPaperTradingSessionRepository(ABC):
             CorruptDatabaseError: the file is damaged, so sessions may be missing from the list.
         """
 
+    @overload
     @abstractmethod
-    async def get_active(self, *, errors: OnDamage = "raise") -> Loaded[PaperTradingSession]:
+    async def get_active(self, *, errors: Literal["report"]) -> Loaded[PaperTradingSession]: ...
+
+    @overload
+    @abstractmethod
+    async def get_active(self, *, errors: OnDamage = "raise") -> list[PaperTradingSession]: ...
+
+    @abstractmethod
+    async def get_active(self, *, errors: OnDamage = "raise") -> list[PaperTradingSession]:
         """Load the RUNNING sessions, oldest first: the ones to resume after a crash.
 
         Args:
             errors: "raise" or "report", as for `get_all`.
         """
+
+    @overload
+    @abstractmethod
+    async def get_summaries(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        order_by: OrderBy = "created_at",
+        descending: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+        errors: Literal["report"],
+    ) -> Loaded[SessionSummary]: ...
+
+    @overload
+    @abstractmethod
+    async def get_summaries(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        order_by: OrderBy = "created_at",
+        descending: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+        errors: OnDamage = "raise",
+    ) -> list[SessionSummary]: ...
 
     @abstractmethod
     async def get_summaries(
@@ -161,7 +237,7 @@ class IPaperTradingSessionRepository(ABC):
         limit: int | None = None,
         offset: int = 0,
         errors: OnDamage = "raise",
-    ) -> Loaded[SessionSummary]:
+    ) -> list[SessionSummary]:
         """Load what a list shows of each session, without positions, orders or state; arguments as for `get_all`."""
 
     @abstractmethod

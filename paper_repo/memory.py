@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NoReturn, TypeVar
+from typing import Any, Literal, NoReturn, TypeVar, overload
 
 import anyio
 import anyio.lowlevel
@@ -115,6 +115,23 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
         record = (await self._visible()).get(session_id)
         return None if record is None else record.load()
 
+    @overload
+    async def get_all(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        order_by: OrderBy = "created_at",
+        descending: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+        errors: Literal["report"],
+    ) -> Loaded[PaperTradingSession]: ...
+
+    @overload
     async def get_all(
         self,
         *,
@@ -128,7 +145,22 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
         limit: int | None = None,
         offset: int = 0,
         errors: OnDamage = "raise",
-    ) -> Loaded[PaperTradingSession]:
+    ) -> list[PaperTradingSession]: ...
+
+    async def get_all(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        order_by: OrderBy = "created_at",
+        descending: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+        errors: OnDamage = "raise",
+    ) -> list[PaperTradingSession]:
         selection = Selection.of(
             status=status,
             strategy=strategy,
@@ -142,12 +174,49 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
             errors=errors,
         )
         store = await self._visible()
-        return Loaded(
-            store[session.id].load() for session in selection.among(record.session for record in store.values())
-        )
+        found = selection.among(record.session for record in store.values())
+        return _listed((store[session.id].load() for session in found), errors)
 
-    async def get_active(self, *, errors: OnDamage = "raise") -> Loaded[PaperTradingSession]:
+    @overload
+    async def get_active(self, *, errors: Literal["report"]) -> Loaded[PaperTradingSession]: ...
+
+    @overload
+    async def get_active(self, *, errors: OnDamage = "raise") -> list[PaperTradingSession]: ...
+
+    async def get_active(self, *, errors: OnDamage = "raise") -> list[PaperTradingSession]:
         return await self.get_all(status=SessionStatus.RUNNING, errors=errors)
+
+    @overload
+    async def get_summaries(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        order_by: OrderBy = "created_at",
+        descending: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+        errors: Literal["report"],
+    ) -> Loaded[SessionSummary]: ...
+
+    @overload
+    async def get_summaries(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        order_by: OrderBy = "created_at",
+        descending: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+        errors: OnDamage = "raise",
+    ) -> list[SessionSummary]: ...
 
     async def get_summaries(
         self,
@@ -162,22 +231,20 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
         limit: int | None = None,
         offset: int = 0,
         errors: OnDamage = "raise",
-    ) -> Loaded[SessionSummary]:
-        return Loaded(
-            SessionSummary.of(session)
-            for session in await self.get_all(
-                status=status,
-                strategy=strategy,
-                symbol=symbol,
-                since=since,
-                until=until,
-                order_by=order_by,
-                descending=descending,
-                limit=limit,
-                offset=offset,
-                errors=errors,
-            )
+    ) -> list[SessionSummary]:
+        found = await self.get_all(
+            status=status,
+            strategy=strategy,
+            symbol=symbol,
+            since=since,
+            until=until,
+            order_by=order_by,
+            descending=descending,
+            limit=limit,
+            offset=offset,
+            errors=errors,
         )
+        return _listed(map(SessionSummary.of, found), errors)
 
     async def iterate(
         self,
@@ -703,3 +770,8 @@ def _place(session_id: str, fills: Sequence[Fill], after: str | Fill, symbol: st
 
 def _within(moment: datetime, since: datetime | None, until: datetime | None) -> bool:
     return (since is None or moment >= since) and (until is None or moment < until)
+
+
+def _listed(found: Iterable[T], errors: OnDamage) -> list[T]:
+    """The list that was asked for; nothing here is ever damaged."""
+    return Loaded(found) if errors == "report" else list(found)

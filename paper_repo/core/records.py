@@ -15,7 +15,7 @@ from paper_repo.core.claims import conflict
 from paper_repo.core.fill_keys import by_key, place_after
 from paper_repo.core.history import corrupt, require_unchanged
 from paper_repo.core.saves import Save, StoredRow, Tracking, other_fill_stored, used_orders
-from paper_repo.domain import Fill, LedgerEntry, Order, PaperTradingSession
+from paper_repo.domain import Fill, PaperTradingSession
 from paper_repo.domain.selection import Loaded, Selection, SessionSummary
 from paper_repo.domain.status import SessionStatus
 from paper_repo.errors import CorruptDatabaseError, CorruptRecordError, DuplicateFillError, InvalidSessionError
@@ -229,14 +229,14 @@ class Records:
         columns: Sequence[str],
         decode: Callable[[Sequence[Any]], T],
         of_session: Callable[[PaperTradingSession], T],
-    ) -> Loaded[T]:
+    ) -> list[T]:
         """What `decode` makes of the rows selected, or `of_session` of the sessions in a file that is damaged."""
         try:
             rows = self._storage.fetch_all(queries.select_sessions(self._statements.tables, selection, columns))
         except CorruptDatabaseError as error:
             return self._rescued(selection, of_session, error)
         if selection.errors == "raise":
-            return Loaded(map(decode, rows))
+            return list(map(decode, rows))
         return _sound(decode, rows)
 
     def _rescued(
@@ -255,24 +255,6 @@ class Records:
                 raise found.errors[0] from damage
             raise damage
         return Loaded(map(of_session, selection.among(found)), [damage, *found.errors])
-
-    def ledger(self, session_id: str, since: str | None, until: str | None) -> list[LedgerEntry]:
-        """The ledger entries of a session between these times; all of them are there, if no time is given."""
-        if since is None and until is None:
-            return [each for _, each in history.read_entries(self._storage, session_id)]
-        table, columns = self._statements.tables.ledger, self._statements.ledger_columns
-        query = queries.select_history(table, session_id, columns, time=table.at, since=since, until=until)
-        return [history.entry(self._storage, row)[1] for row in self._storage.fetch_all(query)]
-
-    def closed_orders(self, session_id: str, symbol: str | None, since: str | None, until: str | None) -> list[Order]:
-        """The closed orders of a session, of this symbol, between these times; all are there, if none is given."""
-        if symbol is None and since is None and until is None:
-            return list(history.read_orders(self._storage, session_id))
-        table, columns = self._statements.tables.orders, self._statements.order_columns
-        query = queries.select_history(
-            table, session_id, columns, time=table.closed_at, symbol=symbol, since=since, until=until
-        )
-        return [history.order(self._storage, row) for row in self._storage.fetch_all(query)]
 
     def whole_fills(self, query: Any, session_id: str, after: int, limit: int | None) -> list[tuple[Any, ...]]:
         """The rows of `query`, which begin behind `after`, and end at `limit` or where the session's count says."""

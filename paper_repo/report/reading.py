@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import NamedTuple, cast
 
 from paper_repo.core import history
-from paper_repo.core.repository import SessionRepository
+from paper_repo.core.repository import SessionRepository, internals_of
 from paper_repo.domain import EquityPoint, PaperTradingSession
 from paper_repo.domain.downsampling import downsample
 from paper_repo.domain.history import booking_order
@@ -100,7 +100,8 @@ class _Point(NamedTuple):
 def _points(core: SessionRepository, session_id: str) -> Iterator[_Point]:
     columns = ("sequence", "at", "cash", "equity")
     place = 0
-    for rows in history.read_rows(core.storage, core.storage.statements.tables.equity, session_id, columns):
+    storage = internals_of(core).storage
+    for rows in history.read_rows(storage, storage.statements.tables.equity, session_id, columns):
         for sequence, at, cash, equity in rows:
             place += 1
             if sequence != place:

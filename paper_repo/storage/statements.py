@@ -10,6 +10,8 @@ from typing import Any
 from peewee import SQL, Database, Model, Query, Select, SqliteDatabase, Value, fn
 
 from paper_repo.storage.checksums import Checksum
+from paper_repo.storage.placeholders import Placeholder
+from paper_repo.storage.placeholders import value as _value
 from paper_repo.storage.tables import (
     LATER_FILL_COLUMNS,
     LATER_SESSION_COLUMNS,
@@ -20,10 +22,6 @@ from paper_repo.storage.tables import (
     Tables,
     make_tables,
 )
-
-
-class Placeholder(str):
-    """Stands in a query for the value that the row of a later run has under this name."""
 
 
 class Statement:
@@ -258,7 +256,3 @@ def _values(model: type[Model]) -> dict[Any, Value]:
 
 def _placeholder(param: object) -> bool:
     return type(param) is Placeholder
-
-
-def _value(name: str) -> Value:
-    return Value(Placeholder(name), converter=False)

@@ -107,7 +107,7 @@ def _ids(sessions: list[PaperTradingSession]) -> str:
 
 async def _listed(repository: IPaperTradingSessionRepository, **query: Any) -> list[PaperTradingSession]:
     """What `get_all` gives, after a check that `iterate` and `get_summaries` give the same."""
-    found = await repository.get_all(**query)
+    found: list[PaperTradingSession] = await repository.get_all(**query)
     assert [session async for session in repository.iterate(**query)] == found, query
     assert await repository.get_summaries(**query) == [SessionSummary.of(session) for session in found], query
     return found

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from paper_repo.core import history
-from paper_repo.core.repository import SessionRepository
+from paper_repo.core.repository import SessionRepository, internals_of
 from paper_repo.domain import LedgerEntry, Order, PaperTradingSession
 from paper_repo.domain.values import Progress
 from paper_repo.errors import CorruptDatabaseError, CorruptRecordError, PaperRepoError, StorageError
@@ -90,15 +90,16 @@ def salvage(
 
 
 def _file(repository: SessionRepository) -> SQLiteStorage:
-    if not isinstance(repository.storage, SQLiteStorage):
-        raise StorageError(f"{repository.storage.name}: only SQLite files are salvaged")
-    return repository.storage
+    storage = internals_of(repository).storage
+    if not isinstance(storage, SQLiteStorage):
+        raise StorageError(f"{storage.name}: only SQLite files are salvaged")
+    return storage
 
 
 class _Salvage:
     def __init__(self, remains: Remains, source: SessionRepository, new: SessionRepository) -> None:
         self._remains = remains
-        self._source = source
+        self._source = internals_of(source)
         self._new = new
         self._saved = Salvaged()
 
