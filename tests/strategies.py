@@ -342,14 +342,15 @@ def _order(filled, quantity, **fields):
 
 
 def _session(fills, points, account, entries, closed, **fields):
-    currencies = {each.currency for each in fields["positions"].values() if each.currency}
+    currencies = {each.currency for each in fields["positions"].values()} | {each.fee_currency for each in fills}
+    currencies = {*currencies, *(each.currency for each in account.get("instruments", {}).values())} - {None}
     account = {"opening_worth": 0, **account}
     account["rates"] = dict.fromkeys(
         [*currencies, *account.get("balances", ()), *account.get("opening_balances", ())], Decimal(2)
     ) | account.get("rates", {})
     session = PaperTradingSession(**fields, **account)
     for place, entry in enumerate(entries):
-        session.new_ledger_entries.book(entry, place)
+        session.new_ledger_entries.book(entry, min(place, len(fills)))
     session.new_closed_orders.extend(each for each in closed if each.id not in session.open_orders)
     for fill in fills:
         session.record_fill(fill)

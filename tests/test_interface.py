@@ -23,8 +23,12 @@ CORE_ONLY = {
     "busy_timeout",  # what the facade waits at most
     "compact",  # for `paper-repo compact`
     "describe",  # for `paper-repo info`
-    "equity_history",  # for archives
+    "equity_history",
+    "ledger_history",
+    "order_history",  # for archives
     "fill_history",  # for archives
+    "ledger_history",  # for archives
+    "order_history",  # for archives
     "find_ids",  # for ids that are shortened on the command line
     "has_lost_transaction",  # for the facade
     "is_damaged",  # for `paper-repo restore`

@@ -186,7 +186,8 @@ def _lines(
             yield _line({"type": ENTRY_TYPES[type(entry)], "after_fill": after_fill, **schemas.dump(entry)})
         for order in repository.order_history(session.id):
             contents.closed_orders += 1
-            yield _line({"type": "order", **schemas.dump(order)})
+            data = schemas.dump(order)
+            yield _line({"type": "order", "order_type": data.pop("type"), **data})
     yield _line({"type": "end", **dataclasses.asdict(contents)})
 
 

@@ -154,7 +154,10 @@ class ArchiveReader:
         """The closed orders of the session that was given out last."""
         while self._kind == "order" and self._version > 1:
             self._contents.closed_orders += 1
-            yield self._entity(Order, self._take())
+            data = self._take()
+            if "order_type" in data:  # "type" is that of the line
+                data["type"] = data.pop("order_type")
+            yield self._entity(Order, data)
 
     @property
     def _kind(self) -> object:

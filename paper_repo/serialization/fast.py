@@ -279,10 +279,13 @@ def order_text(order: Order, created_at: str) -> str:
     return _with_more(text, order, _ORDER_PLAIN) if _says_more(order) else text
 
 
+_TOLD_BY_QUANTITIES = (OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED)
+
+
 def _says_more(order: Order) -> bool:
     """Whether any of the order's seldom fields says something."""
     return bool(
-        order.status is not OrderStatus.OPEN
+        order.status not in _TOLD_BY_QUANTITIES
         or order.trail_amount
         or order.trail_percent
         or order.expires_at

@@ -241,6 +241,14 @@ class OrderSchema(EntitySchema):
     closed_at: InstantField = InstantField()
     metadata: JsonField = JsonField()
 
+    @post_dump
+    def leave_out(self, data: Data, **kwargs: Any) -> Data:
+        """As for every entity; that an order is filled in part is told by its quantities."""
+        data = super().leave_out(data, **kwargs)
+        if data.get("status") == "PARTIALLY_FILLED":
+            del data["status"]
+        return data
+
 
 class FillSchema(EntitySchema):
     """`Fill`."""

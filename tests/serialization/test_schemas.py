@@ -83,7 +83,9 @@ class TestRoundTrip:
             twin = schemas.load(kind, json.loads(json.dumps(data)))
             if kind is PaperTradingSession:
                 twin.new_fills, twin.new_equity_points = list(entity.new_fills), list(entity.new_equity_points)
+                twin.new_ledger_entries, twin.new_closed_orders = entity.new_ledger_entries, entity.new_closed_orders
                 twin.fill_count = entity.fill_count
+                twin.ledger_count, twin.closed_order_count = entity.ledger_count, entity.closed_order_count
             assert twin == entity
             assert schemas.dump(twin) == data
 
