@@ -128,7 +128,9 @@ class TestPosition:
             seen = position.average_price, position.market_value, position.unrealized_pnl, position.marked(price)
 
         assert seen == expected
-        assert expected[1] == EXACT.multiply(EXACT.multiply(position.quantity, position.last_price), position.multiplier)
+        assert expected[1] == EXACT.multiply(
+            EXACT.multiply(position.quantity, position.last_price), position.multiplier
+        )
         assert expected[2] == EXACT.subtract(expected[1], position.cost_basis)
 
     @given(positions(), amounts())
