@@ -23,9 +23,7 @@ CORE_ONLY = {
     "busy_timeout",  # what the facade waits at most
     "compact",  # for `paper-repo compact`
     "describe",  # for `paper-repo info`
-    "equity_history",
-    "ledger_history",
-    "order_history",  # for archives
+    "equity_history",  # for archives
     "fill_history",  # for archives
     "ledger_history",  # for archives
     "order_history",  # for archives
