@@ -18,6 +18,7 @@ from sphinx.util.docutils import SphinxDirective
 import paper_repo
 from paper_repo import IPaperTradingSessionRepository, SessionRepository
 
+CHECKED = "~paper_repo.domain.checked.Checked["
 FIGURES = ("performance", "round_trips", "time_weighted", "trades", "downsampling")
 SAME_METHODS = {
     "AsyncSessionRepository": "IPaperTradingSessionRepository",
@@ -30,7 +31,7 @@ SAME_METHODS = {
 
 def group_of(value: Any) -> str:
     """The page that documents this object."""
-    if not callable(value) or not hasattr(value, "__qualname__"):
+    if not inspect.isclass(value) and not inspect.isfunction(value):
         return "types"
     if inspect.isclass(value):
         if issubclass(value, BaseException):
@@ -89,6 +90,21 @@ class PublicNames(SphinxDirective):
         yield ""
 
 
+def show_what_is_given(
+    app: Sphinx, what: str, name: str, obj: object, options: object, signature: str | None, returned: str | None
+) -> tuple[str | None, str | None]:
+    """Show the type that a checked attribute takes, not the descriptor that checks it, and `...` for a new value."""
+    while signature and (start := signature.find(CHECKED)) >= 0:
+        place = end = start + len(CHECKED)
+        depth, comma = 1, 0
+        while depth:
+            depth += (signature[end] == "[") - (signature[end] == "]")
+            comma = comma or (end if depth == 1 and signature[end] == "," else 0)
+            end += 1
+        signature = signature[:start] + signature[place:comma] + signature[end:]
+    return signature and signature.replace("<factory>", "..."), returned
+
+
 def show_examples(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
     """Turn the indented parts of a docstring that stand by themselves into blocks of Python."""
     shown: list[str] = []
@@ -111,5 +127,6 @@ def _in_section(lines: list[str]) -> bool:
 def setup(app: Sphinx) -> dict[str, bool]:
     """Tell Sphinx of it."""
     app.add_directive("public-names", PublicNames)
+    app.connect("autodoc-process-signature", show_what_is_given)
     app.connect("autodoc-process-docstring", show_examples, priority=400)  # before napoleon
     return {"parallel_read_safe": True}
