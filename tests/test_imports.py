@@ -132,6 +132,20 @@ def test_every_part_has_its_place() -> None:
     assert {part(each.importer) for each in IMPORTS} - set(ORDER) == set()
 
 
+def test_what_is_private_stays_in_its_module() -> None:
+    """No module imports a name of another one that begins with an underscore."""
+    wrong = [
+        f"{path.relative_to(PACKAGE.parent)}:{node.lineno}: {each.name}"
+        for path in sorted(PACKAGE.rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and inside(node.module or "")
+        for each in node.names
+        if each.name.startswith("_")
+    ]
+
+    assert wrong == []
+
+
 def test_the_arrows_point_one_way() -> None:
     """No part imports from one that stands behind it."""
     wrong = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_overloads
 
 import pytest
 
@@ -25,17 +25,17 @@ CORE_ONLY = {
     "busy_timeout",  # what the facade waits at most
     "compact",  # for `paper-repo compact`
     "describe",  # for `paper-repo info`
-    "equity_history",  # for archives
+    "equity_history",
+    "ledger_history",
+    "order_history",  # for archives
     "fill_history",  # for archives
+    "ledger_history",  # for archives
+    "order_history",  # for archives
     "find_ids",  # for ids that are shortened on the command line
     "has_lost_transaction",  # for the facade
     "is_damaged",  # for `paper-repo restore`
-    "pages",  # what `iterate` reads at a time, for the facade
     "reading",  # for archives
     "restore",  # for archives
-    "records",  # for `paper-repo salvage`
-    "storage",  # for `paper-repo salvage`
-    "write",  # what `save` and `save_many` have serialised, for the facade
 }
 FACADE_ONLY = {"core"}
 SYNC_NAMES = {"__aenter__": "__enter__", "__aexit__": "__exit__"}
@@ -89,6 +89,16 @@ def test_a_synchronous_one_has_the_signatures_of_the_interface(kind: type, name:
     kept = inspect.signature(method(kind, SYNC_NAMES.get(name, name)))
 
     assert kept == promised.replace(return_annotation=result)
+
+
+@pytest.mark.parametrize("name", ["get_all", "get_active", "get_summaries"])
+def test_type_checkers_learn_the_same_of_lists_everywhere(name: str) -> None:
+    """A list is a `Loaded` where errors are to be reported, else a plain one: so say all, by the same overloads."""
+    promised = [inspect.signature(each) for each in get_overloads(method(INTERFACE, name))]
+
+    for kind in (SessionRepository, *ASYNC):
+        assert [inspect.signature(each) for each in get_overloads(method(kind, name))] == promised, kind
+    assert [each.return_annotation.partition("[")[0] for each in promised] == ["Loaded", "list"]
 
 
 @pytest.mark.parametrize("name", METHODS)

@@ -748,7 +748,7 @@ class TestTicks:
         """A save that changes cash alone does not name the strategy's columns; one that changes the strategy does."""
         watch = Watch()
         watch.install(monkeypatch)
-        session = new_session()
+        session = new_session(cash=4)  # of a program that keeps its own accounts
 
         with SessionRepository(path) as repository:
             repository.save(session)

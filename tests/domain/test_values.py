@@ -39,7 +39,6 @@ class TestAmount:
             (-(10**40), "-1" + 40 * "0"),
             ("1234.5678", "1234.5678"),
             (" 1e-8 ", "1E-8"),
-            ("1_000", "1000"),
             (0.1, "0.1"),
             (1e22, "1E+22"),
             (-2.5, "-2.5"),
@@ -105,7 +104,7 @@ class TestAmount:
         """NaN and the infinities are no amounts, as numbers and as texts."""
         assert "only finite numbers are" in refused(values.amount, number)["here"][0]
 
-    @pytest.mark.parametrize("text", ["", "ten", "1,5", "0x10", "1.2.3", "١e", "\ud800", "1" * 5 + "\0"])
+    @pytest.mark.parametrize("text", ["", "ten", "1,5", "0x10", "1_000", "١٢", "1.2.3", "١e", "\ud800", "1" * 5 + "\0"])
     def test_text_that_is_no_number_is_refused(self, text):
         """The message shows how to write an amount, whatever traps the caller's decimal context sets."""
         with decimal.localcontext(decimal.Context(traps=[])):
