@@ -14,6 +14,7 @@ Repositories, all with the same methods:
     AsyncSessionRepository      the same calls to await, on asyncio and trio
     SQLiteSessionRepository     AsyncSessionRepository, on a file only
     InMemorySessionRepository   awaitable too, without a file; for unit tests
+    SyncInMemorySessionRepository   blocking calls without a file; for unit tests
     IPaperTradingSessionRepository   the interface of the awaitable ones
 
 What they do:
@@ -138,6 +139,7 @@ if _typing.TYPE_CHECKING:
     from paper_repo.maintenance.salvage.salvage import Salvaged, salvage
     from paper_repo.memory import InMemorySessionRepository
     from paper_repo.reports import CheckReport, Finding
+    from paper_repo.sync_memory import SyncInMemorySessionRepository
     from paper_repo.watching import AsyncSessionChanges, SessionChanges
 
 __version__ = "0.1.0"
@@ -203,6 +205,7 @@ __all__ = [
     "StorageError",
     "Strategy",
     "SymbolChange",
+    "SyncInMemorySessionRepository",
     "TimeInForce",
     "Trade",
     "TransactionError",
@@ -235,6 +238,7 @@ _ON_DEMAND = {
     "Salvaged": "paper_repo.maintenance.salvage.salvage",
     "SessionChange": "paper_repo.domain.changes",
     "SessionChanges": "paper_repo.watching",
+    "SyncInMemorySessionRepository": "paper_repo.sync_memory",
     "compact": "paper_repo.maintenance.files",
     "copy_sessions": "paper_repo.maintenance.copy",
     "decrypt": "paper_repo.maintenance.files",

@@ -98,7 +98,7 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
         self._require_open()
 
     async def close(self) -> None:
-        if open_block(self) is not None:
+        if self._is_inside():
             raise TransactionError("the repository cannot be closed inside an atomic() block; leave the block first")
         self._closed.set()
 
@@ -471,12 +471,12 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
     async def backup(
         self, target: str | os.PathLike[str], *, overwrite: bool = False, progress: Progress | None = None
     ) -> None:
-        if open_block(self) is not None:
+        if self._is_inside():
             raise TransactionError("cannot be backed up inside an atomic() block; leave the block first")
         from paper_repo.maintenance.copy import write_backup  # a database, which nothing else here needs
 
         records = list((await self._visible()).values())
-        await anyio.to_thread.run_sync(write_backup, _counted(records, progress), Path(target), overwrite)
+        await self._work(write_backup, _counted(records, progress), Path(target), overwrite)
 
     async def check(self) -> CheckReport:
         report = CheckReport()
@@ -493,7 +493,27 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
     def watch(
         self, *, after: int | None = None, timeout: float | None = None, poll_interval: float = 0.1
     ) -> AsyncSessionChanges:
-        return AsyncSessionChanges(SessionChanges(lambda: _Feed(self), after, timeout, poll_interval), _at_once)
+        return AsyncSessionChanges(SessionChanges(self._open_feed, after, timeout, poll_interval), _at_once)
+
+    # What a repository without tasks does in another way: paper_repo.sync_memory
+
+    def _is_inside(self) -> bool:
+        """Whether the present task has a block of this repository open."""
+        return open_block(self) is not None
+
+    def _open_block(self) -> OpenBlock:
+        return OpenBlock(self)
+
+    def _open_feed(self) -> _Feed:
+        return _Feed(self)
+
+    async def _pause(self) -> None:
+        await anyio.lowlevel.checkpoint()
+
+    async def _work(self, work: Callable[..., None], *args: Any) -> None:
+        await anyio.to_thread.run_sync(work, *args)
+
+    # Between the sessions of a caller and the stored ones
 
     def _require_open(self) -> None:
         if self._closed.is_set():
@@ -502,8 +522,8 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
     async def _visible(self) -> _Store:
         """What the present task sees: its own open block's sessions, or the committed ones."""
         self._require_open()
-        inside = open_block(self) is not None
-        await anyio.lowlevel.checkpoint()
+        inside = self._is_inside()
+        await self._pause()
         return self._working[-1] if inside else self._committed
 
     def _write(self, save: Save) -> None:
@@ -527,7 +547,7 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
 
     async def _enter(self) -> None:
         self._require_open()
-        if open_block(self) is None:
+        if not self._is_inside():
             await self._turn.take()
         self._working.append(dict(self._working[-1] if self._working else self._committed))
 
@@ -589,10 +609,10 @@ class _Block(AbstractAsyncContextManager[None]):
         self._repository = repository
 
     async def __aenter__(self) -> None:
-        await anyio.lowlevel.checkpoint()
+        await self._repository._pause()
         await self._repository._enter()
         self._undo_from = len(self._repository._undo)
-        self._open = OpenBlock(self._repository)
+        self._open = self._repository._open_block()
         self._open.begin()
 
     async def __aexit__(

@@ -27,6 +27,7 @@ ORDER = [
     "facade",
     "maintenance",
     "memory",
+    "sync_memory",
     ROOT,  # what `import paper_repo` gives
     "frames",
     "report",

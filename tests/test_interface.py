@@ -14,11 +14,13 @@ from paper_repo import (
     IPaperTradingSessionRepository,
     SessionRepository,
     SQLiteSessionRepository,
+    SyncInMemorySessionRepository,
 )
 from paper_repo.testing import ThreadedRepository
 
 INTERFACE = IPaperTradingSessionRepository
 ASYNC = [AsyncSessionRepository, SQLiteSessionRepository, InMemorySessionRepository, ThreadedRepository]
+SYNC = [SessionRepository, SyncInMemorySessionRepository]
 CORE_ONLY = {
     "busy_timeout",  # what the facade waits at most
     "compact",  # for `paper-repo compact`
@@ -76,12 +78,13 @@ def test_an_implementation_has_the_signatures_of_the_interface(kind: type, name:
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_the_core_has_the_signatures_of_the_interface(name: str) -> None:
-    """A method of the core takes and gives what the interface says, without the waiting."""
+@pytest.mark.parametrize("kind", SYNC)
+def test_a_synchronous_one_has_the_signatures_of_the_interface(kind: type, name: str) -> None:
+    """A method of the core, or of its fake, takes and gives what the interface says, without the waiting."""
     promised = inspect.signature(method(INTERFACE, name))
     result = SYNC_RESULTS.get(promised.return_annotation, promised.return_annotation)
 
-    kept = inspect.signature(method(SessionRepository, SYNC_NAMES.get(name, name)))
+    kept = inspect.signature(method(kind, SYNC_NAMES.get(name, name)))
 
     assert kept == promised.replace(return_annotation=result)
 
@@ -110,8 +113,9 @@ def test_both_repositories_on_a_file_are_made_alike() -> None:
         inspect.signature(kind).parameters.values() for kind in (SessionRepository, SQLiteSessionRepository)
     )
     assert facade == core
-    fake = inspect.signature(InMemorySessionRepository).parameters["busy_timeout"]
-    assert fake == inspect.signature(SessionRepository).parameters["busy_timeout"]
+    for fake in (InMemorySessionRepository, SyncInMemorySessionRepository):
+        timeout = inspect.signature(fake).parameters["busy_timeout"]
+        assert timeout == inspect.signature(SessionRepository).parameters["busy_timeout"]
 
 
 @pytest.mark.parametrize("name", sorted(public_names(INTERFACE)))

@@ -75,7 +75,7 @@ COMMANDS: dict[str, Entry] = {
     "salvage": Entry("maintenance:salvage_", SAFE, ("paper-repo salvage salvaged.db",)),
     "encrypt": Entry("maintenance:encrypt_", SAFE, ("paper-repo encrypt secret.db --passphrase-file passphrase.txt",)),
     "decrypt": Entry("maintenance:decrypt_", SAFE, ("paper-repo decrypt plain.db --passphrase-file passphrase.txt",)),
-    "demo": Entry("demo:demo", TRY, ("paper-repo demo", "paper-repo demo --db demo.db --speed 25")),
+    "demo": Entry("demo:demo", TRY, ("paper-repo demo --keep", "paper-repo demo --db demo.db --speed 25")),
 }
 """Every command by its name, in the order of the help; its module is imported when the command is run."""
 
