@@ -25,6 +25,7 @@ PaperRepoError
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Self
 
 __all__ = [
     "ArchiveError",
@@ -132,6 +133,11 @@ class InvalidSessionError(PaperRepoError, ValueError):
         self.session_id = session_id
         where = "" if session_id is None else f"session {session_id!r}: "
         super().__init__(where + "; ".join(f"{path}: {' '.join(texts)}" for path, texts in self.messages.items()))
+
+    def within(self, part: str) -> Self:
+        """This error, with a message that names the part of a session that was to be made, such as a fill."""
+        self.args = (f"{part}: {self}",)
+        return self
 
     def __reduce__(self) -> tuple[object, ...]:
         return _restore, (type(self), self.args, self.__dict__)

@@ -93,8 +93,8 @@ def texts(*, min_size=0, max_size=20, without=""):
 
 
 def names(text=None):
-    """Text that is not empty."""
-    return (texts() if text is None else text).filter(bool)
+    """Text that is not empty, without white space at its ends."""
+    return (texts() if text is None else text).map(str.strip).filter(bool)
 
 
 def json_data(text=None):

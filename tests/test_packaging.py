@@ -16,7 +16,9 @@ import pytest
 import paper_repo
 
 ROOT = Path(__file__).parents[1]
-SOURCES = ["paper_repo", "pytest_paper_repo.py", "setup.cfg", "setup.py", "README.md", "LICENSE"]
+SOURCES = [
+    "_paper_repo_command.py", "paper_repo", "pytest_paper_repo.py", "setup.cfg", "setup.py", "README.md", "LICENSE",
+]  # fmt: skip
 NEEDED = ["py.typed", "demo/prices.csv", "report/page.css", "report/page.js", "storage/migrations/0001_initial.py"]
 PROGRAM = """
 import paper_repo
@@ -75,6 +77,9 @@ def test_the_wheel_works_in_an_environment_of_its_own(built: list[Path], tmp_pat
     done = subprocess.run([python, "-c", PROGRAM], cwd=tmp_path, check=True, capture_output=True, text=True)
 
     assert done.stdout.split() == ["100.10", str(place / "paper_repo" / "__init__.py")]
+    command = [python, "-c", "from _paper_repo_command import main; main()", "--version"]
+    told = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True)
+    assert told.stdout == f"paper-repo {paper_repo.__version__}\n"
     assert paper_repo.__file__ != str(place / "paper_repo" / "__init__.py")
 
 

@@ -111,6 +111,11 @@ class Commands(TyperGroup):
             code = INTERRUPTED
         sys.exit(code)
 
+    def make_context(self, *arguments: Any, **options: Any) -> Any:
+        """Read the arguments, for which modules are loaded."""
+        with _told():
+            return super().make_context(*arguments, **options)
+
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was named."""
         with _told():

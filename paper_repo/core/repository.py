@@ -28,7 +28,7 @@ from paper_repo.domain.selection import (
     StatusFilter,
 )
 from paper_repo.domain.status import SessionStatus
-from paper_repo.domain.values import Progress
+from paper_repo.domain.values import Progress, text
 from paper_repo.serialization.schemas import Data
 from paper_repo.storage.address import Address, storage_at
 from paper_repo.storage.options import Durability, Journal, Upgrade
@@ -176,7 +176,7 @@ class SessionRepository:
 
     def delete(self, session_id: str) -> bool:
         """Delete the session and its whole history. True if there was one."""
-        return self._sessions.delete(session_id)
+        return self._sessions.delete(_id(session_id))
 
     def delete_many(
         self,
@@ -255,7 +255,7 @@ class SessionRepository:
             SessionNotFoundError: there is no such session.
             ValueError: `owner` is empty, or `ttl` is not a positive number.
         """
-        return self._sessions.claims.claim(session_id, owner, ttl)
+        return self._sessions.claims.claim(_id(session_id), owner, ttl)
 
     def renew(self, session_id: str, owner: str, ttl: float) -> None:
         """Extend a claim to `ttl` seconds from now. This works until another worker has taken the session.
@@ -268,11 +268,11 @@ class SessionRepository:
         Raises:
             ClaimLostError: another worker has the session, or the claim was released.
         """
-        self._sessions.claims.renew(session_id, owner, ttl)
+        self._sessions.claims.renew(_id(session_id), owner, ttl)
 
     def release(self, session_id: str, owner: str) -> bool:
         """Give a claim back, so that another worker can take the session at once. True if `owner` had it."""
-        return self._sessions.claims.release(session_id, owner)
+        return self._sessions.claims.release(_id(session_id), owner)
 
     def claim_active(self, owner: str, ttl: float, limit: int | None = None) -> list[PaperTradingSession]:
         """Claim the RUNNING sessions that no worker has, oldest first: the ones that this worker is to resume.
@@ -296,7 +296,7 @@ class SessionRepository:
         Raises:
             CorruptRecordError: the session is stored but cannot be read.
         """
-        return self._sessions.records.get(session_id)
+        return self._sessions.records.get(_id(session_id))
 
     @overload
     def get_all(
@@ -499,7 +499,7 @@ class SessionRepository:
     def exists(self, session_id: str) -> bool:
         """Tell whether a session with this id is stored."""
         storage = self._sessions.storage
-        return storage.fetch_one(storage.statements.select_version, {"id": session_id}) is not None
+        return storage.fetch_one(storage.statements.select_version, {"id": _id(session_id)}) is not None
 
     def count(
         self,
@@ -541,7 +541,7 @@ class SessionRepository:
             ValueError: `after` is not a fill of this session, or is an id that fills of several symbols have and
                 `symbol` does not tell which; or a time has no zone.
         """
-        return self._sessions.lists.fills(session_id, symbol, since, until, after, limit)
+        return self._sessions.lists.fills(_id(session_id), symbol, since, until, after, limit)
 
     def get_unrecorded(self, session_id: str, fills: Iterable[Fill]) -> list[Fill]:
         """Select the fills that are not stored yet for this session, each once, in their order.
@@ -564,7 +564,7 @@ class SessionRepository:
         Raises:
             InvalidSessionError: one of them is not a `Fill`.
         """
-        return self._sessions.records.unrecorded(session_id, fills)
+        return self._sessions.records.unrecorded(_id(session_id), fills)
 
     def get_equity_curve(
         self,
@@ -586,7 +586,7 @@ class SessionRepository:
         Raises:
             ValueError: `max_points` is below 4, or a time has no zone.
         """
-        return self._sessions.lists.equity_points(session_id, since, until, max_points)
+        return self._sessions.lists.equity_points(_id(session_id), since, until, max_points)
 
     def get_ledger(
         self, session_id: str, *, since: datetime | None = None, until: datetime | None = None
@@ -598,7 +598,7 @@ class SessionRepository:
             since: an aware datetime; only entries of this time or later.
             until: an aware datetime; only entries before this time.
         """
-        return self._sessions.accounts.ledger(session_id, since, until)
+        return self._sessions.accounts.ledger(_id(session_id), since, until)
 
     def get_cash_flows(
         self,
@@ -634,7 +634,7 @@ class SessionRepository:
             since: an aware datetime; only orders closed at this time or later.
             until: an aware datetime; only orders closed before this time.
         """
-        return self._sessions.accounts.orders(session_id, symbol, since, until)
+        return self._sessions.accounts.orders(_id(session_id), symbol, since, until)
 
     def get_trades(self, session_id: str) -> list[Trade]:
         """Work out the closed trades of a session from its stored history, in the order in which they were closed.
@@ -644,7 +644,7 @@ class SessionRepository:
         Raises:
             SessionNotFoundError: there is no such session.
         """
-        return self._sessions.accounts.trades(session_id)
+        return self._sessions.accounts.trades(_id(session_id))
 
     def get_performance(
         self,
@@ -666,7 +666,7 @@ class SessionRepository:
             SessionNotFoundError: there is no such session.
         """
         return self._sessions.accounts.performance(
-            session_id, resample=resample, periods_per_year=periods_per_year, risk_free_rate=risk_free_rate
+            _id(session_id), resample=resample, periods_per_year=periods_per_year, risk_free_rate=risk_free_rate
         )
 
     def get_as_of(self, session_id: str, at: datetime) -> PaperTradingSession:
@@ -679,7 +679,7 @@ class SessionRepository:
         Raises:
             SessionNotFoundError: there is no such session.
         """
-        return self._sessions.accounts.as_of(session_id, at)
+        return self._sessions.accounts.as_of(_id(session_id), at)
 
     def correct_fill(
         self, session_id: str, fill_id: str, replacement: Fill | None = None, *, symbol: str | None = None
@@ -704,15 +704,15 @@ class SessionRepository:
             InvalidSessionError: it has no such fill, or one that was corrected before; the replacement does not fit; or
                 its program keeps its own accounts, which nobody else can rebuild.
         """
-        return self._sessions.accounts.correct(session_id, fill_id, replacement, symbol)
+        return self._sessions.accounts.correct(_id(session_id), fill_id, replacement, symbol)
 
     def ledger_history(self, session_id: str) -> Iterator[tuple[int, LedgerEntry]]:
         """The ledger entries of a session one by one, each with the number of fills that were booked before it."""
-        return history.read_entries(self._sessions.storage, session_id)
+        return history.read_entries(self._sessions.storage, _id(session_id))
 
     def order_history(self, session_id: str) -> Iterator[Order]:
         """The closed orders of a session one by one in constant memory; otherwise like `fill_history`."""
-        return history.read_orders(self._sessions.storage, session_id)
+        return history.read_orders(self._sessions.storage, _id(session_id))
 
     def fill_history(self, session_id: str, after: int = 0) -> Iterator[tuple[int, Fill]]:
         """The fills of a session one by one in constant memory, each with its number in the history (from 1).
@@ -723,15 +723,15 @@ class SessionRepository:
             session_id: the session.
             after: only fills with a higher number.
         """
-        return history.read_fills(self._sessions.storage, session_id, after)
+        return history.read_fills(self._sessions.storage, _id(session_id), after)
 
     def equity_history(self, session_id: str) -> Iterator[EquityPoint]:
         """The equity points of a session one by one in constant memory; otherwise like `fill_history`."""
-        return history.read_points(self._sessions.storage, session_id)
+        return history.read_points(self._sessions.storage, _id(session_id))
 
     def find_ids(self, beginning: str, limit: int | None = 10) -> list[str]:
         """The ids that begin with this text, sorted, at most `limit` of them; None for all."""
-        return self._sessions.lists.ids_that_begin_with(beginning, limit)
+        return self._sessions.lists.ids_that_begin_with(text(beginning, "beginning"), limit)
 
     def describe(self) -> Data:
         """Facts about the database for people: its location, its settings and the number of sessions and records."""
@@ -824,3 +824,8 @@ class SessionRepository:
 def internals_of(repository: SessionRepository) -> Sessions:
     """What lies beneath a repository, for the other parts of this package; programs are promised nothing about it."""
     return repository._sessions
+
+
+def _id(session_id: str) -> str:
+    """The id of a session that a caller gave, who may have given the session itself."""
+    return session_id if type(session_id) is str else text(session_id, "session_id")

@@ -56,6 +56,7 @@ LARGEST_COUNT = 2**53
 """Up to this number every database and every reader of JSON keeps whole numbers exactly."""
 
 _E = TypeVar("_E", bound=StrEnum)
+_T = TypeVar("_T")
 
 
 def utc_now() -> datetime:
@@ -106,6 +107,14 @@ def instant(value: object, path: str) -> datetime:
         raise invalid(path, f"must be a datetime with a time zone, not {shown(value)}.")
     if value.tzinfo is UTC and not value.fold and type(value) is datetime:
         return value
+    if value != value:  # pandas' NaT, whose methods raise errors of their own
+        raise invalid(path, f"{value!r} is not a time.")
+    if getattr(value, "nanosecond", 0):
+        raise invalid(
+            path,
+            f"{value!r} has nanoseconds, and times are kept to the microsecond; round it first, such as with "
+            ".floor('us').",
+        )
     if value.utcoffset() is None:
         raise invalid(
             path,
@@ -137,10 +146,13 @@ def text(value: object, path: str) -> str:
 
 
 def identifier(value: object, path: str) -> str:
-    """`value` as non-empty text."""
-    if not text(value, path):
+    """`value` as non-empty text; white space at its ends, which nobody sees, is refused."""
+    kept = text(value, path)
+    if not kept:
         raise invalid(path, "must not be empty.")
-    return str(value)
+    if kept[0].isspace() or kept[-1].isspace():
+        raise invalid(path, f"{shown(kept)} begins or ends with white space; strip() removes it.")
+    return kept
 
 
 def optional_text(value: object, path: str) -> str | None:
@@ -188,12 +200,8 @@ _PLAIN = frozenset("0123456789+-.eEinfatysINFATYS")
 
 
 def naming(error: InvalidSessionError, what: str) -> InvalidSessionError:
-    """The same error, whose messages name what is wrong: "order 'o-1'"."""
-    if "id" in error.messages:
-        return error
-    return InvalidSessionError(
-        {path: [f"{each.removesuffix('.')} ({what})." for each in texts] for path, texts in error.messages.items()}
-    )
+    """The same error, whose message names what is wrong: "order 'o-1': ..."."""
+    return error.within(what)
 
 
 def _to_decimal(value: object, path: str) -> Decimal:
