@@ -57,7 +57,8 @@ def valuation(session: PaperTradingSession) -> Valuation:
     with decimal.localcontext(EXACT):
         for position in session.positions.values():
             if position.currency is None and position.settlement is Settlement.CASH:
-                value += position.market_value
+                worth = position.quantity * position.last_price
+                value += worth if position.multiplier is ONE else worth * position.multiplier
                 basis += position.cost_basis
             else:
                 rate = rate_of(session, position.currency, f"positions.{position.id}.currency")

@@ -94,10 +94,14 @@ class OwnAccounts(Checked[bool | None, bool]):
             return None  # type: ignore[return-value]  # the default
         fields = owner.__dict__
         flag: bool = fields["keeps_own_accounts"]
-        return flag or any(fields[name].was_changed for name in _HELD)
-
-
-_HELD = ("positions", "balances", "rates", "opening_positions", "opening_balances")
+        return (
+            flag
+            or fields["positions"].was_changed
+            or fields["balances"].was_changed
+            or fields["rates"].was_changed
+            or fields["opening_positions"].was_changed
+            or fields["opening_balances"].was_changed
+        )
 
 
 def holdings(kind: type[T]) -> Check:

@@ -201,6 +201,28 @@ class PaperTradingSession(_Tracked):
         if fields["keeps_own_accounts"] is None:
             fields["keeps_own_accounts"] = not books.are_opening(self)
 
+    @classmethod
+    def as_stored(cls, given: Mapping[str, Any]) -> PaperTradingSession:
+        """A session of fields that were stored, each checked as ever, with no history that waits.
+
+        Those of an account that uses more than cash and positions may be left out, and need no check then: most do.
+        """
+        session = object.__new__(cls)
+        fields = session.__dict__
+        fields.update(_NO_AMOUNTS)
+        fields["instruments"] = {}
+        fields["balances"], fields["rates"] = Holdings(), Holdings()
+        fields["opening_positions"], fields["opening_balances"] = Holdings(), Holdings()
+        fields["new_fills"], fields["new_equity_points"] = NewFills(), []
+        fields["new_ledger_entries"], fields["new_closed_orders"] = NewEntries(), NewClosedOrders()
+        owns = given["keeps_own_accounts"]
+        for name, value in given.items():
+            if name != "keeps_own_accounts":
+                _assign(session, name, value)
+        fields["keeps_own_accounts"] = owns
+        session._tracking = None
+        return session
+
     if not TYPE_CHECKING:  # who would take it for leave to assign anything
 
         def __setattr__(self, name: str, value: Any) -> None:
@@ -517,6 +539,7 @@ class PaperTradingSession(_Tracked):
         )
 
 
+_NO_AMOUNTS = dict.fromkeys(("opening_worth", "net_deposits", "income", "currency_pnl", "other_value"), Decimal(0))
 _CONTAINERS = ("open_orders", "instruments", "state", "metadata")
 
 

@@ -186,12 +186,12 @@ NO_ACCOUNT: Data = dict.fromkeys(schemas.defaults_of(PaperTradingSession))
 
 def _account_columns(session: PaperTradingSession, known: Known) -> Data:
     owns = int(session.keeps_own_accounts)
-    amounts = [session.opening_worth, session.net_deposits, session.income, session.currency_pnl, session.other_value]
-    parts: list[dict[str, Any]] = [session.instruments, session.balances, session.rates]
-    parts += [session.opening_positions, session.opening_balances]
+    fields = session.__dict__
+    amounts = _account_amounts(fields)
+    parts: tuple[dict[str, Any], ...] = _account_parts(fields)
     entries, orders = session.ledger_count, session.closed_order_count
-    if not (entries or orders or any(parts)) and amounts == _NO_AMOUNTS and not any(map(_has_places, amounts)):
-        return {**NO_ACCOUNT, "keeps_own_accounts": owns}
+    if parts == _NO_PARTS and amounts == _NO_AMOUNTS and not (entries or orders) and not any(map(_has_places, amounts)):
+        return _BOOKED if not owns else _OWN
     instruments, balances, rates, positions, opening = parts
     texts = [None if (text := str(each)) == "0" else text for each in amounts]
     return {
@@ -208,12 +208,20 @@ def _account_columns(session: PaperTradingSession, known: Known) -> Data:
 
 
 _AMOUNT_COLUMNS = ("opening_worth", "net_deposits", "income", "currency_pnl", "other_value")
-_NO_AMOUNTS = [Decimal(0)] * len(_AMOUNT_COLUMNS)
+_PART_COLUMNS = ("instruments", "balances", "rates", "opening_positions", "opening_balances")
+_account_amounts = itemgetter(*_AMOUNT_COLUMNS)
+_account_parts = itemgetter(*_PART_COLUMNS)
+_NO_AMOUNTS = (Decimal(0),) * len(_AMOUNT_COLUMNS)
+_NO_PARTS: tuple[dict[str, Any], ...] = ({},) * len(_PART_COLUMNS)
+_BOOKED, _OWN = ({**NO_ACCOUNT, "keeps_own_accounts": owns} for owns in (0, 1))
+
+
+_PLAIN_ZERO = Decimal(0).as_tuple()
 
 
 def _has_places(value: Decimal) -> bool:
     """Whether a zero is written otherwise than "0": as "0.00", or "-0"."""
-    return value is not _ZERO and str(value) != "0"
+    return value.as_tuple() != _PLAIN_ZERO
 
 
 def _members_text(
@@ -436,29 +444,32 @@ def _optional_amount_text(value: Decimal | None) -> str:
 def _session(columns: Mapping[str, Any]) -> PaperTradingSession:
     if len(columns) != _SESSION_COLUMNS:
         raise TypeError
-    return PaperTradingSession(
-        **_account(columns),
-        id=columns["id"],
-        name=columns["name"],
-        strategy=_strategy(from_json(columns["strategy"])),
-        symbols=_texts(from_json(columns["symbols"])),
-        base_currency=columns["base_currency"],
-        status=SessionStatus[columns["status"]],
-        initial_cash=_amount(columns["initial_cash"]),
-        cash=_amount(columns["cash"]),
-        positions=_positions(columns["positions"]),
-        open_orders={name: _order(data, name) for name, data in from_json(columns["open_orders"]).items()},
-        realized_pnl=_amount(columns["realized_pnl"]),
-        fees_paid=_amount(columns["fees_paid"]),
-        state=from_json(columns["state"]),
-        metadata=from_json(columns["metadata"]),
-        error=columns["error"],
-        created_at=_instant(columns["created_at"]),
-        started_at=_optional_instant(columns["started_at"]),
-        stopped_at=_optional_instant(columns["stopped_at"]),
-        updated_at=_optional_instant(columns["updated_at"]),
-        version=columns["version"],
-        fill_count=columns["fill_count"],
+    account = _account(columns)
+    return PaperTradingSession.as_stored(
+        {
+            "id": columns["id"],
+            "name": columns["name"],
+            "strategy": _strategy(from_json(columns["strategy"])),
+            "symbols": _texts(from_json(columns["symbols"])),
+            "base_currency": columns["base_currency"],
+            "status": SessionStatus[columns["status"]],
+            "initial_cash": _amount(columns["initial_cash"]),
+            "cash": _amount(columns["cash"]),
+            "positions": _positions(columns["positions"]),
+            "open_orders": {name: _order(data, name) for name, data in from_json(columns["open_orders"]).items()},
+            "realized_pnl": _amount(columns["realized_pnl"]),
+            "fees_paid": _amount(columns["fees_paid"]),
+            "state": from_json(columns["state"]),
+            "metadata": from_json(columns["metadata"]),
+            "error": columns["error"],
+            "created_at": _instant(columns["created_at"]),
+            "started_at": _optional_instant(columns["started_at"]),
+            "stopped_at": _optional_instant(columns["stopped_at"]),
+            "updated_at": _optional_instant(columns["updated_at"]),
+            "version": columns["version"],
+            "fill_count": columns["fill_count"],
+            **account,
+        }
     )
 
 
@@ -472,7 +483,7 @@ def _account(columns: Mapping[str, Any]) -> Data:
     owns = columns["keeps_own_accounts"]
     if owns not in (None, 0, 1):
         raise ValueError
-    account: Data = {"keeps_own_accounts": owns != 0, "opening_worth": _ZERO, "balances": {}}
+    account: Data = {"keeps_own_accounts": owns != 0}
     if _account_values(columns) == _NO_VALUES:
         return account
     for name in NO_ACCOUNT:

@@ -131,7 +131,7 @@ class TestStatus:
     )
     def test_errors_name_the_order(self, changes, path):
         """Whoever makes a thousand orders learns which one is wrong."""
-        with pytest.raises(InvalidSessionError, match="^order 'o-1': ") as caught:
+        with pytest.raises(InvalidSessionError, match=r"^order 'o-1': ") as caught:
             order(**changes)
 
         assert list(caught.value.messages) == [path]
