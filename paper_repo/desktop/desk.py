@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from desktop_qt import texts
+from paper_repo.desktop import texts
 from paper_repo import (
     ConflictError,
     InvalidSessionError,

@@ -29,11 +29,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop_qt import texts
-from desktop_qt.chart import EquityChart
-from desktop_qt.desk import RETRY_SECONDS, Desk
-from desktop_qt.tables import fills_table, positions_table, sessions_table, view
-from desktop_qt.theme import Theme
+from paper_repo.desktop import texts
+from paper_repo.desktop.chart import EquityChart
+from paper_repo.desktop.desk import RETRY_SECONDS, Desk
+from paper_repo.desktop.tables import fills_table, positions_table, sessions_table, view
+from paper_repo.desktop.theme import Theme
 from paper_repo import (
     IPaperTradingSessionRepository,
     PaperTradingSession,

@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QWidget
 
-from desktop_qt.theme import Theme
+from paper_repo.desktop.theme import Theme
 from paper_repo import EquityPoint
 
 

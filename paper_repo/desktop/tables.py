@@ -18,8 +18,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop_qt import texts
-from desktop_qt.theme import Theme
+from paper_repo.desktop import texts
+from paper_repo.desktop.theme import Theme
 from paper_repo import SessionStatus, SessionSummary, Side
 
 RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter

@@ -11,15 +11,15 @@ from pathlib import Path
 import qasync
 from PySide6.QtWidgets import QApplication, QMessageBox
 
-from desktop_qt import texts
-from desktop_qt.theme import Theme, apply, chosen
-from desktop_qt.window import Window
+from paper_repo.desktop import texts
+from paper_repo.desktop.theme import Theme, apply, chosen
+from paper_repo.desktop.window import Window
 from paper_repo import PaperRepoError, SQLiteSessionRepository
 
 
 def main(arguments: Sequence[str]) -> int:
     """Show the window until it is closed; 0 when all was stored, 1 when the file could not be opened."""
-    parser = argparse.ArgumentParser(prog="desktop_qt.py", description="Run paper-trading sessions in a window.")
+    parser = argparse.ArgumentParser(prog="paper_repo.desktop.py", description="Run paper-trading sessions in a window.")
     parser.add_argument("file", nargs="?", type=Path, default=Path("sessions.db"), help="where sessions are kept")
     parser.add_argument("--theme", choices=("system", "light", "dark"), default="system")
     parser.add_argument("--resume", action="store_true", help="resume what was running, without asking")
