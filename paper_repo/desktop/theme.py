@@ -1,4 +1,4 @@
-"""Colours for a light and for a dark window."""
+"""Colours: of the widgets, by the palette that they are in, and of the window in its light and its dark dress."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QPalette
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
 
 @dataclass(frozen=True)
 class Theme:
-    """The colours of one theme, as #rrggbb."""
+    """The colours of one theme, as #rrggbb; `curves` are those of curves that are laid over each other."""
 
     window: str
     base: str
@@ -28,18 +28,26 @@ class Theme:
     problem_text: str
     notice: str
     notice_text: str
+    curves: tuple[str, ...]
 
 
 LIGHT = Theme(
     window="#f3f4f6", base="#ffffff", alternate="#f7f8fa", text="#1b1f24", muted="#5b6470", button="#ffffff",
     line="#d5d9df", accent="#1f5fbf", selection="#d6e4fb", gain="#0a7a3d", loss="#bd1e2d", problem="#fde5e3",
     problem_text="#7a1410", notice="#e3eefc", notice_text="#123f7d",
+    curves=("#1f5fbf", "#c2410c", "#0a7a3d", "#7e22ce", "#b45309", "#0e7490", "#be185d", "#4d7c0f"),
 )  # fmt: skip
 DARK = Theme(
     window="#15181d", base="#1c2027", alternate="#20252d", text="#e4e7eb", muted="#98a2ae", button="#262c35",
     line="#363d48", accent="#6ea8fe", selection="#2c4165", gain="#4cd187", loss="#ff7b80", problem="#4a2023",
     problem_text="#ffd9d6", notice="#1f3350", notice_text="#d3e4ff",
+    curves=("#6ea8fe", "#fb923c", "#4cd187", "#c084fc", "#fbbf24", "#22d3ee", "#f472b6", "#a3e635"),
 )  # fmt: skip
+
+
+def colours_of(widget: QWidget) -> Theme:
+    """The colours that go with the palette of a widget, whoever has chosen it."""
+    return DARK if widget.palette().color(QPalette.ColorRole.Base).lightness() < 128 else LIGHT
 
 
 def chosen(name: str, app: QApplication) -> Theme:
@@ -47,6 +55,13 @@ def chosen(name: str, app: QApplication) -> Theme:
     if name == "system":
         name = "dark" if app.styleHints().colorScheme() is Qt.ColorScheme.Dark else "light"
     return {"light": LIGHT, "dark": DARK}[name]
+
+
+def follow_system(app: QApplication) -> None:
+    """Let the whole application have the desktop's light or dark theme, also when it is changed."""
+    hints = app.styleHints()
+    apply(app, chosen("system", app))
+    hints.colorSchemeChanged.connect(lambda _: apply(app, chosen("system", app)))
 
 
 def apply(app: QApplication, theme: Theme) -> None:
@@ -79,19 +94,44 @@ def apply(app: QApplication, theme: Theme) -> None:
 
 _STYLE = """
 QTableView {{ border: 1px solid {line}; border-radius: 6px; gridline-color: transparent; outline: 0; }}
-QTableView::item {{ padding: 0 10px; border: 0; }}
+QTableView::item {{ padding: 0 8px; border: 0; }}
+QHeaderView {{ background: {base}; border: 0; border-top-left-radius: 6px; border-top-right-radius: 6px; }}
 QHeaderView::section {{ background: {base}; color: {muted}; border: 0; border-bottom: 1px solid {line};
-    padding: 6px 13px; font-weight: 600; }}
-QPushButton {{ background: {button}; border: 1px solid {line}; border-radius: 6px; padding: 6px 14px; color: {text}; }}
-QPushButton:hover {{ border-color: {accent}; }}
+    padding: 6px 8px; font-weight: 600; }}
+QTabWidget::pane {{ border: 0; }}
+QTabBar::tab {{ color: {muted}; padding: 6px 12px; border: 0; border-bottom: 2px solid transparent; }}
+QTabBar::tab:selected {{ color: {text}; border-bottom: 2px solid {accent}; font-weight: 600; }}
+QTabBar::tab:hover {{ color: {text}; }}
+QTabBar {{ qproperty-drawBase: 0; }}
+QPushButton, QToolButton#menu {{ background: {button}; border: 1px solid {line}; border-radius: 6px;
+    padding: 6px 12px; color: {text}; }}
+QPushButton:hover, QPushButton:focus {{ border-color: {accent}; }}
 QPushButton:disabled {{ color: {muted}; background: {window}; }}
 QPushButton#new {{ background: {accent}; border-color: {accent}; color: {base}; font-weight: 600; }}
+QLineEdit, QComboBox, QSpinBox, QDoubleSpinBox, QDateEdit {{ background: {base}; border: 1px solid {line};
+    border-radius: 6px; padding: 5px 8px; color: {text}; }}
+QLineEdit:focus, QComboBox:focus, QSpinBox:focus, QDoubleSpinBox:focus, QDateEdit:focus {{ border-color: {accent}; }}
+QPlainTextEdit {{ background: {base}; border: 1px solid {line}; border-radius: 6px; padding: 6px; }}
 QLabel#heading {{ color: {muted}; font-weight: 600; padding: 2px 2px; }}
-QLabel#figure {{ color: {muted}; }}
+QLabel#figure, QLabel#hint {{ color: {muted}; }}
 QFrame#card {{ background: {base}; border: 1px solid {line}; border-radius: 6px; }}
-QLabel#message {{ border-radius: 6px; padding: 8px 12px; }}
-QLabel#message[kind="problem"] {{ background: {problem}; color: {problem_text}; }}
-QLabel#message[kind="notice"] {{ background: {notice}; color: {notice_text}; }}
-QGraphicsView {{ border: 1px solid {line}; border-radius: 6px; }}
+QFrame#chart {{ background: {base}; border: 1px solid {line}; border-radius: 6px; }}
+QFrame#message {{ border-radius: 6px; }}
+QFrame#message[kind="problem"] {{ background: {problem}; }}
+QFrame#message[kind="problem"] QLabel {{ color: {problem_text}; }}
+QFrame#message[kind="notice"] {{ background: {notice}; }}
+QFrame#message[kind="notice"] QLabel {{ color: {notice_text}; }}
+QFrame#message QPushButton {{ padding: 3px 10px; }}
+QStatusBar {{ color: {muted}; border-top: 1px solid {line}; }}
+QStatusBar::item {{ border: 0; }}
+QStatusBar QLabel {{ color: {muted}; padding: 2px 8px; }}
+QMenuBar {{ background: {window}; color: {text}; }}
+QMenuBar::item {{ padding: 5px 10px; background: transparent; border-radius: 4px; }}
+QMenuBar::item:selected {{ background: {selection}; }}
+QMenu {{ background: {base}; color: {text}; border: 1px solid {line}; padding: 4px; }}
+QMenu::item {{ padding: 5px 26px 5px 22px; border-radius: 4px; }}
+QMenu::item:selected {{ background: {selection}; }}
+QMenu::item:disabled {{ color: {muted}; }}
+QMenu::separator {{ height: 1px; background: {line}; margin: 4px 8px; }}
 QSplitter::handle {{ background: transparent; }}
 """

@@ -1,413 +1,284 @@
-"""The window. It shows what is stored, whoever stored it: the desk, or another program."""
+"""`SessionWindow`: all sessions of a database, and everything about the selected ones."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Coroutine
-from functools import partial
-from typing import Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
 
-import anyio.to_thread
-from PySide6.QtCore import QItemSelectionModel, Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QColor, QPalette
-from PySide6.QtWidgets import (
-    QDialog,
-    QDialogButtonBox,
-    QFormLayout,
-    QFrame,
-    QGridLayout,
-    QHBoxLayout,
-    QLabel,
-    QLineEdit,
-    QMainWindow,
-    QMessageBox,
-    QPushButton,
-    QSlider,
-    QSpinBox,
-    QSplitter,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import QByteArray, QPoint, Qt, Signal
+from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QShortcut
+from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMenu, QPushButton, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
 from paper_repo.desktop import texts
-from paper_repo.desktop.chart import EquityChart
-from paper_repo.desktop.desk import RETRY_SECONDS, Desk
-from paper_repo.desktop.tables import fills_table, positions_table, sessions_table, view
-from paper_repo.desktop.theme import Theme
-from paper_repo import (
-    IPaperTradingSessionRepository,
-    PaperTradingSession,
-    RepositoryClosedError,
-    SessionStatus,
-    SessionSummary,
-    StorageError,
-    performance,
-)
-from paper_repo.domain.downsampling import downsample
-from paper_repo.domain.status import steps_from
-
-STEPS = {"start": "Start", "pause": "Pause", "resume": "Resume", "stop": "Stop"}
-SPEEDS = (1, 2, 5, 10, 20, 50, 100)
-"""Days per second, by the position of the slider."""
-
-MESSAGE_MILLISECONDS = 8000
+from paper_repo.desktop.backups import Backups
+from paper_repo.desktop.demo_controls import DemoControls
+from paper_repo.desktop.equity_chart import EquityChart
+from paper_repo.desktop.fill_table import FillTable
+from paper_repo.desktop.json_view import JsonView
+from paper_repo.desktop.language import tr
+from paper_repo.desktop.live import LiveRepository
+from paper_repo.desktop.message_bar import MessageBar
+from paper_repo.desktop.performance_panel import PerformancePanel
+from paper_repo.desktop.session_actions import SessionActions
+from paper_repo.desktop.session_parts import OrderTable, PositionTable, TradeTable
+from paper_repo.desktop.session_table import SessionTable
+from paper_repo.desktop.settings import settings
+from paper_repo.desktop.shortcuts import show_shortcuts
+from paper_repo.desktop.status_line import StatusLine
+from paper_repo.domain.selection import SessionSummary
 
 
-class Window(QMainWindow):
-    """All sessions, and everything about the selected one."""
+class SessionView(Protocol):
+    """A widget that shows one session: what stands in a tab."""
+
+    def show_session(self, session_id: str | None) -> None:
+        """Show this session."""
+
+
+TABS: dict[str, Callable[[LiveRepository], QWidget]] = {
+    "Positions": PositionTable,
+    "Orders": OrderTable,
+    "Fills": FillTable,
+    "Trades": TradeTable,
+    "JSON": JsonView,
+}
+"""The tabs below the sessions: the title of each, and what makes its widget, which is a `SessionView`."""
+
+
+class SessionWindow(QMainWindow):
+    """The window of `paper-repo open`: sessions, chart, figures and tabs, with all that can be done with them.
+
+    - `closed()`: the window is closed, and everything is stored.
+    - `place_wanted(place)`: the user wants another file opened; None to be asked for one.
+
+    Args:
+        live: where the sessions are; it is closed with the window.
+        place: the file or server as people see it, without a password.
+        demo: whether the demo's strategy can be run in it.
+        resume: with `demo`, whether what was running goes on without a question.
+    """
 
     closed = Signal()
-    refreshed = Signal()
+    place_wanted = Signal(object)
+    files_dropped = Signal(object)
 
-    def __init__(self, repository: IPaperTradingSessionRepository, theme: Theme, file: str) -> None:
+    def __init__(self, live: LiveRepository, place: str, *, demo: bool = False, resume: bool = False) -> None:
         super().__init__()
-        self._repository = repository
-        self._theme = theme
-        self._tasks: set[asyncio.Task[Any]] = set()
-        self._changed: set[str] = set()
-        self._wanted = asyncio.Event()
-        self._shown: str | None = None  # the id of the session whose details are shown
-        self._to_select: str | None = None
-        self.desk = Desk(repository, self.tell)
-        self.setWindowTitle(f"Paper trading — {file}")
+        self.live = live
+        self.place = place
+        self.setWindowTitle(f"{Path(place).name if '://' not in place else place} — " + tr("Paper trading"))
+        self.setAcceptDrops(True)
         self.resize(1280, 800)
-        self._build()
+        self.message = MessageBar(self)
+        self.demo = DemoControls(self, resume=resume) if demo else None
+        self.table = SessionTable(live, status_text=self._status_text, parent=self)
+        self.chart = EquityChart(live, self)
+        self.performance = PerformancePanel(live, self)
+        self.tabs = QTabWidget(self)
+        self.tabs.setDocumentMode(True)
+        self.views: dict[str, QWidget] = {}
+        for title, make in TABS.items():
+            self.add_tab(title, make(live))
+        self.actions_ = SessionActions(self)
+        self.backups = Backups(self, place)
+        self.status_line = StatusLine(live, place, self)
+        self.setStatusBar(self.status_line)
+        self._arrange()
+        self._fill_menus()
+        self._connect()
+        self._restore_shape()
+        self.table.setFocus()
 
-    # What it looks like
+    def add_tab(self, title: str, view: QWidget) -> None:
+        """Add a tab with a widget that has `show_session`, as the widgets of this package have.
 
-    def _build(self) -> None:
-        self.sessions = sessions_table(self._theme, self.desk.is_trading)
-        self.positions = positions_table(self._theme)
-        self.fills = fills_table(self._theme)
-        self.table = view(self.sessions, "sessions", self)
-        self.table.selectionModel().selectionChanged.connect(self._selected)
-        self.chart = EquityChart(self._theme, self)
-        self.message = QLabel(objectName="message")
-        self.message.setWordWrap(True)
-        self.message.hide()
-        self._silence = QTimer(self, singleShot=True, interval=MESSAGE_MILLISECONDS)
-        self._silence.timeout.connect(self.message.hide)
-        details = QSplitter(Qt.Orientation.Horizontal)
-        details.addWidget(_titled("Equity", self.chart, self._figures()))
-        details.addWidget(
-            _titled("Open positions", view(self.positions, "positions", self), "Fills", view(self.fills, "fills", self))
-        )
-        details.setSizes([700, 560])
-        whole = QSplitter(Qt.Orientation.Vertical)
+        Args:
+            title: in English; translated where there is a translation.
+            view: the widget.
+        """
+        self.views[title] = view
+        self.tabs.addTab(view, tr(title))
+
+    # How it is arranged
+
+    def _arrange(self) -> None:
+        left = QWidget(self)
+        layout = QVBoxLayout(left)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(8)
+        layout.addWidget(self.chart, 1)
+        layout.addWidget(self.performance)
+        details = QSplitter(Qt.Orientation.Horizontal, self, objectName="details")
+        details.addWidget(left)
+        details.addWidget(self.tabs)
+        details.setSizes([680, 580])
+        whole = QSplitter(Qt.Orientation.Vertical, self, objectName="whole")
         whole.addWidget(self.table)
         whole.addWidget(details)
-        whole.setSizes([270, 440])
-        middle = QWidget()
-        layout = QVBoxLayout(middle)
-        layout.setContentsMargins(14, 12, 14, 12)
-        layout.setSpacing(10)
-        layout.addLayout(self._buttons())
-        layout.addWidget(self.message)
-        layout.addWidget(whole, 1)
+        whole.setSizes([250, 470])
+        for splitter in (details, whole):
+            splitter.setChildrenCollapsible(False)
+            splitter.setHandleWidth(8)
+        self._splitters = (details, whole)
+        middle = QWidget(self)
+        outer = QVBoxLayout(middle)
+        outer.setContentsMargins(12, 8, 12, 6)
+        outer.setSpacing(8)
+        outer.addLayout(self._bar())
+        outer.addWidget(self.message)
+        outer.addWidget(whole, 1)
         self.setCentralWidget(middle)
-        self._show_buttons()
 
-    def _buttons(self) -> QHBoxLayout:
+    def _bar(self) -> QHBoxLayout:
+        """The buttons: each does what the action of the same name in the menu does."""
         layout = QHBoxLayout()
         layout.setSpacing(8)
+        shown = [*self.actions_.steps.values(), self.actions_.report, self.actions_.delete]
+        if self.demo is not None:
+            shown = [self.demo.new, *self.actions_.steps.values(), self.demo.reset, self.actions_.delete]
         self.buttons: dict[str, QPushButton] = {}
-        actions: dict[str, tuple[str, Callable[[SessionSummary | None], Coroutine[Any, Any, object]]]] = {
-            "new": ("New…", self._new),
-            **{step: (title, partial(self._step, step)) for step, title in STEPS.items()},
-            "reset": ("Reset", self._reset),
-            "delete": ("Delete…", self._delete),
-        }
-        for name, (title, action) in actions.items():
-            button = self.buttons[name] = QPushButton(title, objectName=name)
-            button.clicked.connect(lambda _=False, action=action: self.run(action(self.selected)))
+        for action in shown:
+            button = self.buttons[action.objectName()] = _button(action, self)
             layout.addWidget(button)
         layout.addStretch(1)
-        self.speed = QSlider(Qt.Orientation.Horizontal, objectName="speed", minimum=0, maximum=len(SPEEDS) - 1)
-        self.speed.setFixedWidth(150)
-        self._pace = QLabel()
-        self._pace.setMinimumWidth(120)
-        self.speed.valueChanged.connect(self._set_speed)
-        self.speed.setValue(3)
-        for widget in (QLabel("Speed"), self.speed, self._pace):
-            layout.addWidget(widget)
+        if self.demo is not None:
+            layout.addWidget(self.demo.speed_bar(self))
         return layout
 
-    def _figures(self) -> QFrame:
-        frame = QFrame(objectName="card")
-        grid = QGridLayout(frame)
-        grid.setContentsMargins(12, 10, 12, 10)
-        grid.setHorizontalSpacing(18)
-        self.figures: dict[str, QLabel] = {}
-        names = ("Net P&L", "Total return", "Max drawdown", "Sharpe ratio", "Sortino ratio", "Closed trades",
-                 "Win rate", "Profit factor", "Exposure", "Fees")  # fmt: skip
-        for place, name in enumerate(names):
-            row, column = divmod(place, 5)
-            grid.addWidget(QLabel(name, objectName="figure"), row * 2, column)
-            value = self.figures[name] = QLabel("–")
-            font = value.font()
-            font.setPointSizeF(font.pointSizeF() * 1.15)
-            font.setBold(True)
-            value.setFont(font)
-            grid.addWidget(value, row * 2 + 1, column)
-        return frame
+    def _fill_menus(self) -> None:
+        bar = self.menuBar()
+        file = bar.addMenu(tr("&File"))
+        self._add(file, tr("&Open…"), QKeySequence.StandardKey.Open, lambda: self.place_wanted.emit(None))
+        self.recent = file.addMenu(tr("Open &recent"))
+        self._add(file, tr("&Import archive…"), "Ctrl+I", lambda: self.files_dropped.emit(None))
+        file.addSeparator()
+        self.backups.fill(file)
+        file.addSeparator()
+        self._add(file, tr("&Close"), QKeySequence.StandardKey.Close, self.close)
+        session = bar.addMenu(tr("&Session"))
+        if self.demo is not None:
+            session.addActions([self.demo.new, self.demo.reset])
+            session.addSeparator()
+        self.actions_.fill(session)
+        view = bar.addMenu(tr("&View"))
+        self._add(view, tr("&Search"), None, self.table.filter.text.setFocus)
+        self._add(view, tr("&Clear filter"), "Ctrl+L", self.table.filter.clear)
+        self._add(view, tr("&Whole curve"), "Ctrl+0", self.chart.reset_zoom)
+        self._add(view, tr("Zoom &in"), QKeySequence.StandardKey.ZoomIn, lambda: self.chart.canvas.zoom(0.8))
+        self._add(view, tr("Zoom &out"), QKeySequence.StandardKey.ZoomOut, lambda: self.chart.canvas.zoom(1.25))
+        self._add(view, tr("&Refresh"), QKeySequence.StandardKey.Refresh, self.table.refresh)
+        help_ = bar.addMenu(tr("&Help"))
+        self._add(help_, tr("&Keyboard"), QKeySequence.StandardKey.HelpContents, lambda: show_shortcuts(self))
+        for number in range(min(self.tabs.count(), 9)):
+            shortcut = QShortcut(QKeySequence(f"Alt+{number + 1}"), self)
+            shortcut.activated.connect(lambda number=number: self._go_to_tab(number))
 
-    def _set_speed(self, place: int) -> None:
-        self.desk.days_per_second = SPEEDS[place]
-        self._pace.setText(f"{SPEEDS[place]:>3} day{'s' if place else ''} a second")
+    def _add(self, menu: QMenu, title: str, keys: object, act: Callable[[], object]) -> QAction:
+        action = menu.addAction(title)
+        if isinstance(keys, QKeySequence.StandardKey):
+            action.setShortcuts(QKeySequence.keyBindings(keys))
+        elif isinstance(keys, str):
+            action.setShortcut(QKeySequence(keys))
+        action.triggered.connect(lambda _=False: act())
+        return action
+
+    def _connect(self) -> None:
+        self.table.selection_changed.connect(self._show_selection)
+        self.table.refreshed.connect(self._show_count)
+        self.table.menu_wanted.connect(self._show_menu)
+        self.table.damaged.connect(self._tell_damage)
+        self.live.failed.connect(self.tell_error)
+        self.live.recovered.connect(lambda: self.message.tell(tr("The database can be read again.")))
 
     # What it shows
 
-    async def follow(self) -> None:
-        """Show what is stored and every change of it, until the repository closes."""
-        async with self._repository.watch() as changes:
-            self.run(self._keep_fresh())
-            self._want(None)
-            while True:
-                try:
-                    async for change in changes:
-                        self._want(change.session_id)
-                    return
-                except StorageError as error:  # the watch goes on where it was
-                    self.tell(texts.problem(error), True)
-                    await asyncio.sleep(RETRY_SECONDS)
+    def _status_text(self, session: SessionSummary) -> str:
+        return texts.status(session.status) if self.demo is None else self.demo.status_text(session)
 
-    def _want(self, session_id: str | None) -> None:
-        if session_id is not None:
-            self._changed.add(session_id)
-        self._wanted.set()
+    def _show_selection(self, ids: list[str]) -> None:
+        current = ids[0] if ids else None
+        self.chart.show_sessions(ids)
+        self.performance.show_session(current)
+        for view in self.views.values():
+            view.show_session(current)  # type: ignore[attr-defined]  # a `SessionView`
+        self._show_count()
 
-    async def _keep_fresh(self) -> None:
-        """Many changes at once are one refresh."""
-        while True:
-            await self._wanted.wait()
-            self._wanted.clear()
-            changed, self._changed = self._changed, set()
-            try:
-                await self._refresh(changed)
-            except RepositoryClosedError:
-                return
-            except StorageError as error:
-                self.tell(texts.problem(error), True)
-                self._changed |= changed
-                self._wanted.set()
-                await asyncio.sleep(RETRY_SECONDS)
+    def _show_count(self) -> None:
+        self.status_line.show_count(self.table.total, len(self.table.selected_ids))
 
-    async def _refresh(self, changed: set[str]) -> None:
-        self._show_sessions(await self._repository.get_summaries(order_by="created_at"))
-        if self._shown != self.selected_id or self._shown in changed:
-            await self._show_details(self.selected_id)
-        self.refreshed.emit()
+    def _show_menu(self, at: QPoint) -> None:
+        self.session_menu().popup(at)
 
-    def _show_sessions(self, summaries: list[SessionSummary]) -> None:
-        selected = self._to_select or self.selected_id
-        self.sessions.show(summaries)
-        row = self.sessions.row_of(selected)
-        if row is None and summaries:
-            row = min(self.table.currentIndex().row(), len(summaries) - 1) if selected else 0
-            row = max(row, 0)
-        if row is not None and (self._to_select or self.selected_id != summaries[row].id):
-            index = self.sessions.index(row, 0)
-            flags = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
-            self.table.selectionModel().setCurrentIndex(index, flags)
-            self.table.scrollTo(index)
-        self._to_select = None
-        self._show_buttons()
+    def session_menu(self) -> QMenu:
+        """What can be done with the selected sessions."""
+        menu = QMenu(self, objectName="session-menu")
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.actions_.fill(menu)
+        return menu
 
-    async def _show_details(self, session_id: str | None) -> None:
-        self._shown = session_id
-        session = None if session_id is None else await self._repository.get_by_id(session_id)
-        if session is None:
-            self._clear_details()
-            return
-        fills = await self._repository.get_fills(session.id)
-        curve = await self._repository.get_equity_curve(session.id)
-        found = await anyio.to_thread.run_sync(performance, session, curve, fills)
-        if self._shown != session.id:
-            return  # another one was selected meanwhile
-        self.positions.show(list(session.positions.values()))
-        self.fills.show(fills[::-1])
-        self.chart.show_curve(downsample(curve, 2000), session.initial_cash)
-        for name, text, sign in texts.figures(found):
-            self._show_figure(name, text, sign)
+    def _go_to_tab(self, number: int) -> None:
+        self.tabs.setCurrentIndex(number)
+        self.tabs.currentWidget().setFocus()
 
-    def _clear_details(self) -> None:
-        self.positions.show([])
-        self.fills.show([])
-        self.chart.show_curve([], 0)  # type: ignore[arg-type]
-        for name in self.figures:
-            self._show_figure(name, "–", 0)
+    # What it says
 
-    def _show_figure(self, name: str, text: str, sign: float) -> None:
-        label = self.figures[name]
-        label.setText(text)
-        palette = label.palette()
-        colour = self._theme.gain if sign > 0 else self._theme.loss if sign < 0 else self._theme.text
-        palette.setColor(QPalette.ColorRole.WindowText, QColor(colour))
-        label.setPalette(palette)
+    def tell_error(self, error: Exception, name: str = "") -> None:
+        """Say what went wrong in one sentence, and what to do; the window goes on working."""
+        self.message.tell(texts.problem(error, name), is_problem=True)
 
-    def _show_buttons(self) -> None:
-        session = self.selected
-        steps = set() if session is None else set(steps_from(session.status))
-        if session is not None and session.status is SessionStatus.RUNNING and not self.desk.is_trading(session.id):
-            steps.add("resume")
-        if session is not None and session.status is SessionStatus.CREATED:
-            steps.discard("resume")
-        if session is not None and session.status in (SessionStatus.STOPPED, SessionStatus.FAILED):
-            steps.discard("start")
-        for step in STEPS:
-            self.buttons[step].setEnabled(step in steps)
-        for name in ("reset", "delete"):
-            self.buttons[name].setEnabled(session is not None)
-
-    def tell(self, text: str, is_problem: bool) -> None:
-        """Show a message for a while; a problem in other colours than a notice."""
-        self.message.setText(("⚠  " if is_problem else "ℹ  ") + text)
-        self.message.setProperty("kind", "problem" if is_problem else "notice")
-        self.message.style().unpolish(self.message)
-        self.message.style().polish(self.message)
-        self.message.show()
-        self._silence.start()
-
-    # What the user does
-
-    @property
-    def selected(self) -> SessionSummary | None:
-        """The selected session, as it was last read."""
-        rows = self.table.selectionModel().selectedRows()
-        return self.sessions.rows[rows[0].row()] if rows and rows[0].row() < len(self.sessions.rows) else None
-
-    @property
-    def selected_id(self) -> str | None:
-        """The selected session's id."""
-        session = self.selected
-        return None if session is None else session.id
-
-    def run(self, work: Coroutine[Any, Any, object]) -> None:
-        """Run `work` beside everything else; what goes wrong in it is told to the user."""
-        task = asyncio.get_running_loop().create_task(self._told(work))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _told(self, work: Coroutine[Any, Any, object]) -> None:
-        try:
-            await work
-        except Exception as error:
-            self.tell(texts.problem(error), True)
-
-    def _selected(self) -> None:
-        self._show_buttons()
-        self._want(None)
-
-    async def _new(self, _: SessionSummary | None) -> None:
-        dialog = NewSession(self, f"Crossover {len(self.sessions.rows) + 1}")
-        if await _answer(dialog) == QDialog.DialogCode.Accepted:
-            session = await self.desk.create(dialog.name.text(), fast=dialog.fast.value(), slow=dialog.slow.value())
-            self._to_select = session.id
-            self._want(session.id)
-
-    async def _step(self, step: str, session: SessionSummary | None) -> None:
-        if session is not None:
-            await self.desk.take(step, session.id)
-            self._want(session.id)
-
-    async def _reset(self, session: SessionSummary | None) -> None:
-        if session is not None:
-            new = await self.desk.reset(session.id)
-            if new is not None:
-                self._to_select = new.id
-                self._want(new.id)
-
-    async def _delete(self, session: SessionSummary | None) -> None:
-        if session is None:
-            return
-        question = QMessageBox(
-            QMessageBox.Icon.Warning,
-            "Delete session",
-            f"Delete “{session.name}” with its {session.fill_count:,} fills and its equity curve?",
-            QMessageBox.StandardButton.Cancel | QMessageBox.StandardButton.Yes,
-            self,
+    def _tell_damage(self, errors: list[Exception]) -> None:
+        self.message.tell(
+            tr("The file is damaged: what can be read is shown, and nothing is written.")
+            + " "
+            + tr("Restore a backup, or rescue the rest with: paper-repo salvage NEW-FILE"),
+            is_problem=True,
+            stays=True,
         )
-        question.setInformativeText("This cannot be undone.")
-        question.setDefaultButton(QMessageBox.StandardButton.Cancel)
-        question.button(QMessageBox.StandardButton.Yes).setText("Delete")
-        if await _answer(question) == QMessageBox.StandardButton.Yes:
-            await self.desk.delete(session.id)
 
-    async def offer_to_resume(self, interrupted: list[PaperTradingSession]) -> None:
-        """Ask whether the sessions that were running when the program ended are to go on."""
-        names = "\n".join(f"•  {session.name}" for session in interrupted[:10])
-        more = f"\nand {len(interrupted) - 10} more" if len(interrupted) > 10 else ""
-        count = "One session was" if len(interrupted) == 1 else f"{len(interrupted)} sessions were"
-        question = QMessageBox(
-            QMessageBox.Icon.Question,
-            "Resume",
-            f"{count} running when the window was last closed. Resume trading?",
-            QMessageBox.StandardButton.No | QMessageBox.StandardButton.Yes,
-            self,
-        )
-        question.setInformativeText(names + more)
-        question.button(QMessageBox.StandardButton.Yes).setText("Resume")
-        question.button(QMessageBox.StandardButton.No).setText("Not now")
-        if await _answer(question) == QMessageBox.StandardButton.Yes:
-            await self.resume(interrupted)
+    # Files
 
-    async def resume(self, interrupted: list[PaperTradingSession]) -> None:
-        """Let them go on trading here."""
-        for session in interrupted:
-            await self.desk.take("resume", session.id)
-        self._want(None)
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
+        """Take files."""
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
 
-    # Its end
+    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
+        """Open a database, import an archive."""
+        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        event.acceptProposedAction()
+        self.files_dropped.emit(paths)
+
+    # Its shape, and its end
+
+    def _restore_shape(self) -> None:
+        shape = settings().value("window/geometry")
+        if isinstance(shape, QByteArray):
+            self.restoreGeometry(shape)
+        for splitter in self._splitters:
+            state = settings().value(f"window/{splitter.objectName()}")
+            if isinstance(state, QByteArray):
+                splitter.restoreState(state)
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
-        """Tell the program to end; it closes the file when everything is stored."""
+        """Finish what is being saved, after the window has gone from the screen."""
+        if self.live.is_closed:
+            return
+        settings().setValue("window/geometry", self.saveGeometry())
+        for splitter in self._splitters:
+            settings().setValue(f"window/{splitter.objectName()}", splitter.saveState())
         event.accept()
+        self.hide()
+        self.live.close(before=None if self.demo is None else self.demo.desk.close)
+        if self.actions_.deleted is not None:
+            self.actions_.deleted.close()
         self.closed.emit()
 
-    async def finish(self) -> None:
-        """End every task of the window's own."""
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
 
-
-class NewSession(QDialog):
-    """Asks for what a new session needs."""
-
-    def __init__(self, parent: QWidget, name: str) -> None:
-        super().__init__(parent)
-        self.setWindowTitle("New session")
-        self.name = QLineEdit(name, objectName="name")
-        self.fast = QSpinBox(objectName="fast", minimum=1, maximum=60, value=5)
-        self.slow = QSpinBox(objectName="slow", minimum=2, maximum=200, value=40)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel | QDialogButtonBox.StandardButton.Ok)
-        buttons.accepted.connect(self.accept)
-        buttons.rejected.connect(self.reject)
-        form = QFormLayout(self)
-        form.addRow("Name", self.name)
-        form.addRow("Fast average (days)", self.fast)
-        form.addRow("Slow average (days)", self.slow)
-        form.addRow(buttons)
-
-
-async def _answer(dialog: QDialog) -> int:
-    """Show the dialog, let everything else run on, and wait for the answer."""
-    answered: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-    dialog.finished.connect(lambda result: answered.done() or answered.set_result(result))
-    dialog.open()
-    try:
-        return await answered
-    finally:
-        dialog.close()
-        dialog.deleteLater()
-
-
-def _titled(*parts: str | QWidget) -> QWidget:
-    """Widgets below each other, with headings where there are texts."""
-    whole = QWidget()
-    layout = QVBoxLayout(whole)
-    layout.setContentsMargins(0, 0, 0, 0)
-    layout.setSpacing(6)
-    for part in parts:
-        layout.addWidget(QLabel(part, objectName="heading") if isinstance(part, str) else part)
-    return whole
+def _button(action: QAction, parent: QWidget) -> QPushButton:
+    button = QPushButton(action.text().replace("&", ""), parent, objectName=action.objectName())
+    button.setToolTip(action.shortcut().toString(QKeySequence.SequenceFormat.NativeText))
+    button.setEnabled(action.isEnabled())
+    button.clicked.connect(lambda _=False: action.trigger())
+    action.changed.connect(lambda: button.setEnabled(action.isEnabled()))
+    return button
