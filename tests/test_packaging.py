@@ -17,7 +17,7 @@ import paper_repo
 
 ROOT = Path(__file__).parents[1]
 SOURCES = ["paper_repo", "setup.cfg", "setup.py", "README.md", "LICENSE"]
-NEEDED = ["py.typed", "demo/prices.csv", "report/page.css", "report/page.js", "storage/migrations/0001_initial.py"]
+NEEDED = ["py.typed", "demo/prices.csv", "desktop/translations/paper_repo_de.qm", "report/page.css", "report/page.js", "storage/migrations/0001_initial.py"]
 PROGRAM = """
 import paper_repo
 from paper_repo import PaperTradingSession, SessionRepository, Strategy

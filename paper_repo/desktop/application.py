@@ -94,7 +94,9 @@ class Application(QObject):
         place = "" if live.core is None else live.core.storage.name
         live.close()
         live.deleteLater()
-        if isinstance(error, WrongPassphraseError) or (isinstance(error, ForeignDatabaseError) and _may_be_encrypted(place)):
+        if isinstance(error, WrongPassphraseError) or (
+            isinstance(error, ForeignDatabaseError) and _may_be_encrypted(place)
+        ):
             self._ask_for_passphrase(place)
             self._waiting.remove(live)
             return
@@ -136,7 +138,12 @@ class Application(QObject):
             self.open_place(place)
             return
         folder = str(Path(window.place).parent) if "://" not in window.place else ""
-        self._choose(window, tr("Open database"), folder, tr("Databases") + " (*.db *.sqlite *.sqlite3);;" + tr("All files") + " (*)")
+        self._choose(
+            window,
+            tr("Open database"),
+            folder,
+            tr("Databases") + " (*.db *.sqlite *.sqlite3);;" + tr("All files") + " (*)",
+        )
 
     def _choose(self, window: SessionWindow, title: str, folder: str, kinds: str) -> None:
         dialog = QFileDialog(window, title, folder, kinds)
@@ -155,7 +162,9 @@ class Application(QObject):
     def _take_files(self, window: SessionWindow, paths: Sequence[Path] | None) -> None:
         """Open databases, import archives; None to be asked for an archive."""
         if paths is None:
-            self._choose(window, tr("Import archive"), "", tr("Archives") + " (*.jsonl *.json);;" + tr("All files") + " (*)")
+            self._choose(
+                window, tr("Import archive"), "", tr("Archives") + " (*.jsonl *.json);;" + tr("All files") + " (*)"
+            )
             return
         for path in paths:
             if _is_text(path):
@@ -183,7 +192,12 @@ def import_into(window: SessionWindow, path: Path) -> None:
 
 
 def run(
-    core: SessionRepository, *, demo: bool = False, resume: bool = False, dress: str = "system", language: str = "system"
+    core: SessionRepository,
+    *,
+    demo: bool = False,
+    resume: bool = False,
+    dress: str = "system",
+    language: str = "system",
 ) -> int:
     """Show a window on a database until the last window is closed; 0 then, 1 when it could not be opened.
 
@@ -204,16 +218,15 @@ def run(
         theme.follow_system(app)
     else:
         theme.apply(app, theme.chosen(dress, app))
-    program, codes = Application(), [0]
-    program.ended.connect(lambda code: (codes.append(code), app.exit(code)))
+    program = Application()
+    program.ended.connect(app.exit)
     ticks = QTimer(interval=SIGNAL_MILLISECONDS)
     ticks.timeout.connect(lambda: None)
     ticks.start()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: program.close())
     program.open(core, demo=demo, resume=resume)
-    app.exec()
-    return codes[-1]
+    return app.exec()
 
 
 def _is_text(path: Path) -> bool:

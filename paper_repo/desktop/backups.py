@@ -12,6 +12,7 @@ from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QFileDialog, QMenu
 
 from paper_repo.desktop.language import tr
+from paper_repo.desktop.naming import named
 from paper_repo.desktop.settings import settings
 from paper_repo.interface import IPaperTradingSessionRepository
 
@@ -35,7 +36,7 @@ class Backups(QObject):
         super().__init__(window)
         self._window = window
         self._place = place
-        self.now = QAction(tr("&Back up now…"), window, objectName="backup", shortcut=QKeySequence("Ctrl+B"))
+        self.now = named(QAction(tr("&Back up now…"), window, shortcut=QKeySequence("Ctrl+B")), "backup")
         self.now.triggered.connect(lambda _=False: self._ask_where())
         window.addAction(self.now)
         self._clock = QTimer(self)

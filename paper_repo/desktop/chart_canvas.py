@@ -146,7 +146,7 @@ class ChartCanvas(QWidget):
         """Show less around the middle for a factor below one, more for one above it."""
         self.equity.getViewBox().scaleBy(x=factor)
 
-    def move(self, share: float) -> None:
+    def pan(self, share: float) -> None:
         """Move by this share of what is seen: later, or earlier below zero."""
         (first, last), _ = self.equity.viewRange()
         self.equity.setXRange(first + share * (last - first), last + share * (last - first), padding=0)
@@ -155,7 +155,7 @@ class ChartCanvas(QWidget):
         """Left and Right move the crosshair from point to point, with Ctrl the chart; + and - zoom; Home shows all."""
         key, moves = event.key(), {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}
         if key in moves and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
-            self.move(0.2 * moves[Qt.Key(key)])
+            self.pan(0.2 * moves[Qt.Key(key)])
         elif key in moves:
             self._step(moves[Qt.Key(key)])
         elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal):

@@ -12,6 +12,7 @@ from paper_repo.desktop import texts
 from paper_repo.desktop.desk import Desk
 from paper_repo.desktop.dialogs import NewSessionDialog, ask
 from paper_repo.desktop.language import tr
+from paper_repo.desktop.naming import named
 from paper_repo.domain import PaperTradingSession, SessionStatus
 from paper_repo.domain.selection import SessionSummary
 from paper_repo.interface import IPaperTradingSessionRepository
@@ -42,9 +43,9 @@ class DemoControls(QObject):
         self._resume_at_once = resume
         self.desk = Desk(window.live.repository, self.told.emit)
         self.told.connect(lambda text, is_problem: window.message.tell(text, is_problem))
-        self.new = QAction(tr("&New session…"), window, objectName="new", shortcut=QKeySequence("Ctrl+N"))
+        self.new = named(QAction(tr("&New session…"), window, shortcut=QKeySequence("Ctrl+N")), "new")
         self.new.triggered.connect(lambda _=False: self._ask_for_new())
-        self.reset = QAction(tr("Begin &anew"), window, objectName="reset", shortcut=QKeySequence("Ctrl+Shift+A"))
+        self.reset = named(QAction(tr("Begin &anew"), window, shortcut=QKeySequence("Ctrl+Shift+A")), "reset")
         self.reset.triggered.connect(lambda _=False: self._reset())
         window.addActions([self.new, self.reset])
 
@@ -53,9 +54,10 @@ class DemoControls(QObject):
         bar = QWidget(parent)
         layout = QHBoxLayout(bar)
         layout.setContentsMargins(0, 0, 0, 0)
-        self.speed = QSlider(Qt.Orientation.Horizontal, bar, objectName="speed", minimum=0, maximum=len(SPEEDS) - 1)
+        self.speed = named(QSlider(Qt.Orientation.Horizontal, bar), "speed")
         self.speed.setAccessibleName(tr("Speed, in days a second"))
         self.speed.setFixedWidth(130)
+        self.speed.setRange(0, len(SPEEDS) - 1)
         self.speed.setPageStep(1)
         self._pace = QLabel(bar)
         self._pace.setMinimumWidth(self._pace.fontMetrics().horizontalAdvance("000 " + tr("days a second")) + 4)

@@ -1,4 +1,4 @@
-"""What the window asks: questions, texts, and what a new session of the demo needs. Everything else runs on meanwhile."""
+"""What the window asks: questions, texts, and what a new session of the demo needs. All else runs on meanwhile."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 from paper_repo.demo.market import symbols
 from paper_repo.demo.strategy import INITIAL_CASH, STRATEGY
 from paper_repo.desktop.language import tr
+from paper_repo.desktop.naming import named
 
 _BUTTON = QDialogButtonBox.StandardButton
 
@@ -96,16 +97,18 @@ class NewSessionDialog(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("New session"))
-        self.name = QLineEdit(name, self, objectName="name")
+        self.name = named(QLineEdit(name, self), "name")
         self.name.selectAll()
-        self._cash = QDoubleSpinBox(self, objectName="cash", decimals=2, minimum=100, maximum=1e12, singleStep=10_000)
+        self._cash = named(QDoubleSpinBox(self, decimals=2, minimum=100, maximum=1e12, singleStep=10_000), "cash")
         self._cash.setGroupSeparatorShown(True)
         self._cash.setValue(float(INITIAL_CASH))
-        self.symbols = [QCheckBox(each, self, checked=True) for each in symbols()]
+        self.symbols = [QCheckBox(each, self) for each in symbols()]
+        for box in self.symbols:
+            box.setChecked(True)
         fast, slow = STRATEGY.parameters["fast"], STRATEGY.parameters["slow"]
-        self.fast = QSpinBox(self, objectName="fast", minimum=1, maximum=60, value=int(str(fast)))
-        self.slow = QSpinBox(self, objectName="slow", minimum=2, maximum=200, value=int(str(slow)))
-        self.hint = QLabel("", self, objectName="hint")
+        self.fast = named(QSpinBox(self, minimum=1, maximum=60, value=int(str(fast))), "fast")
+        self.slow = named(QSpinBox(self, minimum=2, maximum=200, value=int(str(slow))), "slow")
+        self.hint = named(QLabel("", self), "hint")
         self.buttons = _buttons(self)
         self.buttons.button(_BUTTON.Ok).setText(tr("Create and start"))
         form = QFormLayout(self)

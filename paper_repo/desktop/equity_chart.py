@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import anyio.to_thread
 from PySide6.QtCore import QEvent, Qt, QTimer, Signal
-from PySide6.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from paper_repo.desktop import texts
 from paper_repo.desktop.chart_canvas import ChartCanvas
 from paper_repo.desktop.curves import Curve
 from paper_repo.desktop.following import REST
-from paper_repo.desktop.language import tr
+from paper_repo.desktop.language import localised, tr
 from paper_repo.desktop.live import LiveRepository, Request
-from paper_repo.domain import SessionStatus
+from paper_repo.desktop.naming import named
 
 MOST_POINTS = 2000
 """How many points of a curve are drawn; its peaks and troughs are among them."""
@@ -44,7 +44,8 @@ class EquityChart(QFrame):
     shown = Signal()
 
     def __init__(self, live: LiveRepository, parent: QWidget | None = None) -> None:
-        super().__init__(parent, objectName="chart")
+        super().__init__(parent)
+        self.setObjectName("chart")
         self._live = live
         self._ids: list[str] = []
         self._curves: dict[str, Curve] = {}
@@ -53,8 +54,10 @@ class EquityChart(QFrame):
         self._pause = QTimer(self, singleShot=True)
         self._pause.timeout.connect(self._refresh)
         self.canvas = ChartCanvas(self)
-        self.reading = QLabel(self, objectName="hint", textFormat=Qt.TextFormat.RichText)
+        self.reading = named(QLabel(self, textFormat=Qt.TextFormat.RichText), "hint")
+        self.reading.setWordWrap(True)
         self.reading.setMinimumHeight(self.fontMetrics().height() + 8)
+        self.reading.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.canvas.reading.connect(self.reading.setText)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(10, 6, 8, 6)
@@ -111,7 +114,7 @@ class EquityChart(QFrame):
         if not self._stale or self._request is not None or self._pause.isActive() or not self.isVisible():
             return
         wanted, self._stale = [each for each in self._ids if each in self._stale], set()
-        began = _now()
+        began = time.monotonic()
         self._request = self._live.ask(
             lambda _: self._load(wanted), partial(self._loaded, began), partial(self._failed, began)
         )
@@ -147,7 +150,7 @@ class EquityChart(QFrame):
         self._rest(began)
 
     def _rest(self, began: float) -> None:
-        self._pause.start(int(1000 * min(REST * (_now() - began), 60)))
+        self._pause.start(int(1000 * min(REST * (time.monotonic() - began), 60)))
 
     def _draw(self, reset: bool) -> None:
         self.canvas.draw(self.curves)
@@ -168,13 +171,4 @@ class EquityChart(QFrame):
 
 
 def _word(each: Any) -> str:
-    return each if isinstance(each, str) else texts.localised(f"{each:,.2f}")
-
-
-def _now() -> float:
-    import time
-
-    return time.monotonic()
-
-
-__all__ = ["EquityChart", "SessionStatus"]
+    return each if isinstance(each, str) else localised(f"{each:,.2f}")

@@ -84,7 +84,9 @@ class FillTable(QWidget):
         if session is None:
             return None
         first = await self._beginning(session_id)
-        pages = [page for page in self._pages if page * PAGE <= session.fill_count - first] if session.fill_count else []
+        pages = (
+            [page for page in self._pages if page * PAGE <= session.fill_count - first] if session.fill_count else []
+        )
         return _Seen(
             first,
             session.fill_count,
@@ -146,10 +148,10 @@ def _columns() -> Sequence[Column]:
         return EXACT.multiply(fill.quantity, fill.price)
 
     return [
-        Column("time", tr("Time"), lambda fill: texts.moment(fill.executed_at), None, False, 25, order="sequence"),
-        Column("symbol", tr("Symbol"), lambda fill: fill.symbol, is_number=False, width=9),
-        Column("side", tr("Side"), lambda fill: side(fill.side is Side.BUY), is_number=False, width=7),
-        Column("quantity", tr("Quantity"), lambda fill: texts.quantity(fill.quantity), width=8),
+        Column("time", tr("Time"), lambda fill: texts.moment(fill.executed_at), None, False, 24, order="sequence"),
+        Column("symbol", tr("Symbol"), lambda fill: fill.symbol, is_number=False, width=7),
+        Column("side", tr("Side"), lambda fill: side(fill.side is Side.BUY), is_number=False, width=6),
+        Column("quantity", tr("Quantity"), lambda fill: texts.quantity(fill.quantity), width=6),
         Column("price", tr("Price"), lambda fill: texts.money(fill.price), width=9),
         Column("value", tr("Value"), lambda fill: texts.money(value(fill)), width=11),
         Column("fee", tr("Fee"), lambda fill: texts.money(fill.fee), width=6),

@@ -1,4 +1,4 @@
-"""`SessionFollower`: keeps a widget at what is stored of one session, and reads nothing for a widget that nobody sees."""
+"""`SessionFollower`: keeps a widget at what is stored of one session, and reads nothing for one that nobody sees."""
 
 from __future__ import annotations
 

@@ -7,6 +7,8 @@ from pathlib import Path
 from PySide6.QtCore import QCoreApplication, QLibraryInfo, QLocale, QTranslator
 from PySide6.QtWidgets import QApplication
 
+from paper_repo.desktop.naming import named
+
 CONTEXT = "paper_repo"
 LANGUAGES = ("en", "de")
 FOLDER = Path(__file__).parent / "translations"
@@ -40,7 +42,7 @@ def speak(app: QApplication, language: str) -> None:
         return
     folders = {"qtbase": QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath), "paper_repo": str(FOLDER)}
     for name, folder in folders.items():
-        translator = QTranslator(app, objectName="paper_repo translator")
+        translator = named(QTranslator(app), "paper_repo translator")
         if translator.load(f"{name}_{language}", folder):
             app.installTranslator(translator)
 

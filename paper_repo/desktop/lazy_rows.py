@@ -80,7 +80,7 @@ class LazyRows(QAbstractTableModel):
         """Show exactly these rows, all of them at once."""
         self.set_count(len(rows))
         self._pages.clear()
-        for page in range(0, -(-len(rows) // PAGE)):
+        for page in range(-(-len(rows) // PAGE)):
             self._pages[page] = list(rows[page * PAGE : (page + 1) * PAGE])
         self._tell_changed(0, len(rows))
         self.filled.emit()

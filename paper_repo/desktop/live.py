@@ -1,4 +1,4 @@
-"""`LiveRepository`: an async repository for widgets, whose calls run beside Qt's event loop, with its changes as a signal.
+"""`LiveRepository`: an async repository for widgets, with calls beside Qt's event loop and changes as a signal.
 
 The calls run in an event loop of their own, in a thread; what comes of them is handed over to the thread of the
 `LiveRepository`, so that no widget ever waits for the disk, or is touched by another thread.

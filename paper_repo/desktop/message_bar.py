@@ -17,7 +17,8 @@ class MessageBar(QFrame):
     """Shows the last message; a problem in other colours than a notice."""
 
     def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent, objectName="message")
+        super().__init__(parent)
+        self.setObjectName("message")
         self.label = QLabel(self, wordWrap=True)
         self.button = QPushButton(self)
         self.button.clicked.connect(self._act)
@@ -41,7 +42,12 @@ class MessageBar(QFrame):
         return self.label.text()
 
     def tell(
-        self, text: str, is_problem: bool = False, action: tuple[str, Callable[[], object]] | None = None, *, stays: bool = False
+        self,
+        text: str,
+        is_problem: bool = False,
+        action: tuple[str, Callable[[], object]] | None = None,
+        *,
+        stays: bool = False,
     ) -> None:
         """Show a message.
 

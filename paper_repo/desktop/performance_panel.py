@@ -14,6 +14,7 @@ from paper_repo.desktop import texts
 from paper_repo.desktop.following import SessionFollower
 from paper_repo.desktop.language import tr
 from paper_repo.desktop.live import LiveRepository
+from paper_repo.desktop.naming import named
 from paper_repo.desktop.theme import colours_of
 from paper_repo.domain.performance import Performance, performance
 
@@ -37,7 +38,7 @@ class PerformancePanel(QWidget):
         self._live = live
         self._signs: dict[str, float] = {}
         self.figures: dict[str, QLabel] = {}
-        frame = QFrame(self, objectName="card")
+        frame = named(QFrame(self), "card")
         self._grid = QGridLayout(frame)
         self._grid.setContentsMargins(12, 10, 12, 10)
         self._grid.setHorizontalSpacing(18)
@@ -62,7 +63,7 @@ class PerformancePanel(QWidget):
 
     def _add(self, place: int, name: str) -> None:
         row, column = divmod(place, COLUMNS)
-        self._grid.addWidget(QLabel(name, objectName="figure"), row * 2, column)
+        self._grid.addWidget(named(QLabel(name), "figure"), row * 2, column)
         value = self.figures[name] = QLabel(texts.NONE)
         value.setAccessibleName(name)
         value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)

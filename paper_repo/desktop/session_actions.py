@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QFileDialog, QMenu
 from paper_repo.desktop import exporting, texts
 from paper_repo.desktop.dialogs import TextDialog, ask
 from paper_repo.desktop.language import tr
+from paper_repo.desktop.naming import named
 from paper_repo.desktop.undo import DeletedSessions
 from paper_repo.domain import PaperTradingSession, SessionStatus
 from paper_repo.domain.selection import SessionSummary
@@ -52,12 +53,16 @@ class SessionActions(QObject):
         self.steps = {step: self._action(step, titles[step], keys[step], partial(self.take, step)) for step in STEPS}
         self.rename = self._action("rename", tr("&Rename…"), "F2", self._rename)
         self.note = self._action("note", tr("&Note…"), "Ctrl+Shift+N", self._note)
-        self.report = self._action("report", tr("Re&port in the browser"), "Ctrl+R", self._report)
+        self.report = self._action("report", tr("Re&port"), "Ctrl+R", self._report)
         self.save_report = self._action("save-report", tr("Save report as…"), "", self._save_report)
         self.exports = [
-            self._action("export-archive", tr("&Everything, as an archive…"), "Ctrl+E", partial(self._export, exporting.ARCHIVE)),
+            self._action(
+                "export-archive", tr("&Everything, as an archive…"), "Ctrl+E", partial(self._export, exporting.ARCHIVE)
+            ),
             self._action("export-fills", tr("&Fills, for a spreadsheet…"), "", partial(self._export, exporting.FILLS)),
-            self._action("export-equity", tr("E&quity, for a spreadsheet…"), "", partial(self._export, exporting.EQUITY)),
+            self._action(
+                "export-equity", tr("E&quity, for a spreadsheet…"), "", partial(self._export, exporting.EQUITY)
+            ),
         ]
         self.copy_id = self._action("copy-id", tr("Copy &id"), "Ctrl+Shift+C", self._copy_id)
         self.delete = self._action("delete", tr("&Delete…"), "Del", self._delete)
@@ -67,7 +72,7 @@ class SessionActions(QObject):
         self.update_enabled()
 
     def _action(self, name: str, title: str, keys: str, act: Callable[[], object]) -> QAction:
-        action = QAction(title, self._window, objectName=name)
+        action = named(QAction(title, self._window), name)
         if keys:
             action.setShortcut(QKeySequence(keys))
         action.triggered.connect(lambda _=False: act())
@@ -107,9 +112,11 @@ class SessionActions(QObject):
     def _is_offered(self, step: str, session: SessionSummary) -> bool:
         """Whether the step is one that a user would look for: of two that lead to the same, the usual one."""
         demo = self._window.demo
-        if demo is not None and session.status is SessionStatus.RUNNING and not demo.desk.is_trading(session.id):
-            if step == "resume":
-                return True
+        is_elsewhere = (
+            session.status is SessionStatus.RUNNING and demo is not None and not demo.desk.is_trading(session.id)
+        )
+        if is_elsewhere and step == "resume":
+            return True
         is_new = session.status is SessionStatus.CREATED
         hidden = {"start"} if not is_new else {"resume"}
         return step in steps_from(session.status) and step not in hidden
@@ -161,7 +168,9 @@ class SessionActions(QObject):
         elsewhere = [
             each for each in sessions if each.status in LIVE and (demo is None or not demo.desk.is_trading(each.id))
         ]
-        return "\n\n" + tr("A program that trades it now has to load it again before it can save it.") if elsewhere else ""
+        return (
+            "\n\n" + tr("A program that trades it now has to load it again before it can save it.") if elsewhere else ""
+        )
 
     def _change(self, chosen: SessionSummary, change: Change) -> None:
         """Change a session as it is stored now, and store it."""
@@ -176,7 +185,8 @@ class SessionActions(QObject):
                     raise SessionNotFoundError(chosen.id)
                 change(session)
                 try:
-                    return await repository.save(session)
+                    await repository.save(session)
+                    return
                 except ConflictError:
                     if attempt == ATTEMPTS - 1:
                         raise
@@ -189,7 +199,11 @@ class SessionActions(QObject):
         QGuiApplication.clipboard().setText("\n".join(self._window.table.selected_ids))
 
     def _export(self, kind: str) -> None:
-        endings = {exporting.ARCHIVE: ("jsonl", tr("Archive")), exporting.FILLS: ("csv", "CSV"), exporting.EQUITY: ("csv", "CSV")}
+        endings = {
+            exporting.ARCHIVE: ("jsonl", tr("Archive")),
+            exporting.FILLS: ("csv", "CSV"),
+            exporting.EQUITY: ("csv", "CSV"),
+        }
         ending, title = endings[kind]
         self._choose_file(
             tr("Export"), self._file_name(f"-{kind}" if ending == "csv" else "", ending), f"{title} (*.{ending})",
@@ -207,10 +221,14 @@ class SessionActions(QObject):
 
     def _report(self) -> None:
         folder = Path(tempfile.mkdtemp(prefix="paper_repo-report-"))
-        self.report_to(folder / self._file_name("", "html"), lambda path: QDesktopServices.openUrl(QUrl.fromLocalFile(path)))
+        self.report_to(
+            folder / self._file_name("", "html"), lambda path: QDesktopServices.openUrl(QUrl.fromLocalFile(path))
+        )
 
     def _save_report(self) -> None:
-        self._choose_file(tr("Save report"), self._file_name("", "html"), "HTML (*.html)", lambda path: self.report_to(path))
+        self._choose_file(
+            tr("Save report"), self._file_name("", "html"), "HTML (*.html)", lambda path: self.report_to(path)
+        )
 
     def report_to(self, path: Path, then: Callable[[str], object] | None = None) -> None:
         """Write a report on the selected sessions to an HTML file."""
@@ -250,7 +268,9 @@ class SessionActions(QObject):
             return
         fills = sum(each.fill_count for each in summaries)
         if len(ids) == 1:
-            question = tr("Delete") + f" “{summaries[0].name or ids[0]}”?" if summaries else tr("Delete") + f" {ids[0]}?"
+            question = (
+                tr("Delete") + f" “{summaries[0].name or ids[0]}”?" if summaries else tr("Delete") + f" {ids[0]}?"
+            )
         else:
             question = tr("Delete") + f" {texts.sessions(len(ids))}?"
         details = texts.counted(fills, tr("fill"), tr("fills")) + " " + tr("and the whole equity curve go with it.")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from PySide6.QtCore import QDate, QTimer, Signal
 from PySide6.QtWidgets import QComboBox, QDateEdit, QHBoxLayout, QLabel, QLineEdit, QWidget
 
 from paper_repo.desktop import texts
 from paper_repo.desktop.language import tr
+from paper_repo.desktop.naming import named
 from paper_repo.domain import SessionStatus
 from paper_repo.domain.selection import SessionFilters
 
@@ -26,23 +27,25 @@ class SessionFilter(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.text = QLineEdit(self, objectName="search", clearButtonEnabled=True)
+        self.text = named(QLineEdit(self, clearButtonEnabled=True), "search")
         self.text.setPlaceholderText(tr("Search name, strategy, symbol or id"))
         self.text.setAccessibleName(tr("Search"))
-        self.status = QComboBox(self, objectName="status")
+        self.status = named(QComboBox(self), "status")
         self.status.setAccessibleName(tr("Status"))
         self.status.addItem(tr("Any status"), None)
         for each in SessionStatus:
             self.status.addItem(texts.status(each), each)
-        self.strategy = QComboBox(self, objectName="strategy")
+        self.strategy = named(QComboBox(self), "strategy")
         self.strategy.setAccessibleName(tr("Strategy"))
         self.strategy.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.strategy.addItem(tr("Any strategy"), None)
-        self.created = QComboBox(self, objectName="created")
+        self.created = named(QComboBox(self), "created")
         self.created.setAccessibleName(tr("Created"))
         for title in (tr("Any time"), tr("Today"), tr("Last 7 days"), tr("Last 30 days"), tr("This year"), tr("Days…")):
             self.created.addItem(title)
-        self.first, self.last = (QDateEdit(QDate.currentDate(), self, calendarPopup=True) for _ in range(2))
+        self.first, self.last = (QDateEdit(QDate.currentDate(), self) for _ in range(2))
+        for edit in (self.first, self.last):
+            edit.setCalendarPopup(True)
         self.first.setDate(QDate.currentDate().addMonths(-1))
         self.first.setAccessibleName(tr("First day"))
         self.last.setAccessibleName(tr("Last day"))
@@ -111,7 +114,7 @@ class SessionFilter(QWidget):
         if choice == ANY_TIME:
             return None, None
         if choice == BETWEEN:
-            first, last = (each.date().toPython() for each in (self.first, self.last))
+            first, last = (date(*each.date().getDate()) for each in (self.first, self.last))
             return _midnight(first), _midnight(last + timedelta(days=1))
         first = {
             TODAY: today,
@@ -122,5 +125,5 @@ class SessionFilter(QWidget):
         return _midnight(first), None
 
 
-def _midnight(day: object) -> datetime:
-    return datetime.combine(day, time()).astimezone(UTC)  # type: ignore[arg-type]
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time()).astimezone(UTC)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -164,12 +165,11 @@ class SessionList(QObject):
         """Fetch pages that the user has scrolled to; those passed on the way are not worth it."""
         if self.is_whole:
             return
-        question = self.question
         for page in [each for each in pages if each in self.seen_pages] or pages[-1:]:
-            self._live.ask(
-                lambda _, page=page: self._read_page(page),  # type: ignore[misc]
-                lambda found, page=page: self._fill(question, page, found[0]),
-            )
+            self._live.ask(partial(self._read_alone, page), partial(self._fill, self.question, page))
+
+    async def _read_alone(self, page: int, _: object) -> list[Any]:
+        return (await self._read_page(page))[0]
 
     def _fill(self, question: SessionQuestion, page: int, rows: list[Any]) -> None:
         if question is self.question:

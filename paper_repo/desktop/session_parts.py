@@ -17,6 +17,7 @@ from paper_repo.desktop.following import SessionFollower
 from paper_repo.desktop.language import tr
 from paper_repo.desktop.lazy_rows import Column, LazyRows
 from paper_repo.desktop.live import LiveRepository
+from paper_repo.desktop.naming import named
 from paper_repo.desktop.table_view import TableView
 from paper_repo.domain import Fill, Order, Position, Side
 from paper_repo.domain.trades import Trade, trades
@@ -46,7 +47,7 @@ class SessionPartTable(QWidget):
         self.view = TableView(self.rows, self.name, self.title(), self)
         self.view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.view.order_chosen.connect(self._sort)
-        self.empty = QLabel(self.view.viewport(), objectName="hint", alignment=Qt.AlignmentFlag.AlignCenter)
+        self.empty = named(QLabel(self.view.viewport(), alignment=Qt.AlignmentFlag.AlignCenter), "hint")
         self.setFocusProxy(self.view)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -121,13 +122,13 @@ class PositionTable(SessionPartTable):
             return EXACT.multiply(held.quantity, held.last_price)
 
         return [
-            Column("symbol", tr("Symbol"), lambda held: held.symbol, None, False, 9, order=lambda held: held.symbol),
+            Column("symbol", tr("Symbol"), lambda held: held.symbol, None, False, 7, order=lambda held: held.symbol),
             Column("side", tr("Side"), lambda held: direction(held.quantity > 0), None, False, 7),
-            _number("quantity", tr("Quantity"), lambda held: abs(held.quantity), texts.quantity, 8),
+            _number("quantity", tr("Quantity"), lambda held: abs(held.quantity), texts.quantity, 6),
             _number("average", tr("Average"), lambda held: held.average_price, texts.money, 9),
             _number("last", tr("Last"), lambda held: held.last_price, texts.money, 9),
-            _number("value", tr("Value"), value, texts.money, 11),
             _number("pnl", tr("Unrealized P&L"), pnl, texts.gain, 12, sign=pnl),
+            _number("value", tr("Value"), value, texts.money, 11),
             _time("opened", tr("Opened"), lambda held: held.opened_at),
         ]
 
@@ -153,11 +154,11 @@ class OrderTable(SessionPartTable):
     def columns(self) -> Sequence[Column]:
         """Symbol, side, type, quantities, prices, time in force and when it was placed."""
         return [
-            Column("symbol", tr("Symbol"), lambda each: each.symbol, None, False, 9, order=lambda each: each.symbol),
+            Column("symbol", tr("Symbol"), lambda each: each.symbol, None, False, 7, order=lambda each: each.symbol),
             Column("side", tr("Side"), lambda each: side(each.side is Side.BUY), None, False, 7),
             Column("type", tr("Type"), lambda each: each.type.lower().replace("_", " "), None, False, 9),
-            _number("quantity", tr("Quantity"), lambda each: each.quantity, texts.quantity, 8),
-            _number("filled", tr("Filled"), lambda each: each.filled_quantity, texts.quantity, 8),
+            _number("quantity", tr("Quantity"), lambda each: each.quantity, texts.quantity, 6),
+            _number("filled", tr("Filled"), lambda each: each.filled_quantity, texts.quantity, 6),
             _number("limit", tr("Limit"), lambda each: each.limit_price, texts.money, 9),
             _number("stop", tr("Stop price"), lambda each: each.stop_price, texts.money, 9),
             Column("force", tr("Valid"), lambda each: str(each.time_in_force), None, False, 5),
@@ -191,9 +192,9 @@ class TradeTable(SessionPartTable):
             return trade.net_pnl
 
         return [
-            Column("symbol", tr("Symbol"), lambda each: each.symbol, None, False, 9, order=lambda each: each.symbol),
+            Column("symbol", tr("Symbol"), lambda each: each.symbol, None, False, 7, order=lambda each: each.symbol),
             Column("side", tr("Side"), lambda each: direction(each.side is Side.BUY), None, False, 7),
-            _number("quantity", tr("Quantity"), lambda each: each.quantity, texts.quantity, 8),
+            _number("quantity", tr("Quantity"), lambda each: each.quantity, texts.quantity, 6),
             _number("entry", tr("Entry"), lambda each: each.entry_price, texts.money, 9),
             _number("exit", tr("Exit"), lambda each: each.exit_price, texts.money, 9),
             _number("pnl", tr("Net P&L"), pnl, texts.gain, 12, sign=pnl),
@@ -232,4 +233,4 @@ def _order(value: Callable[[Any], Any], row: Any) -> tuple[bool, Any]:
 
 
 def _time(name: str, title: str, at: Callable[[Any], Any]) -> Column:
-    return Column(name, title, lambda row: texts.moment(at(row)), None, False, 25, order=at)
+    return Column(name, title, lambda row: texts.moment(at(row)), None, False, 24, order=at)

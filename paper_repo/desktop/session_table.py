@@ -11,8 +11,9 @@ from PySide6.QtWidgets import QAbstractItemView, QLabel, QVBoxLayout, QWidget
 
 from paper_repo.desktop import texts
 from paper_repo.desktop.language import tr
-from paper_repo.desktop.lazy_rows import Column, LazyRows, Unreadable
+from paper_repo.desktop.lazy_rows import Column, LazyRows
 from paper_repo.desktop.live import LiveRepository
+from paper_repo.desktop.naming import named
 from paper_repo.desktop.session_filter import SessionFilter
 from paper_repo.desktop.session_list import SessionList, SessionQuestion
 from paper_repo.desktop.table_view import TableView
@@ -59,7 +60,7 @@ class SessionTable(QWidget):
         self.view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.filter = SessionFilter(self)
-        self.empty = QLabel(self.view.viewport(), objectName="hint", alignment=Qt.AlignmentFlag.AlignCenter)
+        self.empty = named(QLabel(self.view.viewport(), alignment=Qt.AlignmentFlag.AlignCenter), "hint")
         self.empty.setWordWrap(True)
         self.empty.hide()
         self._list = SessionList(live, self.rows, self)
@@ -261,6 +262,3 @@ def _columns(status_text: Callable[[SessionSummary], str]) -> list[Column]:
         ),
         Column("id", tr("Id"), lambda each: each.id, None, False, 36, is_hidden=True),
     ]
-
-
-__all__ = ["SessionTable", "Unreadable"]

@@ -15,7 +15,7 @@ def settings() -> QSettings:
 def recent_places() -> list[str]:
     """The files and servers that were opened last, the latest first; without passwords."""
     found = settings().value("recent", [])
-    return [found] if isinstance(found, str) else [str(each) for each in found or []]
+    return [found] if isinstance(found, str) else list(map(str, found)) if isinstance(found, list) else []
 
 
 def remember_place(place: str) -> None:

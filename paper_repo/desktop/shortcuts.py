@@ -22,7 +22,9 @@ def show_shortcuts(window: QMainWindow) -> QMessageBox:
         ("Ctrl+C", tr("In a table: copy the selected rows")),
         ("Tab, Shift+Tab", tr("Next and previous part of the window")),
     ]
-    table = "".join(f"<tr><td><b>{escape(keys)}</b>&nbsp;&nbsp;</td><td>{escape(title)}</td></tr>" for keys, title in rows)
+    table = "".join(
+        f"<tr><td><b>{escape(keys)}</b>&nbsp;&nbsp;</td><td>{escape(title)}</td></tr>" for keys, title in rows
+    )
     box = QMessageBox(QMessageBox.Icon.NoIcon, tr("Keyboard"), f"<table>{table}</table>", parent=window)
     box.setTextFormat(Qt.TextFormat.RichText)
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

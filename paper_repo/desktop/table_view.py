@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QByteArray, QPoint, QSettings, Qt, Signal
+from PySide6.QtCore import QByteArray, QPoint, Qt, Signal
 from PySide6.QtGui import QAction, QColor, QGuiApplication, QKeySequence, QPalette
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -73,8 +73,8 @@ class TableView(QTableView):
         header.sectionClicked.connect(self._choose_order)
         character = self.fontMetrics().horizontalAdvance("0")
         for place, column in enumerate(self.lazy_rows.columns):
-            title = self.fontMetrics().horizontalAdvance(column.title) + 34
-            header.resizeSection(place, max(column.width * character + 20, title))
+            title = int(self.fontMetrics().horizontalAdvance(column.title) * 1.1) + (36 if column.order else 24)
+            header.resizeSection(place, max(column.width * character + 22, title))
             header.setSectionHidden(place, column.is_hidden)
         remembered = settings().value(self._key())
         if isinstance(remembered, QByteArray):
@@ -161,7 +161,7 @@ class TableView(QTableView):
     # Copying
 
     def copy_rows(self) -> None:
-        """Copy the selected rows as text with tabs, for a spreadsheet; those that have not been fetched are left out."""
+        """Copy the selected rows as text with tabs, for a spreadsheet; those not yet fetched are left out."""
         header = self.horizontalHeader()
         places = [header.logicalIndex(each) for each in range(header.count())]
         places = [place for place in places if not header.isSectionHidden(place)]
@@ -175,7 +175,7 @@ class TableView(QTableView):
 
     def selected_numbers(self, most: int) -> list[int]:
         """The places of the selected rows from above, at most so many: a million can be selected with one key."""
-        parts = sorted((part.top(), part.bottom()) for part in self.selectionModel().selection())
+        parts = sorted((part.top(), part.bottom()) for part in self.selectionModel().selection().toList())
         numbers = dict.fromkeys(number for top, bottom in parts for number in range(top, min(bottom, top + most) + 1))
         return list(numbers)[:most]
 
@@ -187,7 +187,7 @@ class _Coloured(QStyledItemDelegate):
         super().initStyleOption(option, index)
         sign = index.data(SIGN_ROLE)
         if sign:
-            theme = colours_of(option.widget)  # type: ignore[attr-defined]  # which the stubs do not know
+            theme = colours_of(option.widget)
             colour = QColor(theme.gain if sign > 0 else theme.loss)
             for role in (QPalette.ColorRole.Text, QPalette.ColorRole.HighlightedText):
-                option.palette.setColor(role, colour)  # type: ignore[attr-defined]
+                option.palette.setColor(role, colour)

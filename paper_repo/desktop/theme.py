@@ -97,7 +97,7 @@ QTableView {{ border: 1px solid {line}; border-radius: 6px; gridline-color: tran
 QTableView::item {{ padding: 0 8px; border: 0; }}
 QHeaderView {{ background: {base}; border: 0; border-top-left-radius: 6px; border-top-right-radius: 6px; }}
 QHeaderView::section {{ background: {base}; color: {muted}; border: 0; border-bottom: 1px solid {line};
-    padding: 6px 8px; font-weight: 600; }}
+    padding: 6px 11px; font-weight: 600; }}
 QTabWidget::pane {{ border: 0; }}
 QTabBar::tab {{ color: {muted}; padding: 6px 12px; border: 0; border-bottom: 2px solid transparent; }}
 QTabBar::tab:selected {{ color: {text}; border-bottom: 2px solid {accent}; font-weight: 600; }}
@@ -108,9 +108,18 @@ QPushButton, QToolButton#menu {{ background: {button}; border: 1px solid {line};
 QPushButton:hover, QPushButton:focus {{ border-color: {accent}; }}
 QPushButton:disabled {{ color: {muted}; background: {window}; }}
 QPushButton#new {{ background: {accent}; border-color: {accent}; color: {base}; font-weight: 600; }}
-QLineEdit, QComboBox, QSpinBox, QDoubleSpinBox, QDateEdit {{ background: {base}; border: 1px solid {line};
-    border-radius: 6px; padding: 5px 8px; color: {text}; }}
-QLineEdit:focus, QComboBox:focus, QSpinBox:focus, QDoubleSpinBox:focus, QDateEdit:focus {{ border-color: {accent}; }}
+QLineEdit {{ background: {base}; border: 1px solid {line}; border-radius: 6px; padding: 5px 8px; color: {text}; }}
+QComboBox, QDateEdit {{ min-height: 22px; }}
+QScrollBar {{ background: transparent; border: 0; margin: 0; }}
+QScrollBar:vertical {{ width: 11px; }}
+QScrollBar:horizontal {{ height: 11px; }}
+QScrollBar::handle {{ background: {line}; border-radius: 4px; margin: 2px; }}
+QScrollBar::handle:vertical {{ min-height: 28px; }}
+QScrollBar::handle:horizontal {{ min-width: 28px; }}
+QScrollBar::handle:hover {{ background: {muted}; }}
+QScrollBar::add-line, QScrollBar::sub-line {{ width: 0; height: 0; }}
+QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
+QLineEdit:focus {{ border-color: {accent}; }}
 QPlainTextEdit {{ background: {base}; border: 1px solid {line}; border-radius: 6px; padding: 6px; }}
 QLabel#heading {{ color: {muted}; font-weight: 600; padding: 2px 2px; }}
 QLabel#figure, QLabel#hint {{ color: {muted}; }}

@@ -19,6 +19,7 @@ from paper_repo.desktop.json_view import JsonView
 from paper_repo.desktop.language import tr
 from paper_repo.desktop.live import LiveRepository
 from paper_repo.desktop.message_bar import MessageBar
+from paper_repo.desktop.naming import named
 from paper_repo.desktop.performance_panel import PerformancePanel
 from paper_repo.desktop.session_actions import SessionActions
 from paper_repo.desktop.session_parts import OrderTable, PositionTable, TradeTable
@@ -109,11 +110,11 @@ class SessionWindow(QMainWindow):
         layout.setSpacing(8)
         layout.addWidget(self.chart, 1)
         layout.addWidget(self.performance)
-        details = QSplitter(Qt.Orientation.Horizontal, self, objectName="details")
+        details = named(QSplitter(Qt.Orientation.Horizontal, self), "details")
         details.addWidget(left)
         details.addWidget(self.tabs)
         details.setSizes([680, 580])
-        whole = QSplitter(Qt.Orientation.Vertical, self, objectName="whole")
+        whole = named(QSplitter(Qt.Orientation.Vertical, self), "whole")
         whole.addWidget(self.table)
         whole.addWidget(details)
         whole.setSizes([250, 470])
@@ -212,7 +213,7 @@ class SessionWindow(QMainWindow):
 
     def session_menu(self) -> QMenu:
         """What can be done with the selected sessions."""
-        menu = QMenu(self, objectName="session-menu")
+        menu = named(QMenu(self), "session-menu")
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.actions_.fill(menu)
         return menu
@@ -276,7 +277,7 @@ class SessionWindow(QMainWindow):
 
 
 def _button(action: QAction, parent: QWidget) -> QPushButton:
-    button = QPushButton(action.text().replace("&", ""), parent, objectName=action.objectName())
+    button = named(QPushButton(action.text().replace("&", ""), parent), action.objectName())
     button.setToolTip(action.shortcut().toString(QKeySequence.SequenceFormat.NativeText))
     button.setEnabled(action.isEnabled())
     button.clicked.connect(lambda _=False: action.trigger())
