@@ -341,7 +341,7 @@ def test_a_damaged_session_stands_in_its_place(desktop: Desktop, stored: Session
     """The sound sessions are shown, the damaged one is named, and a sentence says what to do."""
     stored.save_many([plain(1), plain(2)])
     with closing(sqlite3.connect(path)) as other, other:
-        other.execute("UPDATE sessions SET name = 'changed by hand' WHERE id = '000001'")
+        other.execute("UPDATE paper_trading_sessions SET name = 'changed by hand' WHERE id = '000001'")
 
     window = desktop.open()
 
@@ -356,7 +356,7 @@ def test_a_damaged_file_opens_with_its_sound_sessions(desktop: Desktop, path: Pa
         repository.save_many([traded(f"No. {number}") for number in range(8)])
     pages = bytearray(path.read_bytes())
     with closing(sqlite3.connect(path)) as other:
-        (root,) = other.execute("SELECT rootpage FROM sqlite_master WHERE name = 'sessions'").fetchone()
+        (root,) = other.execute("SELECT rootpage FROM sqlite_master WHERE name = 'paper_trading_sessions'").fetchone()
     pages[(root - 1) * 4096 : (root - 1) * 4096 + 100] = bytes(100)
     path.write_bytes(pages)
 
@@ -404,7 +404,7 @@ def test_the_status_line_tells_who_else_has_the_file_open(
     """When it was last written, how many sessions there are, and how many other programs have it open."""
     stored.save(plain(1))
     window = desktop.open()
-    holding = "import sys, sqlite3; file = sqlite3.connect(sys.argv[1]); file.execute('SELECT 1 FROM sessions'); "
+    holding = "import sys, sqlite3; file = sqlite3.connect(sys.argv[1]); file.execute('SELECT 1 FROM paper_trading_sessions'); "
     command = [sys.executable, "-c", holding + "print('open', flush=True); sys.stdin.read()", str(path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         other.stdout.readline()
