@@ -34,6 +34,7 @@ ORDER = [
     "container",
     "testing",
     "demo",
+    "desktop",
     "cli",
     "freezing",
     "__main__",
@@ -50,12 +51,13 @@ OTHERS = {
     "container": {"svcs"},
     "testing": {"anyio", "hypothesis", "pytest"},
     "demo": {"anyio"},
+    "desktop": {"PySide6", "anyio", "numpy", "pyqtgraph", "shiboken6"},
     "cli": {"platformdirs", "rich", "typer"},
     "freezing": {"PyInstaller"},
 }
 """What the parts import that neither Python nor the package has; the others import nothing of the kind."""
 
-EXTRAS = {"typer", "rich", "platformdirs", "svcs", "psycopg", "sqlcipher3", "pyarrow"}
+EXTRAS = {"typer", "rich", "platformdirs", "svcs", "psycopg", "sqlcipher3", "pyarrow", "PySide6", "pyqtgraph"}
 SELDOM = {"playhouse.migrations", "paper_repo.watching", "pytest", "hypothesis", "trio"}
 DEPENDENCIES = "import anyio, marshmallow, peewee"
 """Peewee itself looks for its drivers, of which psycopg is one."""

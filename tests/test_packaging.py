@@ -19,7 +19,10 @@ ROOT = Path(__file__).parents[1]
 SOURCES = [
     "_paper_repo_command.py", "paper_repo", "pytest_paper_repo.py", "setup.cfg", "setup.py", "README.md", "LICENSE",
 ]  # fmt: skip
-NEEDED = ["py.typed", "demo/prices.csv", "report/page.css", "report/page.js", "storage/migrations/0001_initial.py"]
+NEEDED = [
+    "py.typed", "demo/prices.csv", "desktop/translations/paper_repo_de.qm", "report/page.css", "report/page.js",
+    "storage/migrations/0001_initial.py",
+]  # fmt: skip
 PROGRAM = """
 import paper_repo
 from paper_repo import PaperTradingSession, SessionRepository, Strategy

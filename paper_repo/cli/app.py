@@ -51,6 +51,11 @@ COMMANDS: dict[str, Entry] = {
     ),
     "status": Entry("inspect:status", LOOK, ("paper-repo status",)),
     "info": Entry("inspect:info", LOOK, ("paper-repo info",)),
+    "open": Entry(
+        "open:open_",
+        LOOK,
+        ("paper-repo open", "paper-repo open --db sessions.db", "paper-repo open --demo"),
+    ),
     "report": Entry("report:report", LOOK, ("paper-repo report 9f2c --output report.html",)),
     "rename": Entry("edit:rename", CHANGE, ("paper-repo rename 9f2c 'Crossover, spring'",)),
     "delete": Entry("edit:delete", CHANGE, ("paper-repo delete 9f2c --yes",)),

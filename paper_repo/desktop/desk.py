@@ -1,6 +1,7 @@
-"""The desk: it trades several sessions at once, one task each, and saves each of them at every tick.
+"""The desk: it trades sessions of the demo's strategy, one task each, and saves each of them at every tick.
 
-It knows nothing of windows. What it does is in the file as soon as it is done, and that is what the window shows.
+It knows nothing of windows, and lives in the event loop of a `LiveRepository`. What it does is in the file as soon as
+it is done, and that is what the window shows.
 """
 
 from __future__ import annotations
@@ -9,21 +10,21 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Any
 
-from desktop_qt import texts
-from paper_repo import (
+from paper_repo.demo.market import TradingDay, symbols, trading_days
+from paper_repo.demo.strategy import INITIAL_CASH, STRATEGY, new_session, trade_day
+from paper_repo.desktop import texts
+from paper_repo.desktop.language import tr
+from paper_repo.domain import PaperTradingSession, SessionStatus
+from paper_repo.errors import (
     ConflictError,
     InvalidSessionError,
-    IPaperTradingSessionRepository,
-    PaperRepoError,
-    PaperTradingSession,
     RepositoryClosedError,
-    SessionStatus,
     StorageError,
 )
-from paper_repo.demo.market import trading_days
-from paper_repo.demo.strategy import STRATEGY, new_session, trade_day
+from paper_repo.interface import IPaperTradingSessionRepository
 
 RETRY_SECONDS = 0.5
 """How long to wait before a save that failed is repeated."""
@@ -44,7 +45,7 @@ class Desk:
 
     Args:
         repository: where they are kept.
-        tell: is called with a message for the user, and whether it is a problem.
+        tell: is called with a message for the user, and whether it is a problem; in the event loop's thread.
     """
 
     def __init__(self, repository: IPaperTradingSessionRepository, tell: Callable[[str, bool], None]) -> None:
@@ -63,10 +64,24 @@ class Desk:
         """The sessions that are traded here."""
         return [trade.session for trade in self._trades.values()]
 
-    async def create(self, name: str, **parameters: Any) -> PaperTradingSession:
-        """A new session, stored and not yet started; `parameters` are the strategy's."""
-        session = new_session(name)
-        session.strategy = replace(STRATEGY, parameters=STRATEGY.parameters | parameters)
+    async def create(
+        self, name: str, cash: Decimal = INITIAL_CASH, traded: tuple[str, ...] = (), **parameters: Any
+    ) -> PaperTradingSession:
+        """A new session, stored and not yet started.
+
+        Args:
+            name: what it is called.
+            cash: what it starts with.
+            traded: the symbols that it trades; all of the demo's by default.
+            parameters: the strategy's.
+        """
+        session = PaperTradingSession(
+            name=name,
+            strategy=replace(STRATEGY, parameters=STRATEGY.parameters | parameters),
+            symbols=traded or symbols(),
+            initial_cash=cash,
+            state=new_session().state,
+        )
         await self._repository.save(session)
         return session
 
@@ -79,7 +94,7 @@ class Desk:
             return
         session = await self._repository.get_by_id(session_id)
         if session is None:
-            self._tell("This session has been deleted by another program.", True)
+            self._tell(tr("This session has been deleted, by this or another program."), True)
         elif session.status is SessionStatus.RUNNING and step == "resume":
             self._trade(session)
         elif step in ("pause", "stop") or self._can_trade(session):
@@ -87,6 +102,10 @@ class Desk:
             await self._repository.save(session)
             if session.status is SessionStatus.RUNNING:
                 self._trade(session)
+
+    def can_resume(self, session: PaperTradingSession) -> bool:
+        """Whether the session is one that this desk would trade."""
+        return session.strategy.name == STRATEGY.name and "days" in session.state
 
     async def reset(self, session_id: str) -> PaperTradingSession | None:
         """A new session with the same strategy and cash; the old one is kept, with its history."""
@@ -99,10 +118,18 @@ class Desk:
         await self._repository.save(session)
         return session
 
-    async def delete(self, session_id: str) -> None:
-        """Stop trading the session, and delete it with its history."""
+    def change(self, session_id: str, change: Callable[[PaperTradingSession], object]) -> bool:
+        """Change a session that is traded here, to be stored with its next tick; False if it is not."""
+        trade = self._trades.get(session_id)
+        if trade is None:
+            return False
+        change(trade.session)
+        trade.woken.set()
+        return True
+
+    async def leave(self, session_id: str) -> None:
+        """Trade the session no more, in whatever state it is."""
         await self._end(session_id, None)
-        await self._repository.delete(session_id)
 
     async def close(self) -> None:
         """Let every session finish its tick and save it; they stay RUNNING in the file, to be resumed."""
@@ -113,11 +140,11 @@ class Desk:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _can_trade(self, session: PaperTradingSession) -> bool:
-        if session.strategy.name != STRATEGY.name or "days" not in session.state:
-            self._tell(f"“{session.name}” runs another strategy; this window trades {STRATEGY.name} only.", True)
+        if not self.can_resume(session):
+            self._tell(f"“{session.name}”: " + tr("Another program trades this strategy; start it there."), True)
             return False
         if session.state["days"] >= len(trading_days()):
-            self._tell(f"“{session.name}” has traded all the prices there are. Reset begins anew.", False)
+            self._tell(f"“{session.name}”: " + tr("It has traded all the prices there are. Reset begins anew."), False)
             return False
         return True
 
@@ -130,8 +157,8 @@ class Desk:
         session = trade.session
         try:
             await self._trade_days(trade)
-        except ConflictError as error:
-            await self._give_way(session, error)
+        except ConflictError:
+            await self._give_way(session)
         except RepositoryClosedError:
             pass
         except Exception as error:
@@ -143,7 +170,7 @@ class Desk:
         session, days = trade.session, trading_days()
         while session.status is SessionStatus.RUNNING and not self._closing:
             day = days[session.state["days"]]
-            trade_day(session, day)
+            trade_day(session, _of(session, day))
             if day is days[-1]:
                 session.stop()
             await self._save(session)
@@ -171,7 +198,7 @@ class Desk:
                 await asyncio.sleep(RETRY_SECONDS)
             else:
                 if told:
-                    self._tell(f"“{session.name}”: saving works again.", False)
+                    self._tell(f"“{session.name}”: " + tr("Saving works again."), False)
                 return
 
     async def _pause_between(self, trade: _Trade) -> None:
@@ -180,15 +207,16 @@ class Desk:
                 await trade.woken.wait()
         trade.woken.clear()
 
-    async def _give_way(self, session: PaperTradingSession, error: PaperRepoError) -> None:
+    async def _give_way(self, session: PaperTradingSession) -> None:
         """Another program has changed the session that is traded here: what it did stands."""
         stored = await self._repository.get_by_id(session.id)
         if stored is None:
-            self._tell(f"“{session.name}” was deleted by another program.", True)
+            told = tr("It was deleted, by this or another program.")
         elif stored.status is SessionStatus.RUNNING:
-            self._tell(f"“{session.name}” is traded by another program now; this window follows it.", True)
+            told = tr("Another program trades it now; this window follows it.")
         else:
-            self._tell(f"“{session.name}” was {stored.status.lower()} by another program.", True)
+            told = tr("Another program has changed it, to:") + f" {texts.status_name(stored.status)}"
+        self._tell(f"“{session.name}”: {told}", True)
 
     async def _end(self, session_id: str, step: str | None) -> None:
         """Stop trading the session here; with a step, after taking it."""
@@ -197,3 +225,8 @@ class Desk:
             trade.wish = step or "pause"
             trade.woken.set()
             await asyncio.gather(trade.task, return_exceptions=True)
+
+
+def _of(session: PaperTradingSession, day: TradingDay) -> TradingDay:
+    """The day as this session sees it: its own symbols."""
+    return TradingDay(day.date, {name: bar for name, bar in day.bars.items() if name in session.symbols})
