@@ -27,12 +27,14 @@ ORDER = [
     "facade",
     "maintenance",
     "memory",
+    "sync_memory",
     ROOT,  # what `import paper_repo` gives
     "frames",
     "report",
     "container",
     "testing",
     "demo",
+    "desktop",
     "cli",
     "freezing",
     "__main__",
@@ -49,12 +51,13 @@ OTHERS = {
     "container": {"svcs"},
     "testing": {"anyio", "hypothesis", "pytest"},
     "demo": {"anyio"},
+    "desktop": {"PySide6", "anyio", "numpy", "pyqtgraph", "shiboken6"},
     "cli": {"platformdirs", "rich", "typer"},
     "freezing": {"PyInstaller"},
 }
 """What the parts import that neither Python nor the package has; the others import nothing of the kind."""
 
-EXTRAS = {"typer", "rich", "platformdirs", "svcs", "psycopg", "sqlcipher3", "pyarrow"}
+EXTRAS = {"typer", "rich", "platformdirs", "svcs", "psycopg", "sqlcipher3", "pyarrow", "PySide6", "pyqtgraph"}
 SELDOM = {"playhouse.migrations", "paper_repo.watching", "pytest", "hypothesis", "trio"}
 DEPENDENCIES = "import anyio, marshmallow, peewee"
 """Peewee itself looks for its drivers, of which psycopg is one."""
@@ -129,6 +132,20 @@ IMPORTS = list(imports())
 def test_every_part_has_its_place() -> None:
     """Every module of the package stands in the order that its imports are held to."""
     assert {part(each.importer) for each in IMPORTS} - set(ORDER) == set()
+
+
+def test_what_is_private_stays_in_its_module() -> None:
+    """No module imports a name of another one that begins with an underscore."""
+    wrong = [
+        f"{path.relative_to(PACKAGE.parent)}:{node.lineno}: {each.name}"
+        for path in sorted(PACKAGE.rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and inside(node.module or "")
+        for each in node.names
+        if each.name.startswith("_")
+    ]
+
+    assert wrong == []
 
 
 def test_the_arrows_point_one_way() -> None:

@@ -16,8 +16,13 @@ import pytest
 import paper_repo
 
 ROOT = Path(__file__).parents[1]
-SOURCES = ["_paper_repo_command.py", "paper_repo", "setup.cfg", "setup.py", "README.md", "LICENSE"]
-NEEDED = ["py.typed", "demo/prices.csv", "report/page.css", "report/page.js", "storage/migrations/0001_initial.py"]
+SOURCES = [
+    "_paper_repo_command.py", "paper_repo", "pytest_paper_repo.py", "setup.cfg", "setup.py", "README.md", "LICENSE",
+]  # fmt: skip
+NEEDED = [
+    "py.typed", "demo/prices.csv", "desktop/translations/paper_repo_de.qm", "report/page.css", "report/page.js",
+    "storage/migrations/0001_initial.py",
+]  # fmt: skip
 PROGRAM = """
 import paper_repo
 from paper_repo import PaperTradingSession, SessionRepository, Strategy
@@ -49,7 +54,7 @@ def test_they_hold_what_the_package_needs(built: list[Path]) -> None:
     with zipfile.ZipFile(wheel) as archive, tarfile.open(sources) as tar:
         in_wheel, in_sources = archive.namelist(), tar.getnames()
 
-    assert {f"paper_repo/{name}" for name in NEEDED} <= set(in_wheel)
+    assert {f"paper_repo/{name}" for name in NEEDED} | {"pytest_paper_repo.py"} <= set(in_wheel)
     assert all(any(each.endswith(f"/paper_repo/{name}") for each in in_sources) for name in NEEDED)
 
 

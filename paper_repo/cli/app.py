@@ -51,6 +51,11 @@ COMMANDS: dict[str, Entry] = {
     ),
     "status": Entry("inspect:status", LOOK, ("paper-repo status",)),
     "info": Entry("inspect:info", LOOK, ("paper-repo info",)),
+    "open": Entry(
+        "open:open_",
+        LOOK,
+        ("paper-repo open", "paper-repo open --db sessions.db", "paper-repo open --demo"),
+    ),
     "report": Entry("report:report", LOOK, ("paper-repo report 9f2c --output report.html",)),
     "rename": Entry("edit:rename", CHANGE, ("paper-repo rename 9f2c 'Crossover, spring'",)),
     "delete": Entry("edit:delete", CHANGE, ("paper-repo delete 9f2c --yes",)),
@@ -75,7 +80,7 @@ COMMANDS: dict[str, Entry] = {
     "salvage": Entry("maintenance:salvage_", SAFE, ("paper-repo salvage salvaged.db",)),
     "encrypt": Entry("maintenance:encrypt_", SAFE, ("paper-repo encrypt secret.db --passphrase-file passphrase.txt",)),
     "decrypt": Entry("maintenance:decrypt_", SAFE, ("paper-repo decrypt plain.db --passphrase-file passphrase.txt",)),
-    "demo": Entry("demo:demo", TRY, ("paper-repo demo", "paper-repo demo --db demo.db --speed 25")),
+    "demo": Entry("demo:demo", TRY, ("paper-repo demo --keep", "paper-repo demo --db demo.db --speed 25")),
 }
 """Every command by its name, in the order of the help; its module is imported when the command is run."""
 

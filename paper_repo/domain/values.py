@@ -11,20 +11,27 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TypeAlias, TypeVar
 
-from paper_repo.domain.secrecy import shown
+from paper_repo.domain.secrecy import kind_of, shown
 from paper_repo.errors import InvalidSessionError
 
 Progress: TypeAlias = Callable[[int, int], object]
 """A function that long calls invoke from time to time with the amount done and the total (0 if it is not known)."""
 
 Amount: TypeAlias = Decimal | int | str | float
-"""The types that callers may pass as an amount, besides NumPy's numbers; it is kept as an exact `Decimal`."""
+"""The types that callers may pass as an amount, besides NumPy's numbers; it is kept as an exact `Decimal`.
+
+A float counts as its shortest decimal form, the one that Python prints: 0.1 is 0.1, and `0.1 + 0.2` is
+0.30000000000000004. A program that computes with floats rounds the result before it passes it.
+
+Arithmetic in the caller's own code happens in the caller's decimal context: `session.cash += x` rounds to its 28
+digits. `session.apply_cash_flow` adds without rounding, whatever the context is.
+"""
 
 LARGEST_EXPONENT = 1000
-"""Amounts range from 1E-1000 to 1E+1000, so that the sum and the product of any two fit `EXACT`."""
+"""Amounts range from 1E-1000 to 1E+1000, so that the sum and the product of any four fit `EXACT`."""
 
 EXACT = decimal.Context(
-    prec=6 * LARGEST_EXPONENT,
+    prec=12 * LARGEST_EXPONENT,  # quantity, price, multiplier and rate, of 2001 digits each
     rounding=decimal.ROUND_HALF_EVEN,
     Emin=decimal.MIN_EMIN,
     Emax=decimal.MAX_EMAX,
@@ -80,6 +87,11 @@ def positive(value: object, path: str) -> Decimal:
 def optional_amount(value: object, path: str) -> Decimal | None:
     """`value` as an amount, or None."""
     return None if value is None else amount(value, path)
+
+
+def optional_positive(value: object, path: str) -> Decimal | None:
+    """`value` as an amount above zero, or None."""
+    return None if value is None else positive(value, path)
 
 
 def count(value: object, path: str) -> int:
@@ -148,6 +160,17 @@ def optional_text(value: object, path: str) -> str | None:
     return None if value is None else text(value, path)
 
 
+def optional_identifier(value: object, path: str) -> str | None:
+    """`value` as non-empty text, or None."""
+    return None if value is None else identifier(value, path)
+
+
+def json_object(value: object, path: str) -> None:
+    """Require a dict; whether JSON gives back equal what it holds is seen when it is saved."""
+    if not isinstance(value, dict):
+        raise invalid(path, f"must be a dict, not {kind_of(value)}.")
+
+
 def texts(value: object, path: str) -> tuple[str, ...]:
     """`value` as a tuple of texts; a single text is refused, because it would be split into letters."""
     if isinstance(value, str) or not isinstance(value, Iterable):
@@ -167,38 +190,28 @@ def choice(kind: type[_E], value: object, path: str) -> _E:
     raise invalid(path, f"must be one of {', '.join(kind)}, not {shown(value)}.")
 
 
-def naming_its_id(kind: str) -> Callable[[Callable[[_T], None]], Callable[[_T], None]]:
-    """A decorator for the `__post_init__` of what has an id: errors name it, as one of thousands.
-
-    Args:
-        kind: what it is, such as "fill".
-    """
-
-    def decorate(check: Callable[[_T], None]) -> Callable[[_T], None]:
-        def post_init(self: _T) -> None:
-            try:
-                check(self)
-            except InvalidSessionError as error:
-                raise error.within(f"{kind} {shown(getattr(self, 'id', None))}") from None
-
-        return post_init
-
-    return decorate
-
-
 def invalid(path: str, message: str) -> InvalidSessionError:
     """The error that says what is wrong at `path`."""
     return InvalidSessionError({path: [message]})
+
+
+_PLAIN = frozenset("0123456789+-.eEinfatysINFATYS")
+"""What numbers are written with; among them infinity and NaN, which are refused with a reason of their own."""
+
+
+def naming(error: InvalidSessionError, what: str) -> InvalidSessionError:
+    """The same error, whose message names what is wrong: "order 'o-1': ..."."""
+    return error.within(what)
 
 
 def _to_decimal(value: object, path: str) -> Decimal:
     if isinstance(value, bool):
         raise invalid(path, f"{value} is not an amount.")
     try:
+        if isinstance(value, str) and not _PLAIN.issuperset(value.strip()):
+            raise ValueError  # Python would take "1_000", and the digits of every script
         if isinstance(value, float):
             return Decimal(float.__repr__(value))
-        if isinstance(value, str) and ("_" in value or not value.isascii()):
-            raise ValueError  # what Python's own syntax and other scripts allow is no amount to anybody else
         if isinstance(value, Decimal | int | str):
             return Decimal(value)
         if isinstance(value, numbers.Integral):  # NumPy's and pandas' numbers

@@ -1,11 +1,8 @@
-"""The Qt program in an event loop of its own, and its user, who clicks and looks."""
+"""The window and its user, who clicks, types and looks."""
 
 from __future__ import annotations
 
-import asyncio
-import functools
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,82 +10,85 @@ from typing import Any
 import pytest
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-sys.path.append(str(Path(__file__).parents[2] / "examples"))
-for needed in ("PySide6.QtWidgets", "pyqtgraph", "qasync", "pytestqt"):
-    pytest.importorskip(needed, reason=f"the Qt window needs {needed}: tox -e desktop", exc_type=ImportError)
+for needed in ("PySide6.QtWidgets", "pyqtgraph", "pytestqt"):
+    pytest.importorskip(needed, reason=f"the window needs {needed}: tox -e desktop", exc_type=ImportError)
 
-import qasync  # noqa: E402
-from desktop_qt.app import Program  # noqa: E402
-from desktop_qt.theme import LIGHT, Theme, apply  # noqa: E402
-from desktop_qt.window import NewSession, Window  # noqa: E402
-from PySide6.QtCore import Qt, QTimer  # noqa: E402
-from PySide6.QtWidgets import QApplication, QDialogButtonBox, QMessageBox, QWidget  # noqa: E402
+from PySide6.QtCore import QSettings, Qt, QTimer  # noqa: E402
+from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton, QTableView, QWidget  # noqa: E402
+
+from paper_repo import SessionRepository  # noqa: E402
+from paper_repo.desktop import SessionWindow, theme  # noqa: E402
+from paper_repo.desktop.application import Application  # noqa: E402
+from paper_repo.desktop.language import speak  # noqa: E402
 
 PATIENCE = 20_000
 """How long something may take that comes for certain, in milliseconds."""
 
 
-def driven(test: Callable[..., None]) -> Callable[..., None]:
-    """Runs a test inside of a Qt event loop that asyncio uses too, as a callback of it and no task."""
-
-    @functools.wraps(test)
-    def run(**fixtures: Any) -> None:
-        app = QApplication.instance()
-        app.setQuitOnLastWindowClosed(False)
-        errors: list[BaseException] = []
-
-        def body() -> None:
-            try:
-                test(**fixtures)
-            except BaseException as error:
-                errors.append(error)
-            finally:
-                loop.stop()
-
-        with qasync.QEventLoop(app) as loop:
-            QTimer.singleShot(0, body)
-            loop.run_forever()
-        if errors:
-            raise errors[0]
-
-    return run
+def use_own_settings(folder: Path) -> None:
+    """Keep what the window remembers in this folder."""
+    QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(folder))
 
 
 class Desktop:
-    """The program in an event loop of its own, and its user."""
+    """The program on one file, and its user."""
 
     def __init__(self, qtbot: Any, path: Path) -> None:
         self._qtbot = qtbot
         self._path = path
-        self._task: asyncio.Task[int] | None = None
-        self.window: Window = None  # type: ignore[assignment]  # until it is opened
+        self.program = Application()
+        self.codes: list[int] = []
+        self.program.ended.connect(self.codes.append)
+        self.window: SessionWindow = None  # type: ignore[assignment]  # until it is opened
 
-    def begin(self, theme: Theme = LIGHT, **options: Any) -> Program:
-        """Start the program, which need not come to show a window."""
-        apply(QApplication.instance(), theme)
-        program = Program(self._path, theme, **options)
-        self._task = asyncio.get_running_loop().create_task(program.run())
-        return program
-
-    def open(self, **options: Any) -> Window:
-        """Start the program; its window, when it shows what is stored."""
-        program = self.begin(**options)
-        self.until(lambda: program.window is not None)
-        self.window = program.window
-        self._qtbot.addWidget(self.window)
-        self._qtbot.waitSignal(self.window.refreshed, timeout=PATIENCE).wait()
+    def open(
+        self,
+        *,
+        demo: bool = False,
+        resume: bool = False,
+        dress: theme.Theme = theme.LIGHT,
+        language: str = "en",
+        busy_timeout: float = 5.0,
+    ) -> SessionWindow:
+        """Open a window; it, when it shows what is stored."""
+        self.begin(demo=demo, resume=resume, dress=dress, language=language, busy_timeout=busy_timeout)
+        self.until(lambda: self.program.windows)
+        self.window = self.program.windows[-1]
+        self.until(lambda: self.window.table.total is not None)
         return self.window
 
-    def close(self) -> int:
-        """Close the window; what the program returned when everything was stored."""
-        self.window.close()
-        return self.end()
+    def begin(
+        self,
+        *,
+        demo: bool = False,
+        resume: bool = False,
+        dress: theme.Theme = theme.LIGHT,
+        language: str = "en",
+        busy_timeout: float = 5.0,
+    ) -> None:
+        """Begin to open a window, which need not come to be shown."""
+        app = QApplication.instance()
+        app.setQuitOnLastWindowClosed(False)
+        speak(app, language)
+        theme.apply(app, dress)
+        self.program.open(SessionRepository(self._path, busy_timeout=busy_timeout), demo=demo, resume=resume)
 
-    def end(self) -> int:
-        """What the program returned."""
-        task, self._task = self._task, None
-        self.until(task.done)
-        return task.result()
+    def close(self) -> None:
+        """Close every window; all is stored then."""
+        for dialog in list(self.program.dialogs):
+            dialog.close()
+        self.program.close()
+        assert self.program.windows == []
+
+    def until(self, condition: Callable[[], object]) -> None:
+        """Let everything run until this is so."""
+        self._qtbot.waitUntil(lambda: bool(condition()), timeout=PATIENCE)
+
+    def settle(self) -> None:
+        """Let what has been asked for so far come."""
+        done: list[bool] = []
+        QTimer.singleShot(0, lambda: done.append(True))
+        self.until(lambda: done)
 
     def click(self, widget: str | QWidget) -> None:
         """Click into the middle of a widget, or press the button of this name."""
@@ -96,30 +96,54 @@ class Desktop:
         self.until(widget.isEnabled)
         self._qtbot.mouseClick(widget, Qt.MouseButton.LeftButton)
 
-    def until(self, condition: Callable[[], object]) -> None:
-        """Let everything run until this is so."""
-        self._qtbot.waitUntil(lambda: bool(condition()), timeout=PATIENCE)
+    def press(
+        self, widget: QWidget, key: Qt.Key, modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier
+    ) -> None:
+        """Press a key in a widget."""
+        self._qtbot.keyClick(widget, key, modifiers)
+
+    def click_row(
+        self, table: QTableView, row: int, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier
+    ) -> None:
+        """Click into a row of a table."""
+        place = table.visualRect(table.model().index(row, 0)).center()
+        self._qtbot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, modifier, place)
+
+    def click_title(self, table: QTableView, title: str) -> None:
+        """Click on the title of a column."""
+        header = table.horizontalHeader()
+        titles = [table.model().headerData(each, Qt.Orientation.Horizontal) for each in range(header.count())]
+        place = titles.index(title)
+        table.scrollTo(table.model().index(0, place))
+        at = header.sectionViewportPosition(place) + 12
+        self._qtbot.mouseClick(
+            header.viewport(), Qt.MouseButton.LeftButton, pos=header.viewport().rect().center().__class__(at, 8)
+        )
 
     def dialog(self, kind: type) -> Any:
         """The dialog of this kind, when it is shown."""
-        self.until(lambda: any(each.isVisible() for each in self.window.findChildren(kind)))
-        return next(each for each in self.window.findChildren(kind) if each.isVisible())
+        self.until(lambda: self._visible(kind))
+        return self._visible(kind)[0]
 
-    def answer(self, standard_button: str) -> None:
-        """Answer the question that is asked."""
+    def _visible(self, kind: type) -> list[Any]:
+        return [each for each in QApplication.topLevelWidgets() if isinstance(each, kind) and each.isVisible()]
+
+    def answer(self, text: str) -> None:
+        """Answer the question that is asked with the button of this text."""
         question = self.dialog(QMessageBox)
-        self.click(question.button(getattr(QMessageBox.StandardButton, standard_button)))
+        button = next(each for each in question.findChildren(QPushButton) if each.text().replace("&", "") == text)
+        self.click(button)
 
-    def create(self, name: str) -> None:
-        """Make a new session by its dialog; it is selected then."""
-        self.click("new")
-        dialog = self.dialog(NewSession)
-        dialog.name.setText(name)
-        self.click(dialog.findChild(QDialogButtonBox).button(QDialogButtonBox.StandardButton.Ok))
-        self.until(lambda: self.window.selected is not None and self.window.selected.name == name)
+    def texts(self, table: Any = None) -> list[list[str]]:
+        """What stands in a table; by default in that of the sessions."""
+        rows = (table or self.window.table).rows
+        return [
+            [str(rows.data(rows.index(row, column))) for column in range(rows.columnCount())]
+            for row in range(rows.rowCount())
+        ]
 
-    def texts(self) -> list[list[str]]:
-        """What stands in the table of sessions."""
-        model = self.window.table.model()
-        rows, columns = range(model.rowCount()), range(model.columnCount())
-        return [[model.data(model.index(row, column)) for column in columns] for row in rows]
+    def column(self, title: str, table: Any = None) -> list[str]:
+        """What stands in one column."""
+        rows = (table or self.window.table).rows
+        titles = [column.title for column in rows.columns]
+        return [row[titles.index(title)] for row in self.texts(table)]

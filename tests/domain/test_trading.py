@@ -151,7 +151,9 @@ class TestPosition:
             seen = position.average_price, position.market_value, position.unrealized_pnl, position.marked(price)
 
         assert seen == expected
-        assert expected[1] == EXACT.multiply(position.quantity, position.last_price)
+        assert expected[1] == EXACT.multiply(
+            EXACT.multiply(position.quantity, position.last_price), position.multiplier
+        )
         assert expected[2] == EXACT.subtract(expected[1], position.cost_basis)
 
     @given(positions(), amounts())
@@ -299,7 +301,7 @@ class TestEquityPoint:
     """Equity points."""
 
     @pytest.mark.parametrize(
-        ("changes", "path"), [({"at": NAIVE}, "at"), ({"cash": None}, "cash"), ({"equity": float("nan")}, "equity")]
+        ("changes", "path"), [({"at": NAIVE}, "at"), ({"cash": "x"}, "cash"), ({"equity": float("nan")}, "equity")]
     )
     def test_wrong_values_are_refused(self, changes, path):
         """Each refusal names the field."""

@@ -40,6 +40,9 @@ from paper_repo.demo.run import (
 from paper_repo.demo.strategy import INITIAL_CASH
 from paper_repo.storage.address import Address
 
+KEPT = "demo.db"
+"""Where `--keep` keeps the session."""
+
 EVERY = 25
 """Without a terminal, a line is printed each time this many days have been traded."""
 
@@ -61,10 +64,14 @@ def demo(
             help="Days per second, to watch it. By default as fast as possible.",
         ),
     ] = None,
+    keep: Annotated[
+        bool, typer.Option("--keep", help=f"Keep the session, in {KEPT} in this folder unless --db names another.")
+    ] = False,
     passphrase_file: PassphraseFile = None,
 ) -> None:
     """Watch a session survive kill -9: a strategy trades a year of real prices, is killed half-way, and continues."""
     console = output()
+    db = db or (KEPT if keep else None)
     with tempfile.TemporaryDirectory(prefix="paper_repo-demo-", ignore_cleanup_errors=True) as folder:
         path = place_of(db) if db else Path(folder) / "demo.db"
         if isinstance(path, Path):
@@ -207,9 +214,10 @@ def _show_session(console: Console, repository: SessionRepository, session_id: s
 
 def _say_where(console: Console, path: Address, session_id: str, *, kept: bool) -> None:
     if kept:
-        console.print(Text(f"The session is kept in {name_of(path)}; look at it:", "bold"))
-        for command in ("list", f"show {session_id[:8]}"):
+        console.print(Text(f"The session is kept in {name_of(path)}; try next:", "bold"))
+        short = session_id[:8]
+        for command in ("list", f"show {short}", f"report {short} --output report.html"):
             console.print(f"   paper-repo {command} --db {shlex.quote(name_of(path))}", soft_wrap=True)
     else:
         console.print(f"The database was {path}; it has been removed.")
-        console.print("To keep it and look at it: paper-repo demo --db demo.db", soft_wrap=True)
+        console.print("To keep it and look at it: paper-repo demo --keep", soft_wrap=True)

@@ -1,0 +1,174 @@
+"""`EquityChart`: the equity of one session over time with its drawdown below, or several sessions over each other."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import anyio.to_thread
+from PySide6.QtCore import QEvent, Qt, QTimer, Signal
+from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QVBoxLayout, QWidget
+
+from paper_repo.desktop.chart_canvas import ChartCanvas
+from paper_repo.desktop.curves import Curve
+from paper_repo.desktop.following import REST
+from paper_repo.desktop.language import localised, tr
+from paper_repo.desktop.live import LiveRepository, Request
+from paper_repo.desktop.naming import named
+
+MOST_POINTS = 2000
+"""How many points of a curve are drawn; its peaks and troughs are among them."""
+
+MOST_MARKS = 1000
+"""How many fills of a session are marked, the latest."""
+
+MOST_CURVES = 8
+"""How many sessions can be laid over each other and still be told apart."""
+
+
+class EquityChart(QFrame):
+    """The equity of a session over time, its fills as marks on it, and its drawdown below; it follows every change.
+
+    Several sessions are laid over each other by their growth in percent. The wheel zooms, dragging moves, a double
+    click or Home shows all of it; with the mouse or the arrow keys a crosshair reads time and value.
+
+    - `shown()`: the chart shows what is stored.
+
+    Args:
+        live: where the sessions are.
+        parent: the widget that this one belongs to.
+    """
+
+    shown = Signal()
+
+    def __init__(self, live: LiveRepository, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("chart")
+        self._live = live
+        self._ids: list[str] = []
+        self._curves: dict[str, Curve] = {}
+        self._stale: set[str] = set()
+        self._request: Request | None = None
+        self._pause = QTimer(self, singleShot=True)
+        self._pause.timeout.connect(self._refresh)
+        self.canvas = ChartCanvas(self)
+        self.reading = named(QLabel(self, textFormat=Qt.TextFormat.RichText), "hint")
+        self.reading.setWordWrap(True)
+        self.reading.setMinimumHeight(self.fontMetrics().height() + 8)
+        self.reading.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.canvas.reading.connect(self.reading.setText)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(10, 6, 8, 6)
+        layout.setSpacing(0)
+        layout.addWidget(self.reading)
+        layout.addWidget(self.canvas, 1)
+        self.setFocusProxy(self.canvas)
+        live.changed.connect(self._changed)
+        self.canvas.draw([])
+
+    def show_session(self, session_id: str | None) -> None:
+        """Show this session alone, and follow its changes; None to show nothing."""
+        self.show_sessions([] if session_id is None else [session_id])
+
+    def show_sessions(self, session_ids: Sequence[str]) -> None:
+        """Lay these sessions over each other, the first eight of them, and follow their changes."""
+        self._ids = list(dict.fromkeys(session_ids))[:MOST_CURVES]
+        if self._request is not None:
+            self._request.cancel()
+            self._request = None
+        self._pause.stop()
+        self._curves = {each: self._curves[each] for each in self._ids if each in self._curves}
+        self._stale = set(self._ids)
+        if self._ids:
+            self._refresh()
+        else:
+            self._draw(reset=True)
+
+    @property
+    def curves(self) -> list[Curve]:
+        """What is drawn."""
+        return [self._curves[each] for each in self._ids if each in self._curves]
+
+    def reset_zoom(self) -> None:
+        """Show all of it."""
+        self.canvas.show_all()
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
+        """Take the colours of a new palette."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "canvas"):
+            self.canvas.draw(self.curves)
+
+    def showEvent(self, event: Any) -> None:  # noqa: N802
+        """Read what has changed while the chart was hidden."""
+        super().showEvent(event)
+        QTimer.singleShot(0, self, self._refresh)
+
+    def _changed(self, ids: frozenset[str]) -> None:
+        self._stale |= set(self._ids) & ids if ids else set(self._ids)
+        self._refresh()
+
+    def _refresh(self) -> None:
+        if not self._stale or self._request is not None or self._pause.isActive() or not self.isVisible():
+            return
+        wanted, self._stale = [each for each in self._ids if each in self._stale], set()
+        began = time.monotonic()
+        self._request = self._live.ask(
+            lambda _: self._load(wanted), partial(self._loaded, began), partial(self._failed, began)
+        )
+
+    async def _load(self, ids: Sequence[str]) -> dict[str, Curve | None]:
+        return {each: await self._load_one(each) for each in ids}
+
+    async def _load_one(self, session_id: str) -> Curve | None:
+        session = await self._live.session(session_id)
+        if session is None:
+            return None
+        repository = self._live.repository
+        points = await repository.get_equity_curve(session_id, max_points=MOST_POINTS)
+        fills = await repository.get_fills(session_id, after=max(session.fill_count - MOST_MARKS, 0))
+        return await anyio.to_thread.run_sync(
+            Curve.of, session_id, session.name or session_id, float(session.initial_cash), points, fills
+        )
+
+    def _loaded(self, began: float, found: dict[str, Curve | None]) -> None:
+        self._request = None
+        reset = set(self._curves) != set(self._ids) or self.canvas.drawn_ids != self._ids
+        for session_id, curve in found.items():
+            if curve is None:
+                self._curves.pop(session_id, None)
+            else:
+                self._curves[session_id] = curve
+        self._draw(reset)
+        self._rest(began)
+
+    def _failed(self, began: float, error: Exception) -> None:
+        self._request = None
+        self._live.failed.emit(error)
+        self._rest(began)
+
+    def _rest(self, began: float) -> None:
+        self._pause.start(int(1000 * min(REST * (time.monotonic() - began), 60)))
+
+    def _draw(self, reset: bool) -> None:
+        self.canvas.draw(self.curves)
+        if reset:
+            self.canvas.show_all()
+        self.canvas.setAccessibleDescription(self._in_words())
+        self.shown.emit()
+
+    def _in_words(self) -> str:
+        """What the chart shows, for those who cannot see it."""
+        told = []
+        for curve in self.curves:
+            if len(curve.equity):
+                first, last, low, high = curve.equity[0], curve.equity[-1], curve.equity.min(), curve.equity.max()
+                amounts = (tr("from"), first, tr("to"), last, tr("lowest"), low, tr("highest"), high)
+                told.append(f"{curve.name}: " + " ".join(_word(each) for each in amounts))
+        return "; ".join(told) or tr("No equity has been recorded yet")
+
+
+def _word(each: Any) -> str:
+    return each if isinstance(each, str) else localised(f"{each:,.2f}")

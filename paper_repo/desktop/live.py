@@ -1,0 +1,268 @@
+"""`LiveRepository`: an async repository for widgets, with calls beside Qt's event loop and changes as a signal.
+
+The calls run in an event loop of their own, in a thread; what comes of them is handed over to the thread of the
+`LiveRepository`, so that no widget ever waits for the disk, or is touched by another thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from functools import partial
+from types import TracebackType
+from typing import Any, Self, TypeAlias
+
+import shiboken6
+from PySide6.QtCore import QObject, Qt, Signal
+
+from paper_repo.core.repository import SessionRepository
+from paper_repo.domain import PaperTradingSession
+from paper_repo.errors import RepositoryClosedError
+from paper_repo.facade.repository import AsyncSessionRepository
+from paper_repo.interface import IPaperTradingSessionRepository
+
+Work: TypeAlias = Callable[[IPaperTradingSessionRepository], Awaitable[Any]]
+
+GATHER_SECONDS = 0.1
+"""Changes that come this soon after each other are told together."""
+
+RETRY_SECONDS = 0.5
+"""How long to wait before a database that cannot be watched is tried again."""
+
+CLOSING_SECONDS = 10.0
+"""How long closing waits for saves that are under way, on a slow disk or a server that does not answer."""
+
+
+class Request:
+    """A call that is under way; `cancel` says that nobody waits for it any more."""
+
+    def __init__(self) -> None:
+        self.cancelled = False
+        self.done = False
+
+    def cancel(self) -> None:
+        """Forget what comes of it. A save that has begun is completed all the same."""
+        self.cancelled = True
+
+
+class LiveRepository(QObject):
+    """An async repository as widgets use it: calls whose results come back to Qt's thread, and changes as a signal.
+
+    Create it in Qt's thread, after the `QApplication`. It is a context manager that closes the repository at the end;
+    `close` does the same.
+
+    - `changed(ids)`: sessions have been saved or deleted since, by whatever program: a frozenset of their ids. Emitted
+      at most ten times a second, whatever happens.
+    - `failed(error)`: the database cannot be watched at the moment; it is tried again twice a second.
+    - `recovered()`: it can be watched again.
+
+    Args:
+        repository: any repository with the async interface.
+        parent: the Qt object that this one belongs to.
+    """
+
+    changed = Signal(object)
+    failed = Signal(object)
+    recovered = Signal()
+    _arrived = Signal(object)
+
+    def __init__(self, repository: IPaperTradingSessionRepository, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._repository = repository
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._sessions: dict[str, tuple[int, asyncio.Task[PaperTradingSession | None]]] = {}
+        self._generation = 0
+        self._is_closed = False
+        self._loop = asyncio.new_event_loop()
+        self._end = asyncio.Event()
+        self._arrived.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
+        self._thread = threading.Thread(target=self._run, name="paper_repo window", daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def repository(self) -> IPaperTradingSessionRepository:
+        """The repository itself, which other threads and event loops can use at the same time."""
+        return self._repository
+
+    @property
+    def core(self) -> SessionRepository | None:
+        """The synchronous repository beneath it, for blocking work in a thread; None where there is none."""
+        return self._repository.core if isinstance(self._repository, AsyncSessionRepository) else None
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was closed; nothing is asked or told any more."""
+        return self._is_closed
+
+    def ask(
+        self,
+        work: Work,
+        then: Callable[[Any], object] | None = None,
+        failed: Callable[[Exception], object] | None = None,
+    ) -> Request:
+        """Call `work` with the repository beside Qt's event loop; what comes of it is handed back to Qt's thread.
+
+        Args:
+            work: an async function that gets the repository; it must not touch a widget.
+            then: is called with the result in Qt's thread, unless it belongs to a widget that is gone by then.
+            failed: is called with the error instead, in Qt's thread; by default an error is told by `failed`.
+        """
+        request = Request()
+        if not self._is_closed:
+            self._loop.call_soon_threadsafe(self._start, work, then, failed or self.failed.emit, request)
+        return request
+
+    async def session(self, session_id: str) -> PaperTradingSession | None:
+        """The stored session, for `work` to await: several widgets that ask for it after one change share one read.
+
+        The object is shared: it must not be changed.
+        """
+        generation, task = self._sessions.get(session_id, (-1, None))
+        if task is None or generation != self._generation:
+            task = asyncio.get_running_loop().create_task(self._repository.get_by_id(session_id))
+            if len(self._sessions) > 100:
+                self._sessions.clear()
+            self._sessions[session_id] = self._generation, task
+        return await asyncio.shield(task)
+
+    def close(self, before: Callable[[], Awaitable[object]] | None = None) -> None:
+        """Finish what is being saved, and close the repository. Calling it again does nothing.
+
+        Args:
+            before: an async function to be awaited first, such as one that ends what is traded.
+        """
+        if self._is_closed:
+            return
+        self._is_closed = True
+        self._loop.call_soon_threadsafe(self._begin_end, before)
+        self._thread.join(CLOSING_SECONDS)
+
+    # In the thread with the event loop
+
+    def _run(self) -> None:
+        try:
+            self._loop.run_until_complete(self._live())
+        finally:
+            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+            self._loop.close()
+
+    async def _live(self) -> None:
+        self._keep(self._loop.create_task(self._follow()))
+        await self._end.wait()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._repository.close()
+
+    def _begin_end(self, before: Callable[[], Awaitable[object]] | None) -> None:
+        async def end() -> None:
+            try:
+                if before is not None:
+                    await before()
+            finally:
+                self._end.set()
+
+        self._closing = self._loop.create_task(end())
+
+    def _start(
+        self,
+        work: Work,
+        then: Callable[[Any], object] | None,
+        failed: Callable[[Exception], object],
+        request: Request,
+    ) -> None:
+        if not request.cancelled:
+            self._keep(self._loop.create_task(self._told(work, then, failed, request)))
+
+    def _keep(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _told(
+        self,
+        work: Work,
+        then: Callable[[Any], object] | None,
+        failed: Callable[[Exception], object],
+        request: Request,
+    ) -> None:
+        try:
+            result = await work(self._repository)
+        except RepositoryClosedError:
+            return
+        except Exception as error:
+            self._hand_over(request, failed, error)
+        else:
+            self._hand_over(request, then, result)
+
+    async def _follow(self) -> None:
+        """Tell every change, until the repository is closed."""
+        is_failing = False
+        while True:
+            try:
+                async with self._repository.watch() as changes:
+                    if is_failing:
+                        is_failing = False
+                        self._tell(self.recovered.emit)
+                        self._tell_changed(frozenset())  # whatever has happened meanwhile
+                    await self._gather(changes)
+                return
+            except RepositoryClosedError:
+                return
+            except Exception as error:
+                if not is_failing:
+                    self._tell(partial(self.failed.emit, error))
+                is_failing = True
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _gather(self, changes: Any) -> None:
+        found: set[str] = set()
+
+        async def tell_later() -> None:
+            await asyncio.sleep(GATHER_SECONDS)
+            told = frozenset(found)
+            found.clear()
+            self._tell_changed(told)
+
+        async for change in changes:
+            if not found:
+                self._keep(asyncio.get_running_loop().create_task(tell_later()))
+            found.add(change.session_id)
+
+    def _tell_changed(self, ids: frozenset[str]) -> None:
+        self._generation += 1
+        self._tell(partial(self.changed.emit, ids))
+
+    def _tell(self, call: Callable[[], object]) -> None:
+        self._hand_over(Request(), lambda _: call(), None)
+
+    def _hand_over(self, request: Request, receiver: Callable[[Any], object] | None, result: object) -> None:
+        try:
+            self._arrived.emit((request, receiver, result))
+        except RuntimeError:  # Qt has gone before this thread
+            pass
+
+    # In Qt's thread
+
+    def _deliver(self, arrived: tuple[Request, Callable[[Any], object] | None, object]) -> None:
+        request, receiver, result = arrived
+        request.done = True
+        if receiver is None or request.cancelled or self._is_closed or not _is_there(receiver):
+            return
+        receiver(result)
+
+
+def _is_there(receiver: Callable[[Any], object]) -> bool:
+    """Whether the Qt object that is to be called, if it is one, still exists."""
+    while isinstance(receiver, partial):
+        receiver = receiver.func
+    owner = getattr(receiver, "__self__", None)
+    return not isinstance(owner, QObject) or shiboken6.isValid(owner)

@@ -1,0 +1,233 @@
+"""The widgets by themselves, embedded as other programs embed them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from paper_repo import (
+    Fill,
+    InMemorySessionRepository,
+    PaperTradingSession,
+    RepositoryClosedError,
+    SessionRepository,
+    SQLiteSessionRepository,
+)
+from tests.desktop.conftest import plain, traded
+from tests.desktop.driving import PATIENCE, use_own_settings
+
+from PySide6.QtWidgets import QWidget  # isort: skip  # which `driving` has looked for
+
+from paper_repo import desktop as widgets  # isort: skip
+from paper_repo.desktop import LiveRepository  # isort: skip
+from paper_repo.desktop.lazy_rows import PAGE  # isort: skip
+
+ONE_SESSION = ["EquityChart", "FillTable", "JsonView", "OrderTable", "PerformancePanel", "PositionTable", "TradeTable"]
+
+
+@pytest.fixture
+def live(qtbot: Any, path: Path, tmp_path: Path) -> Iterator[LiveRepository]:
+    """A live repository on a file."""
+    use_own_settings(tmp_path / "settings")
+    with LiveRepository(SQLiteSessionRepository(path)) as live:
+        yield live
+
+
+def until(qtbot: Any, condition: Any) -> None:
+    """Let everything run until this is so."""
+    qtbot.waitUntil(lambda: bool(condition()), timeout=PATIENCE)
+
+
+@pytest.mark.parametrize("name", ONE_SESSION)
+def test_a_widget_follows_one_session(qtbot: Any, live: LiveRepository, path: Path, name: str) -> None:
+    """It shows the session that it is told, what others save of it, and nothing after it was deleted."""
+    widget = getattr(widgets, name)(live)
+    qtbot.addWidget(widget)
+    shown: list[None] = []
+    widget.shown.connect(lambda: shown.append(None))
+    with SessionRepository(path) as repository:
+        session = traded("Mine")
+        repository.save(session)
+        widget.show()
+        widget.show_session(session.id)
+        until(qtbot, lambda: shown)
+        before = len(shown)
+        session.name = "Renamed"
+        repository.save(session)
+        until(qtbot, lambda: len(shown) > before)
+        before = len(shown)
+        repository.delete(session.id)
+        until(qtbot, lambda: len(shown) > before)
+    widget.show_session(None)
+
+
+@pytest.mark.parametrize("name", ONE_SESSION)
+def test_a_widget_shows_what_a_repository_in_memory_holds(qtbot: Any, tmp_path: Path, name: str) -> None:
+    """For unit tests of programs that embed the widgets."""
+    use_own_settings(tmp_path / "settings")
+    session = traded("Mine")
+    with LiveRepository(InMemorySessionRepository()) as live:
+        widget = getattr(widgets, name)(live)
+        qtbot.addWidget(widget)
+        saved: list[object] = []
+        live.ask(lambda repository: repository.save(session), saved.append)
+        until(qtbot, lambda: saved)
+        widget.show()
+        with qtbot.waitSignal(widget.shown, timeout=PATIENCE):
+            widget.show_session(session.id)
+
+
+def test_a_hidden_widget_reads_nothing(qtbot: Any, live: LiveRepository, path: Path) -> None:
+    """It reads what has changed when it is shown again."""
+    with SessionRepository(path) as repository:
+        session = traded("Mine")
+        repository.save(session)
+    table = widgets.PositionTable(live)
+    qtbot.addWidget(table)
+    table.show_session(session.id)
+    answered: list[object] = []
+    live.ask(lambda repository: repository.count(), answered.append)
+    until(qtbot, lambda: answered)
+    assert table.rows.rowCount() == 0
+
+    table.show()
+
+    until(qtbot, lambda: table.rows.rowCount() == len(session.positions))
+
+
+def test_twenty_thousand_sessions(qtbot: Any, live: LiveRepository, path: Path) -> None:
+    """Only the pages that are seen are fetched; the last one too, when the user goes to it; and a text is found."""
+    with SessionRepository(path, durability="normal") as repository:
+        repository.save_many(map(plain, range(20_000)))
+    table = widgets.SessionTable(live)
+    qtbot.addWidget(table)
+    table.resize(900, 600)
+    table.show()
+
+    until(qtbot, lambda: table.total == 20_000)
+    until(qtbot, lambda: table.rows.row(0) is not None)
+    assert len(table.rows._pages) <= 2
+    table.view.scrollToBottom()
+    until(qtbot, lambda: table.rows.row(19_999) is not None)
+    assert len(table.rows._pages) <= 4
+
+    table.filter.text.setText("017777")
+    until(qtbot, lambda: [row.id for row in table.rows.rows()] == ["017777"])
+
+
+def test_a_long_history_is_read_where_it_is_seen(qtbot: Any, live: LiveRepository, path: Path) -> None:
+    """Of 5,000 fills those that are seen are read; a click on Time shows the first ones; new ones appear at the top."""
+    fill = Fill("0", "IBM", "BUY", quantity=1, price=200)
+    session = PaperTradingSession(id="a", strategy=plain(1).strategy, initial_cash=10**9)
+    for number in range(5000):
+        session.apply_fill(replace(fill, id=str(number)))
+    with SessionRepository(path, durability="normal") as repository:
+        repository.save(session)
+        table = widgets.FillTable(live)
+        qtbot.addWidget(table)
+        table.resize(700, 400)
+        table.show()
+        table.show_session("a")
+        until(qtbot, lambda: table.rows.rowCount() == 5000)
+        assert table.rows.row(0).id == "4999"
+        assert len(table.rows._pages) == 1
+        table.view.scrollToBottom()
+        until(qtbot, lambda: table.rows.row(4999) is not None)
+        assert table.rows.row(4999).id == "0"
+        assert len(table.rows._pages) <= 3
+
+        table.view.scrollToTop()
+        session.apply_fill(replace(fill, id="new"))
+        repository.save(session)
+        until(qtbot, lambda: table.rows.rowCount() == 5001 and table.rows.row(0) is not None)
+        until(qtbot, lambda: table.rows.row(0).id == "new")
+
+        table.view.horizontalHeader().sectionClicked.emit(0)
+        until(qtbot, lambda: table.rows.row(0) is not None and table.rows.row(0).id == "0")
+        assert table.rows.row(PAGE - 1).id == str(PAGE - 1)
+
+
+def test_a_history_that_does_not_begin_with_one(qtbot: Any, live: LiveRepository, path: Path) -> None:
+    """A session that was deleted and stored again counts its fills on; each stands in its place all the same."""
+    session = traded("Mine")
+    with SessionRepository(path) as repository:
+        repository.save(session)
+        repository.delete(session.id)
+        session.version = 0
+        session.apply_fill(Fill("after", "IBM", "BUY", quantity=1, price=200))
+        repository.save(session)
+        table = widgets.FillTable(live)
+        qtbot.addWidget(table)
+        table.show()
+        table.show_session(session.id)
+        until(qtbot, lambda: table.rows.rowCount() == 1)
+        assert table.rows.row(0).id == "after"
+
+
+def test_a_change_is_told_within_a_second_and_many_as_one(qtbot: Any, live: LiveRepository, path: Path) -> None:
+    """`changed` names every session that was saved."""
+    told: list[frozenset[str]] = []
+    live.changed.connect(told.append)
+    ready: list[object] = []
+    live.ask(lambda repository: repository.count(), ready.append)
+    until(qtbot, lambda: ready)
+    with SessionRepository(path) as repository:
+        for number in range(50):
+            repository.save(plain(number))
+            until(qtbot, lambda: True)
+
+    until(qtbot, lambda: len(frozenset().union(*told)) == 50)
+
+
+def test_calls_come_back_to_their_thread_unless_nobody_waits(qtbot: Any, live: LiveRepository) -> None:
+    """A result goes to `then`, an error to `failed`; what was cancelled, or belongs to a widget that is gone, nowhere."""  # noqa: E501
+    import threading
+
+    came: list[tuple[str, object, bool]] = []
+
+    def note(what: str) -> Any:
+        return lambda result: came.append((what, result, threading.current_thread() is threading.main_thread()))
+
+    async def fail(_: object) -> None:
+        raise ValueError("no")
+
+    live.ask(lambda repository: repository.count(), note("count"))
+    live.ask(fail, None, note("error"))
+    live.ask(lambda repository: repository.count(), note("cancelled")).cancel()
+    until(qtbot, lambda: len(came) == 2)
+
+    assert sorted((what, in_thread) for what, _, in_thread in came) == [("count", True), ("error", True)]
+
+
+def test_closing_closes_the_repository(qtbot: Any, path: Path) -> None:
+    """Nothing is asked any more; closing again does nothing."""
+    repository = SQLiteSessionRepository(path)
+    live = LiveRepository(repository)
+    live.close()
+    live.close()
+
+    came: list[object] = []
+    live.ask(lambda each: each.count(), came.append)
+    assert live.is_closed
+    with pytest.raises(RepositoryClosedError):
+        repository.core.count()
+    assert came == []
+
+
+def test_a_widget_takes_the_colours_of_its_program(qtbot: Any, live: LiveRepository, path: Path) -> None:
+    """In a dark palette it draws with the colours for dark ones, and follows when that changes."""
+    from PySide6.QtGui import QColor, QPalette
+
+    from paper_repo.desktop.theme import DARK, LIGHT, colours_of
+
+    widget = QWidget()
+    qtbot.addWidget(widget)
+    palette = QPalette()
+    for base, theme in (("#101010", DARK), ("#ffffff", LIGHT)):
+        palette.setColor(QPalette.ColorRole.Base, QColor(base))
+        widget.setPalette(palette)
+        assert colours_of(widget) is theme
