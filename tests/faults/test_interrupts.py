@@ -152,7 +152,7 @@ def assert_sound(repository: SessionRepository, sessions: Sessions, where: str) 
         another.save(sessions[0])
 
 
-@pytest.mark.filterwarnings("ignore:unclosed database:ResourceWarning")  # Python closes what was just opened
+@pytest.mark.filterwarnings("ignore:unclosed (database|file):ResourceWarning")  # Python closes what was just opened
 @pytest.mark.parametrize("error", [KeyboardInterrupt, TimeLimitError])
 @pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.__name__)
 def test_an_exception_at_any_point(repository: SessionRepository, action: Action, error: type[BaseException]) -> None:
