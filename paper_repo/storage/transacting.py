@@ -196,9 +196,12 @@ class Transacting(Opening):
             except StorageError:
                 self._undo(transaction, 0)
                 if self._is_open(transaction):
-                    self._run_in(transaction, "ROLLBACK")
+                    self._roll_back_whole(transaction)
         transaction.depth = min(transaction.depth, block.depth - 1)
         transaction.is_working = block.was_working
+
+    def _roll_back_whole(self, transaction: Transaction) -> None:
+        self._run_in(transaction, "ROLLBACK")
 
     def _undo(self, transaction: Transaction, start: int) -> None:
         """Give the caller's objects back, before the next writer can begin, who may have the same ones."""

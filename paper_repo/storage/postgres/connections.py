@@ -11,8 +11,9 @@ from typing import Any
 
 import peewee
 import psycopg
+from psycopg import generators
 from psycopg.adapt import Loader
-from psycopg.pq import TransactionStatus
+from psycopg.pq import ExecStatus, TransactionStatus
 from psycopg.types.string import TextLoader
 
 from paper_repo.storage.connections import Connections
@@ -109,6 +110,15 @@ class Connection(psycopg.Connection[Any]):
         it, and it would wait for itself.
         """
         return self.is_pipelining or self.lock.locked()
+
+    def has_committed(self) -> bool:
+        """Whether the COMMIT was done that was sent, from whose answer an exception has kept this thread."""
+        try:
+            answers = self.wait(generators.execute(self.pgconn))
+        except psycopg.Error:
+            self.close()
+            return False
+        return all(each.status == ExecStatus.COMMAND_OK and each.command_status == b"COMMIT" for each in answers)
 
     def is_lost(self) -> bool:
         """Whether the server has closed this idle connection, as far as can be told without asking it."""

@@ -216,6 +216,18 @@ class PostgresStorage(Storage):
                 f"{self.name}: it is stored on this server, but may be lost if that fails: {connection.warned}"
             )
 
+    def _is_committed(self, transaction: Transaction) -> bool:
+        connection = transaction.loan.connection
+        if transaction.is_committing and connection.pgconn.transaction_status == TransactionStatus.ACTIVE:
+            transaction.is_committing = connection.has_committed()  # whatever the server has made of it
+        return super()._is_committed(transaction)
+
+    def _roll_back_whole(self, transaction: Transaction) -> None:
+        try:
+            super()._roll_back_whole(transaction)
+        except StorageError:  # an exception of a signal handler's has left a statement half-way
+            transaction.loan.connection.close()
+
     def take_turn(self, session_id: str) -> None:
         self.turns.take(self._required(), session_id)
 
