@@ -56,7 +56,6 @@ LARGEST_COUNT = 2**53
 """Up to this number every database and every reader of JSON keeps whole numbers exactly."""
 
 _E = TypeVar("_E", bound=StrEnum)
-_T = TypeVar("_T")
 
 
 def utc_now() -> datetime:
