@@ -22,7 +22,9 @@ class Turns:
 
     def __init__(self, patience: float, when_freed: Sequence[Callable[[], None]] = ()) -> None:
         self._patience = patience
-        self._changed = threading.Condition()
+        # Entered itself, not by its condition: an exception such as Ctrl-C cannot come between that and the block.
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
         self._owners: dict[str, object] = {}
         self._wanted: dict[object, str] = {}  # by whom; each waits for one at a time
         self._when_freed = when_freed
@@ -36,7 +38,7 @@ class Turns:
         """
         if self._owners.get(session_id) is me:
             return
-        with self._changed:
+        with self._lock:
             self._wanted[me] = session_id
             try:
                 if self._waits_for(me, session_id):
@@ -52,7 +54,7 @@ class Turns:
 
     def free(self, me: object) -> None:
         """Give back every session of the transaction `me`, which has ended."""
-        with self._changed:
+        with self._lock:
             mine = [session_id for session_id, owner in self._owners.items() if owner is me]
             for session_id in mine:
                 del self._owners[session_id]
