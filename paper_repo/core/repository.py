@@ -225,10 +225,12 @@ class SessionRepository:
         Reads inside the block see its own writes. Nobody else sees them before the block ends, and no reader waits for
         it; other writers wait, at most for the busy timeout. After an exception everything is rolled back, and the
         sessions saved inside are as they were before their saves. The block belongs to the thread that opened it, and
-        may be left in another one.
+        may be left in another one. On an event loop it must not be held across an `await`: what another task saves or
+        reads in this thread meanwhile is refused; use an `AsyncSessionRepository` there.
 
         Raises:
             BusyError: another writer did not finish within the busy timeout.
+            TransactionOwnershipError: another task holds a block of this thread across an `await`.
         """
         return self._sessions.storage.atomic()
 

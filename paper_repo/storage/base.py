@@ -146,6 +146,7 @@ class Storage(Transacting):
         """What `fetch` makes of the cursor of one statement, on this thread's connection or on one for this alone."""
         transaction = self._mine.transaction
         if transaction is not None and not transaction.is_over:
+            transaction.guard.require_same_task()  # another one would see what may be rolled back
             with self._translated:  # fetching reads on, and finds damage
                 return fetch(self._run_in(transaction, sql, params))
         loan = Loan()

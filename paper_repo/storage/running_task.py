@@ -47,7 +47,8 @@ class TaskGuard:
         """Refuse what another task does, unless the first one has ended.
 
         Raises:
-            TransactionOwnershipError: it would become a part of the transaction, and be undone with it.
+            TransactionOwnershipError: it would become a part of the transaction and be undone with it, or see what may
+                be undone.
         """
         owner = None if self._task is None else self._task()
         if owner is not None and owner is not running_task() and not has_ended(owner):

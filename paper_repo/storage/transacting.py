@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar
@@ -143,6 +144,13 @@ class Transacting(Opening):
             "that has interrupted it cannot write as well: let it set a flag, or hand the session to another thread"
         )
 
+    def _on_the_same_connection(self) -> TransactionError:
+        return TransactionError(
+            f"{self.name}: this thread is in the middle of another call of the same transaction; a signal handler or "
+            "a finaliser that has interrupted it cannot use the transaction as well: let it set a flag, or ask another "
+            "thread"
+        )
+
     def _begin_part(self, block: Block, transaction: Transaction) -> None:
         if transaction.is_working and not block.is_inner:
             raise self._in_the_middle()
@@ -200,6 +208,7 @@ class Transacting(Opening):
 
     def _end(self, transaction: Transaction) -> None:
         """Let others write; what was not committed is rolled back. Does nothing where it has been done."""
+        transaction.turn.thread = threading.get_ident()  # which may not be the one that has begun it
         transaction.is_over = True
         try:
             self._connections.take_back(transaction.loan)

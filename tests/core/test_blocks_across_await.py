@@ -1,7 +1,8 @@
-"""A plain block that a task holds across an `await`: no other task's save becomes a part of it."""
+"""A plain block that a task holds across an `await`: no other task's save becomes a part of it, or reads in it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import anyio
@@ -13,8 +14,17 @@ from tests.builders import new_fill, new_session
 
 pytestmark = pytest.mark.anyio
 
+READS: dict[str, Callable[[SessionRepository], object]] = {
+    "get_by_id": lambda repository: repository.get_by_id("a"),
+    "exists": lambda repository: repository.exists("a"),
+    "get_all": lambda repository: repository.get_all(),
+    "count": lambda repository: repository.count(),
+    "get_fills": lambda repository: repository.get_fills("a"),
+    "iterate": lambda repository: list(repository.iterate()),
+}
 
-@pytest.mark.parametrize("way", ["save", "save with a fill", "save_many", "delete", "atomic"])
+
+@pytest.mark.parametrize("way", ["save", "save with a fill", "save_many", "delete", "atomic", *READS])
 async def test_another_task_is_refused(path: Path, way: str) -> None:
     """It is told why, nothing of it is stored, and the block goes on."""
     with SessionRepository(path) as repository:
@@ -32,6 +42,8 @@ async def test_another_task_is_refused(path: Path, way: str) -> None:
             if way == "atomic":
                 with repository.atomic():
                     pass
+            elif way in READS:
+                READS[way](repository)
             elif way == "delete":
                 repository.delete(mine.id)
             elif way == "save_many":

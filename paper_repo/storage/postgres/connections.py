@@ -74,6 +74,8 @@ class Connection(psycopg.Connection[Any]):
     fell_silent = False
     borrowed = False
     """Whether its session is a connection pooler's, and meets other clients."""
+    is_pipelining = False
+    """Whether statements are being sent one behind the other."""
     warned = ""
     """What the server last warned of."""
 
@@ -99,6 +101,14 @@ class Connection(psycopg.Connection[Any]):
 
     def _who(self) -> str:
         return "the server (or the pooler, which may have no connection to spare)" if self.borrowed else "the server"
+
+    def is_busy(self) -> bool:
+        """Whether a statement is under way.
+
+        Where the thread asks that uses the connection, it is a signal handler's, or a finaliser's, that has interrupted
+        it, and it would wait for itself.
+        """
+        return self.is_pipelining or self.lock.locked()
 
     def is_lost(self) -> bool:
         """Whether the server has closed this idle connection, as far as can be told without asking it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -160,6 +161,8 @@ class PostgresStorage(Storage):
         return connection.pgconn.transaction_status in _OPEN
 
     def _begin_whole(self, block: Block, reading: Transaction | None) -> None:
+        if self._writing.has_thread(threading.get_ident()):
+            raise self._in_the_middle()  # of beginning or ending another one, which may hold locks in the database
         self._on_a_living_connection(block, super()._begin_whole, block, reading)
 
     def _begin_transaction(self, transaction: Transaction) -> None:
@@ -167,6 +170,11 @@ class PostgresStorage(Storage):
             self._run_in(transaction, poolers.begin(self.durability, self.busy_timeout))
         else:
             super()._begin_transaction(transaction)
+
+    def _run_in(self, transaction: Transaction, sql: str, params: Sequence[object] = ()) -> Any:
+        if transaction.loan.connection.is_busy():
+            raise self._on_the_same_connection()
+        return super()._run_in(transaction, sql, params)
 
     def _read(self, fetch: Callable[[Any], T], sql: str, params: Sequence[object]) -> T:
         if self._transaction() is not None:
@@ -234,8 +242,13 @@ class PostgresStorage(Storage):
         self._require_alive(transaction)
         # Before anything is sent: a row may be refused.
         ready = [(statement.sql, statement.values(keepable(row))) for statement, row in changes]
-        with self._translated, transaction.loan.connection.pipeline():
-            cursors = [self._run_in(transaction, sql, values) for sql, values in ready]
+        connection = transaction.loan.connection
+        try:
+            connection.is_pipelining = True
+            with self._translated, connection.pipeline():
+                cursors = [super(PostgresStorage, self)._run_in(transaction, *each) for each in ready]
+        finally:
+            connection.is_pipelining = False
         return [cursor.rowcount for cursor in cursors]
 
     def change(self, statement: Statement, row: Row) -> int:
