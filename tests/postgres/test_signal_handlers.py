@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from paper_repo import PaperTradingSession, SessionRepository, TransactionError
+from paper_repo.core.repository import internals_of
 from tests.builders import new_fill, new_session
 from tests.facade.seeds import ROUNDS
 from tests.faults.interrupting import Interrupter
@@ -107,7 +108,7 @@ def test_a_handler_does_it_or_is_told_why_not(repository: SessionRepository, mai
         assert repository.get_by_id(mine.id) == (mine if saved_by(main, mine) else None), calling.where
         assert repository.exists(handlers.id) == saved_by(handled, handlers), calling.where
         assert (handlers.version == 1) == (handled is save and calling.outcome == "done"), calling.where
-        assert repository.storage._connections.in_use() == 0, calling.where
+        assert internals_of(repository).storage._connections.in_use() == 0, calling.where
         outcomes.add(calling.outcome)
 
     assert "done" in outcomes
