@@ -219,13 +219,13 @@ class ChartCanvas(QWidget):
             if place is None or place < 0:
                 continue
             colour = theme.curves[number % len(theme.curves)] if several else theme.text
-            name = escape(curve.name) if several else tr("Equity")
+            name = escape(curve.name).replace(" ", "&nbsp;") if several else tr("Equity")
             value = f"{curve.growth[place]:+,.2f}" if several else f"{curve.equity[place]:,.2f}"
             fall = f"{tr('drawdown')} {localised(f'{curve.drawdown[place]:.2f}')} %"
-            dot = f"<span style='color:{colour}'>●</span> " if several else ""
-            unit = " %" if several else ""
-            parts.append(f"{dot}{name} <b>{localised(value)}{unit}</b>" + ("" if several else f" &nbsp; {fall}"))
-        return " &nbsp;&nbsp; ".join(parts) or tr("No equity has been recorded yet")
+            dot = f"<span style='color:{colour}'>●</span>&nbsp;" if several else ""
+            unit = "&nbsp;%" if several else ""
+            parts.append(f"{dot}{name}&nbsp;<b>{localised(value)}{unit}</b>" + ("" if several else f" &nbsp; {fall}"))
+        return " &nbsp; ".join(parts) or tr("No equity has been recorded yet")
 
 
 class _Axis(pyqtgraph.AxisItem):  # type: ignore[misc]  # pyqtgraph tells no types

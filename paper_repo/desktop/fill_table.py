@@ -150,7 +150,7 @@ def _columns() -> Sequence[Column]:
     return [
         Column("time", tr("Time"), lambda fill: texts.moment(fill.executed_at), None, False, 24, order="sequence"),
         Column("symbol", tr("Symbol"), lambda fill: fill.symbol, is_number=False, width=7),
-        Column("side", tr("Side"), lambda fill: side(fill.side is Side.BUY), is_number=False, width=6),
+        Column("side", tr("Side"), lambda fill: side(fill.side is Side.BUY), is_number=False, width=8),
         Column("quantity", tr("Quantity"), lambda fill: texts.quantity(fill.quantity), width=6),
         Column("price", tr("Price"), lambda fill: texts.money(fill.price), width=9),
         Column("value", tr("Value"), lambda fill: texts.money(value(fill)), width=11),

@@ -123,7 +123,7 @@ class PositionTable(SessionPartTable):
 
         return [
             Column("symbol", tr("Symbol"), lambda held: held.symbol, None, False, 7, order=lambda held: held.symbol),
-            Column("side", tr("Side"), lambda held: direction(held.quantity > 0), None, False, 7),
+            Column("side", tr("Side"), lambda held: direction(held.quantity > 0), None, False, 8),
             _number("quantity", tr("Quantity"), lambda held: abs(held.quantity), texts.quantity, 6),
             _number("average", tr("Average"), lambda held: held.average_price, texts.money, 9),
             _number("last", tr("Last"), lambda held: held.last_price, texts.money, 9),
@@ -155,7 +155,7 @@ class OrderTable(SessionPartTable):
         """Symbol, side, type, quantities, prices, time in force and when it was placed."""
         return [
             Column("symbol", tr("Symbol"), lambda each: each.symbol, None, False, 7, order=lambda each: each.symbol),
-            Column("side", tr("Side"), lambda each: side(each.side is Side.BUY), None, False, 7),
+            Column("side", tr("Side"), lambda each: side(each.side is Side.BUY), None, False, 9),
             Column("type", tr("Type"), lambda each: each.type.lower().replace("_", " "), None, False, 9),
             _number("quantity", tr("Quantity"), lambda each: each.quantity, texts.quantity, 6),
             _number("filled", tr("Filled"), lambda each: each.filled_quantity, texts.quantity, 6),
@@ -193,7 +193,7 @@ class TradeTable(SessionPartTable):
 
         return [
             Column("symbol", tr("Symbol"), lambda each: each.symbol, None, False, 7, order=lambda each: each.symbol),
-            Column("side", tr("Side"), lambda each: direction(each.side is Side.BUY), None, False, 7),
+            Column("side", tr("Side"), lambda each: direction(each.side is Side.BUY), None, False, 9),
             _number("quantity", tr("Quantity"), lambda each: each.quantity, texts.quantity, 6),
             _number("entry", tr("Entry"), lambda each: each.entry_price, texts.money, 9),
             _number("exit", tr("Exit"), lambda each: each.exit_price, texts.money, 9),

@@ -244,7 +244,7 @@ def _columns(status_text: Callable[[SessionSummary], str]) -> list[Column]:
         return session.net_pnl
 
     return [
-        Column("name", tr("Name"), lambda each: each.name or each.id, is_number=False, width=26, order="name"),
+        Column("name", tr("Name"), lambda each: each.name or each.id, is_number=False, width=22, order="name"),
         Column("strategy", tr("Strategy"), lambda each: each.strategy_name, is_number=False, width=15),
         Column("status", tr("Status"), status_text, is_number=False, width=12),
         Column("symbols", tr("Symbols"), lambda each: ", ".join(each.symbols), None, False, 20, is_hidden=True),

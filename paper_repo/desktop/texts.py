@@ -161,7 +161,7 @@ def _sentence(error: BaseException) -> str:
         case SessionNotFoundError():
             return tr("This session has been deleted, by this or another program.")
         case BusyError():
-            return tr("Another program is writing to the file just now. Nothing is lost; it is tried again.")
+            return tr("Another program is writing to the file just now. Nothing is lost; wait a moment, or try again.")
         case DiskFullError():
             return tr("The disk is full. Nothing is lost; make room, and it goes on.")
         case ReadOnlyError():

@@ -131,6 +131,7 @@ QFrame#message[kind="problem"] QLabel {{ color: {problem_text}; }}
 QFrame#message[kind="notice"] {{ background: {notice}; }}
 QFrame#message[kind="notice"] QLabel {{ color: {notice_text}; }}
 QFrame#message QPushButton {{ padding: 3px 10px; }}
+QAbstractScrollArea::corner {{ background: transparent; border: 0; }}
 QStatusBar {{ color: {muted}; border-top: 1px solid {line}; }}
 QStatusBar::item {{ border: 0; }}
 QStatusBar QLabel {{ color: {muted}; padding: 2px 8px; }}

@@ -20,6 +20,18 @@ DEMO_FILE = "demo.db"
 """The demo's sessions, in the user's data folder, so that what was interrupted can be resumed."""
 
 
+NEEDED = {
+    "libxcb-cursor.so.0": "libxcb-cursor0",
+    "libxcb-icccm.so.4": "libxcb-icccm4",
+    "libxcb-image.so.0": "libxcb-image0",
+    "libxcb-keysyms.so.1": "libxcb-keysyms1",
+    "libxcb-render-util.so.0": "libxcb-render-util0",
+    "libxkbcommon-x11.so.0": "libxkbcommon-x11-0",
+}
+"""What Qt needs of an X11 desktop and a small Debian does not have, with the package that has it: without one of them
+Qt ends the program."""
+
+
 class Theme(StrEnum):
     """How the window is dressed."""
 
@@ -94,10 +106,17 @@ def require_display() -> None:
         return
     if not os.environ.get("DISPLAY"):
         raise CommandError("there is no display to show a window on; paper-repo list and report need none", FAILED)
+    missing = [package for library, package in NEEDED.items() if not _is_there(library)]
+    if missing:
+        raise CommandError(f"the window needs {', '.join(missing)}: sudo apt install {' '.join(missing)}", FAILED)
+
+
+def _is_there(library: str) -> bool:
     try:
-        ctypes.CDLL("libxcb-cursor.so.0")
+        ctypes.CDLL(library)
     except OSError:
-        raise CommandError("the window needs libxcb-cursor0: sudo apt install libxcb-cursor0", FAILED) from None
+        return False
+    return True
 
 
 def _library_missing(error: ImportError) -> Exception:
