@@ -14,6 +14,7 @@ Repositories, all with the same methods:
     AsyncSessionRepository      the same calls to await, on asyncio and trio
     SQLiteSessionRepository     AsyncSessionRepository, on a file only
     InMemorySessionRepository   awaitable too, without a file; for unit tests
+    SyncInMemorySessionRepository   blocking calls without a file; for unit tests
     IPaperTradingSessionRepository   the interface of the awaitable ones
 
 What they do:
@@ -31,14 +32,20 @@ What they do:
 Entities:
 
     PaperTradingSession   a run: strategy, cash, positions, resting orders, state, and history that is not saved yet
-    Strategy, Position, Order, Fill, EquityPoint, SessionStatus, Side, OrderType, TimeInForce
+    Strategy, Position, Order, Fill, EquityPoint, SessionStatus, Side, OrderType, OrderStatus, TimeInForce
+
+For accounts that hold more than one currency and cash-settled symbols (docs/accounts.md):
+
+    Instrument   currency, multiplier and Settlement of a symbol, in session.instruments
+    CashFlow     a deposit, dividend, funding or other payment of a CashFlowKind, for session.apply_cash_flow
+    Split, SymbolChange   for session.apply_split and apply_symbol_change; all three are a LedgerEntry
 
 Figures:
 
     performance(session, curve, fills)    return, drawdown, Sharpe ratio and more, as Performance
     trades(fills)                         closed trades, each from its first to its last fill, as Trade
     round_trips(fills)                    the same slice by slice, first in first out, as RoundTrip
-    Flow(at, amount)                      a deposit or withdrawal, so that performance is time-weighted
+    replay(session, history)              the books rebuilt from fills and ledger entries
     downsample(points, max_points)        fewer points for a chart of the same shape
 
 Maintenance; the first three work while programs use the database, the others need the file for themselves:
@@ -63,15 +70,23 @@ import typing as _typing
 from paper_repo.core.repository import SessionRepository
 from paper_repo.domain import (
     Amount,
+    CashFlow,
+    CashFlowKind,
     EquityPoint,
     Fill,
+    Instrument,
+    LedgerEntry,
     Order,
+    OrderStatus,
     OrderType,
     PaperTradingSession,
     Position,
     SessionStatus,
+    Settlement,
     Side,
+    Split,
     Strategy,
+    SymbolChange,
     TimeInForce,
 )
 from paper_repo.domain.downsampling import downsample
@@ -115,8 +130,8 @@ from paper_repo.storage.options import Durability, Journal, Upgrade
 if _typing.TYPE_CHECKING:
     from paper_repo.domain.changes import SessionChange
     from paper_repo.domain.performance import Performance, performance
+    from paper_repo.domain.replay import replay
     from paper_repo.domain.round_trips import RoundTrip, round_trips
-    from paper_repo.domain.time_weighted import Flow
     from paper_repo.domain.trades import Trade, trades
     from paper_repo.maintenance.archive import export_archive, import_archive
     from paper_repo.maintenance.copy import CopyReport, copy_sessions
@@ -124,6 +139,7 @@ if _typing.TYPE_CHECKING:
     from paper_repo.maintenance.salvage.salvage import Salvaged, salvage
     from paper_repo.memory import InMemorySessionRepository
     from paper_repo.reports import CheckReport, Finding
+    from paper_repo.sync_memory import SyncInMemorySessionRepository
     from paper_repo.watching import AsyncSessionChanges, SessionChanges
 
 __version__ = "0.1.0"
@@ -135,6 +151,8 @@ __all__ = [
     "AsyncSessionChanges",
     "AsyncSessionRepository",
     "BusyError",
+    "CashFlow",
+    "CashFlowKind",
     "CheckReport",
     "ClaimLostError",
     "ConflictError",
@@ -147,17 +165,19 @@ __all__ = [
     "EquityPoint",
     "Fill",
     "Finding",
-    "Flow",
     "ForeignDatabaseError",
     "IPaperTradingSessionRepository",
     "InMemorySessionRepository",
+    "Instrument",
     "InvalidSessionError",
     "InvalidTransitionError",
     "Journal",
+    "LedgerEntry",
     "Loaded",
     "OnDamage",
     "Order",
     "OrderBy",
+    "OrderStatus",
     "OrderType",
     "PaperRepoError",
     "PaperTradingSession",
@@ -178,10 +198,14 @@ __all__ = [
     "SessionRepository",
     "SessionStatus",
     "SessionSummary",
+    "Settlement",
     "Side",
+    "Split",
     "StatusFilter",
     "StorageError",
     "Strategy",
+    "SymbolChange",
+    "SyncInMemorySessionRepository",
     "TimeInForce",
     "Trade",
     "TransactionError",
@@ -196,6 +220,7 @@ __all__ = [
     "export_archive",
     "import_archive",
     "performance",
+    "replay",
     "restore_backup",
     "round_trips",
     "salvage",
@@ -207,13 +232,13 @@ _ON_DEMAND = {
     "CheckReport": "paper_repo.reports",
     "CopyReport": "paper_repo.maintenance.copy",
     "Finding": "paper_repo.reports",
-    "Flow": "paper_repo.domain.time_weighted",
     "InMemorySessionRepository": "paper_repo.memory",
     "Performance": "paper_repo.domain.performance",
     "RoundTrip": "paper_repo.domain.round_trips",
     "Salvaged": "paper_repo.maintenance.salvage.salvage",
     "SessionChange": "paper_repo.domain.changes",
     "SessionChanges": "paper_repo.watching",
+    "SyncInMemorySessionRepository": "paper_repo.sync_memory",
     "compact": "paper_repo.maintenance.files",
     "copy_sessions": "paper_repo.maintenance.copy",
     "decrypt": "paper_repo.maintenance.files",
@@ -222,6 +247,7 @@ _ON_DEMAND = {
     "import_archive": "paper_repo.maintenance.archive",
     "Trade": "paper_repo.domain.trades",
     "performance": "paper_repo.domain.performance",
+    "replay": "paper_repo.domain.replay",
     "restore_backup": "paper_repo.maintenance.files",
     "round_trips": "paper_repo.domain.round_trips",
     "salvage": "paper_repo.maintenance.salvage.salvage",

@@ -25,6 +25,7 @@ PaperRepoError
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Self
 
 __all__ = [
     "ArchiveError",
@@ -133,6 +134,11 @@ class InvalidSessionError(PaperRepoError, ValueError):
         where = "" if session_id is None else f"session {session_id!r}: "
         super().__init__(where + "; ".join(f"{path}: {' '.join(texts)}" for path, texts in self.messages.items()))
 
+    def within(self, part: str) -> Self:
+        """This error, with a message that names the part of a session that was to be made, such as a fill."""
+        self.args = (f"{part}: {self}",)
+        return self
+
     def __reduce__(self) -> tuple[object, ...]:
         return _restore, (type(self), self.args, self.__dict__)
 
@@ -141,18 +147,21 @@ class DuplicateFillError(InvalidSessionError):
     """Fills that `apply_fill` has booked are stored already, so the session's cash and positions count them twice.
 
     Nothing was stored. Discard the session object, load the session again with `get_by_id`, apply the fills that
-    `get_unrecorded` returns, and save it. `fills` has the symbol and the id of each of them.
+    `get_unrecorded` returns, and save it. `fills` has the symbol and the id of each of them; `entries` has the ids of
+    cash flows, splits and changes of symbols of which the same is true.
     """
 
-    def __init__(self, session_id: str, fills: Sequence[tuple[str, str]]) -> None:
+    def __init__(self, session_id: str, fills: Sequence[tuple[str, str]], entries: Sequence[str] = ()) -> None:
         self.fills = tuple(fills)
-        super().__init__(
-            {f"new_fills.{fill_id}": [_BOOKED_TWICE.format(symbol)] for symbol, fill_id in fills}, session_id
-        )
+        self.entries = tuple(entries)
+        messages = {f"new_fills.{fill_id}": [_BOOKED_TWICE.format(symbol)] for symbol, fill_id in fills}
+        messages |= {f"new_ledger_entries.{entry_id}": [_ENTRY_BOOKED_TWICE] for entry_id in entries}
+        super().__init__(messages, session_id)
         self.args = (f"{self.args[0]} {_NOT_AGAIN}",)
 
 
 _BOOKED_TWICE = "this fill of {} is stored already, and was booked again."
+_ENTRY_BOOKED_TWICE = "this ledger entry is stored already, and was booked again."
 _NOT_AGAIN = (
     "Nothing was stored. Load the session again with get_by_id(), apply the fills that get_unrecorded() returns, "
     "and save it."

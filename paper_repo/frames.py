@@ -28,12 +28,14 @@ except ImportError as _error:
     raise ImportError("paper_repo.frames needs pyarrow: pip install 'paper_repo[frames]'") from _error
 
 from paper_repo.core import history
-from paper_repo.core.repository import SessionRepository
+from paper_repo.core.repository import SessionRepository, internals_of
+from paper_repo.domain.history import booking_order
 from paper_repo.domain.selection import Selection, StatusFilter
 from paper_repo.domain.trades import trades as closed_trades
 from paper_repo.errors import InvalidSessionError, SessionNotFoundError
 from paper_repo.facade.repository import AsyncSessionRepository
 from paper_repo.storage import queries
+from paper_repo.storage.base import Storage
 
 Repository: TypeAlias = SessionRepository | AsyncSessionRepository
 """Either repository on a database. Reading blocks: in async code, call these functions in a thread."""
@@ -61,11 +63,11 @@ def sessions(
         exact: amounts as decimals with every digit, not as floats.
         status, strategy, symbol, since, until: which sessions, as for `get_summaries`.
     """
-    core = _core(repository)
+    storage = internals_of(_core(repository)).storage
     kinds = _kinds(_SESSION_COLUMNS, exact)
     selection = Selection.of(status=status, strategy=strategy, symbol=symbol, since=since, until=until)
-    query = queries.select_sessions(core.storage.statements.tables, selection, kinds)
-    rows = core.storage.fetch_all(query)
+    query = queries.select_sessions(storage.statements.tables, selection, kinds)
+    rows = storage.fetch_all(query)
     table = _table(kinds, [rows] if rows else [], "")
     return table.rename_columns({"position_count": "open_positions"})
 
@@ -76,15 +78,15 @@ def fills(repository: Repository, session_id: str, *, exact: bool = False) -> pa
     Raises:
         SessionNotFoundError: there is no such session. (So do the functions below.)
     """
-    core = _core(repository)
-    with core.reading():
-        table = _history(core, core.storage.statements.tables.fills, _FILL_COLUMNS, session_id, exact)
+    storage = internals_of(_core(repository)).storage
+    with storage.snapshot():
+        table = _history(storage, storage.statements.tables.fills, _FILL_COLUMNS, session_id, exact)
         places = table["sequence"]
         ends = (places[0].as_py(), places[-1].as_py()) if len(places) else (0, 0)
-        stored = core.storage.fetch_one(core.storage.statements.select_fill_count, {"id": session_id})
+        stored = storage.fetch_one(storage.statements.select_fill_count, {"id": session_id})
         if stored is None:
             raise SessionNotFoundError(session_id)
-        if not history.are_all(core.storage, session_id, 0, ends, stored[0]):
+        if not history.are_all(storage, session_id, 0, ends, stored[0]):
             raise history.incomplete(session_id, ends, stored[0])
     return table
 
@@ -92,8 +94,9 @@ def fills(repository: Repository, session_id: str, *, exact: bool = False) -> pa
 def equity(repository: Repository, session_id: str, *, exact: bool = False) -> pa.Table:
     """The equity curve of a session, in the order in which it was recorded: `at`, `cash` and `equity` of each point."""
     core = _core(repository)
+    storage = internals_of(core).storage
     with core.reading():
-        table = _history(core, core.storage.statements.tables.equity, _EQUITY_COLUMNS, session_id, exact)
+        table = _history(storage, storage.statements.tables.equity, _EQUITY_COLUMNS, session_id, exact)
         if not len(table) and not core.exists(session_id):
             raise SessionNotFoundError(session_id)
     if len(table) and table["sequence"][0].as_py() != 1:
@@ -105,9 +108,11 @@ def trades(repository: Repository, session_id: str, *, exact: bool = False) -> p
     """The closed trades of a session (see `paper_repo.trades`); `slices` is how many round trips each is made of."""
     core = _core(repository)
     with core.reading():
-        if not core.exists(session_id):
+        session = core.get_by_id(session_id)
+        if session is None:
             raise SessionNotFoundError(session_id)
-        found = closed_trades(fill for _, fill in core.fill_history(session_id))
+        fills = (fill for _, fill in core.fill_history(session_id))
+        found = closed_trades(booking_order(fills, core.ledger_history(session_id)), session)
     return _table_of(found, _TRADE_COLUMNS, exact, session_id)
 
 
@@ -207,11 +212,9 @@ def _kinds(columns: dict[str, _Convert], exact: bool) -> dict[str, _Convert]:
 # Tables
 
 
-def _history(
-    core: SessionRepository, table: Any, columns: dict[str, _Convert], session_id: str, exact: bool
-) -> pa.Table:
+def _history(storage: Storage, table: Any, columns: dict[str, _Convert], session_id: str, exact: bool) -> pa.Table:
     kinds = _kinds(columns, exact)
-    return _table(kinds, history.read_rows(core.storage, table, session_id, tuple(kinds)), session_id)
+    return _table(kinds, history.read_rows(storage, table, session_id, tuple(kinds)), session_id)
 
 
 def _table_of(found: Sequence[Any], columns: dict[str, _Convert], exact: bool, session_id: str) -> pa.Table:

@@ -1,7 +1,7 @@
 """`IPaperTradingSessionRepository`: what every repository of paper-trading sessions promises.
 
 `AsyncSessionRepository`, `SQLiteSessionRepository` and `InMemorySessionRepository` implement it; `SessionRepository`
-has the same methods without `async`.
+has the same methods without `async`. The module is long because it is the documentation of all of them.
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self, overload
 
-from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
+from paper_repo.domain import CashFlow, CashFlowKind, EquityPoint, Fill, LedgerEntry, Order, PaperTradingSession
 from paper_repo.domain.selection import Loaded, OnDamage, OrderBy, SessionSummary, StatusFilter
 from paper_repo.domain.values import Progress
 
 if TYPE_CHECKING:
+    from paper_repo.domain.performance import Performance, Resample
+    from paper_repo.domain.trades import Trade
     from paper_repo.reports import CheckReport
     from paper_repo.watching import AsyncSessionChanges
 
@@ -96,6 +98,24 @@ class IPaperTradingSessionRepository(ABC):
             CorruptRecordError: the session is stored but cannot be read.
         """
 
+    @overload
+    @abstractmethod
+    async def get_all(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        order_by: OrderBy = "created_at",
+        descending: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+        errors: Literal["report"],
+    ) -> Loaded[PaperTradingSession]: ...
+
+    @overload
     @abstractmethod
     async def get_all(
         self,
@@ -110,7 +130,23 @@ class IPaperTradingSessionRepository(ABC):
         limit: int | None = None,
         offset: int = 0,
         errors: OnDamage = "raise",
-    ) -> Loaded[PaperTradingSession]:
+    ) -> list[PaperTradingSession]: ...
+
+    @abstractmethod
+    async def get_all(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        order_by: OrderBy = "created_at",
+        descending: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+        errors: OnDamage = "raise",
+    ) -> list[PaperTradingSession]:
         """Load the sessions that match, oldest first by default.
 
         Args:
@@ -128,8 +164,8 @@ class IPaperTradingSessionRepository(ABC):
                 loading, and the `errors` attribute of the result lists what is missing.
 
         Returns:
-            A list. Its `errors` attribute is empty unless damage was to be reported: a `CorruptRecordError` for each
-            session that cannot be read, and a `CorruptDatabaseError` where the file itself is damaged.
+            A list; with `errors="report"` a `Loaded`, a list whose `errors` attribute holds a `CorruptRecordError` for
+            each session that cannot be read, and a `CorruptDatabaseError` where the file itself is damaged.
 
         Raises:
             ValueError: an argument is not allowed; the message lists the allowed values.
@@ -137,13 +173,55 @@ class IPaperTradingSessionRepository(ABC):
             CorruptDatabaseError: the file is damaged, so sessions may be missing from the list.
         """
 
+    @overload
     @abstractmethod
-    async def get_active(self, *, errors: OnDamage = "raise") -> Loaded[PaperTradingSession]:
+    async def get_active(self, *, errors: Literal["report"]) -> Loaded[PaperTradingSession]: ...
+
+    @overload
+    @abstractmethod
+    async def get_active(self, *, errors: OnDamage = "raise") -> list[PaperTradingSession]: ...
+
+    @abstractmethod
+    async def get_active(self, *, errors: OnDamage = "raise") -> list[PaperTradingSession]:
         """Load the RUNNING sessions, oldest first: the ones to resume after a crash.
 
         Args:
             errors: "raise" or "report", as for `get_all`.
         """
+
+    @overload
+    @abstractmethod
+    async def get_summaries(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        order_by: OrderBy = "created_at",
+        descending: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+        errors: Literal["report"],
+    ) -> Loaded[SessionSummary]: ...
+
+    @overload
+    @abstractmethod
+    async def get_summaries(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        order_by: OrderBy = "created_at",
+        descending: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+        errors: OnDamage = "raise",
+    ) -> list[SessionSummary]: ...
 
     @abstractmethod
     async def get_summaries(
@@ -159,7 +237,7 @@ class IPaperTradingSessionRepository(ABC):
         limit: int | None = None,
         offset: int = 0,
         errors: OnDamage = "raise",
-    ) -> Loaded[SessionSummary]:
+    ) -> list[SessionSummary]:
         """Load what a list shows of each session, without positions, orders or state; arguments as for `get_all`."""
 
     @abstractmethod
@@ -271,6 +349,122 @@ class IPaperTradingSessionRepository(ABC):
 
         Raises:
             ValueError: `max_points` is below 4, or a time has no zone.
+        """
+
+    @abstractmethod
+    async def get_ledger(
+        self, session_id: str, *, since: datetime | None = None, until: datetime | None = None
+    ) -> list[LedgerEntry]:
+        """Load the stored cash flows, splits and changes of symbols of a session in the order they were booked.
+
+        Args:
+            session_id: the session; an empty list if there is no such session.
+            since: an aware datetime; only entries of this time or later.
+            until: an aware datetime; only entries before this time.
+        """
+
+    @abstractmethod
+    async def get_cash_flows(
+        self,
+        session_id: str,
+        *,
+        kind: CashFlowKind | str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> list[CashFlow]:
+        """Load the stored cash flows of a session in the order they were booked.
+
+        Args:
+            session_id: the session; an empty list if there is no such session.
+            kind: only flows of this kind, as "DIVIDEND".
+            since: an aware datetime; only flows of this time or later.
+            until: an aware datetime; only flows before this time.
+        """
+
+    @abstractmethod
+    async def get_orders(
+        self,
+        session_id: str,
+        *,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> list[Order]:
+        """Load the closed orders of a session in the order they were closed; those that rest are in `open_orders`.
+
+        Args:
+            session_id: the session; an empty list if there is no such session.
+            symbol: only orders of this symbol.
+            since: an aware datetime; only orders closed at this time or later.
+            until: an aware datetime; only orders closed before this time.
+        """
+
+    @abstractmethod
+    async def get_trades(self, session_id: str) -> list[Trade]:
+        """Work out the closed trades of a session from its stored history, in the order in which they were closed.
+
+        A trade goes from the first to the last fill of one position (see `paper_repo.trades`).
+
+        Raises:
+            SessionNotFoundError: there is no such session.
+        """
+
+    @abstractmethod
+    async def get_performance(
+        self,
+        session_id: str,
+        *,
+        resample: Resample | None = "day",
+        periods_per_year: float | None = None,
+        risk_free_rate: float = 0.0,
+    ) -> Performance:
+        """Work out the performance of a session from its stored history and equity curve.
+
+        Args:
+            session_id: the session.
+            resample: how often returns are taken: "day", "week" or "month" closes; None for every point.
+            periods_per_year: by which ratios are scaled; None for what belongs to `resample`.
+            risk_free_rate: the return of a year without risk, as a fraction.
+
+        Raises:
+            SessionNotFoundError: there is no such session.
+        """
+
+    @abstractmethod
+    async def get_as_of(self, session_id: str, at: datetime) -> PaperTradingSession:
+        """Rebuild the books of a session as they were at a time, from its stored history; the copy cannot be saved.
+
+        Args:
+            session_id: the session.
+            at: an aware datetime; what was executed or took place up to this moment counts.
+
+        Raises:
+            SessionNotFoundError: there is no such session.
+        """
+
+    @abstractmethod
+    async def correct_fill(
+        self, session_id: str, fill_id: str, replacement: Fill | None = None, *, symbol: str | None = None
+    ) -> PaperTradingSession:
+        """Take a stored fill out of the books, as after a bust by the exchange, or put another one in its place.
+
+        The books are rebuilt from the history, in one transaction. The old fill stays in the history, with
+        `corrected_at`, and the replacement is appended to it, with `replaces`. Objects loaded before are stale: saving
+        one is a `ConflictError`.
+
+        Args:
+            session_id: the session.
+            fill_id: the id of the fill.
+            replacement: what was really executed, under an id of its own; None if nothing was.
+            symbol: of the fill, where several symbols have one of this id.
+
+        Returns:
+            The session as it is stored now.
+
+        Raises:
+            SessionNotFoundError: there is no such session.
+            InvalidSessionError: it has no such fill, or one that was corrected before; the replacement does not fit; or
+                its program keeps its own accounts, which nobody else can rebuild.
         """
 
     @abstractmethod

@@ -12,19 +12,34 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NoReturn, TypeVar
+from typing import Any, Literal, NoReturn, TypeVar, overload
 
 import anyio
 import anyio.lowlevel
 import anyio.to_thread
 
+from paper_repo.core import corrections
 from paper_repo.core.fill_keys import by_key, place_after
-from paper_repo.core.saves import Save, StoredRow, Tracking, UndoLog, new_generation, other_fill_stored
-from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
+from paper_repo.core.saves import Save, StoredRow, Tracking, UndoLog, new_generation, other_fill_stored, used_orders
+from paper_repo.domain import (
+    CashFlow,
+    CashFlowKind,
+    EquityPoint,
+    Fill,
+    LedgerEntry,
+    Order,
+    PaperTradingSession,
+    Split,
+    SymbolChange,
+)
 from paper_repo.domain.changes import SessionChange
 from paper_repo.domain.claims import check_claim
 from paper_repo.domain.downsampling import downsample
+from paper_repo.domain.history import Booked, booking_order
+from paper_repo.domain.ledger import cash_flows
 from paper_repo.domain.new_fills import FillKey, fill_key
+from paper_repo.domain.performance import Performance, Resample, performance
+from paper_repo.domain.replay import as_of
 from paper_repo.domain.selection import (
     Loaded,
     OnDamage,
@@ -35,6 +50,7 @@ from paper_repo.domain.selection import (
     check_page,
 )
 from paper_repo.domain.status import SessionStatus
+from paper_repo.domain.trades import Trade, trades
 from paper_repo.domain.values import Progress, optional_instant
 from paper_repo.errors import (
     BusyError,
@@ -48,8 +64,8 @@ from paper_repo.errors import (
 from paper_repo.facade.block_ownership import OpenBlock, open_block
 from paper_repo.facade.wakeup import Wakeup, new_wakeup, wake
 from paper_repo.interface import IPaperTradingSessionRepository
-from paper_repo.reports import CheckReport, check_history, check_session
-from paper_repo.serialization import fast
+from paper_repo.reports import CheckReport, check_books, check_history, check_session
+from paper_repo.serialization import fast, schemas
 from paper_repo.serialization.schemas import Data
 from paper_repo.watching import AsyncSessionChanges, SessionChanges
 
@@ -82,7 +98,7 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
         self._require_open()
 
     async def close(self) -> None:
-        if open_block(self) is not None:
+        if self._is_inside():
             raise TransactionError("the repository cannot be closed inside an atomic() block; leave the block first")
         self._closed.set()
 
@@ -99,6 +115,23 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
         record = (await self._visible()).get(session_id)
         return None if record is None else record.load()
 
+    @overload
+    async def get_all(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        order_by: OrderBy = "created_at",
+        descending: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+        errors: Literal["report"],
+    ) -> Loaded[PaperTradingSession]: ...
+
+    @overload
     async def get_all(
         self,
         *,
@@ -112,7 +145,22 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
         limit: int | None = None,
         offset: int = 0,
         errors: OnDamage = "raise",
-    ) -> Loaded[PaperTradingSession]:
+    ) -> list[PaperTradingSession]: ...
+
+    async def get_all(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        order_by: OrderBy = "created_at",
+        descending: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+        errors: OnDamage = "raise",
+    ) -> list[PaperTradingSession]:
         selection = Selection.of(
             status=status,
             strategy=strategy,
@@ -126,12 +174,49 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
             errors=errors,
         )
         store = await self._visible()
-        return Loaded(
-            store[session.id].load() for session in selection.among(record.session for record in store.values())
-        )
+        found = selection.among(record.session for record in store.values())
+        return _listed((store[session.id].load() for session in found), errors)
 
-    async def get_active(self, *, errors: OnDamage = "raise") -> Loaded[PaperTradingSession]:
+    @overload
+    async def get_active(self, *, errors: Literal["report"]) -> Loaded[PaperTradingSession]: ...
+
+    @overload
+    async def get_active(self, *, errors: OnDamage = "raise") -> list[PaperTradingSession]: ...
+
+    async def get_active(self, *, errors: OnDamage = "raise") -> list[PaperTradingSession]:
         return await self.get_all(status=SessionStatus.RUNNING, errors=errors)
+
+    @overload
+    async def get_summaries(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        order_by: OrderBy = "created_at",
+        descending: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+        errors: Literal["report"],
+    ) -> Loaded[SessionSummary]: ...
+
+    @overload
+    async def get_summaries(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        order_by: OrderBy = "created_at",
+        descending: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+        errors: OnDamage = "raise",
+    ) -> list[SessionSummary]: ...
 
     async def get_summaries(
         self,
@@ -146,22 +231,20 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
         limit: int | None = None,
         offset: int = 0,
         errors: OnDamage = "raise",
-    ) -> Loaded[SessionSummary]:
-        return Loaded(
-            SessionSummary.of(session)
-            for session in await self.get_all(
-                status=status,
-                strategy=strategy,
-                symbol=symbol,
-                since=since,
-                until=until,
-                order_by=order_by,
-                descending=descending,
-                limit=limit,
-                offset=offset,
-                errors=errors,
-            )
+    ) -> list[SessionSummary]:
+        found = await self.get_all(
+            status=status,
+            strategy=strategy,
+            symbol=symbol,
+            since=since,
+            until=until,
+            order_by=order_by,
+            descending=descending,
+            limit=limit,
+            offset=offset,
+            errors=errors,
         )
+        return _listed(map(SessionSummary.of, found), errors)
 
     async def iterate(
         self,
@@ -245,6 +328,85 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
         points = [point for point in (record.points if record else ()) if _within(point.at, since, until)]
         return points if max_points is None else downsample(points, max_points)
 
+    async def get_ledger(
+        self, session_id: str, *, since: datetime | None = None, until: datetime | None = None
+    ) -> list[LedgerEntry]:
+        since, until = optional_instant(since, "since"), optional_instant(until, "until")
+        record = (await self._visible()).get(session_id)
+        return [each for _, each in record.entries if _within(each.at, since, until)] if record else []
+
+    async def get_cash_flows(
+        self,
+        session_id: str,
+        *,
+        kind: CashFlowKind | str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> list[CashFlow]:
+        return cash_flows(await self.get_ledger(session_id, since=since, until=until), kind)
+
+    async def get_orders(
+        self,
+        session_id: str,
+        *,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> list[Order]:
+        since, until = optional_instant(since, "since"), optional_instant(until, "until")
+        record = (await self._visible()).get(session_id)
+        return [
+            each
+            for each in (record.orders if record else ())
+            if symbol in (None, each.symbol) and each.closed_at is not None and _within(each.closed_at, since, until)
+        ]
+
+    async def get_trades(self, session_id: str) -> list[Trade]:
+        record = await self._record(session_id)
+        return trades(record.history(), record.load())
+
+    async def get_performance(
+        self,
+        session_id: str,
+        *,
+        resample: Resample | None = "day",
+        periods_per_year: float | None = None,
+        risk_free_rate: float = 0.0,
+    ) -> Performance:
+        record = await self._record(session_id)
+        return performance(
+            record.load(),
+            record.points,
+            record.history(),
+            resample=resample,
+            periods_per_year=periods_per_year,
+            risk_free_rate=risk_free_rate,
+        )
+
+    async def get_as_of(self, session_id: str, at: datetime) -> PaperTradingSession:
+        record = await self._record(session_id)
+        return as_of(record.load(), record.history(), at)
+
+    async def correct_fill(
+        self, session_id: str, fill_id: str, replacement: Fill | None = None, *, symbol: str | None = None
+    ) -> PaperTradingSession:
+        async with self.atomic():
+            record = await self._record(session_id)
+            old = corrections.corrected(record.fills, fill_id, symbol)
+            fills = [old if (each.id, each.symbol) == (old.id, old.symbol) else each for each in record.fills]
+            new = corrections.replacing(replacement, old, fills)
+            session = record.load()
+            corrections.rebuild(session, fills, record.entries, new)
+            self._working[-1][session_id] = replace(record, fills=tuple(fills))
+            self._write(Save.capture(session))
+        return session
+
+    async def _record(self, session_id: str) -> _Record:
+        record = (await self._visible()).get(session_id)
+        if record is None:
+            raise SessionNotFoundError(session_id)
+        return record
+
     async def delete(self, session_id: str) -> bool:
         async with self.atomic():
             return self._working[-1].pop(session_id, None) is not None
@@ -309,12 +471,12 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
     async def backup(
         self, target: str | os.PathLike[str], *, overwrite: bool = False, progress: Progress | None = None
     ) -> None:
-        if open_block(self) is not None:
+        if self._is_inside():
             raise TransactionError("cannot be backed up inside an atomic() block; leave the block first")
         from paper_repo.maintenance.copy import write_backup  # a database, which nothing else here needs
 
         records = list((await self._visible()).values())
-        await anyio.to_thread.run_sync(write_backup, _counted(records, progress), Path(target), overwrite)
+        await self._work(write_backup, _counted(records, progress), Path(target), overwrite)
 
     async def check(self) -> CheckReport:
         report = CheckReport()
@@ -322,6 +484,7 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
             first = record.session.fill_count - len(record.fills) + 1
             check_session(report, record.session, SessionSummary.of(record.session))
             check_history(report, record.session, enumerate(record.fills, first), record.points)
+            check_books(report, record.session, record.history())
         return report
 
     def atomic(self) -> AbstractAsyncContextManager[None]:
@@ -330,7 +493,27 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
     def watch(
         self, *, after: int | None = None, timeout: float | None = None, poll_interval: float = 0.1
     ) -> AsyncSessionChanges:
-        return AsyncSessionChanges(SessionChanges(lambda: _Feed(self), after, timeout, poll_interval), _at_once)
+        return AsyncSessionChanges(SessionChanges(self._open_feed, after, timeout, poll_interval), _at_once)
+
+    # What a repository without tasks does in another way: paper_repo.sync_memory
+
+    def _is_inside(self) -> bool:
+        """Whether the present task has a block of this repository open."""
+        return open_block(self) is not None
+
+    def _open_block(self) -> OpenBlock:
+        return OpenBlock(self)
+
+    def _open_feed(self) -> _Feed:
+        return _Feed(self)
+
+    async def _pause(self) -> None:
+        await anyio.lowlevel.checkpoint()
+
+    async def _work(self, work: Callable[..., None], *args: Any) -> None:
+        await anyio.to_thread.run_sync(work, *args)
+
+    # Between the sessions of a caller and the stored ones
 
     def _require_open(self) -> None:
         if self._closed.is_set():
@@ -339,8 +522,8 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
     async def _visible(self) -> _Store:
         """What the present task sees: its own open block's sessions, or the committed ones."""
         self._require_open()
-        inside = open_block(self) is not None
-        await anyio.lowlevel.checkpoint()
+        inside = self._is_inside()
+        await self._pause()
         return self._working[-1] if inside else self._committed
 
     def _write(self, save: Save) -> None:
@@ -357,13 +540,14 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
         fills = _new_fills(record, save)
         skipped = len(save.fills) - len(fills)
         save.columns["fill_count"] -= skipped
+        _require_unused(record, save)
         store[session_id] = _Record.after(record, save, fills)
         self._undo.append(save.before().restore)
         save.apply(skipped)
 
     async def _enter(self) -> None:
         self._require_open()
-        if open_block(self) is None:
+        if not self._is_inside():
             await self._turn.take()
         self._working.append(dict(self._working[-1] if self._working else self._committed))
 
@@ -425,10 +609,10 @@ class _Block(AbstractAsyncContextManager[None]):
         self._repository = repository
 
     async def __aenter__(self) -> None:
-        await anyio.lowlevel.checkpoint()
+        await self._repository._pause()
         await self._repository._enter()
         self._undo_from = len(self._repository._undo)
-        self._open = OpenBlock(self._repository)
+        self._open = self._repository._open_block()
         self._open.begin()
 
     async def __aexit__(
@@ -446,6 +630,8 @@ class _Record:
     session: PaperTradingSession
     fills: tuple[Fill, ...]
     points: tuple[EquityPoint, ...]
+    entries: tuple[tuple[int, LedgerEntry], ...]
+    orders: tuple[Order, ...]
     generation: int
     owner: str | None = None
     expires: float = 0.0
@@ -453,11 +639,15 @@ class _Record:
     @classmethod
     def after(cls, before: _Record | None, save: Save, fills: list[Fill]) -> _Record:
         points = [fast.load(EquityPoint, point) for point in save.points]
+        entries = [_entry(data, len(save.fills) - len(fills)) for data in save.entries]
+        orders = [fast.load(Order, order) for order in save.orders]
         return cls(
             save.columns,
             fast.from_columns(save.columns),
             (before.fills if before else ()) + tuple(fills),
             (before.points if before else ()) + tuple(points),
+            (before.entries if before else ()) + tuple(entries),
+            (before.orders if before else ()) + tuple(orders),
             save.generation,
             before.owner if before else None,
             before.expires if before else 0.0,
@@ -469,6 +659,10 @@ class _Record:
             save.expected_generation in (None, self.generation)
             and save.expected_fill_count == self.columns["fill_count"]
         )
+
+    def history(self) -> Iterator[Booked]:
+        """Its fills and ledger entries, as one history."""
+        return booking_order(self.fills, self.entries)
 
     def is_free(self) -> bool:
         """Whether no worker has it, or one whose time has run out."""
@@ -544,7 +738,8 @@ def _counted(records: Sequence[_Record], progress: Progress | None) -> Iterator[
     """The sessions of the records with their histories, and the places of the fills in it."""
     for done, record in enumerate(records, 1):
         session = record.load()
-        yield session, enumerate(record.fills, session.fill_count - len(record.fills) + 1), record.points
+        fills = enumerate(record.fills, session.fill_count - len(record.fills) + 1)
+        yield session, fills, record.points, record.entries, record.orders
         if progress is not None:
             progress(done, len(records))
 
@@ -568,6 +763,25 @@ def _new_fills(record: _Record | None, save: Save) -> list[Fill]:
     return list(new.values())
 
 
+def _entry(data: Data, skipped: int) -> tuple[int, LedgerEntry]:
+    kind: type[LedgerEntry] = CashFlow if "kind" in data else Split if "ratio" in data else SymbolChange
+    plain = {name: value for name, value in data.items() if name != "after_fill"}
+    entry: LedgerEntry = schemas.load(kind, plain)
+    return max(0, data["after_fill"] - skipped), entry
+
+
+def _require_unused(record: _Record | None, save: Save) -> None:
+    """Refuse ledger entries that are stored already, and orders of ids that were used."""
+    stored = {entry.id for _, entry in record.entries} if record and save.entries else set()
+    again = [data["id"] for data in save.entries if data["id"] in stored]
+    if again:
+        raise DuplicateFillError(save.columns["id"], (), again)
+    closed = {order.id for order in record.orders} if record else set()
+    ids = [*(data["id"] for data in save.orders), *save.open_orders]
+    if used := [order_id for order_id in ids if order_id in closed]:
+        raise used_orders(used, save.columns["id"])
+
+
 def _place(session_id: str, fills: Sequence[Fill], after: str | Fill, symbol: str | None) -> int:
     fill_id = after.id if isinstance(after, Fill) else after
     places = {fill.symbol: place for place, fill in enumerate(fills, 1) if fill.id == fill_id}
@@ -576,3 +790,8 @@ def _place(session_id: str, fills: Sequence[Fill], after: str | Fill, symbol: st
 
 def _within(moment: datetime, since: datetime | None, until: datetime | None) -> bool:
     return (since is None or moment >= since) and (until is None or moment < until)
+
+
+def _listed(found: Iterable[T], errors: OnDamage) -> list[T]:
+    """The list that was asked for; nothing here is ever damaged."""
+    return Loaded(found) if errors == "report" else list(found)

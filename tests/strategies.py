@@ -6,6 +6,7 @@ Each one is a function, so that a database that cannot hold some character (Post
 
 from __future__ import annotations
 
+import dataclasses
 import decimal
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
@@ -13,15 +14,22 @@ from decimal import Decimal
 from hypothesis import strategies as st
 
 from paper_repo.domain import (
+    CashFlow,
+    CashFlowKind,
     EquityPoint,
     Fill,
+    Instrument,
     Order,
+    OrderStatus,
     OrderType,
     PaperTradingSession,
     Position,
     SessionStatus,
+    Settlement,
     Side,
+    Split,
     Strategy,
+    SymbolChange,
     TimeInForce,
 )
 
@@ -85,8 +93,8 @@ def texts(*, min_size=0, max_size=20, without=""):
 
 
 def names(text=None):
-    """Text that is not empty."""
-    return (texts() if text is None else text).filter(bool)
+    """Text that is not empty, without white space at its ends."""
+    return (texts() if text is None else text).map(str.strip).filter(bool)
 
 
 def json_data(text=None):
@@ -120,6 +128,12 @@ def positions(text=None):
         last_price=amounts(),
         opened_at=instants(),
         realized_pnl=amounts(),
+        **_seldom(
+            currency=names(text),
+            multiplier=positive_amounts(),
+            settlement=st.sampled_from(Settlement),
+            metadata=json_objects(text),
+        ),
     )
 
 
@@ -137,6 +151,18 @@ def orders(text=None):
         stop_price=st.none() | amounts(),
         time_in_force=st.sampled_from(TimeInForce),
         created_at=instants(),
+        **_seldom(
+            status=st.sampled_from([OrderStatus.PENDING, OrderStatus.OPEN]),
+            trail_amount=positive_amounts(),
+            trail_percent=positive_amounts(),
+            expires_at=instants(),
+            reduce_only=st.booleans(),
+            post_only=st.booleans(),
+            parent_id=names(text),
+            oco_group=names(text),
+            position_id=names(text),
+            metadata=json_objects(text),
+        ),
     )
 
 
@@ -153,6 +179,69 @@ def fills(text=None):
         fee=amounts(),
         executed_at=instants(),
         order_id=st.none() | text,
+        **_seldom(
+            fee_currency=names(text),
+            position_id=names(text),
+            rate=positive_amounts(),
+            fee_rate=positive_amounts(),
+            corrected_at=instants(),
+            replaces=names(text),
+            metadata=json_objects(text),
+        ),
+    )
+
+
+def _seldom(**fields):
+    """Fields that most entities leave as they are: each is given in one of four, and all of them default otherwise."""
+    return {name: st.one_of(*[st.just(_DEFAULTS[name])] * 3, each) for name, each in fields.items()}
+
+
+_DEFAULTS = dict.fromkeys(
+    ("currency", "position_id", "trail_amount", "trail_percent", "expires_at", "parent_id", "oco_group", "fee_currency",
+     "rate", "fee_rate", "corrected_at", "replaces")
+) | {
+    "multiplier": Decimal(1), "settlement": Settlement.CASH, "status": OrderStatus.OPEN, "metadata": {},
+    "reduce_only": False, "post_only": False,
+}  # fmt: skip
+
+
+def amounts_by_currency(text=None):
+    """Amounts by currency, as balances and rates are."""
+    return st.dictionaries(names(text), amounts(), max_size=2)
+
+
+def ledger_entries(text=None):
+    """Ledger entries of each kind."""
+    return st.one_of(
+        st.builds(
+            CashFlow,
+            id=names(text),
+            kind=st.sampled_from([CashFlowKind.FEE, CashFlowKind.OTHER, CashFlowKind.DIVIDEND]),
+            amount=amounts(),
+            at=instants(),
+            currency=st.none() | names(text),
+            symbol=st.none() | names(text),
+            rate=st.none() | positive_amounts(),
+            metadata=json_objects(text),
+        ),
+        st.builds(
+            Split, id=names(text), symbol=names(text), ratio=positive_amounts(), at=instants(), per=positive_amounts()
+        ),
+        st.builds(
+            SymbolChange, id=names(text), symbol=names(text), new_symbol=st.just("new \N{SNOWMAN}"), at=instants()
+        ),
+    )
+
+
+def _instruments(text=None):
+    return st.builds(
+        Instrument,
+        symbol=names(text),
+        currency=st.none() | names(text),
+        multiplier=positive_amounts(),
+        settlement=st.sampled_from(Settlement),
+        asset=st.none() | names(text),
+        metadata=json_objects(text),
     )
 
 
@@ -192,6 +281,35 @@ def sessions(text=None):
         started_at=st.none() | instants(),
         stopped_at=st.none() | instants(),
         updated_at=st.none() | instants(),
+        account=st.just({})
+        | st.fixed_dictionaries(
+            {},
+            optional={
+                "instruments": st.lists(_instruments(text), max_size=2).map(
+                    lambda few: {each.symbol: each for each in few}
+                ),
+                "balances": amounts_by_currency(text),
+                "rates": amounts_by_currency(text),
+                "opening_balances": amounts_by_currency(text),
+                "net_deposits": amounts(),
+                "income": amounts(),
+                "currency_pnl": amounts(),
+                "other_value": amounts(),
+            },
+        ),
+        entries=st.just([]) | st.lists(ledger_entries(text), max_size=2, unique_by=lambda each: each.id),
+        closed=st.just([]) | st.lists(closed_orders(text), max_size=2, unique_by=lambda each: each.id),
+    )
+
+
+def closed_orders(text=None):
+    """Orders that are closed."""
+    statuses = st.sampled_from([OrderStatus.CANCELLED, OrderStatus.REJECTED, OrderStatus.EXPIRED])
+    return st.builds(
+        lambda order, status, at: dataclasses.replace(order, filled_quantity=0, status=status, closed_at=at),
+        orders(text),
+        statuses,
+        instants(),
     )
 
 
@@ -223,8 +341,17 @@ def _order(filled, quantity, **fields):
     return Order(quantity=quantity, filled_quantity=min(filled, quantity), **fields)
 
 
-def _session(fills, points, **fields):
-    session = PaperTradingSession(**fields)
+def _session(fills, points, account, entries, closed, **fields):
+    currencies = {each.currency for each in fields["positions"].values()} | {each.fee_currency for each in fills}
+    currencies = {*currencies, *(each.currency for each in account.get("instruments", {}).values())} - {None}
+    account = {"opening_worth": 0, **account}
+    account["rates"] = dict.fromkeys(
+        [*currencies, *account.get("balances", ()), *account.get("opening_balances", ())], Decimal(2)
+    ) | account.get("rates", {})
+    session = PaperTradingSession(**fields, **account)
+    for place, entry in enumerate(entries):
+        session.new_ledger_entries.book(entry, min(place, len(fills)))
+    session.new_closed_orders.extend(each for each in closed if each.id not in session.open_orders)
     for fill in fills:
         session.record_fill(fill)
     for point in points:

@@ -26,6 +26,7 @@ from paper_repo import (
     trades,
 )
 from paper_repo.core import history
+from paper_repo.core.repository import internals_of
 from tests import strategies
 from tests.builders import moment, new_fill, new_session
 from tests.frames import require_equal, require_equal_sessions
@@ -210,7 +211,7 @@ class TestSessions:
         session = stored(repository, points=points(1))
         with repository.reading():
             before = frames.equity(repository, session.id)
-            with SessionRepository(repository.storage.name) as other:
+            with SessionRepository(internals_of(repository).storage.name) as other:
                 again = other.get_by_id(session.id)
                 again.record_equity(EquityPoint(moment(9) + timedelta(days=1), Decimal(2), Decimal(2)))
                 other.save(again)

@@ -27,6 +27,7 @@ ORDER = [
     "facade",
     "maintenance",
     "memory",
+    "sync_memory",
     ROOT,  # what `import paper_repo` gives
     "frames",
     "report",
@@ -131,6 +132,20 @@ IMPORTS = list(imports())
 def test_every_part_has_its_place() -> None:
     """Every module of the package stands in the order that its imports are held to."""
     assert {part(each.importer) for each in IMPORTS} - set(ORDER) == set()
+
+
+def test_what_is_private_stays_in_its_module() -> None:
+    """No module imports a name of another one that begins with an underscore."""
+    wrong = [
+        f"{path.relative_to(PACKAGE.parent)}:{node.lineno}: {each.name}"
+        for path in sorted(PACKAGE.rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and inside(node.module or "")
+        for each in node.names
+        if each.name.startswith("_")
+    ]
+
+    assert wrong == []
 
 
 def test_the_arrows_point_one_way() -> None:

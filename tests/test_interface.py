@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_overloads
 
 import pytest
 
@@ -14,26 +14,26 @@ from paper_repo import (
     IPaperTradingSessionRepository,
     SessionRepository,
     SQLiteSessionRepository,
+    SyncInMemorySessionRepository,
 )
 from paper_repo.testing import ThreadedRepository
 
 INTERFACE = IPaperTradingSessionRepository
 ASYNC = [AsyncSessionRepository, SQLiteSessionRepository, InMemorySessionRepository, ThreadedRepository]
+SYNC = [SessionRepository, SyncInMemorySessionRepository]
 CORE_ONLY = {
     "busy_timeout",  # what the facade waits at most
     "compact",  # for `paper-repo compact`
     "describe",  # for `paper-repo info`
     "equity_history",  # for archives
     "fill_history",  # for archives
+    "ledger_history",  # for archives
+    "order_history",  # for archives
     "find_ids",  # for ids that are shortened on the command line
     "has_lost_transaction",  # for the facade
     "is_damaged",  # for `paper-repo restore`
-    "pages",  # what `iterate` reads at a time, for the facade
     "reading",  # for archives
     "restore",  # for archives
-    "records",  # for `paper-repo salvage`
-    "storage",  # for `paper-repo salvage`
-    "write",  # what `save` and `save_many` have serialised, for the facade
 }
 FACADE_ONLY = {"core"}
 SYNC_NAMES = {"__aenter__": "__enter__", "__aexit__": "__exit__"}
@@ -78,14 +78,25 @@ def test_an_implementation_has_the_signatures_of_the_interface(kind: type, name:
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_the_core_has_the_signatures_of_the_interface(name: str) -> None:
-    """A method of the core takes and gives what the interface says, without the waiting."""
+@pytest.mark.parametrize("kind", SYNC)
+def test_a_synchronous_one_has_the_signatures_of_the_interface(kind: type, name: str) -> None:
+    """A method of the core, or of its fake, takes and gives what the interface says, without the waiting."""
     promised = inspect.signature(method(INTERFACE, name))
     result = SYNC_RESULTS.get(promised.return_annotation, promised.return_annotation)
 
-    kept = inspect.signature(method(SessionRepository, SYNC_NAMES.get(name, name)))
+    kept = inspect.signature(method(kind, SYNC_NAMES.get(name, name)))
 
     assert kept == promised.replace(return_annotation=result)
+
+
+@pytest.mark.parametrize("name", ["get_all", "get_active", "get_summaries"])
+def test_type_checkers_learn_the_same_of_lists_everywhere(name: str) -> None:
+    """A list is a `Loaded` where errors are to be reported, else a plain one: so say all, by the same overloads."""
+    promised = [inspect.signature(each) for each in get_overloads(method(INTERFACE, name))]
+
+    for kind in (SessionRepository, *ASYNC):
+        assert [inspect.signature(each) for each in get_overloads(method(kind, name))] == promised, kind
+    assert [each.return_annotation.partition("[")[0] for each in promised] == ["Loaded", "list"]
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -102,8 +113,9 @@ def test_both_repositories_on_a_file_are_made_alike() -> None:
         inspect.signature(kind).parameters.values() for kind in (SessionRepository, SQLiteSessionRepository)
     )
     assert facade == core
-    fake = inspect.signature(InMemorySessionRepository).parameters["busy_timeout"]
-    assert fake == inspect.signature(SessionRepository).parameters["busy_timeout"]
+    for fake in (InMemorySessionRepository, SyncInMemorySessionRepository):
+        timeout = inspect.signature(fake).parameters["busy_timeout"]
+        assert timeout == inspect.signature(SessionRepository).parameters["busy_timeout"]
 
 
 @pytest.mark.parametrize("name", sorted(public_names(INTERFACE)))

@@ -16,8 +16,13 @@ import pytest
 import paper_repo
 
 ROOT = Path(__file__).parents[1]
-SOURCES = ["paper_repo", "setup.cfg", "setup.py", "README.md", "LICENSE"]
-NEEDED = ["py.typed", "demo/prices.csv", "desktop/translations/paper_repo_de.qm", "report/page.css", "report/page.js", "storage/migrations/0001_initial.py"]
+SOURCES = [
+    "_paper_repo_command.py", "paper_repo", "pytest_paper_repo.py", "setup.cfg", "setup.py", "README.md", "LICENSE",
+]  # fmt: skip
+NEEDED = [
+    "py.typed", "demo/prices.csv", "desktop/translations/paper_repo_de.qm", "report/page.css", "report/page.js",
+    "storage/migrations/0001_initial.py",
+]  # fmt: skip
 PROGRAM = """
 import paper_repo
 from paper_repo import PaperTradingSession, SessionRepository, Strategy
@@ -49,7 +54,7 @@ def test_they_hold_what_the_package_needs(built: list[Path]) -> None:
     with zipfile.ZipFile(wheel) as archive, tarfile.open(sources) as tar:
         in_wheel, in_sources = archive.namelist(), tar.getnames()
 
-    assert {f"paper_repo/{name}" for name in NEEDED} <= set(in_wheel)
+    assert {f"paper_repo/{name}" for name in NEEDED} | {"pytest_paper_repo.py"} <= set(in_wheel)
     assert all(any(each.endswith(f"/paper_repo/{name}") for each in in_sources) for name in NEEDED)
 
 
@@ -75,6 +80,9 @@ def test_the_wheel_works_in_an_environment_of_its_own(built: list[Path], tmp_pat
     done = subprocess.run([python, "-c", PROGRAM], cwd=tmp_path, check=True, capture_output=True, text=True)
 
     assert done.stdout.split() == ["100.10", str(place / "paper_repo" / "__init__.py")]
+    command = [python, "-c", "from _paper_repo_command import main; main()", "--version"]
+    told = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True)
+    assert told.stdout == f"paper-repo {paper_repo.__version__}\n"
     assert paper_repo.__file__ != str(place / "paper_repo" / "__init__.py")
 
 

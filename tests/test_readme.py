@@ -11,8 +11,10 @@ from typing import NamedTuple
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "GUARANTEES.md", *sorted((ROOT / "docs").glob("*.md"))]
+NAMES = ("README.md", "CONTRIBUTING.md", "GUARANTEES.md", "SECURITY.md")
+PAGES = [*(ROOT / name for name in NAMES), *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"```python\n(?P<code>.*?)```\n(?:\n```text\n(?P<output>.*?)```)?", flags=re.DOTALL)
+CONTENTS = re.compile(r"```\{toctree\}\n(?::\w+:\n)*\n?(.*?)```", flags=re.DOTALL)
 LINK = re.compile(r"\]\((?!https?://)([^)#]*)(?:#([^)]*))?\)")
 
 
@@ -25,7 +27,7 @@ class Example(NamedTuple):
 
 
 EXAMPLES = [
-    Example(f"{page.stem}-{number}", match["code"], match["output"])
+    Example(f"{page.parent.name}-{page.stem}-{number}", match["code"], match["output"])
     for page in PAGES
     for number, match in enumerate(BLOCK.finditer(page.read_text()), 1)
     if page.stem != "results"  # its blocks build on each other: tests/test_results_page.py
@@ -72,15 +74,22 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 def test_the_readme_leads_to_every_page() -> None:
-    """Every page of docs/ is linked to from the README, or from a page that is."""
+    """Every page of docs/ is linked to from the README, or from a page that is, or stands in its list of contents."""
     reached, waiting = set[Path](), [ROOT / "README.md"]
     while waiting:
         page = waiting.pop().resolve()
         if page not in reached and page.suffix == ".md":
             reached.add(page)
             waiting += [page.parent / target for target, _ in LINK.findall(page.read_text()) if target]
+            waiting += contents(page)
 
     assert set(PAGES) <= reached
+
+
+def contents(page: Path) -> list[Path]:
+    """The pages in the list of contents of a page."""
+    listed = [entry for block in CONTENTS.findall(page.read_text()) for entry in block.split()]
+    return [found for entry in listed for found in page.parent.glob(f"{entry}.md")]
 
 
 def headings(page: Path) -> set[str]:

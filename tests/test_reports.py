@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from paper_repo import SessionRepository
+from paper_repo.core.repository import internals_of
 from tests.builders import moment, new_fill, new_session
 
 
@@ -26,13 +27,14 @@ def repository(path: Path) -> Iterator[SessionRepository]:
 
 def change(repository: SessionRepository, **values: Any) -> None:
     """Change columns of the session, and give it the checksums that fit them, as a program with an error might."""
-    storage, statements = repository.storage, repository.storage.statements
+    storage = internals_of(repository).storage
+    statements = storage.statements
     sessions = statements.tables.sessions
     with repository.atomic():
         found = storage.fetch_one(statements.select_session, {"id": "one"})
         assert found is not None
         row = dict(zip(statements.session_columns, found, strict=True)) | values
-        repository.records.seal(row)
+        internals_of(repository).records.seal(row)
         changed = {*values, "checksum", "summary_checksum"}
         query = sessions.update({sessions._meta.columns[name]: row[name] for name in changed})
         storage.execute(*query.where(sessions.id == "one").sql())

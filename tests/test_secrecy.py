@@ -19,6 +19,7 @@ from paper_repo import (
     SQLiteSessionRepository,
     Strategy,
 )
+from paper_repo.core.repository import internals_of
 from paper_repo.maintenance.copy import copy_sessions
 from paper_repo.maintenance.salvage.salvage import salvage
 from tests.builders import new_fill, new_session
@@ -136,7 +137,7 @@ def test_no_repository_or_report_shows_it(path: Path, tmp_path: Path) -> None:
     with SessionRepository(path) as repository, SessionRepository(tmp_path / "other.db") as other:
         shown = [
             repository,
-            repository.storage,
+            internals_of(repository).storage,
             repository.describe(),
             repository.check(),
             copy_sessions(repository, other),

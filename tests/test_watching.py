@@ -14,6 +14,7 @@ import anyio
 import pytest
 
 from paper_repo import InMemorySessionRepository, RepositoryClosedError, SessionRepository, SQLiteSessionRepository
+from paper_repo.core.repository import internals_of
 from tests.builders import new_session
 from tests.facade.watching import Gate, Watch, nothing
 
@@ -184,7 +185,7 @@ async def test_a_watch_without_a_block_leaves_nothing_open(path: Path) -> None:
             break
 
         with anyio.fail_after(PATIENCE):
-            while repository.core._storage._feeds:  # until the thread that looked last has let go of it
+            while internals_of(repository.core).storage._feeds:  # until the thread that looked last has let go of it
                 await repository.exists("anything")
 
 

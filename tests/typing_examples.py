@@ -14,6 +14,7 @@ from typing import assert_type
 from paper_repo import (
     AsyncSessionRepository,
     ConflictError,
+    CorruptDatabaseError,
     EquityPoint,
     Fill,
     InMemorySessionRepository,
@@ -97,10 +98,18 @@ def blocking_calls(path: Path) -> None:
         assert_type(repository.delete_many(status="STOPPED"), int)
 
         chosen: SessionQuery = {"status": ["RUNNING", SessionStatus.PAUSED], "limit": 5}
-        assert_type(repository.get_all(**chosen), Loaded[PaperTradingSession])
-        repository.get_all(order_by="colour")  # type: ignore[arg-type]
-        repository.get_active(errors="ignore")  # type: ignore[arg-type]
-        repository.get_all(state="RUNNING")  # type: ignore[call-arg]
+        assert_type(repository.get_all(**chosen), list[PaperTradingSession])
+        assert_type(repository.get_active(), list[PaperTradingSession])
+        assert_type(repository.get_summaries(errors="raise"), list[SessionSummary])
+        found = repository.get_all(errors="report", limit=5)
+        assert_type(found, Loaded[PaperTradingSession])
+        assert_type(found.errors, list[CorruptDatabaseError])
+        assert_type(repository.get_active(errors="report"), Loaded[PaperTradingSession])
+        assert_type(repository.get_summaries(errors="report"), Loaded[SessionSummary])
+        _ = repository.get_all().errors  # type: ignore[attr-defined]
+        repository.get_all(order_by="colour")  # type: ignore[call-overload]
+        repository.get_active(errors="ignore")  # type: ignore[call-overload]
+        repository.get_all(state="RUNNING")  # type: ignore[call-overload]
         _ = repository.get_by_id("1").cash  # type: ignore[union-attr]
 
 
@@ -111,6 +120,8 @@ async def awaited_calls() -> None:
         assert_type(await repository.get_by_id("1"), PaperTradingSession | None)
         active: list[PaperTradingSession] = await repository.get_active()
         assert active
+        assert_type(await repository.get_all(strategy="s"), list[PaperTradingSession])
+        assert_type(await repository.get_summaries(errors="report"), Loaded[SessionSummary])
         async with repository.atomic():
             await repository.save(PaperTradingSession(strategy=Strategy("s"), initial_cash=1))
         async for session in repository.iterate(strategy="s"):
@@ -171,7 +182,9 @@ async def a_web_handler(
     repository: IPaperTradingSessionRepository, status: SessionStatus | None, page: int
 ) -> dict[str, object]:
     """A handler that lists sessions, with what changed last."""
-    found = await repository.get_summaries(status=status, order_by="updated_at", limit=20, offset=20 * page)
+    found = await repository.get_summaries(
+        status=status, order_by="updated_at", limit=20, offset=20 * page, errors="report"
+    )
     changes = [(change.session_id, change.version) async for change in repository.watch(after=0, timeout=0.1)]
     return {
         "total": await repository.count(status=status),

@@ -80,7 +80,7 @@ COMMANDS: dict[str, Entry] = {
     "salvage": Entry("maintenance:salvage_", SAFE, ("paper-repo salvage salvaged.db",)),
     "encrypt": Entry("maintenance:encrypt_", SAFE, ("paper-repo encrypt secret.db --passphrase-file passphrase.txt",)),
     "decrypt": Entry("maintenance:decrypt_", SAFE, ("paper-repo decrypt plain.db --passphrase-file passphrase.txt",)),
-    "demo": Entry("demo:demo", TRY, ("paper-repo demo", "paper-repo demo --db demo.db --speed 25")),
+    "demo": Entry("demo:demo", TRY, ("paper-repo demo --keep", "paper-repo demo --db demo.db --speed 25")),
 }
 """Every command by its name, in the order of the help; its module is imported when the command is run."""
 
@@ -115,6 +115,11 @@ class Commands(TyperGroup):
         except typer.Abort:
             code = INTERRUPTED
         sys.exit(code)
+
+    def make_context(self, *arguments: Any, **options: Any) -> Any:
+        """Read the arguments, for which modules are loaded."""
+        with _told():
+            return super().make_context(*arguments, **options)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was named."""

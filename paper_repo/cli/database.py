@@ -13,7 +13,7 @@ from typing import cast
 from paper_repo.cli.escaping import printable, quoted
 from paper_repo.cli.exit_codes import NOT_FOUND, USAGE, CommandError
 from paper_repo.cli.passphrases import passphrase_of
-from paper_repo.core.repository import SessionRepository
+from paper_repo.core.repository import SessionRepository, internals_of
 from paper_repo.domain.selection import SessionSummary
 from paper_repo.storage.address import Address
 from paper_repo.storage.options import Journal
@@ -45,7 +45,7 @@ def name_of(place: Address) -> str:
     if isinstance(place, Path):
         return str(place)
     with _readable_errors(place):
-        return SessionRepository(place).storage.name
+        return internals_of(SessionRepository(place)).storage.name
 
 
 def is_missing(place: Address) -> bool:

@@ -15,9 +15,9 @@ from paper_repo.cli.equity_chart import Curve
 from paper_repo.cli.escaping import printable
 from paper_repo.cli.fitted_table import FittedTable
 from paper_repo.domain import EquityPoint, Fill, Order, PaperTradingSession, Position, SessionStatus
+from paper_repo.domain.orders import TimeInForce
 from paper_repo.domain.performance import Performance
 from paper_repo.domain.selection import SessionSummary
-from paper_repo.domain.trading import TimeInForce
 
 _LONGEST_TEXT = 2000
 WIDE = 110
@@ -202,7 +202,7 @@ def equity_table(points: Sequence[EquityPoint]) -> FittedTable:
         style = formatting.style_of(change)
         table.add_row(
             formatting.moment(each.at),
-            formatting.money(each.cash, places),
+            formatting.UNKNOWN if each.cash is None else formatting.money(each.cash, places),
             formatting.money(each.equity, places),
             Text(formatting.UNKNOWN if change is None else formatting.signed(change, places), style),
             Text(formatting.percent(float(change / before)) if change is not None and before else "", style),

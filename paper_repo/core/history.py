@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from operator import itemgetter
 from typing import Any, TypeVar
 
-from paper_repo.domain import EquityPoint, Fill
+from paper_repo.domain import CashFlow, EquityPoint, Fill, LedgerEntry, Order, PaperTradingSession, Split, SymbolChange
 from paper_repo.errors import CorruptRecordError, InvalidSessionError
-from paper_repo.serialization import fast
+from paper_repo.serialization import fast, schemas
 from paper_repo.serialization.schemas import Data
 from paper_repo.storage import queries
 from paper_repo.storage.base import Storage
 from paper_repo.storage.checksums import Checksum
-from paper_repo.storage.tables import Row
+from paper_repo.storage.tables import LATER_FILL_COLUMNS, Row
 
 T = TypeVar("T")
 
@@ -53,6 +54,41 @@ def read_points(storage: Storage, session_id: str) -> Iterator[EquityPoint]:
         if row[1] != place:
             raise corrupt(session_id, f"{INCOMPLETE}: equity point {place} is not there")
         yield point(storage, row)
+
+
+def read_entries(storage: Storage, session_id: str) -> Iterator[tuple[int, LedgerEntry]]:
+    """The ledger entries, one by one, each with the number of fills that were booked before it."""
+    statements = storage.statements
+    rows = _rows(storage, statements.tables.ledger, session_id, statements.ledger_columns, 0)
+    for row in _all_of(storage, session_id, rows, 0, "ledger entries"):
+        yield entry(storage, row)
+
+
+def read_orders(storage: Storage, session_id: str) -> Iterator[Order]:
+    """The closed orders, one by one."""
+    statements = storage.statements
+    rows = _rows(storage, statements.tables.orders, session_id, statements.order_columns, 0)
+    for row in _all_of(storage, session_id, rows, 1, "closed orders"):
+        yield order(storage, row)
+
+
+def _all_of(
+    storage: Storage, session_id: str, rows: Iterable[tuple[Any, ...]], counted: int, name: str
+) -> Iterator[tuple[Any, ...]]:
+    """The rows, if none of them is missing; the session counts them in this column of `select_counts`."""
+    last = 0
+    for last, row in enumerate(rows, 1):
+        if row[1] != last:
+            raise corrupt(session_id, f"{INCOMPLETE}: number {last} of its {name} is not there")
+        yield row
+    require_count(storage, session_id, last, counted, name)
+
+
+def require_count(storage: Storage, session_id: str, found: int, counted: int, name: str) -> None:
+    """Raise a `CorruptRecordError` where a session counts more of a kind of history than was found."""
+    stored = storage.fetch_one(storage.statements.select_counts, {"id": session_id})
+    if stored is not None and (stored[counted] or 0) > found:
+        raise corrupt(session_id, f"{INCOMPLETE}: it counts {stored[counted]} {name}, and {found} are there")
 
 
 def read_rows(storage: Storage, table: Any, session_id: str, columns: Sequence[str]) -> Iterator[list[tuple[Any, ...]]]:
@@ -110,9 +146,42 @@ def write_points(storage: Storage, session_id: str, points: Iterable[EquityPoint
         storage.change(storage.statements.insert_equity, point_row(storage, session_id, fast.dump(each)))
 
 
+def write_entries(storage: Storage, session_id: str, entries: Iterable[tuple[int, LedgerEntry]]) -> int:
+    """Store ledger entries as `read_entries` gives them, in the transaction that is open, and say how many."""
+    count = 0
+    for after_fill, each in entries:
+        data = {**schemas.dump(each), "after_fill": after_fill}
+        _append(storage, storage.statements.insert_ledger_entry, entry_row(storage, session_id, data), "ledger_entries")
+        count += 1
+    return count
+
+
+def write_orders(storage: Storage, session_id: str, orders: Iterable[Order]) -> int:
+    """Store closed orders, in the transaction that is open, and say how many."""
+    count = 0
+    for each in orders:
+        _append(storage, storage.statements.insert_order, order_row(storage, session_id, fast.dump(each)), "orders")
+        count += 1
+    return count
+
+
+def require_all(session: PaperTradingSession, counted: str, stored: int) -> None:
+    """Raise an `InvalidSessionError` where a session counts another number than was stored of a kind of history."""
+    if getattr(session, counted) != stored:
+        message = f"counts {getattr(session, counted)}, but its history has {stored}."
+        raise InvalidSessionError({counted: [message]}, session.id)
+
+
+def _append(storage: Storage, statement: Any, row: Row, name: str) -> None:
+    if not storage.change(statement, row):
+        raise InvalidSessionError({f"{name}.{row['id']}": ["comes twice; ids must be unique."]}, row["session_id"])
+
+
 def fill_row(storage: Storage, session_id: str, sequence: int, data: Data) -> Row:
     """The row of a fill at this place in the history."""
-    row = {"session_id": session_id, "sequence": sequence, **data}
+    row = {"session_id": session_id, "sequence": sequence, **_NO_MORE, **data}
+    if row["metadata"] is not None:
+        row["metadata"] = fast.to_json(row["metadata"])
     row["checksum"] = storage.statements.fill_checksum.of(row)
     return row
 
@@ -124,20 +193,100 @@ def point_row(storage: Storage, session_id: str, data: Data) -> Row:
     return row
 
 
+def entry_row(storage: Storage, session_id: str, data: Data) -> Row:
+    """The row of a ledger entry, whose place the database finds."""
+    row = {"session_id": session_id, **_NO_ENTRY, **data}
+    if row["kind"] is None:
+        row["kind"] = "SPLIT" if row["ratio"] is not None else "SYMBOL_CHANGE"
+    return _sealed(row, storage.statements.ledger_checksum)
+
+
+def order_row(storage: Storage, session_id: str, data: Data) -> Row:
+    """The row of a closed order, whose place the database finds."""
+    row = {"session_id": session_id, **_NO_ORDER, **data}
+    for flag in ("reduce_only", "post_only"):
+        row[flag] = row[flag] and int(row[flag])
+    return _sealed(row, storage.statements.order_checksum)
+
+
+def _sealed(row: Row, checksum: Checksum) -> Row:
+    if row["metadata"] is not None:
+        row["metadata"] = fast.to_json(row["metadata"])
+    row["checksum"] = checksum.of(row)
+    return row
+
+
+_NO_MORE: Row = dict.fromkeys(LATER_FILL_COLUMNS)
+_NO_ENTRY: Row = dict.fromkeys(
+    ("kind", "amount", "currency", "symbol", "rate", "ratio", "per", "new_symbol", "metadata")
+)
+_NO_ORDER: Row = dict.fromkeys(schemas.defaults_of(Order)) | {"status": "OPEN"}
+_ENTRY_KINDS: dict[str, type[Any]] = {"SPLIT": Split, "SYMBOL_CHANGE": SymbolChange}
+
+
+def entry(storage: Storage, row: Sequence[Any], checked: bool = True) -> tuple[int, LedgerEntry]:
+    """The ledger entry that a whole row describes, and the number of fills that were booked before it."""
+    stored = dict(zip(storage.statements.ledger_columns, row, strict=True))
+    kind = _ENTRY_KINDS.get(stored["kind"], CashFlow)
+    found: LedgerEntry = load(kind, _plain(kind, stored), row[0])
+    if checked:
+        require_unchanged(storage, stored, storage.statements.ledger_checksum, stored["checksum"], row[0])
+    return stored["after_fill"], found
+
+
+def order(storage: Storage, row: Sequence[Any], checked: bool = True) -> Order:
+    """The closed order that a whole row describes."""
+    stored = dict(zip(storage.statements.order_columns, row, strict=True))
+    for flag in ("reduce_only", "post_only"):
+        stored[flag] = True if stored[flag] == 1 else stored[flag]
+    found = load(Order, _plain(Order, stored), row[0])
+    stored |= {flag: stored[flag] and int(stored[flag]) for flag in ("reduce_only", "post_only")}
+    if checked:
+        require_unchanged(storage, stored, storage.statements.order_checksum, stored["checksum"], row[0])
+    return found
+
+
+def _plain(kind: type[Any], stored: Row) -> Data:
+    """The plain data of an entity whose columns are `stored`: what is NULL is left out where it may be."""
+    optional = schemas.defaults_of(kind)
+    names = schemas.fields_of(kind)
+    data = {name: stored[name] for name in names if name not in optional or stored[name] is not None}
+    if "metadata" in data:
+        try:
+            data["metadata"] = fast.from_json(data["metadata"])
+        except (TypeError, ValueError) as error:
+            raise corrupt(stored["session_id"], f"metadata: {error}") from error
+    return data
+
+
 def fill(storage: Storage, row: Sequence[Any], checked: bool = True) -> Fill:
     """The fill that a whole row describes; not `checked`: whatever its checksum is.
 
     Raises:
         CorruptRecordError: it does not describe one, or its checksum is wrong; so for `point`.
     """
-    checksum = storage.statements.fill_checksum if checked else None
-    return _entity(storage, Fill, storage.statements.fill_columns, row, checksum)
+    stored = dict(zip(storage.statements.fill_columns, row, strict=True))
+    plain = _fill_later(stored) == _NOTHING_LATER
+    data = dict(zip(_FILL_NAMES, _fill_values(stored), strict=True)) if plain else _plain(Fill, stored)
+    found = load(Fill, data, row[0])
+    if checked:
+        require_unchanged(storage, stored, storage.statements.fill_checksum, stored["checksum"], row[0])
+    return found
 
 
 def point(storage: Storage, row: Sequence[Any], checked: bool = True) -> EquityPoint:
     """The equity point that a whole row describes."""
-    checksum = storage.statements.equity_checksum if checked else None
-    return _entity(storage, EquityPoint, storage.statements.equity_columns, row, checksum)
+    stored = dict(zip(storage.statements.equity_columns, row, strict=True))
+    found = load(EquityPoint, {name: stored[name] for name in ("at", "cash", "equity")}, row[0])
+    if checked:
+        require_unchanged(storage, stored, storage.statements.equity_checksum, stored["checksum"], row[0])
+    return found
+
+
+_FILL_NAMES = tuple(name for name in schemas.fields_of(Fill) if name not in LATER_FILL_COLUMNS)
+_fill_values = itemgetter(*_FILL_NAMES)
+_fill_later = itemgetter(*LATER_FILL_COLUMNS)
+_NOTHING_LATER = (None,) * len(LATER_FILL_COLUMNS)
 
 
 def require_unchanged(storage: Storage, row: Row, checksum: Checksum, expected: object, session_id: str) -> None:
@@ -203,13 +352,3 @@ def _rows(
         if len(rows) < PAGE:
             return
         after = rows[-1][1]
-
-
-def _entity(
-    storage: Storage, kind: type[T], columns: Sequence[str], row: Sequence[Any], checksum: Checksum | None
-) -> T:
-    stored = dict(zip(columns, row, strict=True))
-    entity = load(kind, {name: stored[name] for name in columns[2:-1]}, row[0])
-    if checksum is not None:
-        require_unchanged(storage, stored, checksum, stored["checksum"], row[0])
-    return entity

@@ -14,7 +14,7 @@ from paper_repo.core import history
 from paper_repo.core.claims import conflict
 from paper_repo.core.fill_keys import by_key, place_after
 from paper_repo.core.history import corrupt, require_unchanged
-from paper_repo.core.saves import Save, StoredRow, Tracking, other_fill_stored
+from paper_repo.core.saves import Save, StoredRow, Tracking, other_fill_stored, used_orders
 from paper_repo.domain import Fill, PaperTradingSession
 from paper_repo.domain.selection import Loaded, Selection, SessionSummary
 from paper_repo.domain.status import SessionStatus
@@ -104,7 +104,38 @@ class Records:
             raise DuplicateFillError(session_id, again)
         for point in save.points:
             self._storage.change(self._statements.insert_equity, history.point_row(self._storage, session_id, point))
+        if save.entries:
+            self._write_entries(session_id, save, skipped)
+        if save.orders or save.open_orders:
+            self._write_orders(session_id, save)
         return skipped
+
+    def _write_entries(self, session_id: str, save: Save, skipped: int) -> None:
+        again = []
+        for each in save.entries:
+            data = each | {"after_fill": max(0, each["after_fill"] - skipped)} if skipped else each
+            row = history.entry_row(self._storage, session_id, data)
+            if not self._storage.change(self._statements.insert_ledger_entry, row):
+                again.append(each["id"])
+        if again:
+            raise DuplicateFillError(session_id, (), again)
+
+    def _write_orders(self, session_id: str, save: Save) -> None:
+        """Append closed orders; the ids of all that rest or are closed now must never have been closed before."""
+        table = self._statements.tables.orders
+        used = {
+            order_id
+            for start in range(0, len(save.open_orders), _IDS_AT_A_TIME)
+            for (order_id,) in self._storage.fetch_all(
+                queries.select_order_ids(table, session_id, save.open_orders[start : start + _IDS_AT_A_TIME])
+            )
+        }
+        for each in save.orders:
+            row = history.order_row(self._storage, session_id, each)
+            if not self._storage.change(self._statements.insert_order, row):
+                used.add(each["id"])
+        if used:
+            raise used_orders(sorted(used), session_id)
 
     def seal(self, row: Row) -> None:
         """Give a session's row the checksums that fit it."""
@@ -198,14 +229,14 @@ class Records:
         columns: Sequence[str],
         decode: Callable[[Sequence[Any]], T],
         of_session: Callable[[PaperTradingSession], T],
-    ) -> Loaded[T]:
+    ) -> list[T]:
         """What `decode` makes of the rows selected, or `of_session` of the sessions in a file that is damaged."""
         try:
             rows = self._storage.fetch_all(queries.select_sessions(self._statements.tables, selection, columns))
         except CorruptDatabaseError as error:
             return self._rescued(selection, of_session, error)
         if selection.errors == "raise":
-            return Loaded(map(decode, rows))
+            return list(map(decode, rows))
         return _sound(decode, rows)
 
     def _rescued(

@@ -1,28 +1,24 @@
 """`SessionRepository`, the synchronous repository: sessions as rows of a database.
 
-Its public methods are those of `IPaperTradingSessionRepository` without `async`, and a test compares them.
+Its public methods are those of `IPaperTradingSessionRepository` without `async`, and a test compares them. The module
+is long because the documentation and the types of every argument stand where callers look; `Sessions` does the work.
 """
 
 from __future__ import annotations
 
 import os
-import random
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from datetime import datetime
-from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
+from typing import TYPE_CHECKING, Literal, NoReturn, Self, overload
 
 from paper_repo.core import history
-from paper_repo.core.claims import Claims
-from paper_repo.core.history import require_no_gap
-from paper_repo.core.records import SUMMARY_ROW, Records
 from paper_repo.core.saves import Save
-from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
-from paper_repo.domain.downsampling import downsample
+from paper_repo.core.sessions import Sessions
+from paper_repo.domain import CashFlow, CashFlowKind, EquityPoint, Fill, LedgerEntry, Order, PaperTradingSession
+from paper_repo.domain.ledger import cash_flows
 from paper_repo.domain.selection import (
     Loaded,
     OnDamage,
@@ -30,32 +26,18 @@ from paper_repo.domain.selection import (
     Selection,
     SessionSummary,
     StatusFilter,
-    check_page,
 )
 from paper_repo.domain.status import SessionStatus
-from paper_repo.domain.values import Progress, optional_instant
-from paper_repo.errors import CorruptDatabaseError, InvalidSessionError
-from paper_repo.serialization import schemas
+from paper_repo.domain.values import Progress, text
 from paper_repo.serialization.schemas import Data
-from paper_repo.storage import queries
 from paper_repo.storage.address import Address, storage_at
-from paper_repo.storage.base import Storage
-from paper_repo.storage.errors import TurnedBackError
 from paper_repo.storage.options import Durability, Journal, Upgrade
-from paper_repo.storage.statements import Statements
-from paper_repo.storage.transactions import Block
 
 if TYPE_CHECKING:
+    from paper_repo.domain.performance import Performance, Resample
+    from paper_repo.domain.trades import Trade
     from paper_repo.reports import CheckReport
     from paper_repo.watching import SessionChanges
-
-T = TypeVar("T")
-
-PAGE = 100
-"""How many sessions `iterate` reads at a time."""
-
-_LONGEST_PAUSE = 0.1
-"""Between two attempts at a transaction, in seconds."""
 
 
 class SessionRepository:
@@ -92,19 +74,19 @@ class SessionRepository:
         passphrase: str | None = None,
         journal: Journal = "wal",
     ) -> None:
-        self._storage = storage_at(
-            path,
-            durability=durability,
-            busy_timeout=busy_timeout,
-            upgrade=upgrade,
-            passphrase=passphrase,
-            journal=journal,
+        self._sessions = Sessions(
+            storage_at(
+                path,
+                durability=durability,
+                busy_timeout=busy_timeout,
+                upgrade=upgrade,
+                passphrase=passphrase,
+                journal=journal,
+            )
         )
-        self._records = Records(self._storage)
-        self._claims = Claims(self._storage, self._records, self._alone, self._inside)
 
     def __repr__(self) -> str:
-        storage = self._storage
+        storage = self._sessions.storage
         return f"{type(self).__name__}({storage.name!r}, durability={storage.durability!r})"
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
@@ -121,42 +103,32 @@ class SessionRepository:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if error is not None:  # it may have come just before a block was left
-            self._storage.let_go()
+            self._sessions.storage.let_go()
         self.close()
-
-    @property
-    def storage(self) -> Storage:
-        """The storage with the rows of the sessions."""
-        return self._storage
-
-    @property
-    def records(self) -> Records:
-        """Turns rows into sessions and sessions into rows."""
-        return self._records
 
     @property
     def is_damaged(self) -> bool:
         """Whether opening the database found damage; it is not written to then, and lists report the damage."""
-        self._storage.open()
-        return self._storage.damage is not None
+        self._sessions.storage.open()
+        return self._sessions.storage.damage is not None
 
     @property
     def busy_timeout(self) -> float:
         """How long to wait for another writer before `BusyError`, in seconds."""
-        return self._storage.busy_timeout
+        return self._sessions.storage.busy_timeout
 
     @property
     def _writers(self) -> int:
         """How many transactions of this process may write at the same time."""
-        return self._storage.writers
+        return self._sessions.storage.writers
 
     def _are_free(self, session_ids: Iterable[str]) -> bool:
         """Whether no other open transaction of this process has written any of these sessions."""
-        return self._storage.are_free(session_ids)
+        return self._sessions.storage.are_free(session_ids)
 
     def _when_freed(self, call: Callable[[], None]) -> None:
         """Have `call` called whenever a transaction of this process that has written sessions has ended."""
-        self._storage.when_freed(call)
+        self._sessions.storage.when_freed(call)
 
     def open(self) -> None:
         """Create or open the database now. Optional: the first use does it.
@@ -165,7 +137,7 @@ class SessionRepository:
             ForeignDatabaseError: the file belongs to another program, or is not a database.
             SchemaVersionError: the file was written by a newer version of this library.
         """
-        self._storage.open()
+        self._sessions.storage.open()
 
     def close(self) -> None:
         """Wait for the calls of other threads, then close every connection. Calling it again does nothing.
@@ -173,7 +145,7 @@ class SessionRepository:
         Raises:
             TransactionError: called inside an `atomic` block.
         """
-        self._storage.close()
+        self._sessions.storage.close()
 
     # Writing
 
@@ -196,22 +168,15 @@ class SessionRepository:
             InvalidSessionError: the session holds a value that cannot be stored; the message names its path.
             BusyError: another writer held the database for longer than the busy timeout; repeat the call.
         """
-        self.write([Save.capture(session)])
+        self._sessions.write([Save.capture(session)])
 
     def save_many(self, sessions: Iterable[PaperTradingSession]) -> None:
         """Store several sessions, either all of them or none; otherwise like `save`."""
-        self.write(Save.capture_many(sessions))
-
-    def write(self, saves: Sequence[Save]) -> None:
-        """Store what was serialised before, either all of it or nothing."""
-        if len(saves) == 1 and not saves[0].has_history and self._is_all_or_none():
-            self._write(saves[0])
-        elif saves:
-            self._alone(self._write_all, saves)
+        self._sessions.write(Save.capture_many(sessions))
 
     def delete(self, session_id: str) -> bool:
         """Delete the session and its whole history. True if there was one."""
-        return self._alone(self._delete, session_id)
+        return self._sessions.delete(_id(session_id))
 
     def delete_many(
         self,
@@ -227,8 +192,8 @@ class SessionRepository:
         Without arguments every session is deleted. `status`, `strategy`, `symbol`, `since` and `until` are as for
         `get_all`.
         """
-        return self._alone(
-            self._delete_many, Selection.of(status=status, strategy=strategy, symbol=symbol, since=since, until=until)
+        return self._sessions.delete_many(
+            Selection.of(status=status, strategy=strategy, symbol=symbol, since=since, until=until)
         )
 
     def restore(
@@ -236,6 +201,8 @@ class SessionRepository:
         session: PaperTradingSession,
         fills: Iterable[tuple[int, Fill]] = (),
         points: Iterable[EquityPoint] = (),
+        entries: Iterable[tuple[int, LedgerEntry]] = (),
+        orders: Iterable[Order] = (),
     ) -> None:
         """Store a session from another database or an archive exactly as it was there, with its version and times.
 
@@ -243,60 +210,14 @@ class SessionRepository:
             session: the session as it was loaded, without new history.
             fills: its fills, each with its number in the history, as `fill_history` gives them; read one by one.
             points: its equity points; read one by one, after the fills.
+            entries: its ledger entries as `ledger_history` gives them; read after the points.
+            orders: its closed orders; read after the ledger entries.
 
         Raises:
             ConflictError: a session with this id is stored already.
             InvalidSessionError: the session was never stored, holds new history, or its history is out of order.
         """
-        save = Save.capture(session)
-        if save.has_history or not session.version or session.updated_at is None:
-            message = "only a session as it was loaded can be restored; store this one with save()."
-            raise InvalidSessionError({"version": [message]}, session.id)
-        with self.atomic():
-            self._records.store(save)
-            history.write_fills(self._storage, session.id, fills, session.fill_count)
-            history.write_points(self._storage, session.id, points)
-
-    def _is_all_or_none(self) -> bool:
-        """Whether a single statement needs no transaction, and no part of one, of its own."""
-        storage = self._storage
-        storage.require_same_task()
-        return storage.in_transaction() and not storage.errors_end_transactions and not storage.is_working()
-
-    def _alone(self, work: Callable[..., T], *args: Any) -> T:
-        """The result of `work`, done whole or not at all: in a part of the open transaction, or in one of its own.
-
-        One of its own is done again when the database has turned it back because of another one; the caller's objects
-        are as before by then.
-        """
-        pause, give_up = 0.001, 0.0
-        while True:
-            try:
-                return self._in_transaction(Block(is_call=True), work, *args)
-            except TurnedBackError:
-                give_up = give_up or time.monotonic() + self.busy_timeout
-                if self._storage.in_transaction() or time.monotonic() > give_up:
-                    raise
-            time.sleep(random.uniform(0, pause))  # the others, which do the same, shall not meet it again
-            pause = min(2 * pause, _LONGEST_PAUSE)
-
-    def _inside(self, work: Callable[..., T], *args: Any) -> T:
-        """The result of `work`, done whole or not at all, as a part of what `_alone` does."""
-        return self._in_transaction(Block(is_call=True, is_inner=True), work, *args)
-
-    def _in_transaction(self, block: Block, work: Callable[..., T], *args: Any) -> T:
-        try:
-            try:
-                self._storage.begin(block)
-                result = work(*args)
-                self._storage.commit(block)
-                return result
-            except BaseException:
-                self._storage.roll_back(block)
-                raise
-        except BaseException:  # Ctrl-C may have interrupted that; what it has done is not done again
-            self._storage.roll_back(block)
-            raise
+        self._sessions.restore(Save.capture(session), fills, points, entries, orders)
 
     def atomic(self) -> AbstractContextManager[None]:
         """Begin a transaction: everything in the block is stored, or nothing. A block inside a block is a savepoint.
@@ -309,11 +230,11 @@ class SessionRepository:
         Raises:
             BusyError: another writer did not finish within the busy timeout.
         """
-        return self._storage.atomic()
+        return self._sessions.storage.atomic()
 
     def has_lost_transaction(self) -> bool:
         """Whether an error such as a full disk has ended the open transaction early."""
-        return self._storage.has_lost_transaction()
+        return self._sessions.storage.has_lost_transaction()
 
     # Claims
 
@@ -334,7 +255,7 @@ class SessionRepository:
             SessionNotFoundError: there is no such session.
             ValueError: `owner` is empty, or `ttl` is not a positive number.
         """
-        return self._claims.claim(session_id, owner, ttl)
+        return self._sessions.claims.claim(_id(session_id), owner, ttl)
 
     def renew(self, session_id: str, owner: str, ttl: float) -> None:
         """Extend a claim to `ttl` seconds from now. This works until another worker has taken the session.
@@ -347,11 +268,11 @@ class SessionRepository:
         Raises:
             ClaimLostError: another worker has the session, or the claim was released.
         """
-        self._claims.renew(session_id, owner, ttl)
+        self._sessions.claims.renew(_id(session_id), owner, ttl)
 
     def release(self, session_id: str, owner: str) -> bool:
         """Give a claim back, so that another worker can take the session at once. True if `owner` had it."""
-        return self._claims.release(session_id, owner)
+        return self._sessions.claims.release(_id(session_id), owner)
 
     def claim_active(self, owner: str, ttl: float, limit: int | None = None) -> list[PaperTradingSession]:
         """Claim the RUNNING sessions that no worker has, oldest first: the ones that this worker is to resume.
@@ -363,7 +284,7 @@ class SessionRepository:
             ttl: how long the claims last, in seconds.
             limit: the maximum number of sessions; None for all.
         """
-        return self._claims.claim_active(owner, ttl, limit)
+        return self._sessions.claims.claim_active(owner, ttl, limit)
 
     # Reading
 
@@ -375,7 +296,39 @@ class SessionRepository:
         Raises:
             CorruptRecordError: the session is stored but cannot be read.
         """
-        return self._records.get(session_id)
+        return self._sessions.records.get(_id(session_id))
+
+    @overload
+    def get_all(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        order_by: OrderBy = "created_at",
+        descending: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+        errors: Literal["report"],
+    ) -> Loaded[PaperTradingSession]: ...
+
+    @overload
+    def get_all(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        order_by: OrderBy = "created_at",
+        descending: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+        errors: OnDamage = "raise",
+    ) -> list[PaperTradingSession]: ...
 
     def get_all(
         self,
@@ -390,7 +343,7 @@ class SessionRepository:
         limit: int | None = None,
         offset: int = 0,
         errors: OnDamage = "raise",
-    ) -> Loaded[PaperTradingSession]:
+    ) -> list[PaperTradingSession]:
         """Load the sessions that match, oldest first by default.
 
         Args:
@@ -408,16 +361,15 @@ class SessionRepository:
                 loading, and the `errors` attribute of the result lists what is missing.
 
         Returns:
-            A list. Its `errors` attribute is empty unless damage was to be reported: a `CorruptRecordError` for each
-            session that cannot be read, and a `CorruptDatabaseError` where the file itself is damaged.
+            A list; with `errors="report"` a `Loaded`, a list whose `errors` attribute holds a `CorruptRecordError` for
+            each session that cannot be read, and a `CorruptDatabaseError` where the file itself is damaged.
 
         Raises:
             ValueError: an argument is not allowed; the message lists the allowed values.
             CorruptRecordError: one of the sessions cannot be read.
             CorruptDatabaseError: the file is damaged, so sessions may be missing from the list.
         """
-        columns = self._statements.session_columns
-        return self._records.listed(
+        return self._sessions.lists.sessions(
             Selection.of(
                 status=status,
                 strategy=strategy,
@@ -429,19 +381,54 @@ class SessionRepository:
                 limit=limit,
                 offset=offset,
                 errors=errors,
-            ),
-            columns,
-            self._records.session,
-            _itself,
+            )
         )
 
-    def get_active(self, *, errors: OnDamage = "raise") -> Loaded[PaperTradingSession]:
+    @overload
+    def get_active(self, *, errors: Literal["report"]) -> Loaded[PaperTradingSession]: ...
+
+    @overload
+    def get_active(self, *, errors: OnDamage = "raise") -> list[PaperTradingSession]: ...
+
+    def get_active(self, *, errors: OnDamage = "raise") -> list[PaperTradingSession]:
         """Load the RUNNING sessions, oldest first: the ones to resume after a crash.
 
         Args:
             errors: "raise" or "report", as for `get_all`.
         """
         return self.get_all(status=SessionStatus.RUNNING, errors=errors)
+
+    @overload
+    def get_summaries(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        order_by: OrderBy = "created_at",
+        descending: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+        errors: Literal["report"],
+    ) -> Loaded[SessionSummary]: ...
+
+    @overload
+    def get_summaries(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        order_by: OrderBy = "created_at",
+        descending: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+        errors: OnDamage = "raise",
+    ) -> list[SessionSummary]: ...
 
     def get_summaries(
         self,
@@ -456,9 +443,9 @@ class SessionRepository:
         limit: int | None = None,
         offset: int = 0,
         errors: OnDamage = "raise",
-    ) -> Loaded[SessionSummary]:
+    ) -> list[SessionSummary]:
         """Load what a list shows of each session, without positions, orders or state; arguments as for `get_all`."""
-        return self._records.listed(
+        return self._sessions.lists.summaries(
             Selection.of(
                 status=status,
                 strategy=strategy,
@@ -470,10 +457,7 @@ class SessionRepository:
                 limit=limit,
                 offset=offset,
                 errors=errors,
-            ),
-            SUMMARY_ROW,
-            self._records.summary,
-            SessionSummary.of,
+            )
         )
 
     def iterate(
@@ -496,7 +480,7 @@ class SessionRepository:
         meanwhile may be skipped or returned twice. There is nowhere to report errors, so `errors="report"` is a
         ValueError here.
         """
-        for page in self.pages(
+        for page in self._sessions.lists.pages(
             Selection.of(
                 status=status,
                 strategy=strategy,
@@ -512,28 +496,10 @@ class SessionRepository:
         ):
             yield from page
 
-    def pages(self, selection: Selection) -> Iterator[list[PaperTradingSession]]:
-        """The sessions of `selection`, in pages that are read one after the other."""
-        tables, columns = self._statements.tables, self._statements.session_columns
-        key, identity = columns.index(queries.order_column(selection)), columns.index("id")
-        if selection.errors != "raise":
-            raise ValueError("iterate has no place to report errors; use get_all or get_summaries with errors='report'")
-        left = selection.limit
-        last: tuple[str, str] | None = None
-        while left is None or left > 0:
-            size = PAGE if left is None else min(PAGE, left)
-            offset = selection.offset if last is None else 0
-            page = queries.select_sessions(tables, selection._replace(limit=size, offset=offset), columns)
-            rows = self._storage.fetch_all(page if last is None else queries.after(tables, selection, page, *last))
-            yield [self._records.session(row) for row in rows]
-            if len(rows) < size:
-                return
-            last = rows[-1][key], rows[-1][identity]
-            left = None if left is None else left - size
-
     def exists(self, session_id: str) -> bool:
         """Tell whether a session with this id is stored."""
-        return self._storage.fetch_one(self._statements.select_version, {"id": session_id}) is not None
+        storage = self._sessions.storage
+        return storage.fetch_one(storage.statements.select_version, {"id": _id(session_id)}) is not None
 
     def count(
         self,
@@ -545,11 +511,9 @@ class SessionRepository:
         until: datetime | None = None,
     ) -> int:
         """Count the sessions that match; `status`, `strategy`, `symbol`, `since` and `until` as for `get_all`."""
-        query = queries.count_sessions(
-            self._statements.tables,
-            Selection.of(status=status, strategy=strategy, symbol=symbol, since=since, until=until),
+        return self._sessions.lists.count(
+            Selection.of(status=status, strategy=strategy, symbol=symbol, since=since, until=until)
         )
-        return int(self._storage.fetch_all(query)[0][0])
 
     def get_fills(
         self,
@@ -577,24 +541,7 @@ class SessionRepository:
             ValueError: `after` is not a fill of this session, or is an id that fills of several symbols have and
                 `symbol` does not tell which; or a time has no zone.
         """
-        check_page(after, limit)
-        fills = self._statements.tables.fills
-        columns = self._statements.fill_columns
-        place = self._records.sequence(session_id, after, symbol)
-        query = queries.select_history(
-            fills,
-            session_id,
-            columns,
-            time=fills.executed_at,
-            symbol=symbol,
-            since=_time(since, "since"),
-            until=_time(until, "until"),
-            after=place,
-            limit=limit,
-        )
-        whole = symbol is None and since is None and until is None
-        rows = self._records.whole_fills(query, session_id, place, limit) if whole else self._storage.fetch_all(query)
-        return [history.fill(self._storage, row) for row in rows]
+        return self._sessions.lists.fills(_id(session_id), symbol, since, until, after, limit)
 
     def get_unrecorded(self, session_id: str, fills: Iterable[Fill]) -> list[Fill]:
         """Select the fills that are not stored yet for this session, each once, in their order.
@@ -617,7 +564,7 @@ class SessionRepository:
         Raises:
             InvalidSessionError: one of them is not a `Fill`.
         """
-        return self._records.unrecorded(session_id, fills)
+        return self._sessions.records.unrecorded(_id(session_id), fills)
 
     def get_equity_curve(
         self,
@@ -639,16 +586,133 @@ class SessionRepository:
         Raises:
             ValueError: `max_points` is below 4, or a time has no zone.
         """
-        equity = self._statements.tables.equity
-        columns = self._statements.equity_columns
-        query = queries.select_history(
-            equity, session_id, columns, time=equity.at, since=_time(since, "since"), until=_time(until, "until")
+        return self._sessions.lists.equity_points(_id(session_id), since, until, max_points)
+
+    def get_ledger(
+        self, session_id: str, *, since: datetime | None = None, until: datetime | None = None
+    ) -> list[LedgerEntry]:
+        """Load the stored cash flows, splits and changes of symbols of a session in the order they were booked.
+
+        Args:
+            session_id: the session; an empty list if there is no such session.
+            since: an aware datetime; only entries of this time or later.
+            until: an aware datetime; only entries before this time.
+        """
+        return self._sessions.accounts.ledger(_id(session_id), since, until)
+
+    def get_cash_flows(
+        self,
+        session_id: str,
+        *,
+        kind: CashFlowKind | str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> list[CashFlow]:
+        """Load the stored cash flows of a session in the order they were booked.
+
+        Args:
+            session_id: the session; an empty list if there is no such session.
+            kind: only flows of this kind, as "DIVIDEND".
+            since: an aware datetime; only flows of this time or later.
+            until: an aware datetime; only flows before this time.
+        """
+        return cash_flows(self.get_ledger(session_id, since=since, until=until), kind)
+
+    def get_orders(
+        self,
+        session_id: str,
+        *,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> list[Order]:
+        """Load the closed orders of a session in the order they were closed; those that rest are in `open_orders`.
+
+        Args:
+            session_id: the session; an empty list if there is no such session.
+            symbol: only orders of this symbol.
+            since: an aware datetime; only orders closed at this time or later.
+            until: an aware datetime; only orders closed before this time.
+        """
+        return self._sessions.accounts.orders(_id(session_id), symbol, since, until)
+
+    def get_trades(self, session_id: str) -> list[Trade]:
+        """Work out the closed trades of a session from its stored history, in the order in which they were closed.
+
+        A trade goes from the first to the last fill of one position (see `paper_repo.trades`).
+
+        Raises:
+            SessionNotFoundError: there is no such session.
+        """
+        return self._sessions.accounts.trades(_id(session_id))
+
+    def get_performance(
+        self,
+        session_id: str,
+        *,
+        resample: Resample | None = "day",
+        periods_per_year: float | None = None,
+        risk_free_rate: float = 0.0,
+    ) -> Performance:
+        """Work out the performance of a session from its stored history and equity curve.
+
+        Args:
+            session_id: the session.
+            resample: how often returns are taken: "day", "week" or "month" closes; None for every point.
+            periods_per_year: by which ratios are scaled; None for what belongs to `resample`.
+            risk_free_rate: the return of a year without risk, as a fraction.
+
+        Raises:
+            SessionNotFoundError: there is no such session.
+        """
+        return self._sessions.accounts.performance(
+            _id(session_id), resample=resample, periods_per_year=periods_per_year, risk_free_rate=risk_free_rate
         )
-        rows = self._storage.fetch_all(query)
-        if since is None and until is None:
-            require_no_gap(rows, session_id, after=0)
-        points = [history.point(self._storage, row) for row in rows]
-        return points if max_points is None else downsample(points, max_points)
+
+    def get_as_of(self, session_id: str, at: datetime) -> PaperTradingSession:
+        """Rebuild the books of a session as they were at a time, from its stored history; the copy cannot be saved.
+
+        Args:
+            session_id: the session.
+            at: an aware datetime; what was executed or took place up to this moment counts.
+
+        Raises:
+            SessionNotFoundError: there is no such session.
+        """
+        return self._sessions.accounts.as_of(_id(session_id), at)
+
+    def correct_fill(
+        self, session_id: str, fill_id: str, replacement: Fill | None = None, *, symbol: str | None = None
+    ) -> PaperTradingSession:
+        """Take a stored fill out of the books, as after a bust by the exchange, or put another one in its place.
+
+        The books are rebuilt from the history, in one transaction. The old fill stays in the history, with
+        `corrected_at`, and the replacement is appended to it, with `replaces`. Objects loaded before are stale: saving
+        one is a `ConflictError`.
+
+        Args:
+            session_id: the session.
+            fill_id: the id of the fill.
+            replacement: what was really executed, under an id of its own; None if nothing was.
+            symbol: of the fill, where several symbols have one of this id.
+
+        Returns:
+            The session as it is stored now.
+
+        Raises:
+            SessionNotFoundError: there is no such session.
+            InvalidSessionError: it has no such fill, or one that was corrected before; the replacement does not fit; or
+                its program keeps its own accounts, which nobody else can rebuild.
+        """
+        return self._sessions.accounts.correct(_id(session_id), fill_id, replacement, symbol)
+
+    def ledger_history(self, session_id: str) -> Iterator[tuple[int, LedgerEntry]]:
+        """The ledger entries of a session one by one, each with the number of fills that were booked before it."""
+        return history.read_entries(self._sessions.storage, _id(session_id))
+
+    def order_history(self, session_id: str) -> Iterator[Order]:
+        """The closed orders of a session one by one in constant memory; otherwise like `fill_history`."""
+        return history.read_orders(self._sessions.storage, _id(session_id))
 
     def fill_history(self, session_id: str, after: int = 0) -> Iterator[tuple[int, Fill]]:
         """The fills of a session one by one in constant memory, each with its number in the history (from 1).
@@ -659,29 +723,23 @@ class SessionRepository:
             session_id: the session.
             after: only fills with a higher number.
         """
-        return history.read_fills(self._storage, session_id, after)
+        return history.read_fills(self._sessions.storage, _id(session_id), after)
 
     def equity_history(self, session_id: str) -> Iterator[EquityPoint]:
         """The equity points of a session one by one in constant memory; otherwise like `fill_history`."""
-        return history.read_points(self._storage, session_id)
+        return history.read_points(self._sessions.storage, _id(session_id))
 
     def find_ids(self, beginning: str, limit: int | None = 10) -> list[str]:
         """The ids that begin with this text, sorted, at most `limit` of them; None for all."""
-        sessions = self._statements.tables.sessions
-        query = sessions.select(sessions.id).where(sessions.id >= beginning).order_by(sessions.id).limit(limit)
-        return [found for (found,) in self._storage.fetch_all(query) if found.startswith(beginning)]
+        return self._sessions.lists.ids_that_begin_with(text(beginning, "beginning"), limit)
 
     def describe(self) -> Data:
         """Facts about the database for people: its location, its settings and the number of sessions and records."""
-        tables = self._statements.tables
-        counted = (tables.sessions, tables.fills, tables.equity)
-        counts = [self._storage.fetch_all(queries.count_rows(table))[0][0] for table in counted]
-        facts = self._storage.describe()
-        return facts | dict(zip(("sessions", "fills", "equity_points"), counts, strict=True))
+        return self._sessions.storage.describe() | self._sessions.lists.counts()
 
     def reading(self) -> AbstractContextManager[None]:
         """A block in which everything this thread reads is of one moment; others continue to write meanwhile."""
-        return self._storage.snapshot()
+        return self._sessions.storage.snapshot()
 
     # Keeping it safe
 
@@ -706,7 +764,7 @@ class SessionRepository:
             CorruptDatabaseError: the database is damaged; no copy is made.
             TransactionError: called inside an `atomic` block.
         """
-        self._storage.back_up(Path(target).absolute(), progress, overwrite)
+        self._sessions.storage.back_up(Path(target).absolute(), progress, overwrite)
 
     def compact(self) -> None:
         """Shrink the file by the space that deleted sessions have left. No other program may have the file open.
@@ -714,7 +772,7 @@ class SessionRepository:
         Raises:
             BusyError: another program has the file open.
         """
-        self._storage.compact()
+        self._sessions.storage.compact()
 
     def check(self) -> CheckReport:
         """Check everything that is stored, and report what was found.
@@ -724,39 +782,9 @@ class SessionRepository:
 
         It takes as long as reading all of it. It changes nothing and does not keep others from writing.
         """
-        from paper_repo.reports import CheckReport  # which most programs do not need
+        from paper_repo.core.checking import checked  # imported lazily: most programs never check
 
-        report = CheckReport()
-        for problem in self._storage.problems():
-            report.problem(problem)
-        if self._storage.damage is not None:
-            found = self.get_all(errors="report")
-            report.sessions = len(found)
-            for error in found.errors:
-                report.problem(str(error), getattr(error, "session_id", None))
-            return report
-        with self.reading():
-            for session_id in self._ids():
-                self._check(report, session_id)
-        return report
-
-    def _ids(self) -> list[str]:
-        """The ids of all sessions, the oldest first."""
-        sessions = self._statements.tables.sessions
-        query = sessions.select(sessions.id).order_by(sessions.created_at, sessions.id)
-        return [session_id for (session_id,) in self._storage.fetch_all(query)]
-
-    def _check(self, report: CheckReport, session_id: str) -> None:
-        from paper_repo.reports import check_history, check_session
-
-        try:
-            session = self.get_by_id(session_id)
-            row = self._storage.fetch_one(self._statements.select_summary, {"id": session_id})
-            if session is not None and row is not None:
-                check_session(report, session, self._records.summary(row))
-                check_history(report, session, self.fill_history(session_id), self.equity_history(session_id))
-        except CorruptDatabaseError as error:
-            report.problem(str(error), session_id)
+        return checked(self._sessions)
 
     # Watching
 
@@ -790,39 +818,14 @@ class SessionRepository:
         """
         from paper_repo.watching import SessionChanges  # imported lazily: most programs never watch
 
-        return SessionChanges(self._storage.open_feed, after, timeout, poll_interval)
-
-    # Between entities and rows
-
-    @cached_property
-    def _statements(self) -> Statements:
-        return self._storage.statements
-
-    def _delete(self, session_id: str) -> bool:
-        found = self._storage.fetch_one(self._statements.delete_session, {"id": session_id})
-        if found is not None:
-            row = {"session_id": session_id, "version": found[0], "change_number": found[1]}
-            self._storage.change(self._statements.insert_deletion, row)
-        return found is not None
-
-    def _delete_many(self, selection: Selection) -> int:
-        self._storage.execute(*queries.insert_deletions(self._statements, selection).sql())
-        return int(self._storage.execute(*queries.delete_sessions(self._statements.tables, selection).sql()).rowcount)
-
-    def _write_all(self, saves: Sequence[Save]) -> None:
-        # In the same order everywhere: two programs that save the same sessions do not wait for each other crosswise.
-        for save in sorted(saves, key=lambda each: each.session.id):
-            self._write(save)
-
-    def _write(self, save: Save) -> None:
-        """Store one session with its new history, and make its object what was stored."""
-        self._records.write(save, self._storage.undo.append)
+        return SessionChanges(self._sessions.storage.open_feed, after, timeout, poll_interval)
 
 
-def _time(moment: datetime | None, name: str) -> str | None:
-    moment = optional_instant(moment, name)
-    return None if moment is None else schemas.instant_text(moment)
+def internals_of(repository: SessionRepository) -> Sessions:
+    """What lies beneath a repository, for the other parts of this package; programs are promised nothing about it."""
+    return repository._sessions
 
 
-def _itself(session: PaperTradingSession) -> PaperTradingSession:
-    return session
+def _id(session_id: str) -> str:
+    """The id of a session that a caller gave, who may have given the session itself."""
+    return session_id if type(session_id) is str else text(session_id, "session_id")

@@ -13,20 +13,29 @@ What must be remembered of a session object from one save to the next is its `Tr
 
 from __future__ import annotations
 
-import decimal
 import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
-from operator import is_
+from operator import is_, lt
 from typing import Any, NamedTuple, cast
 
-from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
+from paper_repo.domain import (
+    CashFlow,
+    EquityPoint,
+    Fill,
+    LedgerEntry,
+    Order,
+    PaperTradingSession,
+    Split,
+    SymbolChange,
+    books,
+)
 from paper_repo.domain.new_fills import FillKey
 from paper_repo.domain.secrecy import shown
-from paper_repo.domain.values import EXACT, utc_now
+from paper_repo.domain.values import utc_now
 from paper_repo.errors import BusyError, InvalidSessionError
 from paper_repo.serialization import fast, schemas
 from paper_repo.serialization.schemas import Data
@@ -83,17 +92,21 @@ class Taken(NamedTuple):
 
     fills: int = 0
     points: int = 0
+    entries: int = 0
+    orders: int = 0
 
 
 class Tracking:
     """What a repository remembers of a session object that it has loaded or saved."""
 
-    __slots__ = ("asked_for", "done", "is_moving", "lock", "newest", "row", "taken", "texts", "worker")
+    __slots__ = ("asked_for", "done", "is_moving", "lock", "newest", "resting", "row", "taken", "texts", "worker")
 
     def __init__(self) -> None:
         self.texts: fast.Known = {}
         """What serialising it has found out, for the next time."""
         self.row: StoredRow | None = None
+        self.resting: tuple[str, ...] = ()
+        """The ids of its resting orders that are known never to have been closed."""
         self.worker: str | None = None
         """For whom it was claimed."""
         self.asked_for: int = 0
@@ -141,6 +154,12 @@ class Save:
     overview: Overview
     fills: list[Data]
     points: list[Data]
+    entries: list[Data]
+    """Ledger entries, each with its place among the fills, `after_fill`."""
+    orders: list[Data]
+    """Closed orders."""
+    open_orders: tuple[str, ...]
+    """The ids of the orders that rest, where they are not those that the row has already."""
     booked: list[FillKey]
     """Which of the fills have changed cash and positions."""
     updated_at: datetime | None
@@ -156,12 +175,15 @@ class Save:
             tracking.require_at_rest(session.id)
             waiting = session.new_fills
             booked, fills, points = list(waiting.booked), list(waiting), list(session.new_equity_points)
+            entries, orders = placed(session), list(session.new_closed_orders)
             self._taken = tracking.taken
             tracking.asked_for = self._number = tracking.asked_for + 1
         try:
             self._content = Content(fast.to_columns(session, tracking.texts), _overview(session))
             self._fills = _dump_history(Fill, fills, "new_fills")
             self._points = _dump_history(EquityPoint, points, "new_equity_points")
+            self._entries = [dump_entry(each, after_fill) for each, after_fill in entries]
+            self._orders = _dump_history(Order, orders, "new_closed_orders")
         except InvalidSessionError as error:
             raise InvalidSessionError(error.messages, session.id) from error
         self.booked = booked if len(booked) in (0, len(fills)) else _booked_of(booked, self._fills)
@@ -191,8 +213,8 @@ class Save:
     def has_history(self) -> bool:
         """Whether there are fills or equity points to be written."""
         before, now = self._taken, self._tracking.taken
-        come_back = now.fills < before.fills or now.points < before.points
-        return bool(self._fills or self._points or come_back)
+        come_back = any(map(lt, now, before))
+        return bool(self._fills or self._points or self._entries or self._orders or come_back)
 
     def bind_as_it_is(self) -> None:
         """Make it store the session under its own version and times, without history."""
@@ -202,6 +224,7 @@ class Save:
         self.generation = seen.generation if seen else new_generation()
         self.columns, self.overview = self._content
         self.fills, self.points, self.updated_at = [], [], self.session.updated_at
+        self.entries, self.orders, self.open_orders = [], [], ()
 
     def bind(self, row_of: Callable[[Data, int], StoredRow]) -> None:
         """Fit it to what the session is now.
@@ -212,10 +235,13 @@ class Save:
         session, tracking, before = self.session, self._tracking, self._taken
         with tracking.lock:
             now, self.expected_fill_count = tracking.taken, session.new_fills.before
-            self.fills, self.points = self._fills, self._points
+            self.fills, self.points, self.entries, self.orders = self._fills, self._points, self._entries, self._orders
+            stored_entries, stored_orders = session.new_ledger_entries.before, session.new_closed_orders.before
             if now is not before:
                 self.fills = _left(self._fills, now.fills - before.fills, session.new_fills)
                 self.points = _left(self._points, now.points - before.points, session.new_equity_points)
+                self.entries = _left(self._entries, now.entries - before.entries, placed(session), dump_placed)
+                self.orders = _left(self._orders, now.orders - before.orders, session.new_closed_orders)
                 self.booked = _booked_of(session.new_fills.booked, self.fills)
         overtaken = tracking.done > self._number  # a block has overtaken it with a later save of the same object
         content = tracking.newest if overtaken and tracking.newest else self._content
@@ -226,6 +252,12 @@ class Save:
             "updated_at": schemas.instant_text(self.updated_at),
             "fill_count": self.expected_fill_count + len(self.fills),
         }
+        if self.entries or self.orders or self.columns["ledger_count"] or self.columns["closed_order_count"]:
+            self.columns["ledger_count"] = stored_entries + len(self.entries) or None
+            self.columns["closed_order_count"] = stored_orders + len(self.orders) or None
+        resting = tuple(self.session.open_orders) if self.columns["closed_order_count"] else ()
+        self.open_orders = () if resting == tracking.resting else resting
+        self._resting = resting
         seen = tracking.row if tracking.row and tracking.row.is_of(session) else None
         self.generation = new_generation()
         self.row = row_of(self.columns, self.generation)
@@ -247,7 +279,8 @@ class Save:
 
     def before(self) -> Before:
         """What the session is until `apply`, for a transaction that rolls back."""
-        return Before(self.session, self._tracking, len(self.fills), len(self.points), self.booked)
+        counts = Taken(len(self.fills), len(self.points), len(self.entries), len(self.orders))
+        return Before(self.session, self._tracking, counts, self.booked)
 
     def apply(self, skipped: int) -> None:
         """Make the session what was stored of it: its version, its `updated_at`, and no history that waits.
@@ -256,13 +289,13 @@ class Save:
             skipped: how many of the fills had been stored before, and were not counted again.
         """
         fields, tracking = self.session.__dict__, self._tracking
-        if self.fills or self.points:
+        if self.fills or self.points or self.entries or self.orders:
             self._take_history(skipped)
         in_turn = self._number == tracking.done + 1 and tracking.newest is None
         if not in_turn and self._number >= tracking.done:
             tracking.newest = self._content
         tracking.done = max(tracking.done, self._number)
-        tracking.row = self.row
+        tracking.row, tracking.resting = self.row, self._resting
         # These values need none of the checks of an assignment.
         fields["updated_at"], fields["version"] = self.updated_at, self.columns["version"]
 
@@ -274,7 +307,18 @@ class Save:
             waiting.before += len(self.fills) - skipped
             del waiting[: len(self.fills)], points[: len(self.points)]
             waiting.look_anew()
-            tracking.taken = Taken(tracking.taken.fills + len(self.fills), tracking.taken.points + len(self.points))
+            entries, orders = self.session.new_ledger_entries, self.session.new_closed_orders
+            if self.entries or self.orders:
+                del entries[: len(self.entries)], entries.places[: len(self.entries)], orders[: len(self.orders)]
+                entries.before += len(self.entries)
+                orders.before += len(self.orders)
+            taken = tracking.taken
+            tracking.taken = Taken(
+                taken.fills + len(self.fills),
+                taken.points + len(self.points),
+                taken.entries + len(self.entries),
+                taken.orders + len(self.orders),
+            )
             if not waiting:
                 waiting.booked.clear()  # of fills that were taken away by hand
             tracking.is_moving = False
@@ -283,21 +327,20 @@ class Save:
 class Before:
     """What a session object was before a save of it was applied; it keeps nothing of what that has written."""
 
-    __slots__ = ("_booked", "_content", "_fills", "_known", "_points", "_session", "_stored", "_tracking")
+    __slots__ = ("_booked", "_content", "_entries", "_fills", "_known", "_orders", "_points", "_session", "_stored",
+                 "_tracking")  # fmt: skip
 
     def __init__(
-        self,
-        session: PaperTradingSession,
-        tracking: Tracking,
-        fills: int,
-        points: int,
-        booked: Sequence[FillKey],
+        self, session: PaperTradingSession, tracking: Tracking, counts: Taken, booked: Sequence[FillKey]
     ) -> None:
         self._session, self._tracking = session, tracking
         self._content = session.version, session.updated_at
         self._known = tracking.row, tracking.done, tracking.newest, tracking.taken
-        self._stored, self._booked = session.new_fills.before, booked
-        self._fills, self._points = session.new_fills[:fills], session.new_equity_points[:points]
+        entries, orders = session.new_ledger_entries, session.new_closed_orders
+        self._stored, self._booked = (session.new_fills.before, entries.before, orders.before), booked
+        self._fills, self._points = session.new_fills[: counts.fills], session.new_equity_points[: counts.points]
+        self._entries = entries[: counts.entries], entries.places[: counts.entries]
+        self._orders = orders[: counts.orders]
 
     def restore(self) -> None:
         """Give the session back; history that it has got since waits behind what comes back."""
@@ -305,11 +348,16 @@ class Before:
         fields = session.__dict__
         fields["version"], fields["updated_at"] = self._content
         tracking.row, tracking.done, tracking.newest, taken = self._known
-        if self._fills or self._points:
+        if self._fills or self._points or self._entries[0] or self._orders:
             with tracking.lock:
                 tracking.is_moving = True
-                waiting = session.new_fills
-                waiting.before = self._stored
+                waiting, entries, orders = session.new_fills, session.new_ledger_entries, session.new_closed_orders
+                waiting.before, entries.before, orders.before = self._stored
+                there = len(entries)
+                _give_back(entries, self._entries[0])
+                if len(entries) > there:
+                    entries.places[:0] = self._entries[1]
+                _give_back(orders, self._orders)
                 _give_back(waiting.booked, self._booked)
                 _give_back(waiting, self._fills)
                 waiting.look_anew()
@@ -350,18 +398,40 @@ def new_generation() -> int:
 
 
 def _overview(session: PaperTradingSession) -> Overview:
-    value, basis = session.totals()
-    with decimal.localcontext(EXACT):
-        gain = session.realized_pnl + (value - basis) - session.fees_paid
-        return Overview(session.strategy.name, len(session.positions), session.cash + value, gain)
+    equity, net_pnl = books.figures(session)
+    return Overview(session.strategy.name, len(session.positions), equity, net_pnl)
 
 
-def _left(history: list[Data], taken: int, waiting: list[Any]) -> list[Data]:
+def placed(session: PaperTradingSession) -> list[tuple[LedgerEntry, int]]:
+    """The ledger entries that wait, each with the number of fills that were booked before it."""
+    entries = session.new_ledger_entries
+    if not entries:
+        return []
+    places = entries.places[: len(entries)]
+    places += [session.fill_count] * (len(entries) - len(places))
+    return list(zip(entries, places, strict=True))
+
+
+def dump_placed(entry: tuple[LedgerEntry, int]) -> Data:
+    """The plain data of a ledger entry, with its place among the fills."""
+    return dump_entry(*entry)
+
+
+def dump_entry(entry: LedgerEntry, after_fill: int) -> Data:
+    """The plain data of a ledger entry that was booked after this many fills."""
+    if not isinstance(entry, CashFlow | Split | SymbolChange):
+        raise InvalidSessionError(
+            {"new_ledger_entries": [f"must be CashFlows, Splits and SymbolChanges, not {shown(entry)}."]}
+        )
+    return {**schemas.dump(entry), "after_fill": after_fill}
+
+
+def _left(history: list[Data], taken: int, waiting: list[Any], dump: Callable[[Any], Data] = fast.dump) -> list[Data]:
     """What is left of `history` after `taken` of it were stored by saves that were under way when it was serialised.
 
     Below zero that many came back into `waiting`, because the transaction of such a save was rolled back.
     """
-    return history[taken:] if taken >= 0 else [*map(fast.dump, waiting[:-taken]), *history]
+    return history[taken:] if taken >= 0 else [*map(dump, waiting[:-taken]), *history]
 
 
 def _dump_history(kind: type[Any], history: list[Any], path: str) -> list[Data]:
@@ -375,3 +445,9 @@ def other_fill_stored(fill_id: str, session_id: str) -> InvalidSessionError:
     """The error of a save whose fill has the id of another one that is stored already."""
     message = "another fill of this id and symbol is stored already; give it an id of its own."
     return InvalidSessionError({f"new_fills.{fill_id}": [message]}, session_id)
+
+
+def used_orders(ids: Iterable[str], session_id: str) -> InvalidSessionError:
+    """The error of a save whose orders have ids of orders that were closed before."""
+    message = "an order of this id was closed before; give this one an id of its own."
+    return InvalidSessionError({f"orders.{order_id}": [message] for order_id in ids}, session_id)

@@ -12,14 +12,14 @@ import sys
 import uuid
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
 from paper_repo.core.repository import SessionRepository
 from paper_repo.demo.compare import Check, compare
 from paper_repo.demo.market import trading_days
-from paper_repo.demo.worker import ADDRESS, HIDDEN
+from paper_repo.demo.worker import ADDRESS, HIDDEN, SECRET
 from paper_repo.storage.address import Address, is_server
 
 FIRST, SECOND, UNINTERRUPTED = "first", "second", "uninterrupted"
@@ -83,31 +83,46 @@ class Compared:
 Event = Began | Traded | Killed | Compared
 
 
-def run(path: Address, reference: Path, days_per_second: float | None = None) -> Generator[Event, None, None]:
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a process keeps its session."""
+
+    address: Address
+    passphrase: str | None = field(repr=False)
+
+    def opened(self) -> SessionRepository:
+        return SessionRepository(self.address, passphrase=self.passphrase)
+
+
+def run(
+    path: Address, reference: Path, days_per_second: float | None = None, passphrase: str | None = None
+) -> Generator[Event, None, None]:
     """Run the demo on the database `path`, and the same without interruption on another one, `reference`.
 
     Args:
         path: where the session is kept; other sessions in it are left alone.
         reference: where the uninterrupted session is kept.
         days_per_second: how fast the two processes on `path` trade; None for as fast as they can.
+        passphrase: of both files, which are encrypted then; None for plain ones, and for a server.
 
     Raises:
         DemoError: a process that traded ended before its work was done.
     """
     name = str(uuid.uuid4())
-    acknowledged = yield from _until_killed(path, name, days_per_second)
-    found = yield from _to_the_end(SECOND, path, name, days_per_second)
-    undisturbed = yield from _to_the_end(UNINTERRUPTED, reference, name, None)
+    here, elsewhere = _Place(path, passphrase), _Place(reference, passphrase)
+    acknowledged = yield from _until_killed(here, name, days_per_second)
+    found = yield from _to_the_end(SECOND, here, name, days_per_second)
+    undisturbed = yield from _to_the_end(UNINTERRUPTED, elsewhere, name, None)
     checks = [_nothing_lost(acknowledged, found)]
-    with SessionRepository(path) as ours, SessionRepository(reference) as other:
+    with here.opened() as ours, elsewhere.opened() as other:
         checks += compare(ours, found.session_id, other, undisturbed.session_id)
     yield Compared(found.session_id, checks)
 
 
-def _until_killed(path: Address, name: str, pace: float | None) -> Generator[Event, None, Report]:
+def _until_killed(place: _Place, name: str, pace: float | None) -> Generator[Event, None, Report]:
     """Let the first process trade half of the days, and kill it; returns the last thing it said."""
     half = len(trading_days()) // 2
-    with _process(path, name, pace) as process:
+    with _process(place, name, pace) as process:
         yield Began(FIRST, _heard(process))
         while (report := _answer(process)).days < half:
             yield Traded(FIRST, report)
@@ -118,9 +133,9 @@ def _until_killed(path: Address, name: str, pace: float | None) -> Generator[Eve
     return report
 
 
-def _to_the_end(role: str, path: Address, name: str, pace: float | None) -> Generator[Event, None, Report]:
+def _to_the_end(role: str, place: _Place, name: str, pace: float | None) -> Generator[Event, None, Report]:
     """Let a process trade to the last day; returns the first thing it said."""
-    with _process(path, name, pace) as process:
+    with _process(place, name, pace) as process:
         began = _heard(process)
         yield Began(role, began)
         for _ in range(began.days, len(trading_days())):
@@ -131,14 +146,15 @@ def _to_the_end(role: str, path: Address, name: str, pace: float | None) -> Gene
 
 
 @contextmanager
-def _process(path: Address, name: str, pace: float | None) -> Iterator[subprocess.Popen[str]]:
+def _process(place: _Place, name: str, pace: float | None) -> Iterator[subprocess.Popen[str]]:
     """A process that trades, in a session of its own, so that Ctrl-C in a terminal reaches this one alone."""
     # The address of a server is no argument, which everybody on the machine may read: it may hold a password.
-    shown = HIDDEN if is_server(path) else str(path)
+    shown = HIDDEN if is_server(place.address) else str(place.address)
+    secret = {} if place.passphrase is None else {SECRET: place.passphrase}
     command = [sys.executable, "-m", "paper_repo.demo", shown, name, *([] if pace is None else [str(pace)])]
     process = subprocess.Popen(
         command,
-        env=os.environ | {ADDRESS: str(path)},
+        env=os.environ | {ADDRESS: str(place.address)} | secret,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         encoding="utf-8",

@@ -58,7 +58,7 @@ def _decide(session: PaperTradingSession, symbol: str, close: Decimal, at: datet
     if direction in (0, session.state["direction"].get(symbol)):
         return
     session.state["direction"][symbol] = direction
-    _cancel(session, symbol, ENTRY, STOP, GAIN)
+    _cancel(session, symbol, at, ENTRY, STOP, GAIN)
     wanted = direction * int(session.equity * _parameter(session, "share_of_equity") / close)
     held = session.positions[symbol].quantity if symbol in session.positions else 0
     _place(session, ENTRY, symbol, Decimal(wanted) - held, at)
@@ -80,9 +80,9 @@ def _protect(session: PaperTradingSession, fill: Fill) -> None:
     """Fit the orders that protect a position to what `fill` has left of it."""
     symbol, purpose = fill.symbol, _purpose(fill.order_id)
     position = session.positions.get(symbol)
-    _cancel(session, symbol, STOP)
+    _cancel(session, symbol, fill.executed_at, STOP)
     if position is None or purpose == STOP:
-        _cancel(session, symbol, GAIN)
+        _cancel(session, symbol, fill.executed_at, GAIN)
     if position is None or position.quantity * session.state["direction"][symbol] < 0:
         return  # closed, or on its way to the other side
     entry_price, side = position.average_price, 1 if position.quantity > 0 else -1
@@ -119,10 +119,10 @@ def _place(
     session.place_order(order)
 
 
-def _cancel(session: PaperTradingSession, symbol: str, *purposes: str) -> None:
+def _cancel(session: PaperTradingSession, symbol: str, at: datetime, *purposes: str) -> None:
     for order in list(session.open_orders.values()):
         if order.symbol == symbol and _purpose(order.id) in purposes:
-            session.cancel_order(order.id)
+            session.cancel_order(order.id, at=at)
 
 
 def _purpose(order_id: str | None) -> str:

@@ -27,6 +27,9 @@ ADDRESS = "PAPER_REPO_DEMO_DB"
 HIDDEN = "-"
 """The argument in its place."""
 
+SECRET = "PAPER_REPO_DEMO_PASSPHRASE"
+"""The environment variable that holds the passphrase of the file, if it has one; it is never an argument."""
+
 
 def main(arguments: Sequence[str]) -> int:
     """Trade the session of this run to its end, from where it stands; 0 when that is reached, 1 when nobody listens."""
@@ -35,7 +38,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 async def _work(path: str, run: str, days_per_second: float | None) -> int:
-    async with AsyncSessionRepository(path) as repository:
+    async with AsyncSessionRepository(path, passphrase=os.environ.get(SECRET)) as repository:
         session = await find_or_start(repository, run)
         _tell(session)
         async with aclosing(trade(repository, session)) as days:

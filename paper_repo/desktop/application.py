@@ -11,7 +11,7 @@ import anyio.to_thread
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog, QLineEdit, QMessageBox, QWidget
 
-from paper_repo.core.repository import SessionRepository
+from paper_repo.core.repository import SessionRepository, internals_of
 from paper_repo.desktop import texts, theme
 from paper_repo.desktop.language import chosen_language, speak, tr
 from paper_repo.desktop.live import LiveRepository
@@ -67,7 +67,7 @@ class Application(QObject):
         self._waiting.remove(live)
         core = live.core
         assert core is not None
-        place = core.storage.name
+        place = internals_of(core).storage.name
         remember_place(place)
         window = SessionWindow(live, place, demo=demo, resume=resume)
         self.windows.append(window)
@@ -91,7 +91,7 @@ class Application(QObject):
     # What cannot be opened
 
     def _not_opened(self, live: LiveRepository, demo: bool, resume: bool, error: Exception) -> None:
-        place = "" if live.core is None else live.core.storage.name
+        place = "" if live.core is None else internals_of(live.core).storage.name
         live.close()
         live.deleteLater()
         if isinstance(error, WrongPassphraseError) or (

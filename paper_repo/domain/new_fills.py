@@ -33,6 +33,8 @@ class NewFills(list[Fill]):
         self.before: int = before
         self.booked: list[FillKey] = list(booked)
         self._known: dict[FillKey, Fill] = {}
+        self._of_orders: dict[str, dict[FillKey, Fill]] = {}
+        self._last: tuple[int, Fill | None] = 0, None  # the last fill that `_of_orders` has seen, and its number
 
     def __reduce__(self) -> tuple[Any, ...]:
         return NewFills, (list(self), self.before, self.booked)
@@ -51,6 +53,7 @@ class NewFills(list[Fill]):
     def look_anew(self) -> None:
         """Look at what waits, the next time: a save has taken fills away, or a rollback has given some back."""
         self._known = {}
+        self._last = 0, None
 
     def find(self, fill: Fill) -> Fill | None:
         """The fill of this symbol and id that waits already, if there is one."""
@@ -58,6 +61,18 @@ class NewFills(list[Fill]):
         if len(known) != len(self) or (known and next(reversed(known.values())) not in self[-1:]):
             known = self._known = {fill_key(each): each for each in self if isinstance(each, Fill)}
         return known.get(fill_key(fill))
+
+    def booked_for(self, order_id: str) -> list[Fill]:
+        """The fills of this order that wait and have been booked."""
+        seen, last = self._last
+        if not seen or seen > len(self) or self[seen - 1] is not last:
+            seen, self._of_orders = 0, {}
+        for fill in self[seen:]:
+            if fill.order_id is not None:
+                self._of_orders.setdefault(fill.order_id, {})[fill_key(fill)] = fill
+        self._last = len(self), self[-1] if self else None
+        found = self._of_orders.get(order_id, {})
+        return [fill for key, fill in found.items() if key in self.booked]
 
 
 class NewFillsAttribute(Checked[Iterable[Fill], NewFills]):

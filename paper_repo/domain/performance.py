@@ -9,7 +9,7 @@ from __future__ import annotations
 import decimal
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -17,10 +17,12 @@ from functools import reduce
 from itertools import groupby, islice
 from typing import Any, Literal
 
+from paper_repo.domain.history import Booked
+from paper_repo.domain.ledger import CashFlow
 from paper_repo.domain.session import PaperTradingSession
-from paper_repo.domain.time_weighted import ExternalFlow, Level, by_time, levels, require_by_time
+from paper_repo.domain.time_weighted import Level, by_time, levels, require_by_time
 from paper_repo.domain.trades import closed_positions, total
-from paper_repo.domain.trading import EquityPoint, Fill, Position
+from paper_repo.domain.trading import EquityPoint
 from paper_repo.domain.values import EXACT, ROUNDED
 
 Resample = Literal["day", "week", "month"]
@@ -58,8 +60,8 @@ class Performance:
     - `net_pnl`: realized and unrealized profit or loss after fees (`session.net_pnl`).
     - `fees`: all fees paid (`session.fees_paid`), those of open positions too.
 
-    Of the equity curve, by time, from what the session began with (`initial_cash`) on; deposits and withdrawals that
-    are given are no gain or loss (see `paper_repo.domain.time_weighted`):
+    Of the equity curve, by time, from what the session began with (`initial_cash + opening_worth`) on; deposits and
+    withdrawals are no gain or loss (see `paper_repo.domain.time_weighted`):
 
     - `total_return`: last level / first level - 1, so 0.05 is a gain of 5 %. None without a point, or when the session
       did not begin with more than zero.
@@ -80,8 +82,8 @@ class Performance:
       a Downside Risk Framework", Journal of Investing 3(3), 1994, with the risk-free rate as the target.
     - `exposure`: the share of the periods between two points that began with an open position, which shows as an equity
       other than the cash. It is the share of time in the market when points come at even intervals; a position opened
-      and closed between two points is not seen, nor are long and short positions worth exactly the same. None below two
-      points.
+      and closed between two points is not seen, nor are long and short positions worth exactly the same; what is held
+      of other currencies counts as a position. None below two points, and where a point has no cash.
 
     Of the closed trades (`paper_repo.trades`: one for each position, in however many slices it was filled), each
     counted after its fees:
@@ -113,10 +115,8 @@ class Performance:
 def performance(
     session: PaperTradingSession,
     equity_curve: Iterable[EquityPoint],
-    fills: Iterable[Fill],
+    history: Iterable[Booked],
     *,
-    flows: Iterable[ExternalFlow] = (),
-    opening_positions: Mapping[str, Position] | None = None,
     resample: Resample | None = "day",
     periods_per_year: float | None = None,
     risk_free_rate: float = 0.0,
@@ -127,9 +127,8 @@ def performance(
     Args:
         session: its books give the amounts, and what it began with.
         equity_curve: its points, in any order: they are read by time.
-        fills: its fills in the order in which they were booked; read once, one by one.
-        flows: deposits, and withdrawals below zero, each with `at` and `amount` in the base currency.
-        opening_positions: what was held before the first fill, by symbol; see `round_trips`.
+        history: its fills in the order in which they were booked, and among them its cash flows, splits and changes of
+            symbols; read once, one by one. Without a cash flow, the fills alone are enough.
         resample: which returns Sharpe and Sortino ratio are of, "day", "week" or "month": from one close to the next
             of these, by UTC, however many points each has. None: from point to point.
         periods_per_year: how many such returns a year has, to scale the ratios to a year; by default 252 trading days,
@@ -144,13 +143,15 @@ def performance(
             above -1, or the curve is not in the order that was promised.
     """
     periods = _periods_per_year(periods_per_year, resample)
+    flows: list[CashFlow] = []
+    trades = _Trades(
+        total(slices, lambda each: each.net_pnl)
+        for slices in closed_positions(_without_cash_flows(history, flows), session)
+    )
     points = _Exposure(require_by_time(equity_curve) if in_order else by_time(equity_curve))
     drawdown, returns = _Drawdown(), _Returns(_rate_per_period(risk_free_rate, periods))
     grown = _Growth(drawdown.follow(levels(session, points, flows)))
     returns.add_all(_closes(grown, resample))
-    trades = _Trades(
-        [total(slices, lambda each: each.net_pnl) for slices in closed_positions(fills, opening_positions)]
-    )
     return Performance(
         net_pnl=session.net_pnl,
         fees=session.fees_paid,
@@ -169,12 +170,22 @@ def performance(
     )
 
 
+def _without_cash_flows(history: Iterable[Booked], flows: list[CashFlow]) -> Iterator[Booked]:
+    """The history without its cash flows, which are put into `flows`."""
+    for each in history:
+        if isinstance(each, CashFlow):
+            flows.append(each)
+        else:
+            yield each
+
+
 class _Exposure:
     """The points as they pass, and how many of the periods between them began with an open position."""
 
     def __init__(self, points: Iterable[EquityPoint]) -> None:
         self._points = points
         self._periods = self._exposed = 0
+        self._is_known = True
 
     def __iter__(self) -> Iterator[EquityPoint]:
         before: EquityPoint | None = None
@@ -182,11 +193,12 @@ class _Exposure:
             if before is not None:
                 self._periods += 1
                 self._exposed += before.equity != before.cash
+            self._is_known = self._is_known and point.cash is not None
             yield point
             before = point
 
     def share(self) -> float | None:
-        return self._exposed / self._periods if self._periods else None
+        return self._exposed / self._periods if self._periods and self._is_known else None
 
 
 class _Growth:
@@ -305,7 +317,8 @@ class _Returns:
 class _Trades:
     """Winners and losers among the gains of closed trades."""
 
-    def __init__(self, gains: list[Decimal]) -> None:
+    def __init__(self, gained: Iterable[Decimal]) -> None:
+        gains = list(gained)
         self.count = len(gains)
         self.wins = sum(gain > 0 for gain in gains)
         self.losses = sum(gain < 0 for gain in gains)

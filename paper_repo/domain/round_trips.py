@@ -3,30 +3,40 @@
 First in, first out assumes that what was bought first is sold first (in the United States the rule for securities that
 are not identified otherwise, IRS Publication 550; internationally IAS 2, paragraph 27). The session itself keeps
 average-cost books, which answer what a position has earned so far; matching answers what each part of it has earned.
-For a symbol whose position is closed, both come to the same total.
+For a symbol whose position is closed, both come to the same total (in another currency: at the same rate).
 """
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Mapping
+import dataclasses
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
-from paper_repo.domain.trading import Fill, Position, Side
+from paper_repo.domain.history import Booked, in_force
+from paper_repo.domain.ledger import Split, SymbolChange
+from paper_repo.domain.lots import Holding, Lot, lot_of, opening_holdings, price_after, quantity_after
+from paper_repo.domain.trading import Fill, Side
 from paper_repo.domain.values import EXACT
 
-_FEE_DIGITS = 28
-"""To how many significant digits of a fee its parts are taken; the last part is what remains, whatever its digits."""
+if TYPE_CHECKING:
+    from paper_repo.domain.session import PaperTradingSession
 
 
 @dataclass(frozen=True, slots=True)
 class RoundTrip:
-    """What one fill opened and a later fill closed. Prices and amounts are in the base currency.
+    """What one fill opened and a later fill closed.
 
-    `side` is how it was entered: BUY for a long trade, SELL for a short one. `fees` is the part of the two fills' fees
-    that falls to `quantity`; below zero where rebates outweigh fees.
+    - `side`: how it was entered, BUY for a long trade, SELL for a short one.
+    - `entry_price`, `exit_price`: in the currency of the instrument; after a split, the entry as if it had been bought
+      after it.
+    - `pnl`: the gain before fees in the session's base currency, at the rate of the exit; negative for a loss.
+    - `fees`: the part of the two fills' fees that falls to `quantity`, in the base currency; below zero where rebates
+      outweigh fees.
+    - `currency`: that of the prices; None: the base currency. `multiplier`: of the instrument.
+    - `position_id`: of the position it belongs to, where the fills name one.
     """
 
     symbol: str
@@ -36,13 +46,11 @@ class RoundTrip:
     exit_price: Decimal
     entry_at: datetime
     exit_at: datetime
+    pnl: Decimal
     fees: Decimal
-
-    @property
-    def pnl(self) -> Decimal:
-        """The gain of the trade before fees; negative for a loss."""
-        prices = (self.exit_price, self.entry_price) if self.side is Side.BUY else (self.entry_price, self.exit_price)
-        return EXACT.multiply(self.quantity, EXACT.subtract(*prices))
+    currency: str | None = None
+    multiplier: Decimal = Decimal(1)
+    position_id: str | None = None
 
     @property
     def net_pnl(self) -> Decimal:
@@ -55,95 +63,104 @@ class RoundTrip:
         return self.exit_at - self.entry_at
 
 
-def round_trips(fills: Iterable[Fill], opening_positions: Mapping[str, Position] | None = None) -> list[RoundTrip]:
-    """The round trips that `fills` make up, in the order in which they were closed.
+def round_trips(history: Iterable[Booked], session: PaperTradingSession | None = None) -> list[RoundTrip]:
+    """The round trips that the fills of `history` make up, in the order in which they were closed.
 
-    Each symbol is matched on its own, first in, first out. A fill against the open side closes the oldest open fill
+    Each position is matched on its own, first in, first out. A fill against the open side closes the oldest open fill
     first, then the next; each pair of fills makes one round trip, so a purchase sold in three parts makes three, and a
     sale of three purchases too. What a fill has left when nothing is open any more opens the other side. What is still
     open at the end makes no round trip.
 
-    All amounts are exact. A fill's fee is shared out by quantity: a part is rounded towards zero at the 28th
+    Gains and fees are exact. A fill's fee is shared out by quantity: a part is rounded towards zero at the 28th
     significant digit of the fee, and the last part is all that remains, so the parts of a closed fill add up to its fee
-    exactly.
+    exactly. The cost of what was split, or held when the session began, is shared out in the same way.
 
     Args:
-        fills: in the order in which they were booked, as `get_fills` returns them; this order counts, not the times.
-        opening_positions: what was held before the first fill, by symbol as `session.positions` has it. It was entered
-            at its average price (`Position.average_price`, to 28 significant digits), without a fee, when it was
-            opened.
+        history: fills, and the splits and changes of symbols among them, in the order in which they were booked; this
+            order counts, not the times. A corrected fill does not count, what replaces it stands in its place; cash
+            flows are passed over.
+        session: whose history it is. Needed where the session has instruments, other currencies, or held positions when
+            it began; these were entered at their cost, without a fee, when they were opened.
     """
-    return [trip for trip, _ in matches(fills, opening_positions)]
+    return [trip for trip, _ in matches(history, session)]
 
 
 def matches(
-    fills: Iterable[Fill], opening_positions: Mapping[str, Position] | None = None
-) -> Iterator[tuple[RoundTrip, bool]]:
-    """Each round trip, and whether it has closed the last of its position."""
-    open_lots: defaultdict[str, deque[_Lot]] = defaultdict(deque)
-    for position in (opening_positions or {}).values():
-        open_lots[position.symbol].append(_Lot(_entry_of(position)))
-    for fill in fills:
-        lots, traded = open_lots[fill.symbol], _Lot(fill)
-        while traded.quantity and lots and lots[0].fill.side is not fill.side:
-            trip = _match(lots[0], traded)
-            if not lots[0].quantity:
-                lots.popleft()
-            yield trip, not lots
-        if traded.quantity:
-            lots.append(traded)
+    history: Iterable[Booked], session: PaperTradingSession | None = None
+) -> Iterator[tuple[RoundTrip, list[RoundTrip] | None]]:
+    """Each round trip; with all of its position's, if it has closed the last of it."""
+    open_holdings: dict[str, Holding[RoundTrip]] = opening_holdings(session)
+    for each in in_force(history):
+        if isinstance(each, Fill):
+            yield from _match_fill(open_holdings, each, session)
+        elif isinstance(each, Split):
+            for holding in open_holdings.values():
+                if holding.symbol == each.symbol:
+                    holding.split(each)
+                    holding.slices = [_after_split(trip, each) for trip in holding.slices]
+        elif isinstance(each, SymbolChange):
+            open_holdings = dict(_renamed(open_holdings, each))
 
 
-def _entry_of(position: Position) -> Fill:
-    """The fill that would have opened `position` as it is."""
-    return Fill(
-        "opening",
-        position.symbol,
-        Side.BUY if position.quantity > 0 else Side.SELL,
-        position.quantity.copy_abs(),
-        position.average_price,
-        executed_at=position.opened_at,
-    )
+def _match_fill(
+    open_holdings: dict[str, Holding[RoundTrip]], fill: Fill, session: PaperTradingSession | None
+) -> Iterator[tuple[RoundTrip, list[RoundTrip] | None]]:
+    key = fill.position_id or fill.symbol
+    holding = open_holdings.get(key)
+    if holding is None:
+        holding = open_holdings[key] = Holding.of(fill, session)
+    lots, traded = holding.lots, lot_of(fill, holding, session)
+    while traded.quantity and lots and lots[0].side is not traded.side:
+        trip = _match(holding, lots[0], traded)
+        if not lots[0].quantity:
+            lots.popleft()
+        holding.slices.append(trip)
+        if lots:
+            yield trip, None
+        else:
+            closed, holding.slices = holding.slices, []
+            yield trip, closed
+    if traded.quantity:
+        lots.append(traded)
+    elif not lots:
+        del open_holdings[key]
 
 
-class _Lot:
-    """What of a fill is not matched yet: its quantity, and the part of its fee that goes with it."""
-
-    __slots__ = ("_fee", "fill", "quantity")
-
-    def __init__(self, fill: Fill) -> None:
-        self.fill = fill
-        self.quantity = fill.quantity
-        self._fee = fill.fee
-
-    def take(self, quantity: Decimal) -> Decimal:
-        """Take `quantity` out of the lot; the fee that goes with it."""
-        fee = self._fee if quantity == self.quantity else self._share_of_fee(quantity)
-        self.quantity = EXACT.subtract(self.quantity, quantity)
-        self._fee = EXACT.subtract(self._fee, fee)
-        return fee
-
-    def _share_of_fee(self, quantity: Decimal) -> Decimal:
-        unit = _last_place(self.fill.fee)
-        units = EXACT.divide_int(EXACT.multiply(self._fee, quantity), EXACT.multiply(self.quantity, unit))
-        share = EXACT.multiply(units, unit).normalize(EXACT)
-        return EXACT.add(share, EXACT.subtract(self.fill.fee, self.fill.fee))  # this zero brings the fee's places back
-
-
-def _last_place(fee: Decimal) -> Decimal:
-    """One unit of the last place that a part of `fee` may have."""
-    return Decimal((0, (1,), fee.adjusted() - _FEE_DIGITS + 1))
-
-
-def _match(entry: _Lot, exit: _Lot) -> RoundTrip:
+def _match(holding: Holding[RoundTrip], entry: Lot, exit: Lot) -> RoundTrip:
     quantity = min(entry.quantity, exit.quantity)
+    paid, entry_fee = entry.take(quantity)
+    received, exit_fee = exit.take(quantity)
+    gain = EXACT.subtract(received, paid) if entry.side is Side.BUY else EXACT.subtract(paid, received)
     return RoundTrip(
-        entry.fill.symbol,
-        entry.fill.side,
+        holding.symbol,
+        entry.side,
         quantity,
-        entry.fill.price,
-        exit.fill.price,
-        entry.fill.executed_at,
-        exit.fill.executed_at,
-        EXACT.add(entry.take(quantity), exit.take(quantity)),
+        entry.price,
+        exit.price,
+        entry.at,
+        exit.at,
+        gain if exit.rate == 1 else EXACT.multiply(gain, exit.rate),
+        EXACT.add(entry_fee, exit_fee),
+        holding.currency,
+        holding.multiplier,
+        holding.position_id,
     )
+
+
+def _after_split(trip: RoundTrip, split: Split) -> RoundTrip:
+    """The round trip in the units of after the split, so that it adds up with those that come."""
+    return dataclasses.replace(
+        trip,
+        quantity=quantity_after(split, trip.quantity),
+        entry_price=price_after(split, trip.entry_price),
+        exit_price=price_after(split, trip.exit_price),
+    )
+
+
+def _renamed(
+    open_holdings: dict[str, Holding[RoundTrip]], change: SymbolChange
+) -> Iterator[tuple[str, Holding[RoundTrip]]]:
+    for key, holding in open_holdings.items():
+        if holding.symbol == change.symbol:
+            holding.symbol = change.new_symbol
+        yield (key if holding.position_id else holding.symbol), holding

@@ -29,8 +29,9 @@ OnDamage: TypeAlias = Literal["raise", "report"]
 class Loaded(list[T]):
     """A list of what was loaded, with an attribute `errors` for what could not be loaded.
 
-    `errors` is empty unless damage was to be reported. It holds a `CorruptRecordError` for each session that is stored
-    but cannot be read, and a `CorruptDatabaseError` if the file is damaged so that sessions may be missing.
+    Calls with `errors="report"` return it; all others return a plain list. `errors` holds a `CorruptRecordError` for
+    each session that is stored but cannot be read, and a `CorruptDatabaseError` if the file is damaged so that sessions
+    may be missing.
     """
 
     def __init__(self, found: Iterable[T] = (), errors: Iterable[CorruptDatabaseError] = ()) -> None:

@@ -1,23 +1,30 @@
-"""`PaperTradingSession`, the aggregate root: one run of one strategy with pretend money."""
+"""`PaperTradingSession`, the aggregate root: one run of one strategy with pretend money.
+
+Longer than other modules, because what a user calls is documented where they look for it; the work is done in `books`
+and `order_book`.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-import decimal
 import uuid
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from paper_repo.domain import accounting
+from paper_repo.domain import books, order_book
 from paper_repo.domain.checked import Checked, checked, entity, instance_of, no_such_attribute, require
+from paper_repo.domain.holdings import Account, Holdings, OwnAccounts, holdings
+from paper_repo.domain.instruments import Instrument
+from paper_repo.domain.ledger import CashFlow, LedgerEntry, Split, SymbolChange
 from paper_repo.domain.new_fills import FillCount, NewFills, NewFillsAttribute
+from paper_repo.domain.orders import Order, OrderStatus, OrderType, TimeInForce
+from paper_repo.domain.positions import Position
 from paper_repo.domain.secrecy import shown
 from paper_repo.domain.status import STEPS, SessionStatus, steps_from
-from paper_repo.domain.trading import EquityPoint, Fill, Order, Position, Strategy
+from paper_repo.domain.trading import EquityPoint, Fill, Strategy
 from paper_repo.domain.values import (
-    EXACT,
     Amount,
     amount,
     choice,
@@ -25,16 +32,24 @@ from paper_repo.domain.values import (
     identifier,
     instant,
     invalid,
+    optional_amount,
     optional_instant,
     optional_text,
     text,
     texts,
     utc_now,
 )
-from paper_repo.errors import InvalidSessionError, InvalidTransitionError
+from paper_repo.domain.waiting import (
+    NewClosedOrders,
+    NewClosedOrdersAttribute,
+    NewEntries,
+    NewEntriesAttribute,
+    StoredCount,
+)
+from paper_repo.errors import InvalidTransitionError
 
 
-class _Cash(Checked[Amount | None, Decimal]):
+class _Cash(Account[Amount | None, Decimal]):
     """Cash that is what the session starts with, unless something else is given."""
 
     def __init__(self) -> None:
@@ -51,6 +66,27 @@ def _points(value: Iterable[EquityPoint], path: str) -> list[EquityPoint]:
     if not isinstance(value, Iterable):
         raise invalid(path, f"must be a list of equity points, not {shown(value)}.")
     return list(value)
+
+
+def _amounts(value: object, path: str) -> dict[str, Decimal]:
+    given: dict[Any, Any] = require(dict, value, path)
+    return {identifier(name, path): amount(each, f"{path}.{name}") for name, each in given.items()}
+
+
+def _balances(value: object, path: str) -> Holdings[Decimal]:
+    return Holdings(_amounts(value, path))
+
+
+def _optional_balances(value: object, path: str) -> Holdings[Decimal] | None:
+    return None if value is None else _balances(value, path)
+
+
+def _optional_count(value: Any, path: str) -> int | None:
+    return None if value is None else count(value, path)
+
+
+def _account(name: str) -> Any:
+    return checked(Account(amount, name), default=Decimal(0))
 
 
 class _Tracked:
@@ -70,11 +106,30 @@ class PaperTradingSession(_Tracked):
     attribute that does not exist is an `AttributeError`; data of your own goes into `state`.
 
     `apply_fill`, `mark`, `place_order` and `cancel_order` keep the books: `equity` is always exactly
-    `initial_cash + realized_pnl + unrealized_pnl - fees_paid`. A program with its own accounting (margin, futures)
-    assigns `cash` and `positions` directly, and keeps its history with `record_fill` and `record_equity`.
+    `initial_cash + realized_pnl + unrealized_pnl - fees_paid`. `apply_cash_flow` adds a deposit or a dividend exactly,
+    where `session.cash += x` rounds to the 28 digits of the caller's decimal context, and says that the program keeps
+    its own accounts.
 
     New history waits in `new_fills` and `new_equity_points` until a save is committed. Copies, pickles and the results
     of `dataclasses.replace` have their own containers, in which the same history waits.
+
+    An account that holds more says so, and its equity is exactly `initial_cash + opening_worth + net_deposits +
+    realized_pnl + unrealized_pnl + income + currency_pnl - fees_paid + other_value`:
+
+    - `instruments`: by symbol, those that trade in another currency, have a multiplier or are settled by margin.
+    - `balances`: what is held of other currencies; `rates`: the last price of one unit of each in the base currency.
+    - `opening_positions`, `opening_balances`: what was held when the session began; `opening_worth`: what that was
+      worth then.
+    - `net_deposits`, `income`: deposits less withdrawals; dividends, interest, funding, taxes and the like
+      (`apply_cash_flow`). `currency_pnl`: what changes of `rates` have gained.
+    - `other_value`: what else the account is worth, stated by a program that knows more than these books can say.
+
+    Closed orders wait in `new_closed_orders`, cash flows, splits and changes of symbols in `new_ledger_entries`;
+    `closed_order_count` and `ledger_count` count those that are stored too.
+
+    A program with accounting of its own assigns `cash` and `positions` directly, and keeps its history with
+    `record_fill` and `record_equity`; `keeps_own_accounts` is True from then on, and `check()` does not rebuild its
+    books.
     """
 
     id: Checked[str, str] = checked(identifier, default_factory=lambda: str(uuid.uuid4()))
@@ -85,12 +140,34 @@ class PaperTradingSession(_Tracked):
     status: Checked[SessionStatus | str, SessionStatus] = checked(
         lambda value, path: choice(SessionStatus, value, path), default=SessionStatus.CREATED
     )
-    initial_cash: Checked[Amount, Decimal] = checked(amount)
+    initial_cash: Checked[Amount, Decimal] = checked(Account(amount, "initial_cash"))
     cash: Checked[Amount | None, Decimal] = checked(_Cash(), default=None)  # None: initial_cash
-    positions: Checked[dict[str, Position], dict[str, Position]] = checked(instance_of(dict), default_factory=dict)
+    positions: Checked[dict[str, Position] | None, dict[str, Position]] = checked(  # None: opening_positions
+        Account(holdings(Position), "positions"), default=None
+    )
     open_orders: Checked[dict[str, Order], dict[str, Order]] = checked(instance_of(dict), default_factory=dict)
-    realized_pnl: Checked[Amount, Decimal] = checked(amount, default=Decimal(0))
-    fees_paid: Checked[Amount, Decimal] = checked(amount, default=Decimal(0))
+    realized_pnl: Checked[Amount, Decimal] = _account("realized_pnl")
+    fees_paid: Checked[Amount, Decimal] = _account("fees_paid")
+    instruments: Checked[dict[str, Instrument], dict[str, Instrument]] = checked(
+        instance_of(dict), default_factory=dict
+    )
+    balances: Checked[dict[str, Any] | None, dict[str, Decimal]] = checked(  # None: opening_balances
+        Account(_optional_balances, "balances"), default=None
+    )
+    rates: Checked[dict[str, Any], dict[str, Decimal]] = checked(Account(_balances, "rates"), default_factory=dict)
+    opening_positions: Checked[dict[str, Position], dict[str, Position]] = checked(
+        Account(holdings(Position), "opening_positions"), default_factory=dict
+    )
+    opening_balances: Checked[dict[str, Any], dict[str, Decimal]] = checked(
+        Account(_balances, "opening_balances"), default_factory=dict
+    )
+    opening_worth: Checked[Amount | None, Decimal] = checked(  # None: worked out
+        Account(optional_amount, "opening_worth"), default=None
+    )
+    net_deposits: Checked[Amount, Decimal] = _account("net_deposits")
+    income: Checked[Amount, Decimal] = _account("income")
+    currency_pnl: Checked[Amount, Decimal] = _account("currency_pnl")
+    other_value: Checked[Amount, Decimal] = checked(amount, default=Decimal(0))
     state: Checked[dict[str, Any], dict[str, Any]] = checked(instance_of(dict), default_factory=dict)
     metadata: Checked[dict[str, Any], dict[str, Any]] = checked(instance_of(dict), default_factory=dict)
     error: Checked[str | None, str | None] = checked(optional_text, default=None)
@@ -102,12 +179,49 @@ class PaperTradingSession(_Tracked):
     fill_count: Checked[int, int] = checked(FillCount(), default=0)
     new_fills: Checked[Iterable[Fill], NewFills] = checked(NewFillsAttribute(), default=())
     new_equity_points: Checked[Iterable[EquityPoint], list[EquityPoint]] = checked(_points, default=())
+    ledger_count: Checked[int, int] = checked(StoredCount("ledger_count", "new_ledger_entries", NewEntries), default=0)
+    new_ledger_entries: Checked[Iterable[LedgerEntry], NewEntries] = checked(NewEntriesAttribute(), default=())
+    closed_order_count: Checked[int, int] = checked(
+        StoredCount("closed_order_count", "new_closed_orders", NewClosedOrders), default=0
+    )
+    new_closed_orders: Checked[Iterable[Order], NewClosedOrders] = checked(NewClosedOrdersAttribute(), default=())
+    keeps_own_accounts: Checked[bool | None, bool] = checked(OwnAccounts(), default=None)  # the last: see `Account`
 
     def __post_init__(self) -> None:
         self._tracking = None
+        fields = self.__dict__
         self.fill_count = self.new_fills.before
-        for name in ("positions", "open_orders", "state", "metadata"):  # two sessions never share one
-            self.__dict__[name] = dict(self.__dict__[name])
+        for name in _CONTAINERS:  # two sessions never share one
+            fields[name] = dict(fields[name])
+        for name, opening in (("positions", self.opening_positions), ("balances", self.opening_balances)):
+            if fields[name] is None:
+                fields[name] = Holdings(opening)
+        if fields["opening_worth"] is None:
+            fields["opening_worth"] = books.opening_worth(self)
+        if fields["keeps_own_accounts"] is None:
+            fields["keeps_own_accounts"] = not books.are_opening(self)
+
+    @classmethod
+    def as_stored(cls, given: Mapping[str, Any]) -> PaperTradingSession:
+        """A session of fields that were stored, each checked as ever, with no history that waits.
+
+        Those of an account that uses more than cash and positions may be left out, and need no check then: most do.
+        """
+        session = object.__new__(cls)
+        fields = session.__dict__
+        fields.update(_NO_AMOUNTS)
+        fields["instruments"] = {}
+        fields["balances"], fields["rates"] = Holdings(), Holdings()
+        fields["opening_positions"], fields["opening_balances"] = Holdings(), Holdings()
+        fields["new_fills"], fields["new_equity_points"] = NewFills(), []
+        fields["new_ledger_entries"], fields["new_closed_orders"] = NewEntries(), NewClosedOrders()
+        owns = given["keeps_own_accounts"]
+        for name, value in given.items():
+            if name != "keeps_own_accounts":
+                _assign(session, name, value)
+        fields["keeps_own_accounts"] = owns
+        session._tracking = None
+        return session
 
     if not TYPE_CHECKING:  # who would take it for leave to assign anything
 
@@ -125,7 +239,7 @@ class PaperTradingSession(_Tracked):
         return dataclasses.replace(self)
 
     def __getstate__(self) -> dict[str, Any]:
-        return dict(self.__dict__)
+        return {**self.__dict__, "keeps_own_accounts": self.keeps_own_accounts}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -135,32 +249,23 @@ class PaperTradingSession(_Tracked):
 
     @property
     def market_value(self) -> Decimal:
-        """The value of the open positions at their last prices."""
-        return self.totals()[0]
+        """What the open positions stand for at their last prices, in the base currency."""
+        return books.valuation(self).market_value
 
     @property
     def unrealized_pnl(self) -> Decimal:
-        """The gain from closing every position at its last price, before fees."""
-        return EXACT.subtract(*self.totals())
+        """The gain from closing every position at its last price, before fees, in the base currency."""
+        return books.valuation(self).unrealized_pnl
 
     @property
     def equity(self) -> Decimal:
-        """Cash and the market value of all open positions."""
-        return EXACT.add(self.cash, self.market_value)
+        """What the account is worth: cash, balances, positions (settled by margin: their P&L) and `other_value`."""
+        return books.figures(self).equity
 
     @property
     def net_pnl(self) -> Decimal:
-        """Realized and unrealized profit or loss, after fees."""
-        return EXACT.subtract(EXACT.add(self.realized_pnl, self.unrealized_pnl), self.fees_paid)
-
-    def totals(self) -> tuple[Decimal, Decimal]:
-        """The market value and the cost basis of all open positions together."""
-        value = basis = Decimal(0)
-        with decimal.localcontext(EXACT):
-            for position in self.positions.values():
-                value += position.quantity * position.last_price
-                basis += position.cost_basis
-        return value, basis
+        """What the account has gained after fees: realized, unrealized and currency P&L, income and `other_value`."""
+        return books.figures(self).net_pnl
 
     # Lifecycle
 
@@ -220,74 +325,193 @@ class PaperTradingSession(_Tracked):
             InvalidSessionError: the fill contradicts its order, or another one of its id waits; nothing has changed.
         """
         waiting = self.new_fills.find(require(Fill, fill, "fill"))
-        if waiting == fill:
+        if waiting is not None and waiting in (fill, books.at_rates_of(waiting, fill)):
             return
         if waiting is not None:
             raise invalid(f"new_fills.{fill.id}", "another fill of this id waits to be saved.")
-        order = self._order_after(fill)
-        position, gain = accounting.after_fill(self.positions.get(fill.symbol), fill)
-        cash = amount(EXACT.subtract(self.cash, EXACT.add(accounting.notional(fill), fill.fee)), "cash")
-        realized_pnl = amount(EXACT.add(self.realized_pnl, gain), "realized_pnl")
-        self.fees_paid = EXACT.add(self.fees_paid, fill.fee)
-        self.cash, self.realized_pnl = cash, realized_pnl
-        _keep(self.positions, fill.symbol, position)
-        if order is not None:
-            _keep(self.open_orders, order.id, order if order.remaining_quantity else None)
-        self.new_fills.book(fill)
+        booking = books.fill(self, fill)
+        order_book.fill(self, booking, fill)
+        booking.apply(self)
 
-    def mark(self, prices: Mapping[str, Amount], at: datetime | None = None) -> EquityPoint:
+    def apply_cash_flow(self, flow: CashFlow) -> None:
+        """Book a deposit, a dividend, funding or another payment. It becomes part of the history.
+
+        Deposits and withdrawals count in `net_deposits`, fees in `fees_paid`, all else in `income`; another currency
+        than the base currency goes into `balances` and counts at its rate. A flow that already waits in
+        `new_ledger_entries` is not booked again.
+
+        Raises:
+            InvalidSessionError: another entry of its id waits, or its currency has no rate; nothing has changed.
+        """
+        if self._is_new(require(CashFlow, flow, "flow")):
+            books.cash_flow(self, flow).apply(self)
+
+    def apply_split(self, split: Split) -> None:
+        """Split the positions in a symbol, and its resting orders; their cost stays. It becomes part of the history.
+
+        A quantity or price that has no exact decimal form is rounded to 28 significant digits.
+
+        Raises:
+            InvalidSessionError: another entry of its id waits; nothing has changed.
+        """
+        if self._is_new(require(Split, split, "split")):
+            books.split(self, split).apply(self)
+
+    def apply_symbol_change(self, change: SymbolChange) -> None:
+        """Give what is held and ordered in a symbol its new name. It becomes part of the history.
+
+        Raises:
+            InvalidSessionError: another entry of its id waits, or the new symbol is held or ordered already; nothing
+                has changed.
+        """
+        if self._is_new(require(SymbolChange, change, "change")):
+            books.symbol_change(self, change).apply(self)
+
+    def _is_new(self, entry: LedgerEntry) -> bool:
+        """Whether the entry does not wait already; another one of its id is refused."""
+        waiting = self.new_ledger_entries.find(entry.id)
+        if waiting is None:
+            return True
+        if waiting not in (entry, books.at_rates_of(waiting, entry)):
+            raise invalid(f"new_ledger_entries.{entry.id}", "another entry of this id waits to be saved.")
+        return False
+
+    def update_rates(self, rates: Mapping[str, Amount]) -> None:
+        """Set the last prices of currencies; what that gains or loses counts in `currency_pnl`.
+
+        Args:
+            rates: the price of one unit of each currency, in the base currency.
+        """
+        _require_prices(rates, "rates", "currencies")
+        books.update_rates(self, rates).apply(self)
+
+    def mark(
+        self, prices: Mapping[str, Amount], at: datetime | None = None, rates: Mapping[str, Amount] | None = None
+    ) -> EquityPoint:
         """Set the last prices of positions, and record the value of the session as an equity point.
 
         Args:
-            prices: the last price of each symbol, in the base currency; symbols without a position are ignored.
+            prices: the last price of each symbol, in the currency of its instrument; symbols without a position are
+                ignored.
             at: the time of the prices, an aware datetime; now by default.
+            rates: the price of one unit of each currency, in the base currency, as for `update_rates`.
 
         Returns:
             The new equity point, which also becomes part of the history.
         """
-        at = utc_now() if at is None else at
-        if not isinstance(prices, Mapping):
-            raise invalid("prices", f"must be a mapping of symbols to prices, not {shown(prices)}.")
-        marked = {
-            symbol: self.positions[symbol].marked(price) for symbol, price in prices.items() if symbol in self.positions
-        }
-        before = dict(self.positions)
-        self.positions.update(marked)
-        try:
-            point = EquityPoint(at, self.cash, self.equity)
-        except InvalidSessionError:
-            self.positions.update(before)
-            raise
-        self.record_equity(point)
-        return point
+        _require_prices(prices, "prices", "symbols")
+        if rates is not None:
+            _require_prices(rates, "rates", "currencies")
+        books.mark(self, prices, rates, _moment(at)).apply(self)
+        return self.new_equity_points[-1]
 
-    def place_order(self, order: Order) -> None:
-        """Add a resting order.
+    def place_order(self, order: Order) -> Order:
+        """Add a resting order, and return it as it rests.
+
+        An order whose `parent_id` rests is PENDING until that one is FILLED. Fills of it that were booked before and
+        wait in `new_fills` count for it: it may be filled at once. A `filled_quantity` that it comes with includes
+        them.
 
         Raises:
-            InvalidSessionError: an order with this id is resting already.
+            InvalidSessionError: its id rests already or has been closed, it lacks what an order of its type needs
+                (such as a limit price), or it contradicts its fills; nothing has changed.
         """
-        if require(Order, order, "order").id in self.open_orders:
-            raise invalid(
-                f"open_orders.{order.id}",
-                "an order with this id is resting already; cancel it first, or choose another id.",
-            )
-        self.open_orders[order.id] = order
+        order_book.place(self, require(Order, order, "order")).apply(self)
+        return self.open_orders.get(order.id) or self._closed_order(order.id)
 
-    def cancel_order(self, order_id: str) -> Order:
-        """Remove a resting order, and return it.
+    def cancel_order(self, order_id: str, at: datetime | None = None) -> Order:
+        """Close a resting order, and return it CANCELLED. Others of its `oco_group` and its children are cancelled too.
+
+        Args:
+            order_id: of the resting order.
+            at: when it was closed, an aware datetime; now by default. The other calls take the same argument.
 
         Raises:
             InvalidSessionError: no resting order has this id.
         """
-        if order_id not in self.open_orders:
-            resting = ", ".join(self.open_orders) or "none"
-            raise invalid(f"open_orders.{order_id}", f"no resting order has this id; resting: {resting}.")
-        return self.open_orders.pop(order_id)
+        order_book.cancel(self, order_id, _moment(at)).apply(self)
+        return self._closed_order(order_id)
+
+    def reject_order(self, order_id: str, at: datetime | None = None, reason: str | None = None) -> Order:
+        """Close a resting order that the market has refused, and return it REJECTED.
+
+        Args:
+            order_id: of the resting order.
+            at: when it was closed; now by default.
+            reason: kept as "reason" in the order's metadata.
+
+        Raises:
+            InvalidSessionError: no resting order has this id.
+        """
+        order_book.reject(self, order_id, _moment(at), optional_text(reason, "reason")).apply(self)
+        return self._closed_order(order_id)
+
+    def expire_orders(self, at: datetime | None = None) -> list[Order]:
+        """Close the resting orders that have an `expires_at` at or before `at`, and return them EXPIRED.
+
+        What they cancel in their turn waits with them in `new_closed_orders`.
+        """
+        booking = order_book.expire(self, _moment(at))
+        booking.apply(self)
+        return [each for each in booking.closed if each.status is OrderStatus.EXPIRED]
+
+    def amend_order(
+        self,
+        order_id: str,
+        *,
+        quantity: Amount | None = None,
+        limit_price: Amount | None = None,
+        stop_price: Amount | None = None,
+        trail_amount: Amount | None = None,
+        trail_percent: Amount | None = None,
+        type: OrderType | str | None = None,
+        time_in_force: TimeInForce | str | None = None,
+        expires_at: datetime | None = None,
+        status: OrderStatus | str | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> Order:
+        """Change a resting order, and return it: `session.amend_order("o-1", limit_price="99.50")`.
+
+        Args:
+            order_id: of the resting order. What is None of the following stays as it is.
+            quantity: the whole, with what is filled already.
+            limit_price: as of `Order`; so are the others.
+            stop_price: the present stop of a trailing order, too.
+            trail_amount: instead of a `trail_percent`.
+            trail_percent: instead of a `trail_amount`.
+            type: with the prices that it needs.
+            time_in_force: one that does not expire takes `expires_at` away.
+            expires_at: for GTD and DAY orders.
+            status: OPEN for a PENDING order that has come to the market.
+            metadata: instead of that which it has.
+
+        Raises:
+            InvalidSessionError: no resting order has this id, or there cannot be such an order; nothing has changed.
+        """
+        changes = {
+            "quantity": quantity,
+            "limit_price": limit_price,
+            "stop_price": stop_price,
+            "trail_amount": trail_amount,
+            "trail_percent": trail_percent,
+            "type": type,
+            "time_in_force": time_in_force,
+            "expires_at": expires_at,
+            "status": status,
+            "metadata": metadata,
+        }
+        order_book.amend(self, order_id, changes).apply(self)
+        return self.open_orders[order_id]
+
+    def _closed_order(self, order_id: str) -> Order:
+        closed = self.new_closed_orders.find(order_id)
+        assert closed is not None  # it has just been booked
+        return closed
 
     def record_fill(self, fill: Fill) -> None:
         """Add a fill to the history without booking it, for programs with their own accounting."""
         self.new_fills.record(require(Fill, fill, "fill"))
+        self.keeps_own_accounts = True
 
     def record_equity(self, point: EquityPoint) -> None:
         """Add an equity point to the history."""
@@ -307,32 +531,25 @@ class PaperTradingSession(_Tracked):
             symbols=self.symbols,
             base_currency=self.base_currency,
             initial_cash=self.initial_cash,
+            instruments=self.instruments,
+            rates=self.rates,
+            opening_positions=self.opening_positions,  # worth what they are at the rates of today
+            opening_balances=self.opening_balances,
             metadata={**_deep(self.metadata), "parent_id": self.id},
         )
 
-    def _order_after(self, fill: Fill) -> Order | None:
-        order = None if fill.order_id is None else self.open_orders.get(fill.order_id)
-        if order is None:
-            return None
-        if (order.symbol, order.side) != (fill.symbol, fill.side):
-            raise invalid(
-                f"open_orders.{order.id}",
-                f"is to {order.side} {order.symbol}, its fill {fill.id!r} is a {fill.side} of {fill.symbol}.",
-            )
-        if fill.quantity > order.remaining_quantity:
-            raise invalid(
-                f"open_orders.{order.id}",
-                f"has {order.remaining_quantity} left, less than its fill {fill.id!r} of {fill.quantity}.",
-            )
-        return dataclasses.replace(order, filled_quantity=EXACT.add(order.filled_quantity, fill.quantity))
+
+_NO_AMOUNTS = dict.fromkeys(("opening_worth", "net_deposits", "income", "currency_pnl", "other_value"), Decimal(0))
+_CONTAINERS = ("open_orders", "instruments", "state", "metadata")
 
 
-def _keep(held: dict[str, Any], key: str, value: object) -> None:
-    """Put `value` under `key`, or take the key away when there is none left."""
-    if value is None:
-        held.pop(key, None)
-    else:
-        held[key] = value
+def _require_prices(given: object, name: str, priced: str) -> None:
+    if not isinstance(given, Mapping):
+        raise invalid(name, f"must be a mapping of {priced} to prices, not {shown(given)}.")
+
+
+def _moment(at: datetime | None) -> datetime:
+    return utc_now() if at is None else instant(at, "at")
 
 
 def _deep(data: Any) -> Any:

@@ -16,11 +16,13 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import reduce
 from itertools import chain, pairwise, takewhile
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
+from paper_repo.domain.books import rate_of
+from paper_repo.domain.ledger import CashFlow, CashFlowKind
 from paper_repo.domain.session import PaperTradingSession
 from paper_repo.domain.trading import EquityPoint
-from paper_repo.domain.values import EXACT, Amount, amount, instant
+from paper_repo.domain.values import EXACT
 
 QUOTIENT = decimal.Context(
     50,
@@ -30,25 +32,6 @@ QUOTIENT = decimal.Context(
     traps=[decimal.InvalidOperation, decimal.DivisionByZero, decimal.Overflow],
 )
 """For quotients of amounts, which have no exact decimal form: far finer than what they are rounded to in the end."""
-
-
-class ExternalFlow(Protocol):
-    """Money that came into the account, or below zero went out of it, and is no gain or loss."""
-
-    @property
-    def at(self) -> datetime:
-        """When it was booked."""
-
-    @property
-    def amount(self) -> Amount:
-        """In the base currency."""
-
-
-class Flow(NamedTuple):
-    """A deposit, or below zero a withdrawal, in the base currency."""
-
-    at: datetime
-    amount: Amount
 
 
 class Level(NamedTuple):
@@ -64,11 +47,11 @@ class Level(NamedTuple):
 
 def starting_point(session: PaperTradingSession, first: EquityPoint) -> EquityPoint | None:
     """What the session was worth before `first`, the earliest of its points; None where `first` says the same."""
-    worth = session.initial_cash
+    worth = EXACT.add(session.initial_cash, session.opening_worth)
     if first.equity == worth:
         return None
     began = session.created_at if session.started_at is None else session.started_at
-    return EquityPoint(min(began, first.at), worth, worth)
+    return EquityPoint(min(began, first.at), session.initial_cash, worth)
 
 
 def by_time(points: Iterable[EquityPoint]) -> Sequence[EquityPoint]:
@@ -97,15 +80,15 @@ def require_by_time(points: Iterable[EquityPoint]) -> Iterator[EquityPoint]:
 
 
 def levels(
-    session: PaperTradingSession, points: Iterable[EquityPoint], flows: Iterable[ExternalFlow] = ()
+    session: PaperTradingSession, points: Iterable[EquityPoint], flows: Iterable[CashFlow] = ()
 ) -> Iterator[Level]:
     """The level at the start of the session, and at each of its points.
 
     Args:
         session: what it began with comes first, unless the first point says the same.
         points: by time; read once, one by one.
-        flows: deposits and withdrawals, in any order. One at the moment of a point is part of its equity; of several
-            points of that moment the last one counts. One after the last point is not looked at.
+        flows: cash flows in any order, of which deposits and withdrawals count. One at the moment of a point is part of
+            its equity; of several points of that moment the last one counts. One after the last point is not looked at.
     """
     following = iter(points)
     first = next(following, None)
@@ -118,7 +101,7 @@ def levels(
     level: Decimal | None = before.equity
     yield Level(before.at, level)
     linked = False
-    for point, paid in _with_flows(following, sorted(map(_checked, flows))):
+    for point, paid in _with_flows(following, sorted(_paid(session, flows))):
         if linked or paid:
             linked = True
             level = None if level is None else _linked(level, before, point, paid)
@@ -129,14 +112,21 @@ def levels(
 
 
 class _Paid(NamedTuple):
-    """A flow that was checked."""
+    """A deposit, or below zero a withdrawal, in the base currency."""
 
     at: datetime
     amount: Decimal
 
 
-def _checked(flow: ExternalFlow) -> _Paid:
-    return _Paid(instant(flow.at, "flows.at"), amount(flow.amount, "flows.amount"))
+def _paid(session: PaperTradingSession, flows: Iterable[CashFlow]) -> Iterator[_Paid]:
+    for flow in flows:
+        if flow.kind in _EXTERNAL:
+            rate = flow.rate or rate_of(session, flow.currency, f"history.{flow.id}")
+            yield _Paid(flow.at, EXACT.multiply(flow.amount, rate))
+
+
+_EXTERNAL = {CashFlowKind.DEPOSIT, CashFlowKind.WITHDRAWAL}
+"""The cash flows that are neither gain nor loss; a dividend, interest or a fee is one."""
 
 
 def _with_flows(points: Iterable[EquityPoint], flows: Sequence[_Paid]) -> Iterator[tuple[EquityPoint, Sequence[_Paid]]]:

@@ -6,28 +6,36 @@ its slices are the round trips of `round_trips`. (TradeStation, QuantConnect's "
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import reduce
+from typing import TYPE_CHECKING
 
+from paper_repo.domain.history import Booked
 from paper_repo.domain.round_trips import RoundTrip, matches
-from paper_repo.domain.trading import Fill, Position, Side
+from paper_repo.domain.trading import Side
 from paper_repo.domain.values import EXACT, ROUNDED
+
+if TYPE_CHECKING:
+    from paper_repo.domain.session import PaperTradingSession
 
 
 @dataclass(frozen=True, slots=True)
 class Trade:
-    """A position that was opened and is closed. Prices and amounts are in the base currency.
+    """A position that was opened and is closed.
 
+    - `symbol`: under which it was closed.
     - `side`: how it was entered, BUY for a long trade, SELL for a short one.
     - `quantity`: all that was bought into it (short: sold), in however many slices.
-    - `entry_price`, `exit_price`: the averages by quantity, to 28 significant digits.
+    - `entry_price`, `exit_price`: the averages by quantity, to 28 significant digits, in the currency of the
+      instrument. Quantity and prices are in the units of after the last split.
     - `entry_at`, `exit_at`: the first slice in, and the last one out.
-    - `pnl`: what it gained before fees, below zero for a loss; exact, as `fees` is.
+    - `pnl`: what it gained before fees, below zero for a loss; exact, as `fees` is, and like them in the base currency.
     - `slices`: the round trips it is made of, in the order in which they were closed.
+    - `currency`: that of the prices; None: the base currency. `multiplier`: of the instrument.
+    - `position_id`: of the position that it was, where its fills name one.
     """
 
     symbol: str
@@ -40,6 +48,9 @@ class Trade:
     pnl: Decimal
     fees: Decimal
     slices: tuple[RoundTrip, ...] = field(repr=False)
+    currency: str | None = None
+    multiplier: Decimal = Decimal(1)
+    position_id: str | None = None
 
     @property
     def net_pnl(self) -> Decimal:
@@ -52,44 +63,49 @@ class Trade:
         return self.exit_at - self.entry_at
 
 
-def trades(fills: Iterable[Fill], opening_positions: Mapping[str, Position] | None = None) -> list[Trade]:
-    """The trades that `fills` make up, in the order in which they were closed.
+def trades(history: Iterable[Booked], session: PaperTradingSession | None = None) -> list[Trade]:
+    """The trades that the fills of `history` make up, in the order in which they were closed.
 
-    A trade begins when a symbol's position is opened and ends when nothing of it is left; what is added and taken away
-    in between belongs to it. A fill that turns a position ends one trade and begins the next, with its quantity and its
-    fee shared between the two. A position that is still open makes no trade.
+    A trade begins when a position is opened and ends when nothing of it is left; what is added and taken away in
+    between belongs to it, and so does a split. A fill that turns a position ends one trade and begins the next, with
+    its quantity and its fee shared between the two. A position that is still open makes no trade.
 
     Args:
-        fills: in the order in which they were booked, as `get_fills` returns them; this order counts, not the times.
-        opening_positions: what was held before the first fill, by symbol; see `round_trips`.
+        history: fills, and the splits and changes of symbols among them, in the order in which they were booked; this
+            order counts, not the times. A corrected fill does not count, what replaces it stands in its place; cash
+            flows are passed over.
+        session: whose history it is. Needed where the session has instruments, other currencies, or held positions when
+            it began; see `round_trips`.
     """
-    return [_trade(slices) for slices in closed_positions(fills, opening_positions)]
+    return [_trade(slices) for slices in closed_positions(history, session)]
 
 
 def closed_positions(
-    fills: Iterable[Fill], opening_positions: Mapping[str, Position] | None = None
+    history: Iterable[Booked], session: PaperTradingSession | None = None
 ) -> Iterator[list[RoundTrip]]:
-    """The round trips of each position that was closed, as soon as it was; those of one at a time are in memory."""
-    unfinished: defaultdict[str, list[RoundTrip]] = defaultdict(list)
-    for trip, closed in matches(fills, opening_positions):
-        unfinished[trip.symbol].append(trip)
-        if closed:
-            yield unfinished.pop(trip.symbol)
+    """The round trips of each position that was closed, as soon as it was; those of open ones are in memory."""
+    for _, closed in matches(history, session):
+        if closed is not None:
+            yield closed
 
 
 def _trade(slices: Sequence[RoundTrip]) -> Trade:
     quantity = total(slices, lambda each: each.quantity)
+    last = slices[-1]
     return Trade(
-        slices[0].symbol,
+        last.symbol,
         slices[0].side,
         quantity,
         _average(slices, quantity, lambda each: each.entry_price),
         _average(slices, quantity, lambda each: each.exit_price),
         slices[0].entry_at,
-        slices[-1].exit_at,
+        last.exit_at,
         total(slices, lambda each: each.pnl),
         total(slices, lambda each: each.fees),
         tuple(slices),
+        last.currency,
+        last.multiplier,
+        last.position_id,
     )
 
 

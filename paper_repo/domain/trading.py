@@ -1,29 +1,32 @@
-"""The immutable parts of a session: its strategy, positions, orders, fills and equity points."""
+"""The immutable parts of a session that are no book of its own: its strategy, its fills and equity points."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from paper_repo.domain.secrecy import kind_of
+from paper_repo.domain.secrecy import kind_of, shown
 from paper_repo.domain.values import (
     EXACT,
-    ROUNDED,
     Amount,
     amount,
     choice,
     identifier,
     instant,
     invalid,
+    json_object,
+    naming,
     optional_amount,
     optional_text,
     positive,
     text,
     utc_now,
 )
+from paper_repo.errors import InvalidSessionError
 
 
 class Side(StrEnum):
@@ -31,24 +34,6 @@ class Side(StrEnum):
 
     BUY = "BUY"
     SELL = "SELL"
-
-
-class OrderType(StrEnum):
-    """The type of an order: MARKET, LIMIT, STOP or STOP_LIMIT."""
-
-    MARKET = "MARKET"
-    LIMIT = "LIMIT"
-    STOP = "STOP"
-    STOP_LIMIT = "STOP_LIMIT"
-
-
-class TimeInForce(StrEnum):
-    """How long an order rests: DAY, GTC (until cancelled), IOC (what can be filled at once) or FOK (all or nothing)."""
-
-    DAY = "DAY"
-    GTC = "GTC"
-    IOC = "IOC"
-    FOK = "FOK"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,147 +52,19 @@ class Strategy:
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
-    """An open position: long if its quantity is above zero, short if it is below.
-
-    `cost_basis` is the amount paid for what is held, negative for a short position. It is kept instead of the average
-    price because sums are exact and averages are not.
-    """
-
-    symbol: str
-    quantity: Decimal
-    cost_basis: Decimal
-    last_price: Decimal
-    opened_at: datetime
-    realized_pnl: Decimal = Decimal(0)
-
-    if TYPE_CHECKING:
-
-        def __init__(
-            self,
-            symbol: str,
-            quantity: Amount,
-            cost_basis: Amount,
-            last_price: Amount,
-            opened_at: datetime,
-            realized_pnl: Amount = ...,
-        ) -> None: ...
-
-    def __post_init__(self) -> None:
-        _set(self, "symbol", identifier(self.symbol, "symbol"))
-        _set(self, "quantity", amount(self.quantity, "quantity"))
-        if not self.quantity:
-            raise invalid("quantity", "an open position holds something; leave a closed one out.")
-        _set(self, "cost_basis", amount(self.cost_basis, "cost_basis"))
-        _set(self, "last_price", amount(self.last_price, "last_price"))
-        _set(self, "opened_at", instant(self.opened_at, "opened_at"))
-        _set(self, "realized_pnl", amount(self.realized_pnl, "realized_pnl"))
-
-    @classmethod
-    def open(cls, symbol: str, quantity: Amount, price: Amount, at: datetime) -> Position:
-        """A new position of `quantity` (negative for a short one), bought or sold at `price`."""
-        quantity, price = amount(quantity, "quantity"), amount(price, "price")
-        return cls(symbol, quantity, EXACT.multiply(quantity, price), price, at)
-
-    @classmethod
-    def of_checked(
-        cls,
-        symbol: str,
-        quantity: Decimal,
-        cost_basis: Decimal,
-        last_price: Decimal,
-        opened_at: datetime,
-        realized_pnl: Decimal,
-    ) -> Position:
-        """A position of values that have been checked already, which takes longer than all else."""
-        position = object.__new__(cls)
-        _set(position, "symbol", symbol)
-        _set(position, "quantity", quantity)
-        _set(position, "cost_basis", cost_basis)
-        _set(position, "last_price", last_price)
-        _set(position, "opened_at", opened_at)
-        _set(position, "realized_pnl", realized_pnl)
-        return position
-
-    @property
-    def average_price(self) -> Decimal:
-        """The average cost of one unit, to 28 significant digits."""
-        return ROUNDED.divide(self.cost_basis, self.quantity)
-
-    @property
-    def market_value(self) -> Decimal:
-        """The value of the position at its last price; negative for a short one."""
-        return EXACT.multiply(self.quantity, self.last_price)
-
-    @property
-    def unrealized_pnl(self) -> Decimal:
-        """The gain from closing the position at its last price, before fees."""
-        return EXACT.subtract(self.market_value, self.cost_basis)
-
-    def marked(self, price: Amount) -> Position:
-        """The same position with another last price."""
-        price = amount(price, "last_price")
-        return Position.of_checked(
-            self.symbol, self.quantity, self.cost_basis, price, self.opened_at, self.realized_pnl
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """A resting order. Prices are in the session's base currency; `filled_quantity` has traded so far."""
-
-    id: str
-    symbol: str
-    side: Side
-    type: OrderType
-    quantity: Decimal
-    filled_quantity: Decimal = Decimal(0)
-    limit_price: Decimal | None = None
-    stop_price: Decimal | None = None
-    time_in_force: TimeInForce = TimeInForce.GTC
-    created_at: datetime = field(default_factory=utc_now)
-
-    if TYPE_CHECKING:
-
-        def __init__(
-            self,
-            id: str,
-            symbol: str,
-            side: Side | str,
-            type: OrderType | str,
-            quantity: Amount,
-            filled_quantity: Amount = ...,
-            limit_price: Amount | None = ...,
-            stop_price: Amount | None = ...,
-            time_in_force: TimeInForce | str = ...,
-            created_at: datetime = ...,
-        ) -> None: ...
-
-    def __post_init__(self) -> None:
-        _set(self, "id", identifier(self.id, "id"))
-        _set(self, "symbol", identifier(self.symbol, "symbol"))
-        _set(self, "side", choice(Side, self.side, "side"))
-        _set(self, "type", choice(OrderType, self.type, "type"))
-        _set(self, "quantity", positive(self.quantity, "quantity"))
-        _set(self, "filled_quantity", amount(self.filled_quantity, "filled_quantity"))
-        if not 0 <= self.filled_quantity <= self.quantity:
-            raise invalid(
-                "filled_quantity", f"{self.filled_quantity} is not within 0 and the quantity {self.quantity}."
-            )
-        _set(self, "limit_price", optional_amount(self.limit_price, "limit_price"))
-        _set(self, "stop_price", optional_amount(self.stop_price, "stop_price"))
-        _set(self, "time_in_force", choice(TimeInForce, self.time_in_force, "time_in_force"))
-        _set(self, "created_at", instant(self.created_at, "created_at"))
-
-    @property
-    def remaining_quantity(self) -> Decimal:
-        """The quantity that has not traded yet."""
-        return EXACT.subtract(self.quantity, self.filled_quantity)
-
-
-@dataclass(frozen=True, slots=True)
 class Fill:
-    """One execution. `price` and `fee` are in the session's base currency; a rebate is a negative fee."""
+    """One execution; a rebate is a negative fee.
+
+    - `price`: in the currency of its instrument, which is the session's base currency unless `session.instruments` says
+      another one.
+    - `fee`: in `fee_currency`; None: in the currency of the price. A fee in the asset that is traded, as BTC of
+      "BTC/USDT", is paid out of the position.
+    - `position_id`: which of several positions in the symbol it belongs to (hedge mode).
+    - `rate`, `fee_rate`: the price of one unit of the instrument's and of the fee's currency in the base currency at
+      that time. A session that books the fill uses the rates that it knows, and notes them here; given, they become the
+      session's rates. None where the currency is the base currency.
+    - `corrected_at`: when `correct_fill` took it out of the books; `replaces`: the id of the fill that it stands for.
+    """
 
     id: str
     symbol: str
@@ -217,6 +74,13 @@ class Fill:
     fee: Decimal = Decimal(0)
     executed_at: datetime = field(default_factory=utc_now)
     order_id: str | None = None
+    fee_currency: str | None = None
+    position_id: str | None = None
+    rate: Decimal | None = None
+    fee_rate: Decimal | None = None
+    corrected_at: datetime | None = None
+    replaces: str | None = None
+    metadata: dict[str, Any] = field(default_factory=dict, hash=False)
 
     if TYPE_CHECKING:
 
@@ -230,17 +94,31 @@ class Fill:
             fee: Amount = ...,
             executed_at: datetime = ...,
             order_id: str | None = ...,
+            fee_currency: str | None = ...,
+            position_id: str | None = ...,
+            rate: Amount | None = ...,
+            fee_rate: Amount | None = ...,
+            corrected_at: datetime | None = ...,
+            replaces: str | None = ...,
+            metadata: dict[str, Any] = ...,
         ) -> None: ...
 
     def __post_init__(self) -> None:
-        _set(self, "id", identifier(self.id, "id"))
-        _set(self, "symbol", identifier(self.symbol, "symbol"))
-        _set(self, "side", choice(Side, self.side, "side"))
-        _set(self, "quantity", positive(self.quantity, "quantity"))
-        _set(self, "price", amount(self.price, "price"))
-        _set(self, "fee", amount(self.fee, "fee"))
-        _set(self, "executed_at", instant(self.executed_at, "executed_at"))
-        _set(self, "order_id", optional_text(self.order_id, "order_id"))
+        try:
+            _set(self, "id", identifier(self.id, "id"))
+            _set(self, "symbol", identifier(self.symbol, "symbol"))
+            _set(self, "side", choice(Side, self.side, "side"))
+            _set(self, "quantity", positive(self.quantity, "quantity"))
+            _set(self, "price", amount(self.price, "price"))
+            _set(self, "fee", amount(self.fee, "fee"))
+            _set(self, "executed_at", instant(self.executed_at, "executed_at"))
+            _set(self, "order_id", optional_text(self.order_id, "order_id"))
+            for name, check in _SELDOM_GIVEN:
+                if getattr(self, name) is not None:
+                    _set(self, name, check(getattr(self, name), name))
+            json_object(self.metadata, "metadata")
+        except InvalidSessionError as error:
+            raise naming(error, f"fill {shown(self.id)}") from None
 
     @classmethod
     def of_checked(
@@ -254,7 +132,7 @@ class Fill:
         executed_at: datetime,
         order_id: str | None,
     ) -> Fill:
-        """A fill of values that have been checked already: reading a long history would take half as long again."""
+        """A plain fill of values that have been checked already: reading a history would take half as long again."""
         fill = object.__new__(cls)
         _set(fill, "id", id)
         _set(fill, "symbol", symbol)
@@ -264,6 +142,13 @@ class Fill:
         _set(fill, "fee", fee)
         _set(fill, "executed_at", executed_at)
         _set(fill, "order_id", order_id)
+        _set(fill, "fee_currency", None)
+        _set(fill, "position_id", None)
+        _set(fill, "rate", None)
+        _set(fill, "fee_rate", None)
+        _set(fill, "corrected_at", None)
+        _set(fill, "replaces", None)
+        _set(fill, "metadata", {})
         return fill
 
     @property
@@ -272,21 +157,34 @@ class Fill:
         return self.quantity if self.side is Side.BUY else EXACT.minus(self.quantity)
 
 
+_SELDOM_GIVEN: tuple[tuple[str, Callable[[Any, str], Any]], ...] = (
+    ("fee_currency", identifier),
+    ("position_id", identifier),
+    ("rate", positive),
+    ("fee_rate", positive),
+    ("corrected_at", instant),
+    ("replaces", identifier),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class EquityPoint:
-    """The value of a session at one moment: its cash, and its equity (cash plus the market value of its positions)."""
+    """The value of a session at one moment: its equity, and its cash.
+
+    `cash` is the cash in the base currency; None where an engine knows the equity alone.
+    """
 
     at: datetime
-    cash: Decimal
+    cash: Decimal | None
     equity: Decimal
 
     if TYPE_CHECKING:
 
-        def __init__(self, at: datetime, cash: Amount, equity: Amount) -> None: ...
+        def __init__(self, at: datetime, cash: Amount | None, equity: Amount) -> None: ...
 
     def __post_init__(self) -> None:
         _set(self, "at", instant(self.at, "at"))
-        _set(self, "cash", amount(self.cash, "cash"))
+        _set(self, "cash", optional_amount(self.cash, "cash"))
         _set(self, "equity", amount(self.equity, "equity"))
 
 

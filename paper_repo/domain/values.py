@@ -11,20 +11,27 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TypeAlias, TypeVar
 
-from paper_repo.domain.secrecy import shown
+from paper_repo.domain.secrecy import kind_of, shown
 from paper_repo.errors import InvalidSessionError
 
 Progress: TypeAlias = Callable[[int, int], object]
 """A function that long calls invoke from time to time with the amount done and the total (0 if it is not known)."""
 
 Amount: TypeAlias = Decimal | int | str | float
-"""The types that callers may pass as an amount, besides NumPy's numbers; it is kept as an exact `Decimal`."""
+"""The types that callers may pass as an amount, besides NumPy's numbers; it is kept as an exact `Decimal`.
+
+A float counts as its shortest decimal form, the one that Python prints: 0.1 is 0.1, and `0.1 + 0.2` is
+0.30000000000000004. A program that computes with floats rounds the result before it passes it.
+
+Arithmetic in the caller's own code happens in the caller's decimal context: `session.cash += x` rounds to its 28
+digits. `session.apply_cash_flow` adds without rounding, whatever the context is.
+"""
 
 LARGEST_EXPONENT = 1000
-"""Amounts range from 1E-1000 to 1E+1000, so that the sum and the product of any two fit `EXACT`."""
+"""Amounts range from 1E-1000 to 1E+1000, so that the sum and the product of any four fit `EXACT`."""
 
 EXACT = decimal.Context(
-    prec=6 * LARGEST_EXPONENT,
+    prec=12 * LARGEST_EXPONENT,  # quantity, price, multiplier and rate, of 2001 digits each
     rounding=decimal.ROUND_HALF_EVEN,
     Emin=decimal.MIN_EMIN,
     Emax=decimal.MAX_EMAX,
@@ -49,6 +56,7 @@ LARGEST_COUNT = 2**53
 """Up to this number every database and every reader of JSON keeps whole numbers exactly."""
 
 _E = TypeVar("_E", bound=StrEnum)
+_T = TypeVar("_T")
 
 
 def utc_now() -> datetime:
@@ -81,6 +89,11 @@ def optional_amount(value: object, path: str) -> Decimal | None:
     return None if value is None else amount(value, path)
 
 
+def optional_positive(value: object, path: str) -> Decimal | None:
+    """`value` as an amount above zero, or None."""
+    return None if value is None else positive(value, path)
+
+
 def count(value: object, path: str) -> int:
     """`value` as a whole number from 0 to 2**53."""
     if type(value) is not int or not 0 <= value <= LARGEST_COUNT:
@@ -94,6 +107,14 @@ def instant(value: object, path: str) -> datetime:
         raise invalid(path, f"must be a datetime with a time zone, not {shown(value)}.")
     if value.tzinfo is UTC and not value.fold and type(value) is datetime:
         return value
+    if value != value:  # pandas' NaT, whose methods raise errors of their own
+        raise invalid(path, f"{value!r} is not a time.")
+    if getattr(value, "nanosecond", 0):
+        raise invalid(
+            path,
+            f"{value!r} has nanoseconds, and times are kept to the microsecond; round it first, such as with "
+            ".floor('us').",
+        )
     if value.utcoffset() is None:
         raise invalid(
             path,
@@ -125,15 +146,29 @@ def text(value: object, path: str) -> str:
 
 
 def identifier(value: object, path: str) -> str:
-    """`value` as non-empty text."""
-    if not text(value, path):
+    """`value` as non-empty text; white space at its ends, which nobody sees, is refused."""
+    kept = text(value, path)
+    if not kept:
         raise invalid(path, "must not be empty.")
-    return str(value)
+    if kept[0].isspace() or kept[-1].isspace():
+        raise invalid(path, f"{shown(kept)} begins or ends with white space; strip() removes it.")
+    return kept
 
 
 def optional_text(value: object, path: str) -> str | None:
     """`value` as text, or None."""
     return None if value is None else text(value, path)
+
+
+def optional_identifier(value: object, path: str) -> str | None:
+    """`value` as non-empty text, or None."""
+    return None if value is None else identifier(value, path)
+
+
+def json_object(value: object, path: str) -> None:
+    """Require a dict; whether JSON gives back equal what it holds is seen when it is saved."""
+    if not isinstance(value, dict):
+        raise invalid(path, f"must be a dict, not {kind_of(value)}.")
 
 
 def texts(value: object, path: str) -> tuple[str, ...]:
@@ -160,10 +195,21 @@ def invalid(path: str, message: str) -> InvalidSessionError:
     return InvalidSessionError({path: [message]})
 
 
+_PLAIN = frozenset("0123456789+-.eEinfatysINFATYS")
+"""What numbers are written with; among them infinity and NaN, which are refused with a reason of their own."""
+
+
+def naming(error: InvalidSessionError, what: str) -> InvalidSessionError:
+    """The same error, whose message names what is wrong: "order 'o-1': ..."."""
+    return error.within(what)
+
+
 def _to_decimal(value: object, path: str) -> Decimal:
     if isinstance(value, bool):
         raise invalid(path, f"{value} is not an amount.")
     try:
+        if isinstance(value, str) and not _PLAIN.issuperset(value.strip()):
+            raise ValueError  # Python would take "1_000", and the digits of every script
         if isinstance(value, float):
             return Decimal(float.__repr__(value))
         if isinstance(value, Decimal | int | str):

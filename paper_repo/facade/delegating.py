@@ -7,15 +7,17 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from paper_repo.core.fill_keys import by_key
-from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
+from paper_repo.domain import CashFlow, CashFlowKind, EquityPoint, Fill, LedgerEntry, Order, PaperTradingSession
 from paper_repo.domain.selection import Loaded, OnDamage, OrderBy, SessionSummary, StatusFilter
 from paper_repo.domain.values import Progress
 from paper_repo.interface import IPaperTradingSessionRepository
 
 if TYPE_CHECKING:
+    from paper_repo.domain.performance import Performance, Resample
+    from paper_repo.domain.trades import Trade
     from paper_repo.reports import CheckReport
 
 T = TypeVar("T")
@@ -41,6 +43,23 @@ class DelegatingRepository(IPaperTradingSessionRepository):
     async def get_by_id(self, session_id: str) -> PaperTradingSession | None:
         return await self._read(self._core.get_by_id, session_id)
 
+    @overload
+    async def get_all(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        order_by: OrderBy = "created_at",
+        descending: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+        errors: Literal["report"],
+    ) -> Loaded[PaperTradingSession]: ...
+
+    @overload
     async def get_all(
         self,
         *,
@@ -54,7 +73,22 @@ class DelegatingRepository(IPaperTradingSessionRepository):
         limit: int | None = None,
         offset: int = 0,
         errors: OnDamage = "raise",
-    ) -> Loaded[PaperTradingSession]:
+    ) -> list[PaperTradingSession]: ...
+
+    async def get_all(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        order_by: OrderBy = "created_at",
+        descending: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+        errors: OnDamage = "raise",
+    ) -> list[PaperTradingSession]:
         return await self._read(
             partial(
                 self._core.get_all,
@@ -71,8 +105,46 @@ class DelegatingRepository(IPaperTradingSessionRepository):
             )
         )
 
-    async def get_active(self, *, errors: OnDamage = "raise") -> Loaded[PaperTradingSession]:
+    @overload
+    async def get_active(self, *, errors: Literal["report"]) -> Loaded[PaperTradingSession]: ...
+
+    @overload
+    async def get_active(self, *, errors: OnDamage = "raise") -> list[PaperTradingSession]: ...
+
+    async def get_active(self, *, errors: OnDamage = "raise") -> list[PaperTradingSession]:
         return await self._read(partial(self._core.get_active, errors=errors))
+
+    @overload
+    async def get_summaries(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        order_by: OrderBy = "created_at",
+        descending: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+        errors: Literal["report"],
+    ) -> Loaded[SessionSummary]: ...
+
+    @overload
+    async def get_summaries(
+        self,
+        *,
+        status: StatusFilter = None,
+        strategy: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        order_by: OrderBy = "created_at",
+        descending: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+        errors: OnDamage = "raise",
+    ) -> list[SessionSummary]: ...
 
     async def get_summaries(
         self,
@@ -87,7 +159,7 @@ class DelegatingRepository(IPaperTradingSessionRepository):
         limit: int | None = None,
         offset: int = 0,
         errors: OnDamage = "raise",
-    ) -> Loaded[SessionSummary]:
+    ) -> list[SessionSummary]:
         return await self._read(
             partial(
                 self._core.get_summaries,
@@ -146,6 +218,60 @@ class DelegatingRepository(IPaperTradingSessionRepository):
     ) -> list[EquityPoint]:
         get_equity_curve = partial(self._core.get_equity_curve, since=since, until=until, max_points=max_points)
         return await self._read(get_equity_curve, session_id)
+
+    async def get_ledger(
+        self, session_id: str, *, since: datetime | None = None, until: datetime | None = None
+    ) -> list[LedgerEntry]:
+        return await self._read(partial(self._core.get_ledger, since=since, until=until), session_id)
+
+    async def get_cash_flows(
+        self,
+        session_id: str,
+        *,
+        kind: CashFlowKind | str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> list[CashFlow]:
+        return await self._read(partial(self._core.get_cash_flows, kind=kind, since=since, until=until), session_id)
+
+    async def get_orders(
+        self,
+        session_id: str,
+        *,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> list[Order]:
+        return await self._read(partial(self._core.get_orders, symbol=symbol, since=since, until=until), session_id)
+
+    async def get_trades(self, session_id: str) -> list[Trade]:
+        return await self._read(self._core.get_trades, session_id)
+
+    async def get_performance(
+        self,
+        session_id: str,
+        *,
+        resample: Resample | None = "day",
+        periods_per_year: float | None = None,
+        risk_free_rate: float = 0.0,
+    ) -> Performance:
+        get_performance = partial(
+            self._core.get_performance,
+            resample=resample,
+            periods_per_year=periods_per_year,
+            risk_free_rate=risk_free_rate,
+        )
+        return await self._read(get_performance, session_id)
+
+    async def get_as_of(self, session_id: str, at: datetime) -> PaperTradingSession:
+        return await self._read(self._core.get_as_of, session_id, at)
+
+    async def correct_fill(
+        self, session_id: str, fill_id: str, replacement: Fill | None = None, *, symbol: str | None = None
+    ) -> PaperTradingSession:
+        return await self._write(
+            partial(self._core.correct_fill, session_id, fill_id, replacement, symbol=symbol), session_id
+        )
 
     async def delete(self, session_id: str) -> bool:
         return await self._write(partial(self._core.delete, session_id), session_id)

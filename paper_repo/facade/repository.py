@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import anyio
 
-from paper_repo.core.repository import SessionRepository
+from paper_repo.core.repository import SessionRepository, internals_of
 from paper_repo.core.saves import Save
 from paper_repo.domain import PaperTradingSession
 from paper_repo.domain.selection import OnDamage, OrderBy, Selection, StatusFilter
@@ -77,6 +77,7 @@ class AsyncSessionRepository(DelegatingRepository):
         elif (durability, busy_timeout, upgrade, passphrase, journal) != ("full", 5.0, "auto", None, "wal"):
             raise TypeError("options go with a path or URL; this SessionRepository has been given its own already")
         self._core = core
+        self._sessions = internals_of(core)
         self._writer = Writer(core, core.busy_timeout)
         self._limiters: weakref.WeakKeyDictionary[Any, anyio.CapacityLimiter] = weakref.WeakKeyDictionary()
         weakref.finalize(self, self._writer.stop).atexit = False
@@ -105,11 +106,11 @@ class AsyncSessionRepository(DelegatingRepository):
         self._writer.join()  # the threads have nothing left to do
 
     async def save(self, session: PaperTradingSession) -> None:
-        await self._write(partial(self._core.write, [Save.capture(session)]), session.id)
+        await self._write(partial(self._sessions.write, [Save.capture(session)]), session.id)
 
     async def save_many(self, sessions: Iterable[PaperTradingSession]) -> None:
         saves = Save.capture_many(sessions)
-        await self._write(partial(self._core.write, saves), *(each.session.id for each in saves))
+        await self._write(partial(self._sessions.write, saves), *(each.session.id for each in saves))
 
     async def iterate(
         self,
@@ -125,7 +126,7 @@ class AsyncSessionRepository(DelegatingRepository):
         offset: int = 0,
         errors: OnDamage = "raise",
     ) -> AsyncIterator[PaperTradingSession]:
-        pages = self._core.pages(
+        pages = self._sessions.lists.pages(
             Selection.of(
                 status=status,
                 strategy=strategy,

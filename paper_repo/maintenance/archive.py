@@ -14,15 +14,22 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO, Literal, TypeAlias
+from typing import Any, BinaryIO, Literal, TypeAlias
 
-from paper_repo.core.history import in_order
+from paper_repo.core.history import in_order, require_all
 from paper_repo.core.repository import SessionRepository
-from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
+from paper_repo.domain import EquityPoint, Fill, LedgerEntry, Order, PaperTradingSession
 from paper_repo.domain.selection import SessionFilters, StatusFilter
 from paper_repo.domain.values import Progress
 from paper_repo.errors import ConflictError, InvalidSessionError, SessionNotFoundError
-from paper_repo.maintenance.archive_reader import FORMAT, VERSION, ArchiveReader, Contents, ThrottledProgress
+from paper_repo.maintenance.archive_reader import (
+    ENTRY_TYPES,
+    FORMAT,
+    VERSION,
+    ArchiveReader,
+    Contents,
+    ThrottledProgress,
+)
 from paper_repo.serialization import fast, schemas
 from paper_repo.serialization.schemas import Data
 from paper_repo.storage.new_files import new_file_beside, publish
@@ -174,6 +181,13 @@ def _lines(
         for point in repository.equity_history(session.id):
             contents.equity_points += 1
             yield _line({"type": "equity", **fast.dump(point)})
+        for after_fill, entry in repository.ledger_history(session.id):
+            contents.ledger_entries += 1
+            yield _line({"type": ENTRY_TYPES[type(entry)], "after_fill": after_fill, **schemas.dump(entry)})
+        for order in repository.order_history(session.id):
+            contents.closed_orders += 1
+            data = schemas.dump(order)
+            yield _line({"type": "order", "order_type": data.pop("type"), **data})
     yield _line({"type": "end", **dataclasses.asdict(contents)})
 
 
@@ -190,15 +204,15 @@ def _store(repository: SessionRepository, reader: ArchiveReader, on_conflict: On
         if session.id in seen:
             raise reader.wrong(f"id: session {session.id!r} comes twice")
         seen.add(session.id)
-        fills, points = reader.fills(session), reader.points()
+        history = reader.fills(session), reader.points(), reader.entries(session), reader.orders()
         if on_conflict == "skip" and repository.exists(session.id):
             done.skipped += 1
-            _check_skipped(reader, session, fills, points)
+            _check_skipped(reader, session, *history)
             continue
         replaced = on_conflict == "replace" and repository.delete(session.id)
         done.replaced += replaced
         done.added += not replaced
-        _restore(repository, reader, session, fills, points)
+        _restore(repository, reader, session, *history)
     return done
 
 
@@ -206,11 +220,10 @@ def _restore(
     repository: SessionRepository,
     reader: ArchiveReader,
     session: PaperTradingSession,
-    fills: Iterable[tuple[int, Fill]],
-    points: Iterable[EquityPoint],
+    *history: Iterable[Any],
 ) -> None:
     try:
-        repository.restore(session, fills, points)
+        repository.restore(session, *history)
     except InvalidSessionError as error:
         raise reader.wrong(str(error)) from error
     except ConflictError as error:
@@ -223,6 +236,8 @@ def _check_skipped(
     session: PaperTradingSession,
     fills: Iterable[tuple[int, Fill]],
     points: Iterable[EquityPoint],
+    entries: Iterable[tuple[int, LedgerEntry]],
+    orders: Iterable[Order],
 ) -> None:
     """Read a session's history without storing it: an archive is as wrong for who skips as for who stores."""
     seen = set[tuple[str, str]]()
@@ -235,12 +250,18 @@ def _check_skipped(
         raise reader.wrong(str(error)) from error
     for _ in points:
         pass
+    try:
+        for name, each in (("ledger_count", [entry for _, entry in entries]), ("closed_order_count", list(orders))):
+            require_all(session, name, len({one.id for one in each}))
+    except InvalidSessionError as error:
+        raise reader.wrong(str(error)) from error
 
 
 def _lines_of_all(repository: SessionRepository) -> int:
     """How many lines an archive of the whole repository has, with the first and the last one."""
     facts = repository.describe()
-    return 2 + int(facts["sessions"] + facts["fills"] + facts["equity_points"])
+    names = ("sessions", "fills", "equity_points", "ledger_entries", "closed_orders")
+    return 2 + sum(int(facts[name]) for name in names)
 
 
 def _size(file: Iterable[bytes]) -> int:

@@ -8,7 +8,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
+from paper_repo.domain import (
+    CashFlow,
+    EquityPoint,
+    Fill,
+    LedgerEntry,
+    Order,
+    PaperTradingSession,
+    Split,
+    SymbolChange,
+)
 from paper_repo.domain.nesting import on_fresh_stack
 from paper_repo.domain.values import Progress
 from paper_repo.errors import ArchiveError, InvalidSessionError
@@ -18,8 +27,12 @@ from paper_repo.serialization.schemas import Data
 T = TypeVar("T")
 
 FORMAT = "paper_repo archive"
-VERSION = 1
-"""The version of the format that is written; a reader refuses later ones."""
+VERSION = 2
+"""The version of the format that is written; a reader refuses later ones. Version 1 had no ledger entries, no closed
+orders and none of the fields that may be left out."""
+
+ENTRY_TYPES: dict[type[Any], str] = {CashFlow: "cash_flow", Split: "split", SymbolChange: "symbol_change"}
+_ENTRIES = {name: kind for kind, name in ENTRY_TYPES.items()}
 
 _LONGEST_PROBLEM = 500
 """How many characters of a problem are told: the lines of an archive, which it quotes, may be megabytes long."""
@@ -32,6 +45,8 @@ class Contents:
     sessions: int = 0
     fills: int = 0
     equity_points: int = 0
+    ledger_entries: int = 0
+    closed_orders: int = 0
 
 
 class ThrottledProgress:
@@ -66,6 +81,7 @@ class ArchiveReader:
         self._read = 0
         self._contents = Contents()
         self._next: Data | None = None
+        self._version = VERSION
 
     def wrong(self, problem: str) -> ArchiveError:
         """The error that says what is wrong with the line that was given out last."""
@@ -93,7 +109,8 @@ class ArchiveReader:
                 f"the archive has version {version}, this paper_repo reads versions up to {VERSION}: "
                 "use a newer one (pip install --upgrade paper_repo)"
             )
-        self._require_equal(header, {"format": FORMAT, "version": VERSION})
+        self._version = version
+        self._require_equal(header, {"format": FORMAT, "version": version})
         self._advance()
 
     def sessions(self) -> Iterator[PaperTradingSession]:
@@ -123,6 +140,25 @@ class ArchiveReader:
             self._contents.equity_points += 1
             yield self._entity(EquityPoint, self._take())
 
+    def entries(self, session: PaperTradingSession) -> Iterator[tuple[int, LedgerEntry]]:
+        """The ledger entries of the session that was given out last, each with its place among the fills."""
+        while (kind := _ENTRIES.get(str(self._kind))) is not None and self._version > 1:
+            data = self._take()
+            place = data.pop("after_fill", None)
+            if type(place) is not int or not 0 <= place <= session.fill_count:
+                raise self.wrong(f"after_fill: {place!r} is no place among the {session.fill_count} fills")
+            self._contents.ledger_entries += 1
+            yield place, self._entity(kind, data)
+
+    def orders(self) -> Iterator[Order]:
+        """The closed orders of the session that was given out last."""
+        while self._kind == "order" and self._version > 1:
+            self._contents.closed_orders += 1
+            data = self._take()
+            if "order_type" in data:  # "type" is that of the line
+                data["type"] = data.pop("order_type")
+            yield self._entity(Order, data)
+
     @property
     def _kind(self) -> object:
         return None if self._next is None else self._next.get("type", "")
@@ -133,6 +169,8 @@ class ArchiveReader:
         if kind != "end":
             raise self.wrong(f"type: a line of type {kind!r} cannot stand here")
         found = dataclasses.asdict(self._contents)
+        if self._version == 1:
+            found = {name: found[name] for name in ("sessions", "fills", "equity_points")}
         if data.keys() == found.keys() and data != found:
             raise self.wrong(f"the archive should hold {data}, but it holds {found}: it is not whole")
         self._require_equal(data, found)

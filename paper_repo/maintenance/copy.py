@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from paper_repo.core.repository import SessionRepository
-from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
+from paper_repo.domain import EquityPoint, Fill, LedgerEntry, Order, PaperTradingSession
 from paper_repo.domain.values import EXACT, Progress
 from paper_repo.errors import CorruptRecordError, InvalidSessionError, StorageError
 from paper_repo.serialization import schemas
@@ -79,7 +79,17 @@ def digest_within(repository: SessionRepository, session_id: str) -> str | None:
     session = repository.get_by_id(session_id)
     if session is None:
         return None
-    return _digest(session, repository.fill_history(session_id), repository.equity_history(session_id))
+    return _digest(session, *histories(repository, session_id))
+
+
+def histories(repository: SessionRepository, session_id: str) -> tuple[Iterable[Any], ...]:
+    """All the history of a session, as `SessionRepository.restore` takes it."""
+    return (
+        repository.fill_history(session_id),
+        repository.equity_history(session_id),
+        repository.ledger_history(session_id),
+        repository.order_history(session_id),
+    )
 
 
 def write_backup(
@@ -87,12 +97,12 @@ def write_backup(
     target: Path,
     overwrite: bool = False,
 ) -> None:
-    """Write sessions, each with its numbered fills and its equity points, to a new SQLite file."""
+    """Write sessions, each with its history as `SessionRepository.restore` takes it, to a new SQLite file."""
     target = target.absolute()
     with new_file_beside(target, overwrite) as partial:
         with SessionRepository(partial) as repository, repository.atomic():
-            for session, fills, points in sessions:
-                repository.restore(session, fills, points)
+            for session, *history in sessions:
+                repository.restore(session, *history)
         publish(partial, target, overwrite)
 
 
@@ -115,18 +125,28 @@ def _transfer(source: SessionRepository, target: SessionRepository, session_id: 
         session = source.get_by_id(session_id)
         if session is None:
             return False
-        target.restore(session, source.fill_history(session_id), source.equity_history(session_id))
+        target.restore(session, *histories(source, session_id))
         if digest_within(target, session_id) != digest_within(source, session_id):
             raise StorageError(f"session {session_id!r} is not the same at the target, and was not stored there")
     return True
 
 
-def _digest(session: PaperTradingSession, fills: Iterable[tuple[int, Fill]], points: Iterable[EquityPoint]) -> str:
+def _digest(
+    session: PaperTradingSession,
+    fills: Iterable[tuple[int, Fill]],
+    points: Iterable[EquityPoint],
+    entries: Iterable[tuple[int, LedgerEntry]],
+    orders: Iterable[Order],
+) -> str:
     code = hashlib.sha256(_text(session))
     for place, fill in fills:
         code.update(b"\nfill %d " % place + _text(fill))
     for point in points:
         code.update(b"\npoint " + _text(point))
+    for after_fill, entry in entries:
+        code.update(b"\nentry %d " % after_fill + _text(entry))
+    for order in orders:
+        code.update(b"\norder " + _text(order))
     return code.hexdigest()
 
 
@@ -139,9 +159,12 @@ def _canonical(kind: type[Any], data: schemas.Data) -> schemas.Data:
     """The data with amounts that are equal written alike, since databases with decimals of their own do that."""
     form = dict(data)
     for name, field in schemas.fields_of(kind).items():
-        if isinstance(field, schemas.AmountField) and form[name] is not None:
+        if form.get(name) is None:
+            continue
+        if isinstance(field, schemas.AmountField):
             amount = Decimal(form[name])
             form[name] = str(EXACT.normalize(amount)) if amount else "0"
         elif isinstance(field, schemas.EntitiesField):
             form[name] = {key: _canonical(field.kind, each) for key, each in form[name].items()}
-    return form
+    defaults = schemas.defaults_of(kind)
+    return {name: value for name, value in form.items() if name not in defaults or value != defaults[name]}

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from paper_repo.core.repository import SessionRepository
+from paper_repo.core.repository import SessionRepository, internals_of
 from paper_repo.domain.values import Progress
 from paper_repo.errors import BusyError, CorruptDatabaseError, SchemaVersionError, StorageError
 from paper_repo.maintenance.copy import digest_within
@@ -173,8 +173,9 @@ def _look_at(path: Path, passphrase: str | None, journal: Journal) -> _Replaced:
 
 def _known_of(repository: SessionRepository) -> _Replaced:
     with repository.reading(), repository.watch() as changes:
-        sessions = repository.storage.statements.tables.sessions
-        versions = repository.storage.fetch_all(sessions.select(sessions.id, sessions.version))
+        storage = internals_of(repository).storage
+        sessions = storage.statements.tables.sessions
+        versions = storage.fetch_all(sessions.select(sessions.id, sessions.version))
         return _Replaced(changes.position or 0, dict(versions))
 
 
@@ -189,5 +190,5 @@ def _number_changes(path: Path, passphrase: str | None, journal: Journal, replac
         gone = ((each, version) for each, version in replaced.versions.items() if each not in known.versions)
         position = max(known.position, replaced.position, time.time_ns() // 1_000_000)
         with repository.atomic():
-            number_changes_after(repository.storage, position, gone)
+            number_changes_after(internals_of(repository).storage, position, gone)
     write_through(path)

@@ -9,12 +9,14 @@ from decimal import Decimal
 from typing import NamedTuple, cast
 
 from paper_repo.core import history
-from paper_repo.core.repository import SessionRepository
+from paper_repo.core.repository import SessionRepository, internals_of
 from paper_repo.domain import EquityPoint, PaperTradingSession
 from paper_repo.domain.downsampling import downsample
+from paper_repo.domain.history import booking_order
 from paper_repo.domain.performance import Performance, performance
 from paper_repo.domain.time_weighted import Level, by_time, levels
 from paper_repo.domain.trades import Trade, trades
+from paper_repo.domain.values import EXACT
 from paper_repo.errors import SessionNotFoundError
 
 POINTS, POINTS_TOGETHER, FEWEST_POINTS = 1600, 8000, 240
@@ -72,16 +74,17 @@ def _read(core: SessionRepository, session_id: str, points: int, latest: int) ->
     if session is None:
         raise SessionNotFoundError(session_id)
     curve = by_time(cast("Sequence[EquityPoint]", list(_points(core, session_id))))
-    fills = [fill for _, fill in core.fill_history(session_id)]
-    dips, months = _walk(levels(session, curve))
+    fills = (fill for _, fill in core.fill_history(session_id))
+    booked = list(booking_order(fills, core.ledger_history(session_id)))
+    dips, months = _walk(levels(session, curve, core.get_cash_flows(session_id)))
     return Results(
         session=session,
-        figures=performance(session, curve, fills),
+        figures=performance(session, curve, booked),
         curve=downsample(curve, points),
-        start=session.initial_cash,
+        start=EXACT.add(session.initial_cash, session.opening_worth),
         dips=sorted(dips, key=lambda dip: dip.depth)[:DRAWDOWNS],
         months=months,
-        trades=trades(fills)[-latest:],
+        trades=trades(booked, session)[-latest:],
         point_count=len(curve),
     )
 
@@ -90,20 +93,21 @@ class _Point(NamedTuple):
     """What an `EquityPoint` has, without its checks: a million of them are read in a second or two."""
 
     at: datetime
-    cash: Decimal
+    cash: Decimal | None
     equity: Decimal
 
 
 def _points(core: SessionRepository, session_id: str) -> Iterator[_Point]:
     columns = ("sequence", "at", "cash", "equity")
     place = 0
-    for rows in history.read_rows(core.storage, core.storage.statements.tables.equity, session_id, columns):
+    storage = internals_of(core).storage
+    for rows in history.read_rows(storage, storage.statements.tables.equity, session_id, columns):
         for sequence, at, cash, equity in rows:
             place += 1
             if sequence != place:
                 raise history.corrupt(session_id, f"{history.INCOMPLETE}: equity point {place} is not there")
             try:
-                yield _Point(datetime.fromisoformat(at), Decimal(cash), Decimal(equity))
+                yield _Point(datetime.fromisoformat(at), None if cash is None else Decimal(cash), Decimal(equity))
             except (ValueError, ArithmeticError) as error:
                 raise history.corrupt(session_id, f"equity point {place}: {error}") from error
 

@@ -17,27 +17,31 @@ from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii as quote
-from operator import is_
-from typing import Any, TypeVar
+from operator import is_, itemgetter
+from typing import Any, TypeVar, cast
 
 from marshmallow import fields
 
 from paper_repo.domain import (
     EquityPoint,
     Fill,
+    Instrument,
     Order,
+    OrderStatus,
     OrderType,
     PaperTradingSession,
     Position,
     SessionStatus,
+    Settlement,
     Side,
     Strategy,
     TimeInForce,
 )
 from paper_repo.domain.nesting import STORED_DEEPEST, is_too_deep, on_fresh_stack
+from paper_repo.domain.positions import ONE
 from paper_repo.errors import InvalidSessionError
 from paper_repo.serialization import schemas
-from paper_repo.serialization.schemas import Data, EntitiesField, EntityField, JsonField
+from paper_repo.serialization.schemas import AmountsField, Data, EntitiesField, EntityField, JsonField
 
 T = TypeVar("T")
 Known = dict[str, Any]
@@ -60,7 +64,8 @@ def to_columns(session: PaperTradingSession, known: Known | None = None) -> Data
     try:
         return _session_columns(session, {} if known is None else known)
     except _REFUSALS:
-        data = schemas.dump(session)
+        data = NO_ACCOUNT | schemas.dump(session)
+        data["keeps_own_accounts"] = int(data["keeps_own_accounts"] is not False)
         return {name: _written(value) if isinstance(value, dict | list) else value for name, value in data.items()}
 
 
@@ -132,9 +137,11 @@ instant_text: Callable[[datetime], str] = lru_cache(4096)(schemas.instant_text)
 
 def _plain(columns: Mapping[str, Any]) -> Data:
     """Columns as plain data; text that is no JSON stays text, for marshmallow to complain about."""
-    data = dict(columns)
+    data = {name: value for name, value in columns.items() if value is not None or name not in NO_ACCOUNT}
+    if data.get("keeps_own_accounts") in (0, 1):
+        data["keeps_own_accounts"] = bool(data["keeps_own_accounts"])
     for name, field in schemas.fields_of(PaperTradingSession).items():
-        has_parts = isinstance(field, JsonField | EntityField | EntitiesField | fields.List)
+        has_parts = isinstance(field, JsonField | EntityField | EntitiesField | AmountsField | fields.List)
         if has_parts and isinstance(data.get(name), str):
             try:
                 data[name] = from_json(data[name])
@@ -169,7 +176,73 @@ def _session_columns(session: PaperTradingSession, known: Known) -> Data:
         "updated_at": _optional_instant_text(session.updated_at),
         "version": session.version,
         "fill_count": session.fill_count,
+        **_account_columns(session, known),
     }
+
+
+NO_ACCOUNT: Data = dict.fromkeys(schemas.defaults_of(PaperTradingSession))
+"""The columns of an account that uses nothing but cash, positions and orders: NULL, all of them."""
+
+
+def _account_columns(session: PaperTradingSession, known: Known) -> Data:
+    owns = int(session.keeps_own_accounts)
+    fields = session.__dict__
+    amounts = _account_amounts(fields)
+    parts: tuple[dict[str, Any], ...] = _account_parts(fields)
+    entries, orders = session.ledger_count, session.closed_order_count
+    if parts == _NO_PARTS and amounts == _NO_AMOUNTS and not (entries or orders) and not any(map(_has_places, amounts)):
+        return _BOOKED if not owns else _OWN
+    instruments, balances, rates, positions, opening = parts
+    texts = [None if (text := str(each)) == "0" else text for each in amounts]
+    return {
+        "instruments": _members_text("instruments", instruments, _instrument_member, known),
+        "balances": _amounts_text(balances),
+        "rates": _amounts_text(rates),
+        "opening_positions": _members_text("opening_positions", positions, _position_member, known),
+        "opening_balances": _amounts_text(opening),
+        **dict(zip(_AMOUNT_COLUMNS, texts, strict=True)),
+        "ledger_count": entries or None,
+        "closed_order_count": orders or None,
+        "keeps_own_accounts": owns,
+    }
+
+
+_AMOUNT_COLUMNS = ("opening_worth", "net_deposits", "income", "currency_pnl", "other_value")
+_PART_COLUMNS = ("instruments", "balances", "rates", "opening_positions", "opening_balances")
+_account_amounts = itemgetter(*_AMOUNT_COLUMNS)
+_account_parts = itemgetter(*_PART_COLUMNS)
+_NO_AMOUNTS = (Decimal(0),) * len(_AMOUNT_COLUMNS)
+_NO_PARTS: tuple[dict[str, Any], ...] = ({},) * len(_PART_COLUMNS)
+_BOOKED, _OWN = ({**NO_ACCOUNT, "keeps_own_accounts": owns} for owns in (0, 1))
+
+
+_PLAIN_ZERO = Decimal(0).as_tuple()
+
+
+def _has_places(value: Decimal) -> bool:
+    """Whether a zero is written otherwise than "0": as "0.00", or "-0"."""
+    return value.as_tuple() != _PLAIN_ZERO
+
+
+def _members_text(
+    field: str, entities: Mapping[str, Any], member: Callable[[str, Any, Times], str], known: Known
+) -> str | None:
+    return _entities_text(field, entities, member, known) if entities else None
+
+
+def _amounts_text(amounts: Mapping[str, Decimal]) -> str | None:
+    if not amounts:
+        return None
+    for name, each in amounts.items():
+        if type(name) is not str or type(each) is not Decimal or not each.is_finite():
+            raise TypeError
+    return "{" + ",".join([f'{quote(name)}:"{each!s}"' for name, each in amounts.items()]) + "}"
+
+
+def _instrument_member(name: str, instrument: Any, times: Times) -> str:
+    if type(instrument) is not Instrument or instrument.symbol != name:
+        raise TypeError
+    return f"{quote(name)}:{to_json(schemas.dump(instrument))}"
 
 
 def strategy_text(strategy: Strategy, known: Known) -> str:
@@ -180,25 +253,65 @@ def strategy_text(strategy: Strategy, known: Known) -> str:
 
 def position_text(position: Position, opened_at: str) -> str:
     """The JSON text of a position, which was opened at this time."""
-    return (
+    text = (
         f'{{"symbol":{quote(position.symbol)},"quantity":"{position.quantity!s}",'
         f'"cost_basis":"{position.cost_basis!s}","last_price":"{position.last_price!s}",'
         f'"opened_at":"{opened_at}","realized_pnl":"{position.realized_pnl!s}"}}'
     )
+    is_plain = position.multiplier is ONE and position.settlement is Settlement.CASH
+    if is_plain and not (position.currency or position.position_id or position.metadata):
+        return text
+    return _with_more(text, position, _POSITION_PLAIN)
+
+
+_POSITION_PLAIN = ("symbol", "quantity", "cost_basis", "last_price", "opened_at", "realized_pnl")
+_ORDER_PLAIN = ("id", "symbol", "side", "type", "quantity", "filled_quantity", "limit_price", "stop_price",
+                "time_in_force", "created_at")  # fmt: skip
+
+
+def _with_more(text: str, entity: Any, plain: tuple[str, ...]) -> str:
+    """The JSON text of an entity, of which `text` holds the plain fields, with the others that say something."""
+    more = {name: value for name, value in schemas.dump(entity).items() if name not in plain}
+    return f"{text[:-1]},{to_json(more)[1:]}" if more else text
 
 
 def order_text(order: Order, created_at: str) -> str:
     """The JSON text of an order, which was created at this time."""
-    return (
+    text = (
         f'{{"id":{quote(order.id)},"symbol":{quote(order.symbol)},"side":"{order.side._name_}",'
         f'"type":"{order.type._name_}","quantity":"{order.quantity!s}","filled_quantity":"{order.filled_quantity!s}",'
         f'"limit_price":{_optional_amount_text(order.limit_price)},'
         f'"stop_price":{_optional_amount_text(order.stop_price)},'
         f'"time_in_force":"{order.time_in_force._name_}","created_at":"{created_at}"}}'
     )
+    return _with_more(text, order, _ORDER_PLAIN) if _says_more(order) else text
+
+
+_TOLD_BY_QUANTITIES = (OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED)
+
+
+def _says_more(order: Order) -> bool:
+    """Whether any of the order's seldom fields says something."""
+    return bool(
+        order.status not in _TOLD_BY_QUANTITIES
+        or order.trail_amount
+        or order.trail_percent
+        or order.expires_at
+        or order.reduce_only
+        or order.post_only
+        or order.parent_id
+        or order.oco_group
+        or order.position_id
+        or order.closed_at
+        or order.metadata
+    )
 
 
 def _fill_data(fill: Fill) -> Data:
+    if fill.fee_currency or fill.position_id or fill.rate or fill.fee_rate or fill.corrected_at or fill.replaces:
+        return schemas.dump(fill)
+    if fill.metadata:
+        return schemas.dump(fill)
     return {
         "id": fill.id,
         "symbol": fill.symbol,
@@ -212,7 +325,11 @@ def _fill_data(fill: Fill) -> Data:
 
 
 def _point_data(point: EquityPoint) -> Data:
-    return {"at": instant_text(point.at), "cash": str(point.cash), "equity": str(point.equity)}
+    return {
+        "at": instant_text(point.at),
+        "cash": None if point.cash is None else str(point.cash),
+        "equity": str(point.equity),
+    }
 
 
 _DUMPS: dict[type, Callable[[Any], Data]] = {Fill: _fill_data, EquityPoint: _point_data}
@@ -251,7 +368,7 @@ _NOTHING: tuple[Any, Any, Any] = (None, (), ())
 
 
 def _position_member(name: str, position: Any, times: Times) -> str:
-    if type(position) is not Position or position.symbol != name:
+    if type(position) is not Position or position.id != name:
         raise TypeError
     return f"{quote(name)}:{position_text(position, _time_text(name, position.opened_at, times))}"
 
@@ -327,32 +444,74 @@ def _optional_amount_text(value: Decimal | None) -> str:
 def _session(columns: Mapping[str, Any]) -> PaperTradingSession:
     if len(columns) != _SESSION_COLUMNS:
         raise TypeError
-    return PaperTradingSession(
-        id=columns["id"],
-        name=columns["name"],
-        strategy=_strategy(from_json(columns["strategy"])),
-        symbols=_texts(from_json(columns["symbols"])),
-        base_currency=columns["base_currency"],
-        status=SessionStatus[columns["status"]],
-        initial_cash=_amount(columns["initial_cash"]),
-        cash=_amount(columns["cash"]),
-        positions={name: _position(data, name) for name, data in from_json(columns["positions"]).items()},
-        open_orders={name: _order(data, name) for name, data in from_json(columns["open_orders"]).items()},
-        realized_pnl=_amount(columns["realized_pnl"]),
-        fees_paid=_amount(columns["fees_paid"]),
-        state=from_json(columns["state"]),
-        metadata=from_json(columns["metadata"]),
-        error=columns["error"],
-        created_at=_instant(columns["created_at"]),
-        started_at=_optional_instant(columns["started_at"]),
-        stopped_at=_optional_instant(columns["stopped_at"]),
-        updated_at=_optional_instant(columns["updated_at"]),
-        version=columns["version"],
-        fill_count=columns["fill_count"],
+    account = _account(columns)
+    return PaperTradingSession.as_stored(
+        {
+            "id": columns["id"],
+            "name": columns["name"],
+            "strategy": _strategy(from_json(columns["strategy"])),
+            "symbols": _texts(from_json(columns["symbols"])),
+            "base_currency": columns["base_currency"],
+            "status": SessionStatus[columns["status"]],
+            "initial_cash": _amount(columns["initial_cash"]),
+            "cash": _amount(columns["cash"]),
+            "positions": _positions(columns["positions"]),
+            "open_orders": {name: _order(data, name) for name, data in from_json(columns["open_orders"]).items()},
+            "realized_pnl": _amount(columns["realized_pnl"]),
+            "fees_paid": _amount(columns["fees_paid"]),
+            "state": from_json(columns["state"]),
+            "metadata": from_json(columns["metadata"]),
+            "error": columns["error"],
+            "created_at": _instant(columns["created_at"]),
+            "started_at": _optional_instant(columns["started_at"]),
+            "stopped_at": _optional_instant(columns["stopped_at"]),
+            "updated_at": _optional_instant(columns["updated_at"]),
+            "version": columns["version"],
+            "fill_count": columns["fill_count"],
+            **account,
+        }
     )
 
 
 _SESSION_COLUMNS = len(schemas.fields_of(PaperTradingSession))
+_account_values = itemgetter(*(name for name in NO_ACCOUNT if name != "keeps_own_accounts"))
+_NO_VALUES = (None,) * (len(NO_ACCOUNT) - 1)
+
+
+def _account(columns: Mapping[str, Any]) -> Data:
+    """What of an account there is beside cash, positions and orders."""
+    owns = columns["keeps_own_accounts"]
+    if owns not in (None, 0, 1):
+        raise ValueError
+    account: Data = {"keeps_own_accounts": owns != 0}
+    if _account_values(columns) == _NO_VALUES:
+        return account
+    for name in NO_ACCOUNT:
+        value = columns[name]
+        if value is not None and name != "keeps_own_accounts":
+            account[name] = _READ[name](value)
+    return account
+
+
+def _amounts(text: str) -> dict[str, Decimal]:
+    return {_text(name): _amount(value) for name, value in from_json(text).items()}
+
+
+def _positions(text: str) -> dict[str, Position]:
+    return {name: _position(data, name) for name, data in from_json(text).items()}
+
+
+def _instruments(text: str) -> dict[str, Instrument]:
+    instruments = {name: schemas.load(Instrument, data) for name, data in from_json(text).items()}
+    if any(each.symbol != name for name, each in instruments.items()):
+        raise ValueError
+    return instruments
+
+
+def _whole(value: Any) -> int:
+    if type(value) is not int:
+        raise TypeError
+    return value
 
 
 def _strategy(data: Data) -> Strategy:
@@ -363,7 +522,7 @@ def _strategy(data: Data) -> Strategy:
 
 def _position(data: Data, name: str) -> Position:
     if len(data) != 6:
-        raise TypeError
+        return _loaded(Position, data, name)
     symbol, quantity = _text(data["symbol"]), _amount(data["quantity"])
     if not quantity or not name or symbol != name:
         raise ValueError
@@ -374,12 +533,25 @@ def _position(data: Data, name: str) -> Position:
         _amount(data["last_price"]),
         _instant(data["opened_at"]),
         _amount(data["realized_pnl"]),
+        None,
+        ONE,
+        Settlement.CASH,
+        None,
+        {},
     )
+
+
+def _loaded(kind: type[T], data: Data, name: str) -> T:
+    """An entity that says more than most: by its schema."""
+    entity: Any = schemas.load(kind, data)
+    if entity.id != name:
+        raise ValueError
+    return cast("T", entity)
 
 
 def _order(data: Data, name: str) -> Order:
     if len(data) != 10:
-        raise TypeError
+        return _loaded(Order, data, name)
     order = Order(
         data["id"],
         data["symbol"],
@@ -399,7 +571,7 @@ def _order(data: Data, name: str) -> Order:
 
 def _fill(data: Mapping[str, Any]) -> Fill:
     if len(data) != 8:
-        raise TypeError
+        return schemas.load(Fill, data)
     fill_id, symbol, quantity = _text(data["id"]), _text(data["symbol"]), _amount(data["quantity"])
     if not fill_id or not symbol or quantity <= 0:
         raise ValueError
@@ -418,7 +590,7 @@ def _fill(data: Mapping[str, Any]) -> Fill:
 def _point(data: Mapping[str, Any]) -> EquityPoint:
     if len(data) != 3:
         raise TypeError
-    return EquityPoint(_instant(data["at"]), _amount(data["cash"]), _amount(data["equity"]))
+    return EquityPoint(_instant(data["at"]), _optional_amount(data["cash"]), _amount(data["equity"]))
 
 
 _LOADS: dict[type, Callable[[Any], Any]] = {
@@ -428,6 +600,8 @@ _LOADS: dict[type, Callable[[Any], Any]] = {
     EquityPoint: _point,
 }
 
+
+_ZERO = Decimal(0)
 
 _decimal = decimal.Context(
     prec=500, Emin=-500, Emax=500, traps=[decimal.InvalidOperation, decimal.Inexact, decimal.Rounded, decimal.Subnormal]
@@ -472,3 +646,15 @@ def _texts(value: Any) -> tuple[str, ...]:
     if type(value) is not list:
         raise TypeError
     return tuple(value)
+
+
+_READ: dict[str, Callable[[Any], Any]] = {
+    "instruments": _instruments,
+    "balances": _amounts,
+    "rates": _amounts,
+    "opening_positions": _positions,
+    "opening_balances": _amounts,
+    **dict.fromkeys(_AMOUNT_COLUMNS, _amount),
+    "ledger_count": _whole,
+    "closed_order_count": _whole,
+}

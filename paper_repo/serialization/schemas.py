@@ -14,18 +14,25 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeAlias, TypeVar, cast
 
-from marshmallow import Schema, ValidationError, fields, post_load
+from marshmallow import Schema, ValidationError, fields, post_dump, post_load
 
 from paper_repo.domain import (
+    CashFlow,
+    CashFlowKind,
     EquityPoint,
     Fill,
+    Instrument,
     Order,
+    OrderStatus,
     OrderType,
     PaperTradingSession,
     Position,
     SessionStatus,
+    Settlement,
     Side,
+    Split,
     Strategy,
+    SymbolChange,
     TimeInForce,
 )
 from paper_repo.domain.nesting import DEEPEST, is_too_deep, on_fresh_stack
@@ -89,6 +96,17 @@ class JsonField(fields.Field[Any]):
         return value
 
 
+class FlagField(fields.Field[bool]):
+    """True or False, and nothing that only looks like it."""
+
+    default_error_messages: _ErrorMessages = {"invalid": "must be true or false, not {input}."}
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
+        if type(value) is not bool:
+            raise self.make_error("invalid", input=shown(value))
+        return value
+
+
 class EntityField(fields.Nested):
     """One entity inside another."""
 
@@ -102,8 +120,8 @@ class EntityField(fields.Nested):
 class EntitiesField(fields.Dict):
     """Entities by the name that each of them carries itself."""
 
-    def __init__(self, kind: type[Any], schema: type[Schema], key: str) -> None:
-        super().__init__(keys=fields.String(), values=fields.Nested(schema), required=True)
+    def __init__(self, kind: type[Any], schema: type[Schema], key: str, required: bool = True) -> None:
+        super().__init__(keys=fields.String(), values=fields.Nested(schema), required=required)
         self.kind = kind
         self.key = key
 
@@ -129,10 +147,26 @@ class EntitiesField(fields.Dict):
         return wrong
 
 
+class AmountsField(fields.Dict):
+    """Amounts by the currency that they are in."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(keys=fields.String(), values=AmountField(), **options)
+
+
 class EntitySchema(Schema):
-    """A schema whose loaded data becomes an entity."""
+    """A schema whose loaded data becomes an entity.
+
+    Fields that are not `required` are left out where they have their default: few entities use them.
+    """
 
     entity: type[Any]
+
+    @post_dump
+    def leave_out(self, data: Data, **kwargs: Any) -> Data:
+        """The data without the optional fields that say nothing."""
+        defaults = _DEFAULTS[type(self)]
+        return {name: value for name, value in data.items() if name not in defaults or value != defaults[name]}
 
     @post_load
     def make(self, data: Data, **kwargs: Any) -> Any:
@@ -162,6 +196,23 @@ class PositionSchema(EntitySchema):
     last_price: AmountField = AmountField(required=True)
     opened_at: InstantField = InstantField(required=True)
     realized_pnl: AmountField = AmountField(required=True)
+    currency: fields.String = fields.String()
+    multiplier: AmountField = AmountField()
+    settlement: fields.Enum[Settlement] = fields.Enum(Settlement)
+    position_id: fields.String = fields.String()
+    metadata: JsonField = JsonField()
+
+
+class InstrumentSchema(EntitySchema):
+    """`Instrument`."""
+
+    entity = Instrument
+    symbol: fields.String = fields.String(required=True)
+    currency: fields.String = fields.String(required=True, allow_none=True)
+    multiplier: AmountField = AmountField(required=True)
+    settlement: fields.Enum[Settlement] = fields.Enum(Settlement, required=True)
+    asset: fields.String = fields.String()
+    metadata: JsonField = JsonField()
 
 
 class OrderSchema(EntitySchema):
@@ -178,6 +229,25 @@ class OrderSchema(EntitySchema):
     stop_price: AmountField = AmountField(required=True, allow_none=True)
     time_in_force: fields.Enum[TimeInForce] = fields.Enum(TimeInForce, required=True)
     created_at: InstantField = InstantField(required=True)
+    status: fields.Enum[OrderStatus] = fields.Enum(OrderStatus)
+    trail_amount: AmountField = AmountField()
+    trail_percent: AmountField = AmountField()
+    expires_at: InstantField = InstantField()
+    reduce_only: FlagField = FlagField()
+    post_only: FlagField = FlagField()
+    parent_id: fields.String = fields.String()
+    oco_group: fields.String = fields.String()
+    position_id: fields.String = fields.String()
+    closed_at: InstantField = InstantField()
+    metadata: JsonField = JsonField()
+
+    @post_dump
+    def leave_out(self, data: Data, **kwargs: Any) -> Data:
+        """As for every entity; that an order is filled in part is told by its quantities."""
+        data = super().leave_out(data, **kwargs)
+        if data.get("status") == "PARTIALLY_FILLED":
+            del data["status"]
+        return data
 
 
 class FillSchema(EntitySchema):
@@ -192,6 +262,13 @@ class FillSchema(EntitySchema):
     fee: AmountField = AmountField(required=True)
     executed_at: InstantField = InstantField(required=True)
     order_id: fields.String = fields.String(required=True, allow_none=True)
+    fee_currency: fields.String = fields.String()
+    position_id: fields.String = fields.String()
+    rate: AmountField = AmountField()
+    fee_rate: AmountField = AmountField()
+    corrected_at: InstantField = InstantField()
+    replaces: fields.String = fields.String()
+    metadata: JsonField = JsonField()
 
 
 class EquityPointSchema(EntitySchema):
@@ -199,8 +276,45 @@ class EquityPointSchema(EntitySchema):
 
     entity = EquityPoint
     at: InstantField = InstantField(required=True)
-    cash: AmountField = AmountField(required=True)
+    cash: AmountField = AmountField(required=True, allow_none=True)
     equity: AmountField = AmountField(required=True)
+
+
+class CashFlowSchema(EntitySchema):
+    """`CashFlow`."""
+
+    entity = CashFlow
+    id: fields.String = fields.String(required=True)
+    kind: fields.Enum[CashFlowKind] = fields.Enum(CashFlowKind, required=True)
+    amount: AmountField = AmountField(required=True)
+    at: InstantField = InstantField(required=True)
+    currency: fields.String = fields.String()
+    symbol: fields.String = fields.String()
+    rate: AmountField = AmountField()
+    metadata: JsonField = JsonField()
+
+
+class SplitSchema(EntitySchema):
+    """`Split`."""
+
+    entity = Split
+    id: fields.String = fields.String(required=True)
+    symbol: fields.String = fields.String(required=True)
+    ratio: AmountField = AmountField(required=True)
+    at: InstantField = InstantField(required=True)
+    per: AmountField = AmountField()
+    metadata: JsonField = JsonField()
+
+
+class SymbolChangeSchema(EntitySchema):
+    """`SymbolChange`."""
+
+    entity = SymbolChange
+    id: fields.String = fields.String(required=True)
+    symbol: fields.String = fields.String(required=True)
+    new_symbol: fields.String = fields.String(required=True)
+    at: InstantField = InstantField(required=True)
+    metadata: JsonField = JsonField()
 
 
 class PaperTradingSessionSchema(EntitySchema):
@@ -215,7 +329,7 @@ class PaperTradingSessionSchema(EntitySchema):
     status: fields.Enum[SessionStatus] = fields.Enum(SessionStatus, required=True)
     initial_cash: AmountField = AmountField(required=True)
     cash: AmountField = AmountField(required=True)
-    positions: EntitiesField = EntitiesField(Position, PositionSchema, key="symbol")
+    positions: EntitiesField = EntitiesField(Position, PositionSchema, key="id")
     open_orders: EntitiesField = EntitiesField(Order, OrderSchema, key="id")
     realized_pnl: AmountField = AmountField(required=True)
     fees_paid: AmountField = AmountField(required=True)
@@ -228,9 +342,22 @@ class PaperTradingSessionSchema(EntitySchema):
     updated_at: InstantField = InstantField(required=True, allow_none=True)
     version: fields.Integer = fields.Integer(required=True, strict=True)
     fill_count: fields.Integer = fields.Integer(required=True, strict=True)
+    instruments: EntitiesField = EntitiesField(Instrument, InstrumentSchema, key="symbol", required=False)
+    balances: AmountsField = AmountsField(load_default=dict)
+    rates: AmountsField = AmountsField()
+    opening_positions: EntitiesField = EntitiesField(Position, PositionSchema, key="id", required=False)
+    opening_balances: AmountsField = AmountsField()
+    opening_worth: AmountField = AmountField(load_default=Decimal(0))
+    net_deposits: AmountField = AmountField()
+    income: AmountField = AmountField()
+    currency_pnl: AmountField = AmountField()
+    other_value: AmountField = AmountField()
+    ledger_count: fields.Integer = fields.Integer(strict=True)
+    closed_order_count: fields.Integer = fields.Integer(strict=True)
+    keeps_own_accounts: FlagField = FlagField(load_default=True)
 
 
-_SCHEMAS: dict[type[Any], Schema] = {
+_SCHEMAS: dict[type[Any], EntitySchema] = {
     schema.entity: schema()
     for schema in (
         StrategySchema,
@@ -238,9 +365,46 @@ _SCHEMAS: dict[type[Any], Schema] = {
         OrderSchema,
         FillSchema,
         EquityPointSchema,
+        InstrumentSchema,
+        CashFlowSchema,
+        SplitSchema,
+        SymbolChangeSchema,
         PaperTradingSessionSchema,
     )
 }
+
+
+_EMPTY = {
+    AmountField: "0",
+    AmountsField: {},
+    EntitiesField: {},
+    JsonField: {},
+    fields.Integer: 0,
+}
+_OTHER_DEFAULTS: Data = {
+    "multiplier": "1",
+    "per": "1",
+    "settlement": "CASH",
+    "status": "OPEN",
+    "reduce_only": False,
+    "post_only": False,
+    "keeps_own_accounts": True,
+}
+_DEFAULTS: dict[type[Schema], Data] = {
+    type(schema): {
+        name: _OTHER_DEFAULTS.get(name, _EMPTY.get(type(field)) if schema.entity is PaperTradingSession else None)
+        for name, field in schema.fields.items()
+        if not field.required
+    }
+    | ({} if schema.entity in (Strategy, EquityPoint, PaperTradingSession) else {"metadata": {}})
+    for schema in _SCHEMAS.values()
+}
+"""Of each schema, what the optional fields are where they say nothing."""
+
+
+def defaults_of(kind: type[Any]) -> Data:
+    """What the optional fields of entities of type `kind` are where they say nothing, as plain data."""
+    return _DEFAULTS[type(_SCHEMAS[kind])]
 
 
 def dump(entity: Any) -> Data:

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 from zlib import crc32
 
 
 class Checksum:
-    """The checksum of a row over some of its columns: a 32-bit CRC, which finds every damage shorter than 32 bits."""
+    """The checksum of a row over some of its columns: a 32-bit CRC, which finds every damage shorter than 32 bits.
 
-    def __init__(self, columns: Iterable[str]) -> None:
+    Args:
+        columns: what every row has.
+        later: what rows have got since; NULL counts for nothing, so that older rows keep their checksums.
+    """
+
+    def __init__(self, columns: Iterable[str], later: Sequence[str] = ()) -> None:
         self._values = itemgetter(*columns)
+        self._names = later
+        self._later: Any = itemgetter(*later) if later else None
+        self._nothing = (None,) * len(later)
 
     def of(self, row: Mapping[str, Any]) -> int:
         """The checksum of `row`, as a signed number of 32 bits, which every database has a type for."""
         text = "\x1f".join([each if type(each) is str else f"\0{each}" for each in self._values(row)])
+        if self._names and (later := self._later(row)) != self._nothing:
+            pairs = zip(self._names, later, strict=True)
+            text += "".join([f"\x1e{name}\x1f{each}" for name, each in pairs if each is not None])
         code = crc32(text.encode("utf-8", "surrogatepass"))
         return code if code < 1 << 31 else code - (1 << 32)

@@ -9,7 +9,8 @@ from typing import Any
 from peewee import EXCLUDED, JOIN, SQL, NodeList
 
 from paper_repo.domain.claims import check_claim
-from paper_repo.storage.statements import Statement, Statements, _value
+from paper_repo.storage.placeholders import value
+from paper_repo.storage.statements import Statement, Statements
 from paper_repo.storage.tables import Row
 
 
@@ -24,12 +25,12 @@ class ClaimStatements:
     def take(self) -> Statement:
         """Gives a session to `owner`, unless somebody else has it and has not let the time run out."""
         claims = self._claims
-        values = {claims.session: _value("id"), claims.owner: _value("owner"), claims.expires_at: self._until}
+        values = {claims.session: value("id"), claims.owner: value("owner"), claims.expires_at: self._until}
         return Statement(
             claims.insert(values).on_conflict(
                 conflict_target=[claims.session],
                 update={claims.owner: EXCLUDED.owner, claims.expires_at: EXCLUDED.expires_at},
-                where=(claims.owner == _value("owner")) | (claims.expires_at <= self._now),
+                where=(claims.owner == value("owner")) | (claims.expires_at <= self._now),
             )
         )
 
@@ -39,33 +40,33 @@ class ClaimStatements:
         sessions = self._sessions
         values = {
             sessions.version: sessions.version + SQL("1"),
-            sessions.generation: _value("generation"),
+            sessions.generation: value("generation"),
             sessions.change_number: self._statements._next_change(),
         }
-        return Statement(sessions.update(values).where(sessions.id == _value("id")))
+        return Statement(sessions.update(values).where(sessions.id == value("id")))
 
     @cached_property
     def seal(self) -> Statement:
         """Gives the row of a session its checksums."""
         sessions = self._sessions
-        values = {each: _value(each.column_name) for each in (sessions.summary_checksum, sessions.checksum)}
-        return Statement(sessions.update(values).where(sessions.id == _value("id")))
+        values = {each: value(each.column_name) for each in (sessions.summary_checksum, sessions.checksum)}
+        return Statement(sessions.update(values).where(sessions.id == value("id")))
 
     @cached_property
     def renew(self) -> Statement:
         claims = self._claims
         query = claims.update({claims.expires_at: self._until})
-        return Statement(query.where(claims.session == _value("id"), claims.owner == _value("owner")))
+        return Statement(query.where(claims.session == value("id"), claims.owner == value("owner")))
 
     @cached_property
     def release(self) -> Statement:
         claims = self._claims
-        return Statement(claims.delete().where(claims.session == _value("id"), claims.owner == _value("owner")))
+        return Statement(claims.delete().where(claims.session == value("id"), claims.owner == value("owner")))
 
     @cached_property
     def select_owner(self) -> Statement:
         claims = self._claims
-        return Statement(claims.select(claims.owner).where(claims.session == _value("id")))
+        return Statement(claims.select(claims.owner).where(claims.session == value("id")))
 
     @cached_property
     def select_unclaimed(self) -> Statement:
@@ -74,15 +75,15 @@ class ClaimStatements:
         query = sessions.select(sessions.id).join(claims, JOIN.LEFT_OUTER, on=(claims.session == sessions.id))
         free = claims.session.is_null() | (claims.expires_at <= self._now)
         query = query.where(sessions.status == "RUNNING", free).order_by(sessions.created_at, sessions.id)
-        return Statement(self._skipping_locked(query.limit(_value("limit"))))
+        return Statement(self._skipping_locked(query.limit(value("limit"))))
 
     @property
     def _now(self) -> Any:
-        return _value("now")
+        return value("now")
 
     @property
     def _until(self) -> Any:
-        return _value("until")
+        return value("until")
 
     def _skipping_locked(self, query: Any) -> Any:
         """`query`, without what others are about to claim; where one transaction writes at a time nobody is."""
@@ -98,7 +99,7 @@ class ServerClaimStatements(ClaimStatements):
 
     @property
     def _until(self) -> Any:
-        return NodeList((SQL("clock_timestamp() +"), _value("ttl"), SQL("* interval '1 second'")))
+        return NodeList((SQL("clock_timestamp() +"), value("ttl"), SQL("* interval '1 second'")))
 
     def _skipping_locked(self, query: Any) -> Any:
         return query.for_update("FOR UPDATE", of=self._sessions, skip_locked=True)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from peewee import SQL, Expression, Tuple, Value, fn
+from peewee import SQL, Expression, Tuple, fn
 
 from paper_repo.domain.selection import Selection
-from paper_repo.storage.statements import Placeholder, Statement, Statements
+from paper_repo.storage.placeholders import value
+from paper_repo.storage.statements import Statement, Statements
 from paper_repo.storage.tables import Tables
 
 _ORDER_COLUMNS = {"equity": "equity_order", "net_pnl": "net_pnl_order"}
@@ -80,7 +81,7 @@ def select_history(
 
 def history_page(table: Any, columns: Iterable[str], size: int) -> Statement:
     """So many rows of one session's history behind a place in it, for rows of `session_id` and `after`."""
-    session_id, after = (Value(Placeholder(name), converter=False) for name in ("session_id", "after"))
+    session_id, after = value("session_id"), value("after")
     query = table.select(*_fields(table, columns)).where(table.session == session_id, table.sequence > after)
     return Statement(query.order_by(table.sequence).limit(size))
 
@@ -88,6 +89,11 @@ def history_page(table: Any, columns: Iterable[str], size: int) -> Statement:
 def select_fill_keys(fills: Any, session_id: str, ids: Iterable[str]) -> Any:
     """The symbols and ids of those fills of a session that have one of these ids."""
     return fills.select(fills.symbol, fills.id).where(fills.session == session_id, fills.id.in_(list(ids)))
+
+
+def select_order_ids(orders: Any, session_id: str, ids: Iterable[str]) -> Any:
+    """Those of these ids that closed orders of a session have."""
+    return orders.select(orders.id).where(orders.session == session_id, orders.id.in_(list(ids)))
 
 
 def _matching(tables: Tables, selection: Selection, query: Any) -> Any:

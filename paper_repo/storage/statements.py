@@ -10,11 +10,18 @@ from typing import Any
 from peewee import SQL, Database, Model, Query, Select, SqliteDatabase, Value, fn
 
 from paper_repo.storage.checksums import Checksum
-from paper_repo.storage.tables import SETTLED_COLUMNS, SQLITE_COLUMN_TYPES, SUMMARY_COLUMNS, Row, Tables, make_tables
-
-
-class Placeholder(str):
-    """Stands in a query for the value that the row of a later run has under this name."""
+from paper_repo.storage.placeholders import Placeholder
+from paper_repo.storage.placeholders import value as _value
+from paper_repo.storage.tables import (
+    LATER_FILL_COLUMNS,
+    LATER_SESSION_COLUMNS,
+    SETTLED_COLUMNS,
+    SQLITE_COLUMN_TYPES,
+    SUMMARY_COLUMNS,
+    Row,
+    Tables,
+    make_tables,
+)
 
 
 class Statement:
@@ -47,10 +54,14 @@ class Statements:
         self.session_columns: tuple[str, ...] = _columns(sessions)
         self.fill_columns: tuple[str, ...] = _columns(fills)
         self.equity_columns: tuple[str, ...] = _columns(equity)
-        self.session_checksum: Checksum = _checksum(self.session_columns)
+        self.ledger_columns: tuple[str, ...] = _columns(self.tables.ledger)
+        self.order_columns: tuple[str, ...] = _columns(self.tables.orders)
+        self.session_checksum: Checksum = _checksum(self.session_columns, LATER_SESSION_COLUMNS)
         self.summary_checksum: Checksum = Checksum(SUMMARY_COLUMNS)
-        self.fill_checksum: Checksum = _checksum(self.fill_columns)
+        self.fill_checksum: Checksum = _checksum(self.fill_columns, LATER_FILL_COLUMNS)
         self.equity_checksum: Checksum = _checksum(self.equity_columns)
+        self.ledger_checksum: Checksum = _checksum(self.ledger_columns)
+        self.order_checksum: Checksum = _checksum(self.order_columns)
 
     @cached_property
     def insert_session(self) -> Statement:
@@ -186,6 +197,35 @@ class Statements:
         last = equity.select(fn.COALESCE(fn.MAX(equity.sequence), 0) + 1).where(equity.session == _value("session_id"))
         return Statement(equity.insert({**_values(equity), equity.sequence: last}))
 
+    @cached_property
+    def insert_ledger_entry(self) -> Statement:
+        """Adds a ledger entry after the last one of its session, unless one of its id is there."""
+        return self._append(self.tables.ledger)
+
+    @cached_property
+    def insert_order(self) -> Statement:
+        """Adds a closed order after the last one of its session, unless one of its id is there."""
+        return self._append(self.tables.orders)
+
+    def _append(self, table: Any) -> Statement:
+        last = table.select(fn.COALESCE(fn.MAX(table.sequence), 0) + 1).where(table.session == _value("session_id"))
+        query = table.insert({**_values(table), table.sequence: last})
+        return Statement(query.on_conflict(conflict_target=[table.session, table.id], action="NOTHING"))
+
+    @cached_property
+    def select_counts(self) -> Statement:
+        """How many ledger entries and closed orders a session has, by its row."""
+        sessions = self.tables.sessions
+        query = sessions.select(sessions.ledger_count, sessions.closed_order_count, sessions.version)
+        return Statement(query.where(sessions.id == _value("id")))
+
+    @cached_property
+    def correct_fill(self) -> Statement:
+        """Marks a fill, whose place is known, as taken out of the books."""
+        fills = self.tables.fills
+        query = fills.update({fills.corrected_at: _value("corrected_at"), fills.checksum: _value("checksum")})
+        return Statement(query.where(fills.session == _value("session_id"), fills.sequence == _value("sequence")))
+
 
 def sqlite_statements() -> Statements:
     """The statements for SQLite files."""
@@ -205,9 +245,9 @@ def _columns(model: type[Model]) -> tuple[str, ...]:
 _UNCHECKED = ("sequence", "change_number", "generation", "summary_checksum", "checksum")
 
 
-def _checksum(columns: Iterable[str]) -> Checksum:
+def _checksum(columns: Iterable[str], later: Sequence[str] = ()) -> Checksum:
     """Over all that the caller of an insert knows; the place in the history is checked by there being no gaps."""
-    return Checksum(each for each in columns if each not in _UNCHECKED)
+    return Checksum([each for each in columns if each not in (*_UNCHECKED, *later)], later)
 
 
 def _values(model: type[Model]) -> dict[Any, Value]:
@@ -216,7 +256,3 @@ def _values(model: type[Model]) -> dict[Any, Value]:
 
 def _placeholder(param: object) -> bool:
     return type(param) is Placeholder
-
-
-def _value(name: str) -> Value:
-    return Value(Placeholder(name), converter=False)

@@ -37,9 +37,21 @@ COCKROACH_COLUMN_TYPES = {"EXACT": "DECIMAL", "INSTANT": "TIMESTAMPTZ", "INT": "
 
 SETTLED_COLUMNS = (
     "id", "name", "base_currency", "status", "initial_cash", "created_at", "started_at", "stopped_at", "error",
-    "symbols", "strategy", "strategy_name", "metadata",
+    "symbols", "strategy", "strategy_name", "metadata", "instruments", "opening_positions", "opening_balances",
+    "opening_worth", "keeps_own_accounts",
 )  # fmt: skip
 """The columns of a session that stay the same from tick to tick."""
+
+LATER_SESSION_COLUMNS = (
+    "instruments", "balances", "rates", "opening_positions", "opening_balances", "opening_worth", "net_deposits",
+    "income", "currency_pnl", "other_value", "ledger_count", "closed_order_count", "keeps_own_accounts",
+)  # fmt: skip
+"""What came with schema 5. NULL stands for what an account has that uses nothing of it: empty, or zero."""
+
+LATER_FILL_COLUMNS = (
+    "fee_currency", "position_id", "rate", "fee_rate", "corrected_at", "replaces", "metadata",
+)  # fmt: skip
+"""The same of fills."""
 
 SUMMARY_COLUMNS = (
     "id", "name", "strategy_name", "status", "symbols", "base_currency", "initial_cash", "equity", "net_pnl",
@@ -68,6 +80,8 @@ class Tables(NamedTuple):
     equity: Any
     deletions: Any
     claims: Any
+    ledger: Any
+    orders: Any
 
     def all(self) -> list[Any]:
         """The models, in the order in which they can be created."""
@@ -121,6 +135,19 @@ def make_tables(database: Database) -> Tables:
         positions = JSONField()
         change_number = BigIntegerField(default=0, index=True, constraints=[SQL("DEFAULT 0")])
         generation = BigIntegerField(default=0, constraints=[SQL("DEFAULT 0")])
+        instruments = JSONField(null=True)
+        balances = JSONField(null=True)
+        rates = JSONField(null=True)
+        opening_positions = JSONField(null=True)
+        opening_balances = JSONField(null=True)
+        opening_worth = AmountColumn(null=True)
+        net_deposits = AmountColumn(null=True)
+        income = AmountColumn(null=True)
+        currency_pnl = AmountColumn(null=True)
+        other_value = AmountColumn(null=True)
+        ledger_count = IntegerField(null=True)
+        closed_order_count = IntegerField(null=True)
+        keeps_own_accounts = IntegerField(null=True)
 
         class Meta:
             table_name = "paper_trading_sessions"
@@ -140,6 +167,13 @@ def make_tables(database: Database) -> Tables:
         executed_at = InstantColumn()
         order_id = TextField(null=True)
         checksum = IntegerField()
+        fee_currency = TextField(null=True)
+        position_id = TextField(null=True)
+        rate = AmountColumn(null=True)
+        fee_rate = AmountColumn(null=True)
+        corrected_at = InstantColumn(null=True)
+        replaces = TextField(null=True)
+        metadata = JSONField(null=True)
 
         class Meta:
             table_name = "paper_trading_fills"
@@ -153,7 +187,7 @@ def make_tables(database: Database) -> Tables:
         session = ForeignKeyField(SessionRow, column_name="session_id", on_delete="CASCADE", index=False)
         sequence = IntegerField()
         at = InstantColumn()
-        cash = AmountColumn()
+        cash = AmountColumn(null=True)
         equity = AmountColumn()
         checksum = IntegerField()
 
@@ -183,4 +217,66 @@ def make_tables(database: Database) -> Tables:
             table_name = "paper_trading_claims"
             without_rowid = isinstance(database, SqliteDatabase)
 
-    return Tables(SessionRow, FillRow, EquityRow, DeletionRow, ClaimRow)
+    class LedgerRow(Base):
+        """One ledger entry, at its place in the history of its session: a cash flow, a split or a change of a symbol.
+
+        `after_fill` is the number of fills that were booked before it; so fills and ledger entries are in one order.
+        """
+
+        session = ForeignKeyField(SessionRow, column_name="session_id", on_delete="CASCADE", index=False)
+        sequence = IntegerField()
+        id = TextField()
+        kind = TextField()
+        at = InstantColumn()
+        after_fill = IntegerField()
+        amount = AmountColumn(null=True)
+        currency = TextField(null=True)
+        symbol = TextField(null=True)
+        rate = AmountColumn(null=True)
+        ratio = AmountColumn(null=True)
+        per = AmountColumn(null=True)
+        new_symbol = TextField(null=True)
+        metadata = JSONField(null=True)
+        checksum = IntegerField()
+
+        class Meta:
+            table_name = "paper_trading_ledger"
+            primary_key = CompositeKey("session", "sequence")
+            without_rowid = isinstance(database, SqliteDatabase)
+            indexes = ((("session", "id"), True),)
+
+    class OrderRow(Base):
+        """One closed order, at its place in the history of its session; orders that rest are in its own row."""
+
+        session = ForeignKeyField(SessionRow, column_name="session_id", on_delete="CASCADE", index=False)
+        sequence = IntegerField()
+        id = TextField()
+        symbol = TextField()
+        side = TextField()
+        type = TextField()
+        quantity = AmountColumn()
+        filled_quantity = AmountColumn()
+        limit_price = AmountColumn(null=True)
+        stop_price = AmountColumn(null=True)
+        time_in_force = TextField()
+        created_at = InstantColumn()
+        status = TextField()
+        trail_amount = AmountColumn(null=True)
+        trail_percent = AmountColumn(null=True)
+        expires_at = InstantColumn(null=True)
+        reduce_only = IntegerField(null=True)
+        post_only = IntegerField(null=True)
+        parent_id = TextField(null=True)
+        oco_group = TextField(null=True)
+        position_id = TextField(null=True)
+        closed_at = InstantColumn(null=True)
+        metadata = JSONField(null=True)
+        checksum = IntegerField()
+
+        class Meta:
+            table_name = "paper_trading_orders"
+            primary_key = CompositeKey("session", "sequence")
+            without_rowid = isinstance(database, SqliteDatabase)
+            indexes = ((("session", "id"), True),)
+
+    return Tables(SessionRow, FillRow, EquityRow, DeletionRow, ClaimRow, LedgerRow, OrderRow)

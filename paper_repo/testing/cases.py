@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable
 import pytest
 
 from paper_repo.interface import IPaperTradingSessionRepository
-from paper_repo.testing.examples import new_fill, new_session
+from paper_repo.testing.examples import moment, new_fill, new_session
 
 Call = Callable[[IPaperTradingSessionRepository], Awaitable[object]]
 
@@ -43,6 +43,13 @@ EVERY_CALL: dict[str, Call] = {
     "get_fills": lambda repository: repository.get_fills("kept"),
     "get_unrecorded": lambda repository: repository.get_unrecorded("kept", [new_fill(1)]),
     "get_equity_curve": lambda repository: repository.get_equity_curve("kept"),
+    "get_ledger": lambda repository: repository.get_ledger("kept"),
+    "get_cash_flows": lambda repository: repository.get_cash_flows("kept"),
+    "get_orders": lambda repository: repository.get_orders("kept"),
+    "get_trades": lambda repository: repository.get_trades("kept"),
+    "get_performance": lambda repository: repository.get_performance("kept"),
+    "get_as_of": lambda repository: repository.get_as_of("kept", moment(1)),
+    "correct_fill": lambda repository: repository.correct_fill("kept", "fill-1"),
     "delete": lambda repository: repository.delete("kept"),
     "delete_many": lambda repository: repository.delete_many(),
     "claim": lambda repository: repository.claim("kept", "me", 60),

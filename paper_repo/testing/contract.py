@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from paper_repo.interface import IPaperTradingSessionRepository
+from paper_repo.testing.accounts import AccountContract
 from paper_repo.testing.booking import BookingContract
 from paper_repo.testing.cancellation import CancellationContract
 from paper_repo.testing.claiming import ClaimContract
@@ -23,6 +24,7 @@ from paper_repo.testing.watching import WatchingContract
 class SessionRepositoryContract(
     SavingContract,
     BookingContract,
+    AccountContract,
     ConflictContract,
     QueryContract,
     HistoryContract,

@@ -160,25 +160,26 @@ class ExactnessContract:
     async def test_texts_come_back_exactly(self, repository: IPaperTradingSessionRepository) -> None:
         """Text comes back character for character, wherever it stands; an id and a symbol are found by it."""
         for text in TEXTS:
+            key = text.strip()  # white space at the ends of an id or a symbol is refused
             session = new_session(
-                id=text,
+                id=key,
                 name=text,
                 strategy=Strategy(text, text, {text: text}),
-                symbols=(text, "AAPL", text),
-                base_currency=text,
-                positions={text: Position.open(text, 1, 1, START)},
-                open_orders={text: Order(text, text, "BUY", "MARKET", 1)},
+                symbols=(key, "AAPL", key),
+                base_currency=key,
+                positions={key: Position.open(key, 1, 1, START)},
+                open_orders={key: Order(key, key, "BUY", "MARKET", 1)},
                 error=text,
             )
-            fill = new_fill(1, id=text, symbol=text, order_id=text)
+            fill = new_fill(1, id=key, symbol=key, order_id=text)
             session.record_fill(fill)
 
             loaded = await _saved_and_loaded(repository, session)
 
             assert loaded == session, text
-            assert await repository.get_fills(text, symbol=text) == [fill], text
-            assert await repository.get_fills(text, after=text) == [], text
-            assert await repository.count(strategy=text, symbol=text) == 1, text
+            assert await repository.get_fills(key, symbol=key) == [fill], text
+            assert await repository.get_fills(key, after=key) == [], text
+            assert await repository.count(strategy=text, symbol=key) == 1, text
 
     async def test_long_texts_come_back(self, repository: IPaperTradingSessionRepository) -> None:
         """Text that nothing is found by may be a million characters long."""

@@ -103,7 +103,7 @@ class SavingContract:
 
     async def test_ids_are_compared_exactly(self, repository: IPaperTradingSessionRepository) -> None:
         """An id names no session whose id only looks like it: case, spaces and accents count."""
-        ids = ["id", "ID", "id ", "i\N{LATIN SMALL LETTER E WITH ACUTE}", "ie\N{COMBINING ACUTE ACCENT}", "i%", "i_"]
+        ids = ["id", "ID", "i d", "i\N{LATIN SMALL LETTER E WITH ACUTE}", "ie\N{COMBINING ACUTE ACCENT}", "i%", "i_"]
 
         for number, each in enumerate(ids):
             assert not await repository.exists(each), each
@@ -111,6 +111,7 @@ class SavingContract:
 
         loaded = [await repository.get_by_id(each) for each in ids]
         assert [session and session.name for session in loaded] == [str(number) for number in range(len(ids))]
+        assert not [each for each in ids if await repository.exists(f"{each} ")]
 
     # What saving does to the session
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import random
 import signal
 import subprocess
 import sys
@@ -16,8 +17,12 @@ import pytest
 from paper_repo import EquityPoint, Fill, PaperTradingSession, SessionRepository, Strategy
 from tests.builders import moment
 from tests.cli.conftest import DEMO, Command, Run, document
+from tests.facade.seeds import ROUNDS
 from tests.processes.running import unmeasured
 
+EVERY = int(os.environ.get(ROUNDS, "1")) > 1
+"""Whether all modules are tried, and not some."""
+MANY = 1_000_000
 HUGE = str(10**30)
 LAST = datetime.max.replace(tzinfo=UTC)
 FIRST = datetime.min.replace(tzinfo=UTC)
@@ -251,25 +256,30 @@ class TestInterruption:
         with SessionRepository(database) as repository:
             assert repository.exists("odd")
 
-    def test_while_modules_are_loaded(self, database: Path, tmp_path: Path) -> None:
-        """At any one of the modules that the command line imports."""
+    def test_while_modules_are_loaded(self, database: Path) -> None:
+        """At any one of the modules that the command loads, from the package itself on."""
         program = (
             "import sys, signal\n"
-            "wanted = sys.argv.pop(1)\n"
             "class Finder:\n"
+            "    left = int(sys.argv.pop(1))\n"
             "    def find_spec(self, name, path=None, target=None):\n"
-            "        if name == wanted: signal.raise_signal(signal.SIGINT)\n"
+            "        Finder.left -= name == 'paper_repo' or 'paper_repo' in sys.modules\n"
+            "        if not Finder.left: signal.raise_signal(signal.SIGINT)\n"
             "sys.meta_path.insert(0, Finder())\n"
-            "from paper_repo.cli import main\n"
-            "main()\n"
+            "from _paper_repo_command import main\n"
+            "try: main()\n"
+            "finally: print(Finder.left, file=sys.stderr)\n"
         )
-        for module in ("typer", "rich.console", "paper_repo.cli.app", "paper_repo.cli.commands.inspect"):
-            done = subprocess.run(
-                [sys.executable, "-c", program, module, "list", "--db", str(database)],
-                capture_output=True,
-                encoding="utf-8",
-                env=unmeasured(),
-                check=False,
-            )
 
-            assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted\n"), module
+        def run(number: int) -> tuple[int, str, str]:
+            command = [sys.executable, "-c", program, str(number), "list", "--db", str(database)]
+            done = subprocess.run(command, capture_output=True, encoding="utf-8", env=unmeasured(), check=False)
+            return done.returncode, done.stdout, done.stderr
+
+        modules = MANY - int(run(MANY)[2])
+        numbers = range(1, modules + 1)
+        for number in numbers if EVERY else sorted({1, *random.Random(5).sample(numbers, 12)}):
+            code, shown, told = run(number)
+            assert (code, shown) == (130, ""), number
+            assert told.splitlines()[0] == "interrupted", number
+            assert len(told.splitlines()) == 2, number

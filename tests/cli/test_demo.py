@@ -75,6 +75,18 @@ def test_without_a_place_nothing_is_left(command: Command, tmp_path: Path, datab
     assert database.read_bytes() == before
 
 
+def test_what_is_kept_can_be_tried(command: Command, tmp_path: Path) -> None:
+    """`--keep` leaves the session in this folder and names three commands, each of which works."""
+    done = command("demo", "--keep", cwd=tmp_path)
+
+    commands = re.findall(r"^   paper-repo (.+)$", done.stdout, flags=re.MULTILINE)
+
+    assert [each.split()[0] for each in commands] == ["list", "show", "report"]
+    for each in commands:
+        assert command(*shlex.split(each), cwd=tmp_path).returncode == 0
+    assert {each.name for each in tmp_path.iterdir()} >= {"demo.db", "report.html"}
+
+
 def test_a_second_demo_in_the_same_file_is_another_session(
     told: tuple[Path, subprocess.CompletedProcess[str]], command: Command, tmp_path: Path
 ) -> None:

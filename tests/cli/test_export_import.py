@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from paper_repo import BusyError, SessionRepository
+from paper_repo.storage.tables import LATER_FILL_COLUMNS
 from tests.builders import moment, new_fill, new_session
 from tests.cli.conftest import DEMO, Run, document
 from tests.processes.running import unmeasured
@@ -128,6 +129,7 @@ class TestExport:
             "fee": "0.5",
             "executed_at": "2026-01-05T14:31:00.000000+00:00",
             "order_id": "",
+            **dict.fromkeys(LATER_FILL_COLUMNS, ""),
         }
 
     def test_equity_as_csv(self, run: Run, tmp_path: Path) -> None:

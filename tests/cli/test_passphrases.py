@@ -40,7 +40,7 @@ COMMANDS = [
     ["decrypt", "plain.db"],
     ["import", "in.jsonl", "--replace"],
 ]
-"""Every command that opens a database; `encrypt` reads a plain one, `demo` writes its own."""
+"""Every command that opens a database; `encrypt` reads a plain one, and `demo` has a test of its own."""
 
 
 SOURCES = ("file", "environment", "pipe")
@@ -194,3 +194,43 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 from paper_repo.cli import main
 main()
 """
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_demo_in_an_encrypted_file(run: Run, secret: Path, source: str) -> None:
+    """All processes that trade get it, by no argument; the file stays encrypted and has one session more."""
+    with SessionRepository(secret, passphrase=PASSPHRASE) as repository:
+        before = repository.count()
+    if source == "file":
+        result = run("demo", "--db", str(secret), "--passphrase-file", "passphrase")
+    elif source == "environment":
+        result = run("demo", "--db", str(secret), env={"PAPER_REPO_PASSPHRASE": PASSPHRASE})
+    else:
+        result = run("demo", "--db", str(secret), input=f"{PASSPHRASE}\n")
+
+    assert result.exit_code == 0, result.output
+    assert "all equal" in result.output
+    assert "horse" not in result.output
+    with SessionRepository(secret, passphrase=PASSPHRASE) as repository:
+        assert repository.count() == before + 1
+
+
+def test_a_demo_in_a_new_encrypted_file(run: Run, secret: Path) -> None:
+    """A passphrase that is given makes it an encrypted one."""
+    result = run("demo", "--db", "new.db", "--passphrase-file", "passphrase")
+
+    assert result.exit_code == 0, result.output
+    assert not secret.with_name("new.db").read_bytes().startswith(b"SQLite")
+    with SessionRepository("new.db", passphrase=PASSPHRASE) as repository:
+        assert repository.count() == 1
+
+
+def test_a_demo_with_a_wrong_passphrase_shows_nothing(run: Run, secret: Path) -> None:
+    """It is refused before anything begins."""
+    before = secret.read_bytes()
+
+    result = run("demo", "--db", str(secret), env={"PAPER_REPO_PASSPHRASE": "wrong battery"})
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "battery" not in result.output
+    assert secret.read_bytes() == before

@@ -13,6 +13,7 @@ from paper_repo import (
     IPaperTradingSessionRepository,
     SessionRepository,
     SQLiteSessionRepository,
+    SyncInMemorySessionRepository,
 )
 from paper_repo.testing import SessionRepositoryContract, ThreadedRepository
 
@@ -73,4 +74,15 @@ class TestSessionRepository(SessionRepositoryContract):
     async def repository(self, used_path: Path, busy_timeout: float) -> AsyncIterator[IPaperTradingSessionRepository]:
         core = SessionRepository(used_path, durability="normal", busy_timeout=busy_timeout)
         async with ThreadedRepository(core) as repository:
+            yield repository
+
+
+class TestSyncInMemorySessionRepository(SessionRepositoryContract):
+    """The synchronous fake, each call in a thread and each block in one of its own."""
+
+    test_what_is_stored_is_what_the_session_was_at_the_call = None  # as for the synchronous core
+
+    @pytest.fixture
+    async def repository(self, busy_timeout: float) -> AsyncIterator[IPaperTradingSessionRepository]:
+        async with ThreadedRepository(SyncInMemorySessionRepository(busy_timeout=busy_timeout)) as repository:
             yield repository

@@ -348,7 +348,7 @@ class SharesPartsOfLoads(Wrong):
     async def get_by_id(self, session_id: str) -> PaperTradingSession | None:
         loaded = await super().get_by_id(session_id)
         if loaded is not None:
-            loaded.positions = self._committed[session_id].session.positions
+            vars(loaded)["positions"] = self._committed[session_id].session.positions
         return loaded
 
 

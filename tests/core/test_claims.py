@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from paper_repo import SessionRepository
+from paper_repo.core.repository import internals_of
 from paper_repo.storage import claim_statements
 from tests.builders import new_session
 
@@ -46,11 +47,12 @@ def test_the_time_begins_when_the_claim_is_granted(
 
         @classmethod
         def now(cls, tz: Any = None) -> datetime:  # type: ignore[override]
-            return START + timedelta(hours=repository.storage.in_transaction())
+            return START + timedelta(hours=internals_of(repository).storage.in_transaction())
 
     with monkeypatch.context() as patched:
         patched.setattr(claim_statements, "datetime", Clock)
         CLAIMS[name](repository)
 
-    (expires,) = repository.storage.fetch_all(repository.storage.statements.tables.claims.select())
+    storage = internals_of(repository).storage
+    (expires,) = storage.fetch_all(storage.statements.tables.claims.select())
     assert expires[2] == (START + timedelta(hours=1, seconds=10)).isoformat(timespec="microseconds")

@@ -22,6 +22,7 @@ from paper_repo import (
     copy_sessions,
 )
 from paper_repo.maintenance.archive import export_archive, import_archive
+from paper_repo.maintenance.copy import histories
 from paper_repo.serialization import schemas
 from tests.builders import full_session, moment, new_fill, new_session
 from tests.strategies import sessions
@@ -109,11 +110,13 @@ class TestRestore:
             stored = one.get_by_id(session.id)
             assert stored is not None
 
-            other.restore(stored, one.fill_history(session.id), one.equity_history(session.id))
+            other.restore(stored, *histories(one, session.id))
 
             assert other.get_by_id(session.id) == stored
             assert list(other.fill_history(session.id)) == list(one.fill_history(session.id))
             assert list(other.equity_history(session.id)) == list(one.equity_history(session.id))
+            assert list(other.ledger_history(session.id)) == list(one.ledger_history(session.id))
+            assert list(other.order_history(session.id)) == list(one.order_history(session.id))
             assert other.get_summaries() == one.get_summaries()
 
     def test_fills_of_two_symbols_may_have_one_id(

@@ -9,6 +9,7 @@ from contextlib import suppress
 import pytest
 
 from paper_repo import BusyError, EquityPoint, InvalidSessionError, SessionRepository
+from paper_repo.core.repository import internals_of
 from paper_repo.core.saves import Save, Tracking, UndoLog
 from tests.builders import full_session, moment, new_fill, new_session
 
@@ -35,7 +36,7 @@ class TestSave:
         session.name = "later"
         session.state["window"].append(2)
         session.cash = 1
-        repository.write([snapshot])
+        internals_of(repository).write([snapshot])
 
         stored = repository.get_by_id(session.id)
         assert (stored.name, stored.state, stored.cash) == ("at the call", {"window": [1]}, 10000)
@@ -50,7 +51,7 @@ class TestSave:
         snapshot = Save.capture(session)
         session.record_fill(new_fill(2))
         session.record_equity(EquityPoint(moment(2), 2, 2))
-        repository.write([snapshot])
+        internals_of(repository).write([snapshot])
         first = repository.get_by_id(session.id).fill_count, list(session.new_fills), list(session.new_equity_points)
         repository.save(session)
 
@@ -67,8 +68,8 @@ class TestSave:
         in_turn = Tracking.of(session).newest
 
         left_out, later = Save.capture(session), Save.capture(session)
-        repository.write([later])
-        repository.write([left_out])
+        internals_of(repository).write([later])
+        internals_of(repository).write([left_out])
         repository.save(session)
 
         assert in_turn is None
@@ -103,8 +104,8 @@ class TestSave:
         session.record_fill(new_fill(7))
         session.name = "second"
         second = Save.capture(session)
-        repository.write([first])
-        repository.write([second])
+        internals_of(repository).write([first])
+        internals_of(repository).write([second])
 
         assert session.version == 2
         assert repository.get_by_id(session.id) == session
@@ -121,12 +122,12 @@ class TestSave:
 
         def fail():
             with repository.atomic():
-                repository.write([first])
+                internals_of(repository).write([first])
                 raise ZeroDivisionError
 
         with pytest.raises(ZeroDivisionError):
             fail()
-        repository.write([second])
+        internals_of(repository).write([second])
 
         assert (session.version, session.new_fills) == (1, [])
         assert repository.get_fills(session.id) == [new_fill(1), new_fill(2)]
@@ -145,8 +146,8 @@ class TestSave:
         session.record_fill(new_fill(3))
         session.record_equity(EquityPoint(moment(4), 4, 4))
         second = Save.capture(session)
-        repository.write([first])
-        repository.write([second])
+        internals_of(repository).write([first])
+        internals_of(repository).write([second])
 
         assert (session.version, session.fill_count) == (4, 3)
         assert repository.get_fills(session.id) == [new_fill(1), new_fill(2), new_fill(3)]
@@ -166,7 +167,7 @@ class TestSave:
         with suppress(ZeroDivisionError), repository.atomic():
             repository.save(session)
             raise ZeroDivisionError
-        repository.write([waiting])
+        internals_of(repository).write([waiting])
 
         assert (session.version, session.fill_count) == (2, 2)
         assert repository.get_fills(session.id) == [new_fill(1), new_fill(2)]
@@ -189,7 +190,7 @@ class TestSave:
 
         with pytest.raises(ZeroDivisionError):
             fail()
-        repository.write(called)
+        internals_of(repository).write(called)
 
         assert (session.version, session.new_fills, session.fill_count) == (1, [], 3)
         assert repository.get_fills(session.id) == [new_fill(1), new_fill(2), new_fill(3)]
@@ -204,8 +205,8 @@ class TestSave:
         session.record_fill(new_fill(2))
         second = Save.capture(session)
 
-        repository.write([first])
-        repository.write([second])
+        internals_of(repository).write([first])
+        internals_of(repository).write([second])
 
         assert session.fill_count == 2
         assert repository.get_by_id(session.id) == session

@@ -98,10 +98,11 @@ def archive(folder: Path, count: int) -> Path:
         for day in trading_days()[:60]:
             trade_day(session, day)
         fills, points = list(enumerate(session.new_fills, 1)), list(session.new_equity_points)
+        orders = list(session.new_closed_orders)
         other.save(session)
         for number in range(count - 1):
             session.id = f"copy-{number}"
-            other.restore(session, fills, points)
+            other.restore(session, fills, points, (), orders)
         export_archive(other, lines)
     return file
 

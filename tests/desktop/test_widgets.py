@@ -184,7 +184,7 @@ def test_a_change_is_told_within_a_second_and_many_as_one(qtbot: Any, live: Live
 
 
 def test_calls_come_back_to_their_thread_unless_nobody_waits(qtbot: Any, live: LiveRepository) -> None:
-    """A result goes to `then`, an error to `failed`; what was cancelled, or belongs to a widget that is gone, nowhere."""
+    """A result goes to `then`, an error to `failed`; what was cancelled, or belongs to a widget that is gone, nowhere."""  # noqa: E501
     import threading
 
     came: list[tuple[str, object, bool]] = []

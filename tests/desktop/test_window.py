@@ -404,7 +404,7 @@ def test_the_status_line_tells_who_else_has_the_file_open(
     """When it was last written, how many sessions there are, and how many other programs have it open."""
     stored.save(plain(1))
     window = desktop.open()
-    holding = "import sys, sqlite3; file = sqlite3.connect(sys.argv[1]); file.execute('SELECT 1 FROM paper_trading_sessions'); "
+    holding = "import sys, sqlite3; file = sqlite3.connect(sys.argv[1]); file.execute('SELECT 1 FROM paper_trading_sessions'); "  # noqa: E501
     command = [sys.executable, "-c", holding + "print('open', flush=True); sys.stdin.read()", str(path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         other.stdout.readline()

@@ -20,9 +20,8 @@ from hypothesis import strategies as st
 from paper_repo.demo.market import trading_days
 from paper_repo.demo.strategy import new_session as new_demo_session
 from paper_repo.demo.strategy import trade_day
-from paper_repo.domain import EquityPoint, Fill, PaperTradingSession, Position, Side, Strategy
+from paper_repo.domain import CashFlow, EquityPoint, Fill, Instrument, PaperTradingSession, Position, Side, Strategy
 from paper_repo.domain.performance import performance
-from paper_repo.domain.time_weighted import Flow
 from paper_repo.domain.trades import trades
 
 START = datetime(2024, 1, 2, tzinfo=UTC)
@@ -227,6 +226,50 @@ class TestDemo:
         assert result.max_drawdown == close_to(qs.max_drawdown(equity))
         assert result.win_rate == close_to(qs.win_rate(gains, prepare_returns=False))
         assert result.trades == len(gains) > 20
+
+    def test_futures_against_quantstats(self, qs, pd):
+        """The same rules on contracts that are settled by margin."""
+        session = new_demo_session()
+        session.instruments = {each: Instrument(each, multiplier=5, settlement="MARGIN") for each in session.symbols}
+        session.start()
+        for day in trading_days():
+            trade_day(session, day)
+        points = session.new_equity_points
+        equity = pd.Series(
+            [float(each.equity) for each in points], index=pd.date_range("2012-01-01", periods=len(points))
+        )
+        gains = pd.Series([float(trade.net_pnl) for trade in trades(session.new_fills, session)])
+
+        result = performance(session, points, session.new_fills)
+
+        assert result.total_return == close_to(float(session.net_pnl / session.initial_cash))
+        assert result.sharpe_ratio == close_to(qs.sharpe(equity))
+        assert result.max_drawdown == close_to(qs.max_drawdown(equity))
+        assert result.profit_factor == close_to(qs.profit_factor(gains, prepare_returns=False))
+        assert result.win_rate == close_to(qs.win_rate(gains, prepare_returns=False))
+
+    def test_deposits_against_quantstats(self, qs, pd):
+        """With deposits and withdrawals at some closes, the ratios are those of the days' gains without them."""
+        session, returns, paid_in = new_demo_session(), [], {50: 200_000, 51: -1, 120: -300_000, 200: "12345.67"}
+        session.start()
+        flows = []
+        for number, day in enumerate(trading_days()):
+            before = session.equity
+            trade_day(session, day)
+            returns.append(float(session.equity / before - 1))
+            if number in paid_in:
+                flows.append(paid(day.closes_at, paid_in[number], str(number)))
+                session.apply_cash_flow(flows[-1])
+                session.mark({}, day.closes_at)
+        daily = pd.Series(returns, index=pd.date_range("2012-01-01", periods=len(returns)))
+
+        result = performance(session, session.new_equity_points, [*flows, *session.new_fills])
+
+        assert result.sharpe_ratio == close_to(qs.sharpe(daily))
+        assert result.sortino_ratio == close_to(qs.sortino(daily))
+        assert result.total_return == close_to(qs.comp(daily))
+        assert result.max_drawdown == close_to(qs.max_drawdown(daily))
+        assert result.net_pnl == session.equity - session.initial_cash - session.net_deposits
 
 
 class TestBooks:
@@ -444,6 +487,15 @@ class TestExposure:
 
         assert result.exposure == 0.5
 
+    def test_without_cash(self):
+        """Where one point has no cash, nobody knows."""
+        points = curve(100, 110, 120)
+
+        result = performance(new_session(100), [*points[:2], EquityPoint(points[2].at, None, 120)], [])
+
+        assert result.exposure is None
+        assert result.total_return == close_to(0.2)
+
     def test_one_pass(self):
         """Points and fills may come from iterators."""
         result = performance(new_session(), iter(curve(100, 110)), iter(traded(5)))
@@ -467,6 +519,14 @@ class TestStart:
         result = performance(new_session(100), curve(90), [])
 
         assert (result.total_return, result.max_drawdown) == (close_to(-0.1), close_to(-0.1))
+
+    def test_what_was_held(self):
+        """What was held when it began is part of what it began with: 40 and 3 x 20 become 50."""
+        held = {"A": Position("A", 3, 60, 20, START)}
+        session = PaperTradingSession(strategy=Strategy("any"), initial_cash=40, opening_positions=held)
+
+        assert performance(session, curve(50), []).total_return == close_to(-0.5)
+        assert performance(session, curve(100, 50, 60), []).total_return == close_to(-0.4)
 
     def test_began_when_it_was_started(self):
         """What it began with stands at the time when it was started, which is never after the first point."""
@@ -503,11 +563,11 @@ class TestOrder:
     @given(equities=st.lists(st.integers(1, 200), max_size=20), begin=st.integers(1, 200))
     def test_in_order(self, equities, begin):
         """Points that come by time need not be kept: read one by one, they give the same figures."""
-        flows = [Flow(START + timedelta(days=day), Decimal(amount)) for day, amount in ((1, 9), (3, -4), (3, 2))]
+        flows = [paid(START + timedelta(days=day), amount) for day, amount in ((1, 9), (3, -4), (3, 2))]
 
-        streamed = performance(new_session(begin), iter(curve(*equities)), [], flows=flows, in_order=True)
+        streamed = performance(new_session(begin), iter(curve(*equities)), iter(flows), in_order=True)
 
-        assert streamed == performance(new_session(begin), curve(*equities), [], flows=flows)
+        assert streamed == performance(new_session(begin), curve(*equities), flows)
 
     def test_in_order_at_one_moment(self):
         """Points of one moment are in order, too."""
@@ -630,6 +690,11 @@ class TestResampling:
             figures(100, 110, resample=None)
 
 
+def paid(at, amount, label="any"):
+    """A deposit, or below zero a withdrawal."""
+    return CashFlow(label, "DEPOSIT" if Decimal(amount) > 0 else "WITHDRAWAL", amount, at)
+
+
 def at_hour(hour):
     """So many hours after the start."""
     return START + timedelta(hours=hour)
@@ -640,8 +705,7 @@ class TestFlows:
 
     def of(self, points, *flows, cash=1000):
         points = [EquityPoint(at_hour(hour), 0, equity) for hour, equity in points]
-        flows = [Flow(at_hour(hour), Decimal(amount)) for hour, amount in flows]
-        return performance(new_session(cash), points, [], flows=flows)
+        return performance(new_session(cash), points, [paid(at_hour(hour), amount) for hour, amount in flows])
 
     def test_a_deposit(self):
         """1000 become 1100 (10 %), 900 are paid in, 2000 become 1900 (-5 %): 1.1 x 0.95 - 1 is 4.5 %."""
@@ -651,14 +715,26 @@ class TestFlows:
         assert result.max_drawdown == close_to(-0.05)
         assert (result.drawdown_peak_at, result.drawdown_trough_at) == (at_hour(2), at_hour(3))
 
-    def test_amounts_and_times_as_anywhere(self):
-        """Amounts may be given in any exact form, and a time without a zone is refused."""
-        points = [EquityPoint(at_hour(hour), 0, equity) for hour, equity in ((0, 1000), (1, 1000.1))]
+    def test_other_cash_flows(self):
+        """A dividend is a gain, and a fee a loss: neither is a deposit."""
+        points = [EquityPoint(at_hour(hour), 0, equity) for hour, equity in ((0, 1000), (1, 1050), (2, 1029))]
+        flows = [CashFlow("1", "DIVIDEND", 50, at_hour(1)), CashFlow("2", "FEE", -21, at_hour(2))]
 
-        for amount in (0.1, "0.1", Decimal("0.1")):
-            assert performance(new_session(1000), points, [], flows=[Flow(at_hour(1), amount)]).total_return == 0
-        with pytest.raises(ValueError, match=r"flows.at: .* has no time zone"):
-            performance(new_session(1000), points, [], flows=[Flow(at_hour(1).replace(tzinfo=None), 1)])
+        result = performance(new_session(1000), points, flows)
+
+        assert (result.total_return, result.max_drawdown) == (close_to(0.029), close_to(-0.02))
+
+    def test_of_another_currency(self):
+        """A deposit counts at the rate that it notes, 1000 + 100 x 1.5; one without a rate, at the session's."""
+        points = [EquityPoint(at_hour(hour), 0, equity) for hour, equity in ((0, 1000), (1, 1150))]
+        session = new_session(1000)
+        session.update_rates({"EUR": "1.25"})
+
+        booked = CashFlow("1", "DEPOSIT", 100, at_hour(1), "EUR", rate="1.5")
+        given = CashFlow("1", "DEPOSIT", 100, at_hour(1), "EUR")
+
+        assert performance(session, points, [booked]).total_return == 0
+        assert performance(session, points, [given]).total_return == close_to(25 / 1000)
 
     def test_a_withdrawal(self):
         """A withdrawal is no drawdown: 1000, of which 600 are taken out, 400 become 440."""
@@ -700,7 +776,7 @@ class TestFlows:
         """What was paid in while no time passed was not there for any of it: 1000 and 500 are 1600 at once."""
         session = PaperTradingSession(strategy=Strategy("any"), initial_cash=1000, created_at=at_hour(99))
 
-        result = performance(session, [EquityPoint(START, 0, 1600)], [], flows=[Flow(START, 500)])
+        result = performance(session, [EquityPoint(START, 0, 1600)], [paid(START, 500)])
 
         assert result.total_return == close_to(0.1)
 
@@ -740,7 +816,7 @@ class TestFlows:
             EquityPoint(each.at, 0, each.equity * 2 if place > 1 else each.equity) for place, each in enumerate(points)
         ]
 
-        result = performance(new_session(100), doubled, [], flows=[Flow(points[2].at, Decimal(99))])
+        result = performance(new_session(100), doubled, [paid(points[2].at, 99)])
 
         expected = performance(new_session(100), points, [])
         assert result.sharpe_ratio == close_to(expected.sharpe_ratio)
@@ -760,10 +836,11 @@ class TestTrades:
         assert (result.trades, result.win_rate) == (2, 0.5)
 
     def test_opening_positions(self):
-        """A position held before the first fill is known where it is given."""
+        """A position held before the first fill is known."""
         held = {"A": Position("A", 10, 1000, 100, START)}
+        session = PaperTradingSession(strategy=Strategy("any"), initial_cash=0, opening_positions=held)
 
-        result = performance(new_session(), [], [Fill("out", "A", Side.SELL, 10, 103)], opening_positions=held)
+        result = performance(session, [], [Fill("out", "A", Side.SELL, 10, 103)])
 
         assert (result.trades, result.average_win) == (1, 30)
 

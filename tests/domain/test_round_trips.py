@@ -88,9 +88,10 @@ class TestMatching:
             exit_price=Decimal("101.30"),
             entry_at=START + timedelta(minutes=1),
             exit_at=START + timedelta(minutes=5),
+            pnl=Decimal("12.00"),
             fees=Decimal("0.75"),
         )
-        assert (trade.pnl, trade.net_pnl) == (Decimal("12.00"), Decimal("11.25"))
+        assert trade.net_pnl == Decimal("11.25")
         assert trade.duration == timedelta(minutes=4)
 
     def test_short(self):

@@ -201,7 +201,7 @@ class TestFields:
 
         assert session == other
         assert "remembered" not in repr(session)
-        assert vars(session).keys() == names - {"fill_count"}
+        assert vars(session).keys() == names - {"fill_count", "ledger_count", "closed_order_count"}
         assert "_tracking" not in dir(session)
         for twin in copies(session):
             assert twin == session
@@ -498,14 +498,15 @@ class TestOrders:
         assert session.open_orders["o-1"].quantity == 10
 
     def test_cancelling_gives_the_order_back(self):
-        """A cancelled order rests no more, and an order of its id may rest again."""
+        """A cancelled order rests no more; it waits to become history."""
         session = new_session()
-        session.place_order(order())
+        resting = session.place_order(order())
 
-        cancelled = session.cancel_order("o-1")
-        session.place_order(cancelled)
+        cancelled = session.cancel_order("o-1", at=START)
 
-        assert session.open_orders == {"o-1": cancelled}
+        assert session.open_orders == {}
+        assert session.new_closed_orders == [cancelled]
+        assert cancelled == dataclasses.replace(resting, status="CANCELLED", closed_at=START)
 
     @pytest.mark.parametrize(("resting", "listed"), [([], "none"), ([2, 3], "o-2, o-3")])
     def test_cancelling_what_does_not_rest_is_refused(self, resting, listed):

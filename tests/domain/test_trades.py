@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 
-from paper_repo.domain import Fill, Position, Side
+from paper_repo.domain import Fill, PaperTradingSession, Position, Side, Strategy
 from paper_repo.domain.round_trips import round_trips
 from paper_repo.domain.trades import Trade, trades
 from paper_repo.domain.values import EXACT
@@ -93,13 +93,19 @@ class TestGrouping:
         assert [each.symbol for each in trades(iter(history))] == ["B", "A"]
 
 
+def holding(*held):
+    """A session that held these positions when it began."""
+    positions = {each.id: each for each in held}
+    return PaperTradingSession(strategy=Strategy("any"), initial_cash=0, opening_positions=positions)
+
+
 class TestOpeningPositions:
     """What was held before the first fill."""
 
     @pytest.mark.parametrize(("quantity", "basis", "way"), [(4, 400, sell), (-4, -400, buy)])
     def test_known(self, quantity, basis, way):
         """A position that was held is closed by what would have opened one, at its average price and time."""
-        held = {"AAPL": Position("AAPL", quantity, basis, 105, START - timedelta(days=3))}
+        held = holding(Position("AAPL", quantity, basis, 105, START - timedelta(days=3)))
 
         (trade,) = trades([way(4, 110, 1), buy(7, 100)], held)
 
@@ -110,7 +116,7 @@ class TestOpeningPositions:
 
     def test_first_out(self):
         """It was there first, so it is sold first."""
-        held = {"AAPL": Position("AAPL", 1, 90, 90, START)}
+        held = holding(Position("AAPL", 1, 90, 90, START))
 
         found = round_trips([buy(1, 100), sell(1, 110), sell(1, 120)], held)
 
@@ -119,11 +125,12 @@ class TestOpeningPositions:
 
     def test_average_without_an_end(self):
         """An average price that has no end is taken to 28 digits."""
-        held = {"AAPL": Position("AAPL", 3, 100, 90, START)}
+        held = holding(Position("AAPL", 3, 100, 90, START))
 
         (trade,) = trades([sell(3, 40)], held)
 
         assert trade.entry_price == Decimal("33." + 26 * "3")
+        assert trade.pnl == 20
 
 
 class TestExactness:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import decimal
+import pickle
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
@@ -54,6 +55,28 @@ def refusal(make, **changes):
     with pytest.raises(InvalidSessionError) as refused:
         make(**changes)
     return refused.value.messages
+
+
+@pytest.mark.parametrize(
+    ("make", "changes", "message"),
+    [
+        (new_order, {"quantity": 0}, "order 'o-1': quantity: must be above zero, not 0."),
+        (new_order, {"id": 5}, "order 5: id: must be text, not 5."),
+        (
+            lambda **changes: new_fill(7, **changes),
+            {"price": "x"},
+            "price: 'x' is not an amount; write it like '1234.56'.",
+        ),
+    ],
+)
+def test_errors_name_the_order_or_fill(make, changes, message):
+    """Of thousands that a program makes, the one that is wrong is named; so it is after the error was pickled."""
+    with pytest.raises(InvalidSessionError) as refused:
+        make(**changes)
+
+    named = message if message.startswith("order") else f"fill {new_fill(7).id!r}: {message}"
+    assert str(refused.value) == str(pickle.loads(pickle.dumps(refused.value))) == named
+    assert list(refused.value.messages) == list(changes)
 
 
 @pytest.mark.parametrize("strategy", [strategies(), positions(), orders(), fills(), equity_points()])
@@ -128,7 +151,9 @@ class TestPosition:
             seen = position.average_price, position.market_value, position.unrealized_pnl, position.marked(price)
 
         assert seen == expected
-        assert expected[1] == EXACT.multiply(position.quantity, position.last_price)
+        assert expected[1] == EXACT.multiply(
+            EXACT.multiply(position.quantity, position.last_price), position.multiplier
+        )
         assert expected[2] == EXACT.subtract(expected[1], position.cost_basis)
 
     @given(positions(), amounts())
@@ -276,7 +301,7 @@ class TestEquityPoint:
     """Equity points."""
 
     @pytest.mark.parametrize(
-        ("changes", "path"), [({"at": NAIVE}, "at"), ({"cash": None}, "cash"), ({"equity": float("nan")}, "equity")]
+        ("changes", "path"), [({"at": NAIVE}, "at"), ({"cash": "x"}, "cash"), ({"equity": float("nan")}, "equity")]
     )
     def test_wrong_values_are_refused(self, changes, path):
         """Each refusal names the field."""

@@ -9,6 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,7 +40,6 @@ class TestAmount:
             (-(10**40), "-1" + 40 * "0"),
             ("1234.5678", "1234.5678"),
             (" 1e-8 ", "1E-8"),
-            ("1_000", "1000"),
             (0.1, "0.1"),
             (1e22, "1E+22"),
             (-2.5, "-2.5"),
@@ -105,7 +105,7 @@ class TestAmount:
         """NaN and the infinities are no amounts, as numbers and as texts."""
         assert "only finite numbers are" in refused(values.amount, number)["here"][0]
 
-    @pytest.mark.parametrize("text", ["", "ten", "1,5", "0x10", "1.2.3", "١e", "\ud800", "1" * 5 + "\0"])
+    @pytest.mark.parametrize("text", ["", "ten", "1,5", "0x10", "1.2.3", "١e", "\ud800", "1" * 5 + "\0", "1_000", "١"])
     def test_text_that_is_no_number_is_refused(self, text):
         """The message shows how to write an amount, whatever traps the caller's decimal context sets."""
         with decimal.localcontext(decimal.Context(traps=[])):
@@ -260,6 +260,20 @@ class TestInstant:
             2026, 1, 5, 5, tzinfo=UTC
         )
 
+    @pytest.mark.parametrize("zone", ["UTC", "America/New_York"])
+    def test_pandas_times_are_equal_or_refused(self, zone):
+        """Microseconds are kept, in a plain datetime; nanoseconds are never cut off silently."""
+        whole = pd.Timestamp("2024-01-02 03:04:05.123456", tz=zone)
+
+        assert values.instant(whole, "here") == whole
+        assert type(values.instant(whole, "here")) is datetime
+        assert ".floor('us')" in refused(values.instant, whole + pd.Timedelta(1, "ns"))["here"][0]
+
+    def test_no_time_is_refused(self):
+        """pandas' missing time is told as any other wrong value, where a time is optional, too."""
+        for check in (values.instant, values.optional_instant):
+            assert refused(check, pd.NaT) == {"here": ["NaT is not a time."]}
+
     def test_now_is_in_utc(self):
         """The default of every time is an aware one."""
         assert values.utc_now().tzinfo is UTC
@@ -292,8 +306,16 @@ class TestText:
 
     def test_an_identifier_is_not_empty(self):
         """An id or a symbol has at least one character."""
-        assert values.identifier(" ", "here") == " "
+        assert values.identifier("-", "here") == "-"
         assert refused(values.identifier, "") == {"here": ["must not be empty."]}
+
+    @pytest.mark.parametrize("text", [" ", " BTC", "BTC\n", "\tBTC", "BTC\N{NO-BREAK SPACE}", "BTC\N{LINE SEPARATOR}"])
+    def test_an_identifier_has_no_white_space_at_its_ends(self, text):
+        """What nobody sees would make another id or symbol; inside of one it is seen."""
+        expected = f"{text!r} begins or ends with white space; strip() removes it."
+
+        assert refused(values.identifier, text) == {"here": [expected]}
+        assert values.identifier("BRK B", "here") == "BRK B"
 
     def test_optional_may_be_none(self):
         """None stays None where a text is optional."""

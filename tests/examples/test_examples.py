@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -40,7 +41,7 @@ def output(name: str, *arguments: object) -> str:
     return subprocess.run(command(name, *arguments), capture_output=True, text=True, check=True).stdout
 
 
-@pytest.mark.parametrize("name", ["script.py", "bot.py", "web.py"])
+@pytest.mark.parametrize("name", ["script.py", "bot.py", "web.py", "test_strategy.py"])
 def test_examples_are_short(name: str) -> None:
     """An example is read at a glance."""
     assert len((EXAMPLES / name).read_text().splitlines()) < LONGEST
@@ -102,3 +103,39 @@ def test_a_web_service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert client.get("/sessions/nobody").status_code == 404
         changes = client.get("/changes", params={"after": 0, "timeout": 0}).text
         assert changes == 'id: 1\ndata: {"session": "abc-123", "version": 1, "deleted": false}\n\n'
+
+
+def test_the_tests_of_a_strategy(tmp_path: Path) -> None:
+    """The example of tests with fakes and files passes, with the fixtures that come with the package."""
+    arguments = ["-q", "-p", "pytest_paper_repo", "-p", "no:cacheprovider", "--rootdir", str(tmp_path), "-W", "error"]
+    command = [sys.executable, "-m", "pytest", *arguments, "--basetemp", str(tmp_path / "temp")]
+
+    done = subprocess.run([*command, str(EXAMPLES / "test_strategy.py")], cwd=tmp_path, capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " passed" in done.stdout
+
+
+def test_the_notebook(tmp_path: Path) -> None:
+    """Every cell runs, twice in the same folder, and writes a report."""
+    for name in ("nbclient", "nbformat", "ipykernel", "pandas"):
+        pytest.importorskip(name, reason=f"{name} is not installed: pip install '.[docs]'")
+    program = (
+        "import nbformat, nbclient, sys\n"
+        "notebook = nbformat.read(sys.argv[1], as_version=4)\n"
+        "nbclient.NotebookClient(notebook, kernel_name='python3').execute()\n"
+        "outputs = [each for cell in notebook.cells for each in cell.get('outputs', [])]\n"
+        "print(*[each['text'] for each in outputs if 'text' in each])\n"
+    )
+    command = [sys.executable, "-c", program, str(EXAMPLES / "results.ipynb")]
+    settings = os.environ | {"IPYTHONDIR": str(tmp_path / "ipython"), "JUPYTER_PLATFORM_DIRS": "1"}
+
+    first, second = (
+        subprocess.run(command, cwd=tmp_path, env=settings, capture_output=True, text=True, check=False)
+        for _ in range(2)
+    )
+
+    assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
+    assert first.stdout == second.stdout
+    assert "Sharpe ratio" in first.stdout
+    assert (tmp_path / "report.html").exists()

@@ -19,6 +19,7 @@ import pytest
 import trio
 
 from paper_repo import PaperTradingSession, RepositoryClosedError, SessionRepository, SQLiteSessionRepository
+from paper_repo.core.repository import internals_of
 from tests.builders import new_fill, new_session
 from tests.conftest import WRITER, _open_files
 from tests.facade.cancelling import assert_sound
@@ -94,7 +95,7 @@ async def watch(repository: SQLiteSessionRepository, sessions: list[PaperTrading
 
 async def backup(repository: SQLiteSessionRepository, sessions: list[PaperTradingSession]) -> None:
     """A backup."""
-    await repository.backup(f"{repository.core.storage.name}.backup", overwrite=True)
+    await repository.backup(f"{internals_of(repository.core).storage.name}.backup", overwrite=True)
 
 
 async def close(repository: SQLiteSessionRepository, sessions: list[PaperTradingSession]) -> None:

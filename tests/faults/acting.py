@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Any, Protocol
 
 from paper_repo import AsyncSessionRepository, PaperTradingSession, SessionRepository
+from paper_repo.core.repository import internals_of
 from tests.builders import new_fill, new_session
 from tests.facade.watching import nothing
 
@@ -46,7 +47,7 @@ def save_async(repository: SessionRepository, sessions: Sessions) -> None:
     """Saves that share a transaction of the async repository."""
 
     async def main() -> None:
-        facade = AsyncSessionRepository(repository._storage.name)
+        facade = AsyncSessionRepository(internals_of(repository).storage.name)
         try:
             results = await asyncio.gather(*map(facade.save, sessions), return_exceptions=True)
         finally:
@@ -62,7 +63,7 @@ def block(repository: SessionRepository, sessions: Sessions) -> None:
     """A block of the async repository."""
 
     async def main() -> None:
-        async with AsyncSessionRepository(repository._storage.name) as facade, facade.atomic():
+        async with AsyncSessionRepository(internals_of(repository).storage.name) as facade, facade.atomic():
             await facade.save(sessions[0])
             async with facade.atomic():
                 await facade.save(sessions[1])

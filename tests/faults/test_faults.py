@@ -17,6 +17,7 @@ from paper_repo import (
     SQLiteSessionRepository,
     StorageError,
 )
+from paper_repo.core.repository import internals_of
 from tests.builders import new_fill, new_session
 from tests.facade.cancelling import stored
 from tests.facade.watching import (
@@ -73,7 +74,7 @@ def ctrl_c(watch: Watch) -> None:
 
 def assert_sound(repository: SessionRepository, sessions: Sessions) -> None:
     """No transaction is open, every session object agrees with the file, and the next save of it works."""
-    path = repository._storage.name
+    path = internals_of(repository).storage.name
     assert_no_transaction_is_open(path)
     for session in sessions:
         version, fills = stored(path, session.id)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from paper_repo import PaperTradingSession, SessionRepository
+from paper_repo.core.repository import internals_of
 from tests.builders import new_fill, new_session
 from tests.facade.seeds import ROUNDS
 from tests.faults.acting import UndoneError
@@ -102,12 +103,12 @@ def watch(repository: SessionRepository, sessions: Sessions) -> None:
 
 def backup(repository: SessionRepository, sessions: Sessions) -> None:
     """A backup."""
-    repository.backup(Path(repository.storage.name).with_name("backup.db"), overwrite=True)
+    repository.backup(Path(internals_of(repository).storage.name).with_name("backup.db"), overwrite=True)
 
 
 def close(repository: SessionRepository, sessions: Sessions) -> None:
     """A repository that is opened, used and closed."""
-    with SessionRepository(repository.storage.name) as another:
+    with SessionRepository(internals_of(repository).storage.name) as another:
         another.save(sessions[1])
 
 
@@ -145,9 +146,9 @@ def assert_sound(repository: SessionRepository, sessions: Sessions, where: str) 
         assert session.fill_count == 1, where
         repository.save(session)
         assert repository.get_by_id(session.id) == session, where
-    assert repository.storage._connections.in_use() == 0, where
-    assert repository.storage._writing.holds() == [], where
-    with SessionRepository(repository.storage.name, busy_timeout=0, durability="normal") as another:
+    assert internals_of(repository).storage._connections.in_use() == 0, where
+    assert internals_of(repository).storage._writing.holds() == [], where
+    with SessionRepository(internals_of(repository).storage.name, busy_timeout=0, durability="normal") as another:
         another.save(sessions[0])
 
 

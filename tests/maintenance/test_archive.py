@@ -26,6 +26,7 @@ from paper_repo import (
     StorageError,
     Strategy,
 )
+from paper_repo.domain import CashFlow, Instrument, Split, SymbolChange
 from paper_repo.domain.nesting import DEEPEST
 from paper_repo.maintenance.archive import Imported, export_archive, import_archive, import_into_new_file
 from paper_repo.maintenance.archive_reader import Contents
@@ -86,8 +87,10 @@ class TestExport:
         """A reader knows at once what it has before it, and at the end whether that was all."""
         lines = [json.loads(line) for line in exported(repository).splitlines()]
 
-        assert lines[0] == {"format": "paper_repo archive", "version": 1}
-        assert lines[-1] == {"type": "end", "sessions": 3, "fills": 7, "equity_points": 7}
+        assert lines[0] == {"format": "paper_repo archive", "version": 2}
+        assert lines[-1] == {
+            "type": "end", "sessions": 3, "fills": 7, "equity_points": 7, "ledger_entries": 0, "closed_orders": 0
+        }  # fmt: skip
 
     def test_sessions_come_oldest_first_each_with_its_history_behind_it(self, repository: SessionRepository) -> None:
         """The lines of a session stand together: the session, its fills, its equity points."""
@@ -328,7 +331,7 @@ class TestWrongArchives:
         ("line", "change", "complaint"),
         [
             (1, lambda data: data.update(format="something"), "no archive of paper_repo"),
-            (1, lambda data: data.update(version=2), r"version 2, this paper_repo reads versions up to 1.*upgrade"),
+            (1, lambda data: data.update(version=3), r"version 3, this paper_repo reads versions up to 2.*upgrade"),
             (1, lambda data: data.update(version="1"), "'1' is no version"),
             (2, lambda data: data.pop("cash"), "cash: Missing data"),
             (2, lambda data: data.update(colour="red"), "colour: Unknown field"),
@@ -478,9 +481,9 @@ class TestWrongArchives:
     def test_a_wrong_line_leaves_what_was_stored(self, repository: SessionRepository, on_conflict: str) -> None:
         """Neither skipped nor replaced sessions are touched when a later line is wrong."""
         before = exported(repository)
-        archive = changed(before, 18, lambda data: data.update(cash=None))
+        archive = changed(before, 18, lambda data: data.update(equity=None))
 
-        with pytest.raises(ArchiveError, match="line 18: cash: "):
+        with pytest.raises(ArchiveError, match="line 18: equity: "):
             imported(repository, archive, on_conflict=on_conflict)
 
         assert exported(repository) == before
@@ -580,7 +583,9 @@ def test_a_new_file_needs_a_path(target: str, tmp_path: Path, monkeypatch: pytes
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("kind", [PaperTradingSession, Strategy, Position, Order, Fill, EquityPoint])
+@pytest.mark.parametrize("kind", [
+    PaperTradingSession, Strategy, Position, Order, Fill, EquityPoint, Instrument, CashFlow, Split, SymbolChange,
+])  # fmt: skip
 def test_the_documented_form_names_every_field(kind: type[Any]) -> None:
     """Whatever the schemas write stands in the description of the form."""
     description = (Path(__file__).parents[2] / "docs" / "archive-format.md").read_text(encoding="utf-8")

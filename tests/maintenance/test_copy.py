@@ -135,9 +135,9 @@ class Changing(SessionRepository):
 
     change: Callable[[Any, list[Any], list[Any]], tuple[Any, list[Any], list[Any]]]
 
-    def restore(self, session: Any, fills: Any = (), points: Any = ()) -> None:
+    def restore(self, session: Any, fills: Any = (), points: Any = (), entries: Any = (), orders: Any = ()) -> None:
         """Store what `change` makes of it."""
-        super().restore(*self.change(session, list(fills), list(points)))
+        super().restore(*self.change(session, list(fills), list(points)), entries, orders)
 
 
 def renamed(session: PaperTradingSession) -> PaperTradingSession:
@@ -210,13 +210,13 @@ def test_a_session_is_copied_as_it_is_at_one_moment(path: Path, tmp_path: Path) 
         class Late(Changing):
             """A target before whose first write somebody saves at the source."""
 
-            def restore(self, session: Any, fills: Any = (), points: Any = ()) -> None:
+            def restore(self, session: Any, *history: Any) -> None:
                 theirs = other.get_by_id("one")
                 assert theirs is not None
                 theirs.apply_fill(new_fill(2))
                 theirs.mark({"AAPL": 2}, at=moment(2))
                 other.save(theirs)
-                SessionRepository.restore(self, session, fills, points)
+                SessionRepository.restore(self, session, *history)
 
         target.__class__ = Late
         report = copy_sessions(source, target)

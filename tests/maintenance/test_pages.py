@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from paper_repo import PaperRepoError, SessionRepository
 from paper_repo.core import history
+from paper_repo.core.repository import internals_of
 from paper_repo.maintenance.salvage.pages import FoundRows, find_rows
 from paper_repo.maintenance.salvage.salvage import salvage
 from paper_repo.storage.statements import sqlite_statements
@@ -42,12 +43,12 @@ def found_in(path: Path) -> FoundRows:
 
 def entities(found: FoundRows, place: Path) -> dict[str, tuple[Any, list[Any], list[Any]]]:
     """The sessions, fills and equity points that the rows say, by session id."""
-    repository = SessionRepository(place)  # which knows how to read a row, and is never opened
+    internals = internals_of(SessionRepository(place))  # which knows how to read a row, and is never opened
     return {
         session_id: (
-            repository.records.session(row),
-            [history.fill(repository.storage, each) for _, each in sorted(found.fills.get(session_id, {}).items())],
-            [history.point(repository.storage, each) for _, each in sorted(found.equity.get(session_id, {}).items())],
+            internals.records.session(row),
+            [history.fill(internals.storage, each) for _, each in sorted(found.fills.get(session_id, {}).items())],
+            [history.point(internals.storage, each) for _, each in sorted(found.equity.get(session_id, {}).items())],
         )
         for session_id, row in found.sessions.items()
     }

@@ -13,6 +13,7 @@ import pytest
 
 from paper_repo import BusyError, ConflictError, DuplicateFillError, PaperTradingSession, SessionRepository
 from paper_repo.core import saves
+from paper_repo.core.repository import internals_of
 from tests.builders import START, new_fill, new_session
 
 LEVELS = ["read committed", "repeatable read", "serializable"]
@@ -43,7 +44,7 @@ def _load(repository: SessionRepository, session_id: str) -> PaperTradingSession
 def test_the_level_is_in_force(repositories: list[SessionRepository], level: str) -> None:
     """The transactions of these tests run at the level that they are about."""
     with repositories[0].atomic():
-        (found,) = repositories[0]._storage.execute("SHOW transaction_isolation").fetchone()
+        (found,) = internals_of(repositories[0]).storage.execute("SHOW transaction_isolation").fetchone()
 
     assert found == level
 

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from paper_repo import ConflictError, SessionRepository, StorageError
+from paper_repo.core.repository import internals_of
 from tests.facade.watching import nothing
 from tests.faults.acting import (
     ACTIONS,
@@ -89,7 +90,7 @@ def done_by(action: Callable[..., None]) -> list[int]:
 def assert_sound(repository: SessionRepository, sessions: Sessions, server: psycopg.Connection[Any]) -> None:
     """Nothing is open, every session object agrees with the database, and the next save of it works."""
     assert_nobody_works(server)
-    assert not repository._storage._connections.in_use()
+    assert not internals_of(repository).storage._connections.in_use()
     found = stored(server)
     for session in sessions:
         version, fills = found.get(session.id, (0, []))
@@ -204,5 +205,5 @@ def test_an_error_while_reading(
         watch.before = nothing
 
         assert found == expected
-        assert not repository._storage._connections.in_use()
+        assert not internals_of(repository).storage._connections.in_use()
         assert_nobody_works(server)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from paper_repo import InvalidSessionError, PaperRepoError, SessionRepository
+from paper_repo.core.repository import internals_of
 from paper_repo.storage.base import Storage
 from tests.builders import new_session
 from tests.postgres.proxies import through
@@ -40,7 +41,7 @@ def test_each_tells_what_it_changed(pooled_url: str, way: str) -> None:
     """One that finds no row is no error, and those after it are run; the same as one by one, and behind a pooler."""
     with SessionRepository(pooled_url) as repository:
         claimed(repository)
-        storage = repository.storage
+        storage = internals_of(repository).storage
         changes: Changes = [release(storage, str(number), "me" if number % 3 else "you") for number in range(COUNT)]
         changes += [release(storage, "nobody"), release(storage, "1"), release(storage, "0")]
 
@@ -56,14 +57,14 @@ def test_each_tells_what_it_changed(pooled_url: str, way: str) -> None:
 def test_nothing_is_nothing(url: str) -> None:
     """An empty list changes no rows."""
     with SessionRepository(url) as repository, repository.atomic():
-        assert repository.storage.change_many([]) == []
+        assert internals_of(repository).storage.change_many([]) == []
 
 
 def test_they_do_not_wait_for_each_others_answers(url: str) -> None:
     """All have been sent before the first answer has come."""
     with through(url) as proxy, SessionRepository(proxy.url()) as repository:
         claimed(repository)
-        storage = repository.storage
+        storage = internals_of(repository).storage
         with repository.atomic():
             proxy.withhold_answers_until(b"the last of them")
             changes = [release(storage, str(number)) for number in range(COUNT)]
@@ -76,7 +77,7 @@ def test_an_error_of_one_is_the_error_of_all(pooled_url: str, place: int) -> Non
     """It is told as it would be alone; what the others changed is not stored, and the next transaction works."""
     with SessionRepository(pooled_url) as repository:
         claimed(repository)
-        storage = repository.storage
+        storage = internals_of(repository).storage
         changes = [release(storage, str(number)) for number in range(COUNT)]
         bad = storage.claims.take, {"id": "0", "owner": "me", "ttl": "soon"}
 
@@ -91,7 +92,7 @@ def test_what_cannot_be_kept_is_refused_before_anything_is_sent(url: str) -> Non
     """The transaction goes on, without any of them."""
     with SessionRepository(url) as repository:
         claimed(repository)
-        storage = repository.storage
+        storage = internals_of(repository).storage
         with repository.atomic():
             with pytest.raises(InvalidSessionError, match="NUL"):
                 storage.change_many([release(storage, "0"), release(storage, "1", owner="a\0b")])

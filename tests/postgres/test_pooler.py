@@ -13,6 +13,7 @@ import pytest
 from psycopg import sql
 
 from paper_repo import BusyError, SessionRepository, StorageError
+from paper_repo.core.repository import internals_of
 from tests.builders import new_fill, new_session
 from tests.postgres.conftest import MODES
 from tests.postgres.poolers import MISSING, PROGRAM, Pooler, pooling
@@ -105,7 +106,7 @@ def test_durability_is_each_clients_own(pooled_url: str, durability: str, settin
         stranger.execute("SET synchronous_commit = off")
         with repository.atomic():
             repository.save(new_session())
-            (found,) = repository._storage.execute("SHOW synchronous_commit").fetchone()
+            (found,) = internals_of(repository).storage.execute("SHOW synchronous_commit").fetchone()
 
     assert found == setting
 
@@ -255,9 +256,10 @@ def test_a_session_of_its_own_is_prepared_for(url: str) -> None:
                 session = new_session()
                 for _ in range(10):
                     repository.save(session)
-                with repository._storage.connection():
-                    rows = repository._storage.execute("SELECT count(*) FROM pg_prepared_statements").fetchall()
-                    zone = repository._storage.execute("SHOW TimeZone").fetchall()
+                storage = internals_of(repository).storage
+                with storage.connection():
+                    rows = storage.execute("SELECT count(*) FROM pg_prepared_statements").fetchall()
+                    zone = storage.execute("SHOW TimeZone").fetchall()
 
             assert rows[0][0] > 0
             assert zone == [("UTC",)]

@@ -18,6 +18,7 @@ from paper_repo import (
     SessionRepository,
     StorageError,
 )
+from paper_repo.core.repository import internals_of
 from paper_repo.storage.schema import MIGRATIONS, newest_version
 from tests.builders import new_fill, new_session
 
@@ -163,8 +164,8 @@ def test_an_application_needs_only_the_documented_grants(
 
             assert repository.get_by_id(session.id) == session
             assert len(repository.get_fills(session.id)) == 1
-            with pytest.raises(ReadOnlyError, match="grant"), repository._storage.connection():
-                repository._storage.execute("ALTER TABLE paper_trading_sessions ADD COLUMN mine int")
+            with pytest.raises(ReadOnlyError, match="grant"), internals_of(repository).storage.connection():
+                internals_of(repository).storage.execute("ALTER TABLE paper_trading_sessions ADD COLUMN mine int")
             assert repository.delete(session.id)
             assert repository.delete_many() == 0
     finally:
@@ -186,6 +187,6 @@ def test_a_schema_of_its_own_in_a_shared_database(url: str) -> None:
 def test_durability_is_the_servers(url: str, durability: str, setting: str) -> None:
     """With durability="normal" a COMMIT is answered before it is on the server's disk; else its own setting holds."""
     with SessionRepository(url, durability=durability) as repository, repository.atomic():
-        (found,) = repository._storage.execute("SHOW synchronous_commit").fetchone()
+        (found,) = internals_of(repository).storage.execute("SHOW synchronous_commit").fetchone()
 
     assert found == setting

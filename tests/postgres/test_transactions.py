@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from paper_repo import BusyError, ConflictError, InvalidSessionError, SessionRepository, StorageError
+from paper_repo.core.repository import internals_of
 from tests.builders import new_fill, new_session
 
 
@@ -46,7 +47,7 @@ def test_a_block_whose_transaction_an_error_has_ended_is_not_taken_for_stored(re
         with repository.atomic():
             repository.save(session)
             with pytest.raises(StorageError):
-                repository._storage.execute("SELECT no_such_column")
+                internals_of(repository).storage.execute("SELECT no_such_column")
 
     with pytest.raises(StorageError, match="earlier error"):
         block()
@@ -91,7 +92,7 @@ def test_a_lock_that_somebody_holds_too_long_is_a_busy_error(repository: Session
 
 def test_transactions_run_side_by_side(repository: SessionRepository) -> None:
     """Several threads have transactions open at the same time, each with its own session."""
-    count = repository._storage.writers
+    count = internals_of(repository).storage.writers
     all_inside = threading.Barrier(count, timeout=30)
 
     def save(number: int) -> None:

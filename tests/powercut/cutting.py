@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from paper_repo import SessionRepository
+from paper_repo.core.repository import internals_of
 from tests.powercut.disk import Disk
 from tests.powercut.recording import Event, Said, Synced
 
@@ -49,6 +50,6 @@ def versions_in(left: dict[str, bytes], folder: Path, **options: Any) -> dict[st
             fills = [fill.id for fill in repository.get_fills(session_id)]
             assert fills == [f"{session_id} {number}" for number in range(1, version + 1)]
             assert len(repository.get_equity_curve(session_id)) == version
-        with closing(repository.storage.connect_to(str(path))) as connection:
+        with closing(internals_of(repository).storage.connect_to(str(path))) as connection:
             assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     return found

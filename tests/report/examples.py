@@ -42,7 +42,8 @@ def evil_session() -> PaperTradingSession:
     session.start()
     for number, price in enumerate((10, 12, 11, 15)):
         side = "SELL" if number % 2 else "BUY"
-        session.apply_fill(Fill(f"{EVIL}{number}", EVIL, side, 2, price, executed_at=moment(number), order_id=EVIL))
+        own = f"{EVIL}{number}"
+        session.apply_fill(Fill(own, EVIL, side, 2, price, executed_at=moment(number), order_id=own))
         session.mark({EVIL: price}, moment(number))
     session.apply_fill(Fill("open", EVIL, "BUY", 2, 9, executed_at=moment(8)))
     session.place_order(Order(EVIL, EVIL, "SELL", "STOP_LIMIT", 1, limit_price=3, stop_price=4, created_at=moment(9)))

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from paper_repo import AsyncSessionRepository, PaperTradingSession, SessionRepository, StorageError, Strategy
+from paper_repo.core.repository import internals_of
 from paper_repo.report import write_report
 from tests.report.examples import EVIL, demo_session, evil_session, walk
 
@@ -66,7 +67,7 @@ def repository(path: Path) -> Iterator[SessionRepository]:
 
 def report(repository: SessionRepository, *ids: str) -> Page:
     """The report on these sessions, parsed."""
-    target = Path(repository.storage.name).with_name("report.html")
+    target = Path(internals_of(repository).storage.name).with_name("report.html")
     write_report(repository, ids, target, overwrite=True)
     return Page(target.read_text(encoding="utf-8"))
 
@@ -81,7 +82,7 @@ def test_only_its_own_scripts_and_styles_may_run(repository: SessionRepository, 
 
     (policy,) = [attrs["content"] for tag, attrs in page.tags if attrs.get("http-equiv") == "Content-Security-Policy"]
     assert policy is not None
-    source = Path(repository.storage.name).with_name("report.html").read_text(encoding="utf-8")
+    source = Path(internals_of(repository).storage.name).with_name("report.html").read_text(encoding="utf-8")
     (script,) = re.findall(r"<script>(.*?)</script>", source, flags=re.DOTALL)
     (style,) = re.findall(r"<style>(.*?)</style>", source, flags=re.DOTALL)
     assert policy == (
@@ -104,7 +105,7 @@ def test_a_strangers_text_is_text(repository: SessionRepository, ids: tuple[str,
     assert {attrs["href"] for tag, attrs in page.tags if "href" in attrs and tag != "link"} <= {
         f"#session-{number}" for number in range(len(ids))
     }
-    source = Path(repository.storage.name).with_name("report.html").read_text(encoding="utf-8")
+    source = Path(internals_of(repository).storage.name).with_name("report.html").read_text(encoding="utf-8")
     assert not {character for character in source if not character.isprintable()} - {"\n"}
     assert "<script>document.title='PWNED'" in page.text
     assert r"\u202e\x00\x1b]0;x\x07" in page.text
@@ -155,7 +156,7 @@ def test_sessions_of_different_times(repository: SessionRepository, ids: tuple[s
 
 def test_an_id_counts_once(repository: SessionRepository) -> None:
     """An id may be given alone, and one given twice is shown once."""
-    target = Path(repository.storage.name).with_name("one.html")
+    target = Path(internals_of(repository).storage.name).with_name("one.html")
 
     write_report(repository, "demo", target)
     write_report(repository, ["demo", "demo"], target, overwrite=True)

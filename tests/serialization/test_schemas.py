@@ -83,7 +83,9 @@ class TestRoundTrip:
             twin = schemas.load(kind, json.loads(json.dumps(data)))
             if kind is PaperTradingSession:
                 twin.new_fills, twin.new_equity_points = list(entity.new_fills), list(entity.new_equity_points)
+                twin.new_ledger_entries, twin.new_closed_orders = entity.new_ledger_entries, entity.new_closed_orders
                 twin.fill_count = entity.fill_count
+                twin.ledger_count, twin.closed_order_count = entity.ledger_count, entity.closed_order_count
             assert twin == entity
             assert schemas.dump(twin) == data
 
@@ -235,9 +237,9 @@ class TestDump:
             (
                 {"positions": {"AAPL": Position.open("MSFT", 1, 2, START)}},
                 "positions.AAPL",
-                "is kept under another symbol than its own, 'MSFT'",
+                "is kept under another id than its own, 'MSFT'",
             ),
-            ({"positions": {1: Position.open("MSFT", 1, 2, START)}}, "positions.1", "is kept under another symbol"),
+            ({"positions": {1: Position.open("MSFT", 1, 2, START)}}, "positions.1", "is kept under another id"),
             ({"open_orders": {"o-1": new_fill(1)}}, "open_orders.o-1", "must be of type Order"),
             (
                 {"open_orders": {"o-1": Order("o-2", "A", "BUY", "MARKET", 1, created_at=START)}},
@@ -333,7 +335,7 @@ class TestLoad:
         data = serialised()
         data["positions"]["IBM"] = data["positions"].pop("AAPL")
 
-        assert complaints(data) == {"positions.IBM": ["is kept under another symbol than its own, 'AAPL'."]}
+        assert complaints(data) == {"positions.IBM": ["is kept under another id than its own, 'AAPL'."]}
 
     @pytest.mark.parametrize("data", [None, 5, "text", [], [{}], True])
     @each_kind

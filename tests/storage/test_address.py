@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from paper_repo import AsyncSessionRepository, SchemaVersionError, SessionRepository, StorageError
+from paper_repo.core.repository import internals_of
 from paper_repo.storage.postgres.url import parsed
 from tests.builders import new_session
 
@@ -96,7 +97,13 @@ def test_a_password_is_in_no_repr_message_or_log(caplog: pytest.LogCaptureFixtur
     with pytest.raises(StorageError) as caught:
         repository.open()
 
-    seen = [repr(repository), repr(facade), repr(repository._storage), str(caught.value), repr(caught.value.__cause__)]
+    seen = [
+        repr(repository),
+        repr(facade),
+        repr(internals_of(repository).storage),
+        str(caught.value),
+        repr(caught.value.__cause__),
+    ]
     assert "postgresql://me@127.0.0.1:1/sessions" in str(caught.value)
     assert not any("hush" in each for each in [*seen, caplog.text])
     repository.close()

@@ -30,8 +30,8 @@ from paper_repo import (
     SessionRepository,
     StorageError,
 )
-from paper_repo.storage.base import CONNECTIONS
 from paper_repo.storage.errors import driver_error
+from paper_repo.storage.opening import CONNECTIONS
 from paper_repo.storage.sqlite.errors import BY_SQLITE_CODE, translated
 from tests.builders import START, full_session, moment, new_fill, new_session
 from tests.facade.watching import Watch

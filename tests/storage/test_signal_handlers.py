@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from paper_repo import PaperTradingSession, SessionRepository, TransactionError
+from paper_repo.core.repository import internals_of
 from tests.builders import new_session
 from tests.faults.interrupting import Interrupter
 
@@ -61,7 +62,7 @@ def test_a_handler_saves_or_is_told_why_not(repository: SessionRepository) -> No
         assert repository.get_by_id(main.id) == main
         assert repository.exists(handlers.id) == (calling.outcome == "saved"), calling.where
         assert handlers.version == (calling.outcome == "saved")
-        assert repository.storage._connections.in_use() == 0
+        assert internals_of(repository).storage._connections.in_use() == 0
         repository.save(handlers)
         outcomes.append(calling.outcome)
 

@@ -6,7 +6,8 @@ import peewee
 import pytest
 
 from paper_repo import SessionRepository
-from paper_repo.storage.statements import Placeholder, Statement, Statements, sqlite_statements
+from paper_repo.storage.placeholders import value
+from paper_repo.storage.statements import Statement, Statements, sqlite_statements
 from paper_repo.storage.tables import SQLITE_COLUMN_TYPES
 from tests.builders import full_session
 from tests.facade.watching import Watch
@@ -24,11 +25,6 @@ class Note(peewee.Model):
         database = MEMORY
 
 
-def at_run(name):
-    """The value of this name in the row of the run."""
-    return peewee.Value(Placeholder(name), converter=False)
-
-
 @pytest.fixture
 def notes():
     """A database with an empty table of notes."""
@@ -39,7 +35,7 @@ def notes():
 
 def test_a_statement_takes_its_values_from_the_row(notes):
     """Values go to their places by name, in whatever order the row has them, and what else is in it is left out."""
-    insert = Statement(Note.insert({Note.word: at_run("word"), Note.number: at_run("number")}))
+    insert = Statement(Note.insert({Note.word: value("word"), Note.number: value("number")}))
 
     insert.run(notes.execute_sql, {"number": 1, "other": "x", "word": "one"})
     insert.run(notes.execute_sql, {"word": "two", "number": 2})
@@ -49,8 +45,8 @@ def test_a_statement_takes_its_values_from_the_row(notes):
 
 def test_constants_stay_in_their_places(notes):
     """Values of the query itself are the same at every run, between those of the row too."""
-    insert = Statement(Note.insert({Note.word: at_run("word"), Note.number: peewee.Value(7)}))
-    select = Statement(Note.select(Note.word).where(Note.number == 7, Note.word == at_run("word"), Note.number < 9))
+    insert = Statement(Note.insert({Note.word: value("word"), Note.number: peewee.Value(7)}))
+    select = Statement(Note.select(Note.word).where(Note.number == 7, Note.word == value("word"), Note.number < 9))
 
     insert.run(notes.execute_sql, {"word": "seven"})
 
@@ -62,7 +58,7 @@ def test_one_value_is_enough(notes):
     """A statement with a single value runs like any other."""
     notes.execute_sql("INSERT INTO note (word, number) VALUES ('one', 1)")
 
-    assert Statement(Note.select(Note.word).where(Note.number == at_run("number"))).run(
+    assert Statement(Note.select(Note.word).where(Note.number == value("number"))).run(
         notes.execute_sql, {"number": 1}
     ).fetchall() == [("one",)]
 
@@ -71,7 +67,7 @@ def test_text_that_looks_like_a_placeholder_is_a_value(notes):
     """A constant that is called like a value of the row is not mistaken for it."""
     notes.execute_sql("INSERT INTO note (word, number) VALUES ('word', 1)")
 
-    select = Statement(Note.select(at_run("word"), peewee.Value("word")))
+    select = Statement(Note.select(value("word"), peewee.Value("word")))
 
     assert select.run(notes.execute_sql, {"word": "given"}).fetchall() == [("given", "word")]
 

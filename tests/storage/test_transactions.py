@@ -16,6 +16,7 @@ import anyio.to_thread
 import pytest
 
 from paper_repo import BusyError, PaperTradingSession, SessionRepository, TransactionError
+from paper_repo.core.repository import internals_of
 from tests.builders import new_fill, new_session
 
 T = TypeVar("T")
@@ -41,7 +42,7 @@ b = a
 
 def assert_nothing_is_open(repository: SessionRepository, path: Path) -> None:
     """No connection and no place is held, and another repository can write at once."""
-    assert repository.storage._connections.in_use() == 0
+    assert internals_of(repository).storage._connections.in_use() == 0
     with SessionRepository(path, busy_timeout=0) as another:
         another.save(new_session(id="from another"))
         another.delete("from another")

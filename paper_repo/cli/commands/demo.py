@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import tempfile
+from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Self
@@ -18,13 +19,29 @@ from paper_repo.cli.commands.inspect import examine
 from paper_repo.cli.database import name_of, opened, place_of
 from paper_repo.cli.destinations import require_no_odd_file
 from paper_repo.cli.exit_codes import FAILED, CommandError
-from paper_repo.cli.options import between
+from paper_repo.cli.options import PassphraseFile, between
+from paper_repo.cli.passphrases import passphrase_of
 from paper_repo.cli.terminal import output
 from paper_repo.core.repository import SessionRepository
 from paper_repo.demo.market import symbols, trading_days
-from paper_repo.demo.run import FIRST, SECOND, UNINTERRUPTED, Began, Compared, DemoError, Killed, Report, Traded, run
+from paper_repo.demo.run import (
+    FIRST,
+    SECOND,
+    UNINTERRUPTED,
+    Began,
+    Compared,
+    DemoError,
+    Event,
+    Killed,
+    Report,
+    Traded,
+    run,
+)
 from paper_repo.demo.strategy import INITIAL_CASH
 from paper_repo.storage.address import Address
+
+KEPT = "demo.db"
+"""Where `--keep` keeps the session."""
 
 EVERY = 25
 """Without a terminal, a line is printed each time this many days have been traded."""
@@ -47,22 +64,37 @@ def demo(
             help="Days per second, to watch it. By default as fast as possible.",
         ),
     ] = None,
+    keep: Annotated[
+        bool, typer.Option("--keep", help=f"Keep the session, in {KEPT} in this folder unless --db names another.")
+    ] = False,
+    passphrase_file: PassphraseFile = None,
 ) -> None:
     """Watch a session survive kill -9: a strategy trades a year of real prices, is killed half-way, and continues."""
     console = output()
+    db = db or (KEPT if keep else None)
     with tempfile.TemporaryDirectory(prefix="paper_repo-demo-", ignore_cleanup_errors=True) as folder:
         path = place_of(db) if db else Path(folder) / "demo.db"
         if isinstance(path, Path):
             require_no_odd_file(path)
-        with opened(path):
+        repository, passphrase = _opened(path, passphrase_file)
+        with repository:
             pass  # a file that cannot be used is better refused before anything is shown
         _introduce(console, path)
-        compared = _told(console, path, Path(folder) / "uninterrupted.db", speed)
+        compared = _told(console, run(path, Path(folder) / "uninterrupted.db", speed, passphrase))
         _show_checks(console, compared)
-        _show_session(console, path, compared.session_id)
+        with SessionRepository(path, passphrase=passphrase) as repository:
+            _show_session(console, repository, compared.session_id)
     _say_where(console, path, compared.session_id, kept=db is not None)
     if not compared.passed:
         raise CommandError("the resumed run differs from the uninterrupted one", FAILED)
+
+
+def _opened(path: Address, passphrase_file: Path | None) -> tuple[SessionRepository, str | None]:
+    """The repository, and the passphrase for the processes that trade, which nobody is asked for again."""
+    passphrase = passphrase_of(path, passphrase_file) if isinstance(path, Path) else None
+    if passphrase is None:
+        return opened(path, passphrase_file, ask=False), None
+    return SessionRepository(path, passphrase=passphrase), passphrase
 
 
 def _introduce(console: Console, path: Address) -> None:
@@ -75,10 +107,10 @@ def _introduce(console: Console, path: Address) -> None:
     )
 
 
-def _told(console: Console, path: Address, reference: Path, speed: float | None) -> Compared:
+def _told(console: Console, demo: Generator[Event, None, None]) -> Compared:
     """The demo, shown event by event; returns the last one."""
     try:
-        with closing(run(path, reference, speed)) as events, _Watch(console) as watch:
+        with closing(demo) as events, _Watch(console) as watch:
             for event in events:
                 match event:
                     case Began(process, report):
@@ -172,20 +204,20 @@ def _show_checks(console: Console, compared: Compared) -> None:
     console.print(Text(f"   {verdict}\n", "bold green" if compared.passed else "bold red"))
 
 
-def _show_session(console: Console, path: Address, session_id: str) -> None:
-    with SessionRepository(path) as repository:
-        session = repository.get_by_id(session_id)
-        assert session is not None
-        curve, figures = examine(repository, session)
+def _show_session(console: Console, repository: SessionRepository, session_id: str) -> None:
+    session = repository.get_by_id(session_id)
+    assert session is not None
+    curve, figures = examine(repository, session)
     console.print(tables.session_page(session, figures, curve, console.width))
     console.print()
 
 
 def _say_where(console: Console, path: Address, session_id: str, *, kept: bool) -> None:
     if kept:
-        console.print(Text(f"The session is kept in {name_of(path)}; look at it:", "bold"))
-        for command in ("list", f"show {session_id[:8]}"):
+        console.print(Text(f"The session is kept in {name_of(path)}; try next:", "bold"))
+        short = session_id[:8]
+        for command in ("list", f"show {short}", f"report {short} --output report.html"):
             console.print(f"   paper-repo {command} --db {shlex.quote(name_of(path))}", soft_wrap=True)
     else:
         console.print(f"The database was {path}; it has been removed.")
-        console.print("To keep it and look at it: paper-repo demo --db demo.db", soft_wrap=True)
+        console.print("To keep it and look at it: paper-repo demo --keep", soft_wrap=True)

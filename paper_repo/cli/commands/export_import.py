@@ -43,6 +43,7 @@ from paper_repo.maintenance.archive import (
     import_archive,
     import_into_new_file,
 )
+from paper_repo.serialization.fast import to_json
 from paper_repo.serialization.schemas import fields_of
 from paper_repo.storage.address import Address
 
@@ -216,7 +217,9 @@ def _visible_row(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _fill_rows(repository: SessionRepository, session_id: str) -> Iterator[dict[str, Any]]:
-    return (json_output.of_fill(place, fill) for place, fill in repository.fill_history(session_id))
+    for place, fill in repository.fill_history(session_id):
+        row = json_output.of_fill(place, fill)
+        yield row | {"metadata": to_json(fill.metadata)} if fill.metadata else row
 
 
 def _equity_rows(repository: SessionRepository, session_id: str) -> Iterator[dict[str, Any]]:

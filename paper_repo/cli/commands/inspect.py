@@ -41,6 +41,7 @@ from paper_repo.cli.terminal import counted, output, print_json, print_json_stre
 from paper_repo.core.repository import SessionRepository
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession, SessionStatus
 from paper_repo.domain.downsampling import downsample_stream
+from paper_repo.domain.history import booking_order
 from paper_repo.domain.performance import Performance, performance
 from paper_repo.domain.selection import SessionSummary
 
@@ -143,7 +144,8 @@ def examine(
     with progress("reading the history", session.fill_count) as advance:
         fills = counted((fill for _, fill in repository.fill_history(session.id)), advance)
         points = curve.gather(repository.equity_history(session.id))
-        figures = performance(session, points, fills, periods_per_year=periods_per_year, risk_free_rate=rate)
+        booked = booking_order(fills, repository.ledger_history(session.id))
+        figures = performance(session, points, booked, periods_per_year=periods_per_year, risk_free_rate=rate)
     return curve, figures
 
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from paper_repo.maintenance.salvage.wal import committed_pages
 from paper_repo.storage.checksums import Checksum
 from paper_repo.storage.statements import Statements
+from paper_repo.storage.tables import LATER_FILL_COLUMNS, LATER_SESSION_COLUMNS
 
 Record = tuple[Any, ...]
 
@@ -44,6 +46,8 @@ class FoundRows:
     sessions: dict[str, Record] = field(default_factory=dict)
     fills: dict[str, dict[int, Record]] = field(default_factory=dict)
     equity: dict[str, dict[int, Record]] = field(default_factory=dict)
+    entries: dict[str, dict[int, Record]] = field(default_factory=dict)
+    orders: dict[str, dict[int, Record]] = field(default_factory=dict)
     deletions: dict[str, int] = field(default_factory=dict)
     knows_unused: bool = True
     missing: int = 0
@@ -173,7 +177,9 @@ class _Rows:
                 for rowid, record in pages.records(number):
                     self._take(rowid, record)
         self._forget_deleted()
-        for history in (*self._found.fills.values(), *self._found.equity.values()):
+        found = self._found
+        kinds = (found.fills, found.equity, found.entries, found.orders)
+        for history in chain.from_iterable(each.values() for each in kinds):
             for place in [each for each, record in history.items() if record == _DISPUTED]:
                 del history[place]
         return self._found
@@ -181,8 +187,11 @@ class _Rows:
     def _take(self, rowid: int, record: Record) -> None:
         known = self._statements
         missing = len(known.session_columns) - len(record)
-        if 0 < missing <= 2:
-            record += (0,) * missing  # of a schema before rows had generations, or changes had numbers
+        later = len(LATER_SESSION_COLUMNS)
+        if later <= missing <= later + 2:  # of a schema before rows had generations, or changes had numbers
+            record += (0,) * (missing - later) + (None,) * later
+        elif len(record) == len(known.fill_columns) - len(LATER_FILL_COLUMNS):
+            record += (None,) * len(LATER_FILL_COLUMNS)
         if len(record) == len(known.session_columns):
             if is_right(record, known.session_columns, known.session_checksum):
                 self._take_session(record)
@@ -192,6 +201,12 @@ class _Rows:
         elif len(record) == len(known.equity_columns):
             if is_right(record, known.equity_columns, known.equity_checksum):
                 _take_place(self._found.equity, record)
+        elif len(record) == len(known.ledger_columns):
+            if is_right(record, known.ledger_columns, known.ledger_checksum):
+                _take_place(self._found.entries, record)
+        elif len(record) == len(known.order_columns):
+            if is_right(record, known.order_columns, known.order_checksum):
+                _take_place(self._found.orders, record)
         elif len(record) == 3 and [type(each) for each in record] == [type(None), str, int]:
             self._found.deletions[record[1]] = max(rowid, self._found.deletions.get(record[1], 0))
 

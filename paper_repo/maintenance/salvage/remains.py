@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,8 @@ class Remains:
         sound = {row[0] for row in rows if is_right(row, statements.session_columns, statements.session_checksum)}
         found = {each: row for each, row in self._pages.sessions.items() if each not in sound}
         known = {*sound, *found, *self._pages.deletions}
-        lost += [each for each in (*self._pages.fills, *self._pages.equity) if each not in known]
+        found_in = (self._pages.fills, self._pages.equity, self._pages.entries, self._pages.orders)
+        lost += [each for each in chain.from_iterable(found_in) if each not in known]
         return (
             [row for row in rows if row[0] in sound or row[0] not in found],
             list(found.values()),
@@ -73,6 +75,20 @@ class Remains:
         statements = self._storage.statements
         known = statements.tables.equity, statements.equity_columns, statements.equity_checksum
         return self._history(session_id, known, self._pages.equity.get(session_id, {}), 0)
+
+    def entries(self, session_id: str, last: int) -> tuple[list[Row], int]:
+        """The same of its ledger entries, of which there are `last`."""
+        statements = self._storage.statements
+        known = statements.tables.ledger, statements.ledger_columns, statements.ledger_checksum
+        found = {place: row for place, row in self._pages.entries.get(session_id, {}).items() if place <= last}
+        return self._history(session_id, known, found, last)
+
+    def orders(self, session_id: str, last: int) -> tuple[list[Row], int]:
+        """The same of its closed orders, of which there are `last`."""
+        statements = self._storage.statements
+        known = statements.tables.orders, statements.order_columns, statements.order_checksum
+        found = {place: row for place, row in self._pages.orders.get(session_id, {}).items() if place <= last}
+        return self._history(session_id, known, found, last)
 
     def _history(self, session_id: str, known: Any, found: Mapping[int, Row], least: int) -> tuple[list[Row], int]:
         table, columns, checksum = known

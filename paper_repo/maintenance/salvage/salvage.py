@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from paper_repo.core import history
-from paper_repo.core.repository import SessionRepository
-from paper_repo.domain import PaperTradingSession
+from paper_repo.core.repository import SessionRepository, internals_of
+from paper_repo.domain import LedgerEntry, Order, PaperTradingSession
 from paper_repo.domain.values import Progress
 from paper_repo.errors import CorruptDatabaseError, CorruptRecordError, PaperRepoError, StorageError
 from paper_repo.maintenance.salvage.pages import FoundRows, find_rows
@@ -90,15 +90,16 @@ def salvage(
 
 
 def _file(repository: SessionRepository) -> SQLiteStorage:
-    if not isinstance(repository.storage, SQLiteStorage):
-        raise StorageError(f"{repository.storage.name}: only SQLite files are salvaged")
-    return repository.storage
+    storage = internals_of(repository).storage
+    if not isinstance(storage, SQLiteStorage):
+        raise StorageError(f"{storage.name}: only SQLite files are salvaged")
+    return storage
 
 
 class _Salvage:
     def __init__(self, remains: Remains, source: SessionRepository, new: SessionRepository) -> None:
         self._remains = remains
-        self._source = source
+        self._source = internals_of(source)
         self._new = new
         self._saved = Salvaged()
 
@@ -127,16 +128,39 @@ class _Salvage:
             self._saved.lost.append(f"{name}: {later} of its fills, which are newer than what is left of the session")
             del fills[session.fill_count :]
         self._report(name, "equity points", point_rows, len(points))
+        left = self._remains
+        entries, entries_found = self._rest(session, "ledger_count", "ledger entries", left.entries, self._entry)
+        orders, orders_found = self._rest(session, "closed_order_count", "closed orders", left.orders, self._order)
         try:
             first = session.fill_count - len(fills) + 1
-            self._new.restore(session, enumerate(fills, first), points)
+            self._new.restore(session, enumerate(fills, first), points, entries, orders)
         except PaperRepoError as error:
             self._saved.lost.append(f"{name}: {error}")
             return
         self._saved.sessions += 1
         self._saved.fills += len(fills)
         self._saved.equity_points += len(points)
-        self._saved.from_pages += from_pages + fills_found + points_found
+        self._saved.from_pages += from_pages + fills_found + points_found + entries_found + orders_found
+
+    def _rest(
+        self,
+        session: PaperTradingSession,
+        counted: str,
+        what: str,
+        rows_of: Callable[[str, int], tuple[list[Row], int]],
+        decode: Callable[[Row, bool], T],
+    ) -> tuple[list[T], int]:
+        """What is left of another kind of history, and how much of it was found in the pages.
+
+        The session counts what is left from now on: nothing else tells how much there was.
+        """
+        name, count = f"session {session.id!r}", getattr(session, counted)
+        rows, found = rows_of(session.id, count)
+        read = list(self._read(rows, decode, f"{name}: one of its {what}"))
+        self._report(name, what, rows, len(read), count)
+        del read[count:]
+        setattr(session, counted, len(read))
+        return read, found
 
     def _report(self, name: str, what: str, rows: Sequence[Row], read: int, last: int = 0) -> None:
         """Say how much of a history is missing, as far as its `last` place, or the places of what was read, tell."""
@@ -149,6 +173,12 @@ class _Salvage:
 
     def _point(self, row: Row, checked: bool) -> Any:
         return history.point(self._source.storage, row, checked)
+
+    def _entry(self, row: Row, checked: bool) -> tuple[int, LedgerEntry]:
+        return history.entry(self._source.storage, row, checked)
+
+    def _order(self, row: Row, checked: bool) -> Order:
+        return history.order(self._source.storage, row, checked)
 
     def _read(self, rows: Iterable[Row], decode: Callable[[Row, bool], T], what: str) -> Iterable[T]:
         """What the rows say; of those with a wrong checksum, what they seem to say."""

@@ -15,7 +15,8 @@ from peewee import SQL, Select, Value, fn
 
 from paper_repo.storage.errors import TurnedBackError
 from paper_repo.storage.feed import ChangeFeed
-from paper_repo.storage.statements import Statement, Statements, _value
+from paper_repo.storage.placeholders import value
+from paper_repo.storage.statements import Statement, Statements
 
 _NUMBER = SQL("CASE WHEN pg_current_xact_id() IS NOT NULL THEN nextval('paper_trading_changes') END")
 
@@ -34,13 +35,13 @@ class PostgresStatements(Statements):
 
     @cached_property
     def select_changes(self) -> Statement:
-        sessions, deletions, after = self.tables.sessions, self.tables.deletions, _value("after")
+        sessions, deletions, after = self.tables.sessions, self.tables.deletions, value("after")
         saved = sessions.select(sessions.id, sessions.version, SQL("0"), sessions.change_number)
         deleted = deletions.select(deletions.session_id, deletions.version, SQL("1"), deletions.change_number)
         both = saved.where(sessions.change_number > after, _SETTLED) + deleted.where(
             deletions.change_number > after, _SETTLED
         )
-        return Statement(both.order_by(SQL("4")).limit(_value("limit")))
+        return Statement(both.order_by(SQL("4")).limit(value("limit")))
 
     def doomed(self) -> Any:
         sessions = self.tables.sessions

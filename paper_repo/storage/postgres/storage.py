@@ -11,9 +11,10 @@ import psycopg
 from psycopg.pq import TransactionStatus
 
 from paper_repo.errors import ForeignDatabaseError, StorageError
-from paper_repo.storage.base import CONNECTIONS, Storage, checked_durability, checked_upgrade
+from paper_repo.storage.base import Storage, checked_durability, checked_upgrade
 from paper_repo.storage.claim_statements import ClaimStatements, ServerClaimStatements
 from paper_repo.storage.errors import Translated, driver_error
+from paper_repo.storage.opening import CONNECTIONS
 from paper_repo.storage.postgres import poolers
 from paper_repo.storage.postgres.changes import PostgresFeed, PostgresStatements
 from paper_repo.storage.postgres.connections import LentDatabase, PostgresConnections, Single

@@ -6,43 +6,37 @@ import os
 import sqlite3
 import sys
 import time
-from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from paper_repo.domain.values import Progress
 from paper_repo.errors import (
-    CorruptDatabaseError,
-    ForeignDatabaseError,
     StorageError,
     TransactionError,
-    WrongPassphraseError,
 )
-from paper_repo.storage.base import CONNECTIONS, Storage, checked_durability, checked_upgrade
+from paper_repo.storage.base import Storage, checked_durability, checked_upgrade
 from paper_repo.storage.errors import Translated
-from paper_repo.storage.schema import MIGRATIONS, migrate, newest_version, refuse_newer, refuse_older
+from paper_repo.storage.opening import CONNECTIONS
+from paper_repo.storage.schema import MIGRATIONS, migrate, newest_version
 from paper_repo.storage.sqlite.backups import back_up
 from paper_repo.storage.sqlite.changes import SQLiteFeed
 from paper_repo.storage.sqlite.connections import LentDatabase, SQLiteConnections
 from paper_repo.storage.sqlite.encryption import checked_passphrase, connect, single_database
 from paper_repo.storage.sqlite.errors import translated
 from paper_repo.storage.sqlite.foreign_parts import PRAGMAS as SAFE_PRAGMAS
-from paper_repo.storage.sqlite.foreign_parts import foreign_part
-from paper_repo.storage.sqlite.header import APPLICATION_ID, Look, ask, pragma
+from paper_repo.storage.sqlite.header import APPLICATION_ID, pragma
 from paper_repo.storage.sqlite.integrity import (
-    find_damage,
     find_problems,
     is_sound,
     last_place,
     read_history,
     read_sessions,
-    wrong_version,
 )
+from paper_repo.storage.sqlite.location import Location
 from paper_repo.storage.sqlite.network_disks import refuse_network
 from paper_repo.storage.sqlite.paths import (
     Identity,
-    begins_with_nothing,
     checked_path,
     create_private,
     identity_of,
@@ -52,7 +46,8 @@ from paper_repo.storage.sqlite.paths import (
     size_of,
     status_of,
 )
-from paper_repo.storage.sqlite.upgrade_backups import back_up_before_upgrade, failed
+from paper_repo.storage.sqlite.recognise import Current, Damaged, ReadOnly, Recogniser
+from paper_repo.storage.sqlite.upgrade_backups import back_up_before_upgrade, told
 from paper_repo.storage.statements import Statements, sqlite_statements
 from paper_repo.storage.tables import SQLITE_COLUMN_TYPES, Row
 from paper_repo.storage.transactions import Transaction
@@ -78,7 +73,6 @@ _MACOS_PRAGMAS = (("fullfsync", 1), ("checkpoint_fullfsync", 1))
 """Where fsync leaves the data in the drive's cache (https://www.sqlite.org/pragma.html#pragma_fullfsync)."""
 
 _WAL_RETRY_SECONDS = 0.01
-_SMALLEST_PAGE = 512
 
 
 _inherited: set[Path] = set()
@@ -111,8 +105,9 @@ class SQLiteStorage(Storage):
         self._passphrase = checked_passphrase(passphrase)
         self._journal = JOURNALS[journal]
         self._scripts = scripts
+        self._location = Location(self.path)
         self._uri: str | None = None
-        self._real: str | None = None
+        """The address of a file that nothing may be written to; None for any other."""
         self._identity: Identity | None = None
         """Which file was opened; None until it has been."""
         super().__init__(str(self.path), busy_timeout)
@@ -132,7 +127,7 @@ class SQLiteStorage(Storage):
         self.require_same_file()
         synchronous = SYNCHRONOUS[self.durability, self._journal]
         database = self._single(
-            self._uri or self._writable(),
+            self._uri or self._location.writable,
             uri=True,
             timeout=self.busy_timeout,
             pragmas=[
@@ -185,7 +180,7 @@ class SQLiteStorage(Storage):
 
     def _feed(self) -> SQLiteFeed:
         self.require_same_file()
-        uri = self._uri or self._writable()
+        uri = self._uri or self._location.writable
         return SQLiteFeed(self.name, uri, self.busy_timeout, self.statements, self._single, self.require_same_file)
 
     def _is_alive(self, connection: Any) -> bool:
@@ -205,10 +200,11 @@ class SQLiteStorage(Storage):
             _inherited.add(self.path.resolve())
 
     def _open(self) -> None:
-        self._real = os.path.realpath(self.path)
+        self._location = location = Location(self.path)  # its links may have changed since it was last tried
+        self._uri = None
         if self._journal == "wal":
             refuse_network(self.path)
-        if _inherited and Path(self._real) in _inherited:
+        if _inherited and location.real in _inherited:
             raise StorageError(
                 f"{self.name}: this process was forked while a call or a transaction was using the file, and cannot "
                 "open it safely; fork when nothing is under way, or start the process with 'spawn' or 'forkserver'"
@@ -220,144 +216,37 @@ class SQLiteStorage(Storage):
         self._identity = None
         if status is None or not status.st_size:
             create_private(self.path)
-            ready = False
-        else:
-            ready = self._recognise(status.st_size)
-        if self.damage is not None:
+        recogniser = self._recogniser(location)
+        found = recogniser.recognise()
+        if isinstance(found, Damaged):
+            self._keep_as_it_is(location, found.reason)
             return
+        if isinstance(found, ReadOnly):
+            self._uri = location.as_it_lies
         with self._while_opening() as connection:
             if self._uri is None:
                 self._switch_journal(connection)
-            if not ready:
-                self._upgrade(connection)
+            if not isinstance(found, Current) and found != ReadOnly(is_current=True):
+                self._upgrade(connection, recogniser)  # which tells of a file that cannot be written
             self._identity = identity_of(self.name)
 
-    def _recognise(self, size: int) -> bool:
-        """Refuse a file that is not ours, or newer, without touching it or anything beside it.
+    def _recogniser(self, location: Location) -> Recogniser:
+        return Recogniser(
+            location=location,
+            scripts=self._scripts,
+            statements=self.statements,
+            is_encrypted=bool(self._passphrase),
+            may_upgrade=self.upgrade != "never",
+            connect=partial(self.connect_to, uri=True, timeout=self.busy_timeout),
+            connected=self._while_opening,
+            translated=self._translated,
+        )
 
-        Returns:
-            Whether its schema is the present one.
-        """
-        if size < _SMALLEST_PAGE:  # which SQLite would take for an empty file, in part
-            raise self._foreign()
-        if begins_with_nothing(self._beside("-journal")):
-            return False  # what is in it is half of somebody's first change; `_upgrade` looks again, under the lock
-        has_log = bool(size_of(self._beside("-wal")))
-        look = self._look(has_log)
-        self._judge(look)
-        if look.damage is None and self._can_only_be_read_as_it_lies():
-            self._uri = self._as_it_lies()
-            self._connections = self._pool()
-        if look.application == APPLICATION_ID and not has_log:
-            look = self._examine()
-        if look.damage is not None:
-            self._keep_as_it_is(look.damage)
-            return True
-        if look.application == APPLICATION_ID and look.version < self._newest and self.upgrade == "never":
-            refuse_older(look.version, self.name, self._scripts)
-        return look[:2] == (APPLICATION_ID, self._newest)
-
-    def _can_only_be_read_as_it_lies(self) -> bool:
-        """Whether SQLite cannot have its shared memory beside a file in WAL mode, which even a reader needs.
-
-        Where nothing can be created and nobody has it open, the file may be read as it lies; but not where a journal
-        tells that a change has come to no end.
-        """
-        if os.access(Path(self._real or self.name).parent, os.W_OK):
-            return False
-        return not size_of(self._beside("-shm")) and not size_of(self._beside("-journal"))
-
-    @property
-    def _newest(self) -> int:
-        return newest_version(self._scripts)
-
-    def _foreign(self) -> StorageError:
-        what = "is no SQLite database, is encrypted and needs its passphrase, or its start is damaged"
-        if self._passphrase:
-            return WrongPassphraseError(
-                f"{self.name}: the passphrase is wrong, or this file is not encrypted, or its start is damaged; "
-                "it was not touched"
-            )
-        return ForeignDatabaseError(f"{self.name}: this file {what}; it was not touched")
-
-    def _judge(self, look: Look) -> None:
-        """Refuse a file that looks so, unless it is ours or new."""
-        if look.application == APPLICATION_ID:
-            refuse_newer(look.version, self.name, self._scripts)
-        elif look.application or look.has_tables:
-            raise ForeignDatabaseError(f"{self.name}: this database belongs to another program; it was not touched")
-
-    def _refuse_foreign_parts(self, connection: Any, look: Look) -> None:
-        """Refuse a file of ours in which somebody has put something that would run, before anything of it does."""
-        if look.application != APPLICATION_ID or look.version > self._newest:
-            return
-        try:
-            found = foreign_part(connection, look.version, self._scripts)
-        except (connection.DatabaseError, UnicodeDecodeError):
-            return  # it is damaged, which is looked for next
-        if found is not None:
-            raise ForeignDatabaseError(
-                f"{self.name}: this file has {found}, which paper_repo does not make and which may run when the file "
-                "is used; it was not touched. Drop it if it is your own; else restore a backup, or save the sessions "
-                "into a new file with `paper-repo salvage`"
-            )
-
-    def _look(self, has_log: bool) -> Look:
-        """What the file is, as it lies, or with the changes in SQLite's log beside it where there are any.
-
-        SQLite itself opens it: a file that this process has open with SQLite must not be opened in any other way, since
-        closing it takes away all locks that the process has on it (https://www.sqlite.org/howtocorrupt.html, 2.2).
-
-        Args:
-            has_log: then it is looked at for damage, too: the last one to close a file moves its log into it, and of a
-                damaged one both are to stay as they are.
-        """
-        uri = self._read_only() if has_log else self._as_it_lies()
-        with self._translated, closing(self.connect_to(uri, uri=True, timeout=self.busy_timeout)) as connection:
-            if size_of(self._beside("-journal")):
-                # A program that was killed may have written how long the file is to be, and not made it so long; SQLite
-                # lets that pass only so. The journal has what was there before.
-                connection.execute("PRAGMA writable_schema = ON")
-            connection.execute("BEGIN")
-            try:
-                look = ask(connection)
-            except connection.DatabaseError as error:
-                if error.sqlite_errorcode != sqlite3.SQLITE_NOTADB:
-                    raise
-                raise self._foreign() from error
-            if not has_log:
-                return look
-            self._refuse_foreign_parts(connection, look)
-            return look._replace(damage=self._damage(connection, look))
-
-    def _examine(self) -> Look:
-        """What the file is, by a connection like all others, which first undoes what a killed program had begun."""
-        try:
-            with self._while_opening() as connection:
-                connection.execute("BEGIN")  # somebody may upgrade it meanwhile
-                try:
-                    look = ask(connection)
-                    self._judge(look)
-                    self._refuse_foreign_parts(connection, look)
-                    return look._replace(damage=self._damage(connection, look))
-                finally:
-                    connection.execute("ROLLBACK")
-        except CorruptDatabaseError as error:  # what connecting needs to read, such as the schema
-            return Look(APPLICATION_ID, self._newest, True, damage=str(error.__cause__))
-
-    def _damage(self, connection: Any, look: Look) -> str | None:
-        if look.application != APPLICATION_ID or look.version > self._newest:
-            return None
-        if look.version < self._newest:
-            return wrong_version(connection, look.version)
-        size = size_of(self.path) + size_of(self._beside("-wal"))
-        return find_damage(connection, self.statements, size) or wrong_version(connection, look.version)
-
-    def _keep_as_it_is(self, damage: str) -> None:
+    def _keep_as_it_is(self, location: Location, damage: str) -> None:
         """Have connections that cannot write: even closing the last one would else move the -wal into the file."""
         self._connections.close_idle()
         self.damage: str | None = damage
-        self._uri = self._read_only() if size_of(self._beside("-wal")) else self._as_it_lies()
+        self._uri = location.read_only if location.has("-wal") else location.as_it_lies
         self._connections = self._pool()
 
     def back_up(self, target: Path, progress: Progress | None, overwrite: bool) -> None:
@@ -417,46 +306,33 @@ class SQLiteStorage(Storage):
             last = max(least, last_place(connection, table, session_id))
             return read_history(connection, table, columns, session_id, last)
 
-    def _read_only(self) -> str:
-        return f"file:{quote(os.fsencode(self.path))}?mode=ro"
-
-    def _writable(self) -> str:
-        return f"file:{quote(os.fsencode(self.path))}?mode=rw"
-
-    def _as_it_lies(self) -> str:
-        """The file alone, without a look at anything beside it, and without a lock."""
-        return f"{self._read_only()}&immutable=1"
-
-    def _beside(self, ending: str) -> str:
-        """The file that SQLite keeps beside this one, or beside the one that this is a link to."""
-        return (self._real or os.path.realpath(self.path)) + ending
-
-    def _upgrade(self, connection: Any) -> None:
+    def _upgrade(self, connection: Any, recogniser: Recogniser) -> None:
         # Rebuilding a table must not cascade; the switch works outside of a transaction only.
         connection.execute("PRAGMA foreign_keys = 0")
         backup, old = None, 0
         database = LentDatabase(connection, SQLITE_COLUMN_TYPES)
         try:
             with self._translated, database.connection_context(), database.atomic("IMMEDIATE"):
-                look = ask(connection)
-                self._judge(look)  # somebody else may have filled or upgraded it while this one waited
-                self._refuse_foreign_parts(connection, look)
-                if look.application == APPLICATION_ID and look.version < self._newest:
-                    old, place = look.version, Path(os.path.realpath(self.path))
-                    backup = back_up_before_upgrade(place, old, self.connect_to)
-                if look.version < self._newest:
+                look = recogniser.look_again(connection)
+                if look.application == APPLICATION_ID and look.version < recogniser.newest:
+                    old = look.version
+                    backup = back_up_before_upgrade(recogniser.location.real, old, self.connect_to)
+                if look.version < recogniser.newest:
                     self._run_scripts(database)
-        except Exception as error:
+        except BaseException as error:
             if backup is None:
                 raise
-            raise failed(error, self.name, (old, self._newest), backup) from error
+            failure = told(error, self.name, (old, recogniser.newest), backup)
+            if failure is error:
+                raise
+            raise failure from error
         finally:
             connection.execute("PRAGMA foreign_keys = 1")
 
     def _run_scripts(self, database: LentDatabase) -> None:
         migrate(database, self._scripts)
         database.pragma("application_id", APPLICATION_ID)
-        database.pragma("user_version", self._newest)
+        database.pragma("user_version", newest_version(self._scripts))
 
     def _switch_journal(self, connection: Any) -> None:
         """Switch the file to its journal, again and again: of two first openers one fails at once, at any timeout."""

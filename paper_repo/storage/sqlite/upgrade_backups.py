@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from paper_repo.errors import CorruptDatabaseError, PaperRepoError, StorageError
+from paper_repo.errors import CorruptDatabaseError, StorageError
 from paper_repo.storage.new_files import free_name
 from paper_repo.storage.sqlite.backups import back_up
 
@@ -45,11 +45,18 @@ def upgrade_backups(path: Path) -> list[Path]:
     return [each for *_, each in sorted((match[1], int(match[2] or 1), each) for match, each in named)]
 
 
-def failed(error: Exception, name: str, versions: tuple[int, int], backup: Path) -> PaperRepoError:
-    """The error of an upgrade that was rolled back because of `error`."""
-    kind = type(error) if isinstance(error, StorageError) else StorageError
+def told(error: BaseException, name: str, versions: tuple[int, int], backup: Path) -> BaseException:
+    """The error of an upgrade that was rolled back because of `error`, which also tells where the backup is.
+
+    Only an error of the database becomes another object. Anything else, such as what a signal handler has raised, is
+    somebody else's to recognise: it gets a note.
+    """
     old, new = versions
-    return kind(
+    message = (
         f"{name}: the upgrade of its schema from version {old} to {new} failed, and the file is as it was before; "
-        f"a backup of it is {backup}: {error}"
+        f"a backup of it is {backup}"
     )
+    if isinstance(error, StorageError):
+        return type(error)(f"{message}: {error}")
+    error.add_note(message)
+    return error

@@ -7,6 +7,7 @@ import pytest
 from playhouse.cockroachdb import CockroachDatabase
 
 from paper_repo import BusyError, DiskFullError, PaperRepoError, ReadOnlyError, SessionRepository, StorageError
+from paper_repo.core.repository import internals_of
 from paper_repo.storage.errors import TurnedBackError
 from paper_repo.storage.postgres.cockroach import CockroachStorage
 from paper_repo.storage.postgres.errors import by_sqlstate
@@ -47,14 +48,14 @@ def test_its_addresses_lead_to_it(scheme: str) -> None:
     """Both of Peewee's names for it are taken."""
     repository = SessionRepository(f"{scheme}://root@localhost:26257/sessions")
 
-    assert isinstance(repository._storage, CockroachStorage)
-    assert issubclass(repository._storage.database_type, CockroachDatabase)
+    assert isinstance(internals_of(repository).storage, CockroachStorage)
+    assert issubclass(internals_of(repository).storage.database_type, CockroachDatabase)
     assert repr(repository).startswith(f"SessionRepository('{scheme}://root@localhost:26257/sessions'")
 
 
 def test_its_tables_have_its_types() -> None:
     """Exact decimals, times with zone, JSON, and text that sorts by its bytes without being told so."""
-    tables = SessionRepository("cockroachdb://root@localhost/sessions")._storage.statements.tables
+    tables = internals_of(SessionRepository("cockroachdb://root@localhost/sessions")).storage.statements.tables
 
     sql, _ = tables.sessions._schema._create_table().query()
 
@@ -68,7 +69,7 @@ def test_its_tables_have_its_types() -> None:
 
 def test_its_statements_are_postgresqls() -> None:
     """A save inserts where nothing is there, and updates where the version is the expected one."""
-    statements = SessionRepository("cockroachdb://root@localhost/sessions")._storage.statements
+    statements = internals_of(SessionRepository("cockroachdb://root@localhost/sessions")).storage.statements
 
     assert 'ON CONFLICT ("id") DO NOTHING' in statements.insert_session.sql
     assert '"version" = %s' in statements.update_session.sql.partition("WHERE")[2]

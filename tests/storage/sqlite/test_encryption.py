@@ -19,6 +19,7 @@ from paper_repo import (
     SQLiteSessionRepository,
     WrongPassphraseError,
 )
+from paper_repo.core.repository import internals_of
 from paper_repo.maintenance import files
 from paper_repo.maintenance.files import decrypt, encrypt
 from paper_repo.maintenance.salvage.salvage import salvage
@@ -123,7 +124,7 @@ def test_the_passphrase_shows_nowhere(
     shown = []
     with SessionRepository(path, passphrase=SECRET) as repository:
         repository.save(new_session())
-        shown += [repr(repository), str(repository), repr(repository.storage), str(repository.describe())]
+        shown += [repr(repository), str(repository), repr(internals_of(repository).storage), str(repository.describe())]
         shown.append(repr(SQLiteSessionRepository(path, passphrase=SECRET)))
     path.write_bytes(path.read_bytes()[:100] + bytes(4000))
     try:

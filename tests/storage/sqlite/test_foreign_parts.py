@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from paper_repo import ForeignDatabaseError, SessionRepository
+from paper_repo.core.repository import internals_of
 from paper_repo.maintenance.files import compact, restore_backup
 from paper_repo.maintenance.salvage.salvage import salvage
 from paper_repo.storage import schema
@@ -234,7 +235,7 @@ def test_a_new_file_has_what_is_expected(path: Path) -> None:
 def test_expressions_of_the_schema_may_not_reach_out(filled: Path) -> None:
     """Every connection tells SQLite to trust no function that a schema calls."""
     with SessionRepository(filled) as repository:
-        storage = repository.storage
+        storage = internals_of(repository).storage
         assert isinstance(storage, SQLiteStorage)
         with storage.connection(), closing(storage.connect_to(str(filled))) as own:
             assert storage.execute("PRAGMA trusted_schema").fetchone() == (0,)

@@ -381,7 +381,7 @@ async def test_the_facade_reports_the_same(path: Path) -> None:
 def test_wrong_bytes_in_the_schema_are_damage(past: Past, tmp_path: Path) -> None:
     """Bytes that are no UTF-8 in the text of the schema, which messages of SQLite quote, are told like other damage."""
     files = damaged(past, "closed.db", tmp_path / "sessions.db")
-    place = files[""].index(b"paper_trading_equity")
+    place = files[""].index(b"paper_trading_claims")
     files[""][place + 3] |= 0x80
 
     found = read(tmp_path / "sessions.db", files, past.states)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from paper_repo import SessionRepository, StorageError
+from paper_repo.core.repository import internals_of
 from tests.builders import new_session
 
 GONE = r"removed, renamed or moved|taken its place"
@@ -146,9 +147,9 @@ def test_a_second_connection_opens_no_other_file(file: Path, link: Path, way: Ca
     with SessionRepository(file, busy_timeout=0.2) as repository, repository.reading():
         repository.count()
         way(file, link)
-        block = repository.storage.atomic()
+        block = internals_of(repository).storage.atomic()
         with pytest.raises(StorageError, match=GONE):
-            repository.storage._new_connection()  # type: ignore[attr-defined]
+            internals_of(repository).storage._new_connection()  # type: ignore[attr-defined]
         del block
 
     assert way is replaced or not file.exists()

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from paper_repo import SessionRepository, StorageError
+from paper_repo.core.repository import internals_of
 from tests.builders import new_session
 
 OUT_OF_FILES = """
@@ -93,6 +94,6 @@ def test_macos_is_told_to_empty_the_drives_cache(
 ) -> None:
     """Every connection asks for it there; elsewhere SQLite takes no notice."""
     monkeypatch.setattr(sys, "platform", platform)
-    with SessionRepository(path) as repository, repository.storage.connection():
+    with SessionRepository(path) as repository, internals_of(repository).storage.connection():
         for name in "fullfsync", "checkpoint_fullfsync":
-            assert repository.storage.execute(f"PRAGMA {name}").fetchone() == (expected,)
+            assert internals_of(repository).storage.execute(f"PRAGMA {name}").fetchone() == (expected,)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from paper_repo import DiskFullError, SchemaVersionError, SessionRepository, StorageError
+from paper_repo import DiskFullError, SchemaVersionError, SessionRepository, StorageError, TransactionError
 from paper_repo.serialization import schemas
 from paper_repo.storage import schema
 from paper_repo.storage.sqlite import upgrade_backups as backups_module
@@ -31,7 +31,8 @@ def up(migrator, db):
     db.execute_sql("CREATE TABLE extra (note TEXT)")
     db.execute_sql("INSERT INTO extra SELECT id FROM paper_trading_sessions")
 """
-FAILS = ADDS_A_TABLE + "    raise ZeroDivisionError('in the middle')\n"
+FAILS = ADDS_A_TABLE + "    db.execute_sql('INSERT INTO missing VALUES (1)')\n"
+IS_INTERRUPTED = ADDS_A_TABLE + "    import signal\n    signal.raise_signal(signal.SIGTERM)\n"
 IS_KILLED = ADDS_A_TABLE + "    import os, signal\n    os.kill(os.getpid(), signal.SIGKILL)\n"
 
 
@@ -140,10 +141,36 @@ def test_a_failed_upgrade_leaves_the_file_as_it_was(old: Path, scripts: Path) ->
 
     (backup,) = upgrade_backups(old)
     assert str(backup) in str(failed.value)
-    assert isinstance(failed.value.__cause__, ZeroDivisionError)
+    assert isinstance(failed.value.__cause__, StorageError)
     assert version(old) == now
     assert query(old, "SELECT name FROM sqlite_master WHERE name IN ('extra', 'further')") == []
     assert whole(old) == whole(backup) == before
+
+
+@pytest.mark.parametrize("kind", [TimeoutError, TransactionError, KeyboardInterrupt])
+def test_what_a_signal_handler_raises_leaves_an_upgrade_as_it_is(
+    old: Path, scripts: Path, kind: type[BaseException]
+) -> None:
+    """The caller of `open` can tell its own exception by its type; a note in it names the backup."""
+    before, now = whole(old), version(old)
+    add(scripts, IS_INTERRUPTED)
+    raised = kind("time is over")
+
+    def handle(number: int, frame: object) -> None:
+        raise raised
+
+    previous = signal.signal(signal.SIGTERM, handle)
+    try:
+        with pytest.raises(kind) as caught:
+            upgrade(old, scripts)
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+    (backup,) = upgrade_backups(old)
+    assert caught.value is raised
+    assert any(str(backup) in note for note in raised.__notes__)
+    assert version(old) == now
+    assert whole(old) == before
 
 
 def test_a_file_can_be_upgraded_after_a_failure(old: Path, scripts: Path) -> None:
@@ -261,11 +288,13 @@ def test_files_of_every_released_schema_open_for_ever(name: str, path: Path) -> 
                 "session": schemas.dump(session),
                 "fills": [schemas.dump(fill) for fill in repository.get_fills(session.id)],
                 "equity": [schemas.dump(point) for point in repository.get_equity_curve(session.id)],
+                "ledger": [schemas.dump(entry) for entry in repository.get_ledger(session.id)],
+                "orders": [schemas.dump(order) for order in repository.get_orders(session.id)],
             }
             for session in repository.get_all()
         }
 
-    assert found == expected
+    assert found == {each: {"ledger": [], "orders": [], **data} for each, data in expected.items()}
     assert report.ok
     assert version(path) == schema.newest_version()
 

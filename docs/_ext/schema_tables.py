@@ -1,0 +1,59 @@
+"""The directive `schema`: the tables of a new file, with the columns that SQLite reports."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import tempfile
+from contextlib import closing
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+from paper_repo import SessionRepository
+
+
+def statements() -> str:
+    """The CREATE statements of every table, view and index of a new file, in the order of their names."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "sessions.db"
+        logging.getLogger("peewee.migrations").setLevel(logging.WARNING)
+        with SessionRepository(path):
+            pass
+        with closing(sqlite3.connect(path)) as connection:
+            query = "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY type = 'index', type, name"
+            found = [_broken(statement) for (statement,) in connection.execute(query)]
+    return ";\n\n".join(found) + ";\n"
+
+
+def _broken(statement: str) -> str:
+    """The same with a line for each column."""
+    head, bracket, columns = statement.partition(" (")
+    if not bracket or not statement.startswith("CREATE TABLE"):
+        return statement
+    parts, depth, start = [], 0, 0
+    for place, letter in enumerate(columns):
+        depth += (letter == "(") - (letter == ")")
+        if (letter == "," and depth == 0) or depth < 0:
+            parts.append(columns[start:place].strip())
+            start = place + 1
+            if depth < 0:
+                break
+    return f"{head} (\n    " + ",\n    ".join(parts) + "\n)" + columns[start:]
+
+
+class Schema(SphinxDirective):
+    """`schema`, without arguments."""
+
+    def run(self) -> list[nodes.Node]:
+        """The statements."""
+        text = statements()
+        return [nodes.literal_block(text, text, language="sql")]
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Tell Sphinx of it."""
+    app.add_directive("schema", Schema)
+    return {"parallel_read_safe": True}

@@ -1,0 +1,143 @@
+"""What waits to be saved beside fills and equity points: ledger entries and closed orders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Generic, TypeVar
+
+from paper_repo.domain.checked import Checked, require
+from paper_repo.domain.ledger import CashFlow, LedgerEntry, Split, SymbolChange
+from paper_repo.domain.orders import Order
+from paper_repo.domain.secrecy import shown
+from paper_repo.domain.values import count, invalid
+
+T = TypeVar("T", bound=CashFlow | Split | SymbolChange | Order)
+
+
+class Waiting(list[T], Generic[T]):
+    """A list of history that waits to be saved; it knows how much of its kind the session had before.
+
+    Args:
+        items: in the order of the history.
+        before: how many of the kind are stored already.
+    """
+
+    def __init__(self, items: Iterable[T] = (), before: int = 0) -> None:
+        super().__init__(items)
+        self.before: int = before
+        self._known: dict[str, T] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (list(self), self.before)
+
+    def add(self, item: T) -> None:
+        """Append what has been booked."""
+        self.append(item)
+        if len(self._known) == len(self) - 1:  # else it is made anew when it is asked for
+            self._known[item.id] = item
+
+    def find(self, id: str) -> T | None:
+        """What waits of this id, if anything."""
+        known = self._known
+        if len(known) != len(self) or (known and next(reversed(known.values())) is not self[-1]):
+            known = self._known = {each.id: each for each in self}
+        return known.get(id)
+
+
+class NewEntries(Waiting[LedgerEntry]):
+    """The ledger entries that wait, each with its place among the fills.
+
+    Args:
+        places: for each entry, how many fills the session had when it was booked: the history is in one order.
+    """
+
+    def __init__(self, items: Iterable[LedgerEntry] = (), before: int = 0, places: Iterable[int] = ()) -> None:
+        super().__init__(items, before)
+        self.places: list[int] = list(places)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return NewEntries, (list(self), self.before, self.places)
+
+    def book(self, entry: LedgerEntry, fill_count: int) -> None:
+        """Append an entry that has been booked after this many fills."""
+        self.places.append(fill_count)
+        self.add(entry)
+
+
+class NewClosedOrders(Waiting[Order]):
+    """The closed orders that wait; a program may append others that it knows of."""
+
+
+class NewEntriesAttribute(Checked[Iterable[LedgerEntry], NewEntries]):
+    """A session's `new_ledger_entries`; another list put in its place changes nothing about what is stored before."""
+
+    def __init__(self) -> None:
+        super().__init__(_new_entries, "new_ledger_entries")
+
+    def __set__(self, owner: object, value: Iterable[LedgerEntry]) -> None:
+        _replace(super().__set__, owner, self._name, value)
+
+
+class NewClosedOrdersAttribute(Checked[Iterable[Order], NewClosedOrders]):
+    """A session's `new_closed_orders`; another list put in its place changes nothing about what is stored before."""
+
+    def __init__(self) -> None:
+        super().__init__(_new_closed_orders, "new_closed_orders")
+
+    def __set__(self, owner: object, value: Iterable[Order]) -> None:
+        _replace(super().__set__, owner, self._name, value)
+
+
+class StoredCount(Checked[int, int]):
+    """A count of a kind of history, which follows from what is stored and what waits in the list `waiting`."""
+
+    def __init__(self, name: str, waiting: str, kind: type[NewEntries] | type[NewClosedOrders]) -> None:
+        super().__init__(count, name)
+        self._waiting = waiting
+        self._kind = kind
+
+    def __get__(self, owner: object, kind: type[Any] | None = None) -> int:
+        if owner is None:
+            return 0  # the default
+        waiting = owner.__dict__[self._waiting]
+        number: int = waiting.before + len(waiting)
+        return number
+
+    def __set__(self, owner: object, value: int) -> None:
+        waiting = owner.__dict__.get(self._waiting)
+        if waiting is None:
+            waiting = owner.__dict__[self._waiting] = self._kind()
+        before = count(value, self._name) - len(waiting)
+        if before < 0:
+            raise invalid(self._name, f"{value} is less than the {len(waiting)} that wait in `{self._waiting}`.")
+        waiting.before = before
+
+
+def _replace(assign: Any, owner: object, name: str, value: object) -> None:
+    known = owner.__dict__.get(name)
+    assign(owner, value)
+    if known is not None:
+        owner.__dict__[name].before = known.before
+
+
+def _new_entries(value: object, path: str) -> NewEntries:
+    items = _items(value, path)
+    if isinstance(value, NewEntries):
+        return NewEntries(items, value.before, value.places)
+    for index, each in enumerate(items):
+        if not isinstance(each, CashFlow | Split | SymbolChange):
+            raise invalid(f"{path}[{index}]", f"must be a CashFlow, Split or SymbolChange, not {shown(each)}.")
+    return NewEntries(items, 0, [0] * len(items))
+
+
+def _new_closed_orders(value: object, path: str) -> NewClosedOrders:
+    before = value.before if isinstance(value, NewClosedOrders) else 0
+    return NewClosedOrders(
+        (require(Order, each, f"{path}[{index}]") for index, each in enumerate(_items(value, path))), before
+    )
+
+
+def _items(value: object, path: str) -> list[Any]:
+    if not isinstance(value, Iterable):
+        raise invalid(path, f"must be a list, not {shown(value)}.")
+    return list(value)
