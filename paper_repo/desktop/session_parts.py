@@ -8,7 +8,6 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-import anyio.to_thread
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QAbstractItemView, QLabel, QVBoxLayout, QWidget
 
@@ -19,9 +18,10 @@ from paper_repo.desktop.lazy_rows import Column, LazyRows
 from paper_repo.desktop.live import LiveRepository
 from paper_repo.desktop.naming import named
 from paper_repo.desktop.table_view import TableView
-from paper_repo.domain import CashFlow, CashFlowKind, Fill, Order, OrderStatus, Position, Side
-from paper_repo.domain.trades import Trade, trades
+from paper_repo.domain import CashFlow, CashFlowKind, Order, OrderStatus, Position, Side
+from paper_repo.domain.trades import Trade
 from paper_repo.domain.values import EXACT
+from paper_repo.errors import SessionNotFoundError
 
 
 class SessionPartTable(QWidget):
@@ -125,8 +125,8 @@ class PositionTable(SessionPartTable):
             Column("symbol", tr("Symbol"), lambda held: held.symbol, None, False, 7, order=lambda held: held.symbol),
             Column("side", tr("Side"), lambda held: direction(held.quantity > 0), None, False, 8),
             _number("quantity", tr("Quantity"), lambda held: abs(held.quantity), texts.quantity, 6),
-            _number("average", tr("Average"), lambda held: held.average_price, texts.money, 9),
-            _number("last", tr("Last"), lambda held: held.last_price, texts.money, 9),
+            _number("average", tr("Average"), lambda held: held.average_price, texts.money, 8),
+            _number("last", tr("Last"), lambda held: held.last_price, texts.money, 8),
             _number("pnl", tr("Unrealized P&L"), pnl, texts.gain, 12, sign=pnl),
             _number("value", tr("Value"), value, texts.money, 11),
             _time("opened", tr("Opened"), lambda held: held.opened_at),
@@ -279,8 +279,10 @@ class TradeTable(SessionPartTable):
 
     async def load(self, session_id: str) -> list[Trade]:
         """The trades, the latest first."""
-        fills: list[Fill] = await self._live.repository.get_fills(session_id)
-        return (await anyio.to_thread.run_sync(trades, fills))[::-1]
+        try:
+            return (await self._live.repository.get_trades(session_id))[::-1]
+        except SessionNotFoundError:
+            return []
 
 
 def _number(

@@ -112,6 +112,23 @@ def test_closed_orders_and_cash_flows(qtbot: Any, live: LiveRepository, path: Pa
         assert [row.id for row in table.rows.rows()] == expected
 
 
+def test_a_deposit_is_no_gain(qtbot: Any, live: LiveRepository, path: Path) -> None:
+    """The figures are those of `get_performance`, which knows the cash flows."""
+    session = PaperTradingSession(id="a", strategy=plain(1).strategy, initial_cash=1000)
+    session.mark({})
+    session.apply_cash_flow(CashFlow("in", "DEPOSIT", 500))
+    session.mark({})
+    with SessionRepository(path) as repository:
+        repository.save(session)
+    panel = widgets.PerformancePanel(live)
+    qtbot.addWidget(panel)
+    panel.show()
+    panel.show_session("a")
+
+    until(qtbot, lambda: panel.figures["Total return"].text() != "–")
+    assert panel.figures["Total return"].text() == "0.00 %"
+
+
 def test_a_hidden_widget_reads_nothing(qtbot: Any, live: LiveRepository, path: Path) -> None:
     """It reads what has changed when it is shown again."""
     with SessionRepository(path) as repository:
