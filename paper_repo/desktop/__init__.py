@@ -30,11 +30,12 @@ if TYPE_CHECKING:
     from paper_repo.desktop.json_view import JsonView
     from paper_repo.desktop.live import LiveRepository
     from paper_repo.desktop.performance_panel import PerformancePanel
-    from paper_repo.desktop.session_parts import OrderTable, PositionTable, TradeTable
+    from paper_repo.desktop.session_parts import CashFlowTable, OrderTable, PositionTable, TradeTable
     from paper_repo.desktop.session_table import SessionTable
     from paper_repo.desktop.window import SessionWindow
 
 __all__ = [
+    "CashFlowTable",
     "EquityChart",
     "FillTable",
     "JsonView",
@@ -48,6 +49,7 @@ __all__ = [
 ]
 
 _MODULES = {
+    "CashFlowTable": "session_parts",
     "EquityChart": "equity_chart",
     "FillTable": "fill_table",
     "JsonView": "json_view",

@@ -130,7 +130,12 @@ class EquityChart(QFrame):
         points = await repository.get_equity_curve(session_id, max_points=MOST_POINTS)
         fills = await repository.get_fills(session_id, after=max(session.fill_count - MOST_MARKS, 0))
         return await anyio.to_thread.run_sync(
-            Curve.of, session_id, session.name or session_id, float(session.initial_cash), points, fills
+            Curve.of,
+            session_id,
+            session.name or session_id,
+            float(session.initial_cash + session.opening_worth),
+            points,
+            fills,
         )
 
     def _loaded(self, began: float, found: dict[str, Curve | None]) -> None:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-import anyio.to_thread
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QVBoxLayout, QWidget
 
-from paper_repo.core.repository import SessionRepository
 from paper_repo.desktop import texts
 from paper_repo.desktop.following import SessionFollower
 from paper_repo.desktop.language import tr
 from paper_repo.desktop.live import LiveRepository
 from paper_repo.desktop.naming import named
 from paper_repo.desktop.theme import colours_of
-from paper_repo.domain.performance import Performance, performance
+from paper_repo.domain.performance import Performance
+from paper_repo.errors import SessionNotFoundError
 
 COLUMNS = 5
 
@@ -74,15 +73,10 @@ class PerformancePanel(QWidget):
         self._grid.addWidget(value, row * 2 + 1, column)
 
     async def _load(self, session_id: str) -> Performance | None:
-        core = self._live.core
-        if core is not None:
-            return await anyio.to_thread.run_sync(_performance, core, session_id)
-        repository = self._live.repository
-        session = await repository.get_by_id(session_id)
-        if session is None:
+        try:
+            return await self._live.repository.get_performance(session_id)
+        except SessionNotFoundError:
             return None
-        curve, fills = await repository.get_equity_curve(session_id), await repository.get_fills(session_id)
-        return await anyio.to_thread.run_sync(performance, session, curve, fills)
 
     def _show(self, found: Performance | None) -> None:
         told = [(name, texts.NONE, 0.0) for name in self.figures] if found is None else texts.figures(found)
@@ -99,16 +93,6 @@ class PerformancePanel(QWidget):
         if palette.color(QPalette.ColorRole.WindowText) != QColor(colour):
             palette.setColor(QPalette.ColorRole.WindowText, QColor(colour))
             label.setPalette(palette)
-
-
-def _performance(core: SessionRepository, session_id: str) -> Performance | None:
-    """The figures, read fill by fill: a history may be longer than what fits in memory."""
-    with core.reading():
-        session = core.get_by_id(session_id)
-        if session is None:
-            return None
-        fills = (fill for _, fill in core.fill_history(session_id))
-        return performance(session, core.equity_history(session_id), fills)
 
 
 def _names() -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Tables of what one session holds: `PositionTable`, `OrderTable` and `TradeTable`."""
+"""Tables of what one session holds: `PositionTable`, `OrderTable`, `CashFlowTable` and `TradeTable`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-import anyio.to_thread
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QAbstractItemView, QLabel, QVBoxLayout, QWidget
 
@@ -19,9 +18,10 @@ from paper_repo.desktop.lazy_rows import Column, LazyRows
 from paper_repo.desktop.live import LiveRepository
 from paper_repo.desktop.naming import named
 from paper_repo.desktop.table_view import TableView
-from paper_repo.domain import Fill, Order, Position, Side
-from paper_repo.domain.trades import Trade, trades
+from paper_repo.domain import CashFlow, CashFlowKind, Order, OrderStatus, Position, Side
+from paper_repo.domain.trades import Trade
 from paper_repo.domain.values import EXACT
+from paper_repo.errors import SessionNotFoundError
 
 
 class SessionPartTable(QWidget):
@@ -125,8 +125,8 @@ class PositionTable(SessionPartTable):
             Column("symbol", tr("Symbol"), lambda held: held.symbol, None, False, 7, order=lambda held: held.symbol),
             Column("side", tr("Side"), lambda held: direction(held.quantity > 0), None, False, 8),
             _number("quantity", tr("Quantity"), lambda held: abs(held.quantity), texts.quantity, 6),
-            _number("average", tr("Average"), lambda held: held.average_price, texts.money, 9),
-            _number("last", tr("Last"), lambda held: held.last_price, texts.money, 9),
+            _number("average", tr("Average"), lambda held: held.average_price, texts.money, 8),
+            _number("last", tr("Last"), lambda held: held.last_price, texts.money, 8),
             _number("pnl", tr("Unrealized P&L"), pnl, texts.gain, 12, sign=pnl),
             _number("value", tr("Value"), value, texts.money, 11),
             _time("opened", tr("Opened"), lambda held: held.opened_at),
@@ -139,7 +139,7 @@ class PositionTable(SessionPartTable):
 
 
 class OrderTable(SessionPartTable):
-    """The orders of one session that rest."""
+    """The orders of one session: those that rest, then those that are closed, the latest first."""
 
     name = "orders"
 
@@ -148,28 +148,96 @@ class OrderTable(SessionPartTable):
         return tr("Orders")
 
     def nothing(self) -> str:
-        """No resting orders."""
-        return tr("No resting orders")
+        """No orders."""
+        return tr("No orders")
 
     def columns(self) -> Sequence[Column]:
-        """Symbol, side, type, quantities, prices, time in force and when it was placed."""
+        """Symbol, side, type, status, quantities, prices, time in force, and when it was placed and closed."""
         return [
             Column("symbol", tr("Symbol"), lambda each: each.symbol, None, False, 7, order=lambda each: each.symbol),
             Column("side", tr("Side"), lambda each: side(each.side is Side.BUY), None, False, 9),
             Column("type", tr("Type"), lambda each: each.type.lower().replace("_", " "), None, False, 9),
+            Column("status", tr("Status"), lambda each: order_status(each.status), None, False, 10),
             _number("quantity", tr("Quantity"), lambda each: each.quantity, texts.quantity, 6),
             _number("filled", tr("Filled"), lambda each: each.filled_quantity, texts.quantity, 6),
             _number("limit", tr("Limit"), lambda each: each.limit_price, texts.money, 9),
             _number("stop", tr("Stop price"), lambda each: each.stop_price, texts.money, 9),
             Column("force", tr("Valid"), lambda each: str(each.time_in_force), None, False, 5),
             _time("created", tr("Placed"), lambda each: each.created_at),
+            _time("closed", tr("Closed"), lambda each: each.closed_at),
             Column("id", tr("Id"), lambda each: each.id, None, False, 14, is_hidden=True),
         ]
 
     async def load(self, session_id: str) -> list[Order]:
         """The orders."""
         session = await self._live.session(session_id)
-        return [] if session is None else list(session.open_orders.values())
+        if session is None:
+            return []
+        closed = await self._live.repository.get_orders(session_id)
+        return [*session.open_orders.values(), *closed[::-1]]
+
+
+class CashFlowTable(SessionPartTable):
+    """The cash flows of one session, the latest first: deposits, withdrawals, dividends, interest and the like."""
+
+    name = "cash-flows"
+
+    def title(self) -> str:
+        """Cash flows."""
+        return tr("Cash flows")
+
+    def nothing(self) -> str:
+        """No cash flows."""
+        return tr("No cash flows")
+
+    def columns(self) -> Sequence[Column]:
+        """Time, kind, amount, currency and symbol."""
+
+        def paid(flow: CashFlow) -> Decimal:
+            return flow.amount
+
+        return [
+            _time("time", tr("Time"), lambda flow: flow.at),
+            Column(
+                "kind", tr("Kind"), lambda flow: flow_kind(flow.kind), None, False, 12, order=lambda flow: flow.kind
+            ),
+            _number("amount", tr("Amount"), paid, texts.gain, 12, sign=paid),
+            Column("currency", tr("Currency"), lambda flow: flow.currency or "", None, False, 7),
+            Column("symbol", tr("Symbol"), lambda flow: flow.symbol or "", None, False, 7),
+            Column("id", tr("Id"), lambda flow: flow.id, None, False, 14, is_hidden=True),
+        ]
+
+    async def load(self, session_id: str) -> list[CashFlow]:
+        """The cash flows, the latest first."""
+        return (await self._live.repository.get_cash_flows(session_id))[::-1]
+
+
+def order_status(status: OrderStatus) -> str:
+    """The status of an order in a word."""
+    names = {
+        OrderStatus.PENDING: tr("pending"),
+        OrderStatus.OPEN: tr("open"),
+        OrderStatus.PARTIALLY_FILLED: tr("partly filled"),
+        OrderStatus.FILLED: tr("filled"),
+        OrderStatus.CANCELLED: tr("cancelled"),
+        OrderStatus.REJECTED: tr("rejected"),
+        OrderStatus.EXPIRED: tr("expired"),
+    }
+    return names[status]
+
+
+def flow_kind(kind: CashFlowKind) -> str:
+    """What a cash flow is, in a word."""
+    names = {
+        CashFlowKind.DEPOSIT: tr("deposit"),
+        CashFlowKind.WITHDRAWAL: tr("withdrawal"),
+        CashFlowKind.DIVIDEND: tr("dividend"),
+        CashFlowKind.INTEREST: tr("interest"),
+        CashFlowKind.FUNDING: tr("funding"),
+        CashFlowKind.TAX: tr("tax"),
+        CashFlowKind.FEE: tr("fee"),
+    }
+    return names.get(kind, tr("other"))
 
 
 class TradeTable(SessionPartTable):
@@ -211,8 +279,10 @@ class TradeTable(SessionPartTable):
 
     async def load(self, session_id: str) -> list[Trade]:
         """The trades, the latest first."""
-        fills: list[Fill] = await self._live.repository.get_fills(session_id)
-        return (await anyio.to_thread.run_sync(trades, fills))[::-1]
+        try:
+            return (await self._live.repository.get_trades(session_id))[::-1]
+        except SessionNotFoundError:
+            return []
 
 
 def _number(

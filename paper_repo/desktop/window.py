@@ -22,7 +22,7 @@ from paper_repo.desktop.message_bar import MessageBar
 from paper_repo.desktop.naming import named
 from paper_repo.desktop.performance_panel import PerformancePanel
 from paper_repo.desktop.session_actions import SessionActions
-from paper_repo.desktop.session_parts import OrderTable, PositionTable, TradeTable
+from paper_repo.desktop.session_parts import CashFlowTable, OrderTable, PositionTable, TradeTable
 from paper_repo.desktop.session_table import SessionTable
 from paper_repo.desktop.settings import settings
 from paper_repo.desktop.shortcuts import show_shortcuts
@@ -42,6 +42,7 @@ TABS: dict[str, Callable[[LiveRepository], QWidget]] = {
     "Orders": OrderTable,
     "Fills": FillTable,
     "Trades": TradeTable,
+    "Cash flows": CashFlowTable,
     "JSON": JsonView,
 }
 """The tabs below the sessions: the title of each, and what makes its widget, which is a `SessionView`."""

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from paper_repo import (
+    CashFlow,
     Fill,
     InMemorySessionRepository,
+    Order,
     PaperTradingSession,
     RepositoryClosedError,
     SessionRepository,
@@ -26,7 +28,16 @@ from paper_repo import desktop as widgets  # isort: skip
 from paper_repo.desktop import LiveRepository  # isort: skip
 from paper_repo.desktop.lazy_rows import PAGE  # isort: skip
 
-ONE_SESSION = ["EquityChart", "FillTable", "JsonView", "OrderTable", "PerformancePanel", "PositionTable", "TradeTable"]
+ONE_SESSION = [
+    "CashFlowTable",
+    "EquityChart",
+    "FillTable",
+    "JsonView",
+    "OrderTable",
+    "PerformancePanel",
+    "PositionTable",
+    "TradeTable",
+]
 
 
 @pytest.fixture
@@ -79,6 +90,43 @@ def test_a_widget_shows_what_a_repository_in_memory_holds(qtbot: Any, tmp_path: 
         widget.show()
         with qtbot.waitSignal(widget.shown, timeout=PATIENCE):
             widget.show_session(session.id)
+
+
+def test_closed_orders_and_cash_flows(qtbot: Any, live: LiveRepository, path: Path) -> None:
+    """Orders that rest come first, those that are closed follow, the latest first; so do cash flows."""
+    session = PaperTradingSession(id="a", strategy=plain(1).strategy, initial_cash=1000)
+    for order_id in ("first", "second", "resting"):
+        session.place_order(Order(order_id, "IBM", "BUY", "LIMIT", quantity=1, limit_price=100))
+    session.cancel_order("first")
+    session.cancel_order("second")
+    session.apply_cash_flow(CashFlow("in", "DEPOSIT", 50))
+    session.apply_cash_flow(CashFlow("out", "WITHDRAWAL", -20))
+    with SessionRepository(path) as repository:
+        repository.save(session)
+    orders, flows = widgets.OrderTable(live), widgets.CashFlowTable(live)
+    for table, expected in ((orders, ["resting", "second", "first"]), (flows, ["out", "in"])):
+        qtbot.addWidget(table)
+        table.show()
+        table.show_session("a")
+        until(qtbot, lambda table=table: table.rows.rowCount())
+        assert [row.id for row in table.rows.rows()] == expected
+
+
+def test_a_deposit_is_no_gain(qtbot: Any, live: LiveRepository, path: Path) -> None:
+    """The figures are those of `get_performance`, which knows the cash flows."""
+    session = PaperTradingSession(id="a", strategy=plain(1).strategy, initial_cash=1000)
+    session.mark({})
+    session.apply_cash_flow(CashFlow("in", "DEPOSIT", 500))
+    session.mark({})
+    with SessionRepository(path) as repository:
+        repository.save(session)
+    panel = widgets.PerformancePanel(live)
+    qtbot.addWidget(panel)
+    panel.show()
+    panel.show_session("a")
+
+    until(qtbot, lambda: panel.figures["Total return"].text() != "–")
+    assert panel.figures["Total return"].text() == "0.00 %"
 
 
 def test_a_hidden_widget_reads_nothing(qtbot: Any, live: LiveRepository, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The Qt example as a frozen program: it starts, migrates an old file, trades, saves, and exits."""
+"""`paper-repo open` as a frozen program: it starts, migrates an old file, trades, saves, and exits."""
 
 from __future__ import annotations
 
@@ -32,8 +32,10 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("frozen")
     command = [sys.executable, "-m", "PyInstaller", "--noconfirm", "--windowed", "--log-level", "WARN"]
     command += ["--distpath", str(folder), "--workpath", str(folder / "work"), "--specpath", str(folder)]
-    subprocess.run([*command, str(ROOT / "examples" / "desktop_qt.py")], check=True)
-    return folder / "desktop_qt" / "desktop_qt"
+    script = folder / "paper_repo_window.py"
+    script.write_text("from paper_repo.cli import main\n\nmain()\n")
+    subprocess.run([*command, str(script)], check=True)
+    return folder / "paper_repo_window" / "paper_repo_window"
 
 
 def test_a_frozen_program_migrates_an_old_file_trades_saves_and_exits(program: Path, path: Path) -> None:
@@ -43,7 +45,9 @@ def test_a_frozen_program_migrates_an_old_file_trades_saves_and_exits(program: P
         assert old.execute("PRAGMA user_version").fetchone() == (1,)
     environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
 
-    with subprocess.Popen([str(program), str(path), "--resume"], env=environment, cwd=path.parent) as running:
+    with subprocess.Popen(
+        [str(program), "open", "--db", str(path), "--demo", "--resume"], env=environment, cwd=path.parent
+    ) as running:
         try:
             _wait_for_migration(path, running)
             _wait_for_saves(path, {"a", "b"})

@@ -88,7 +88,8 @@ def killed_after(count: int, case: str, path: Path, seed: str) -> list[tuple[str
         assert process.stdout is not None
         lines = [process.stdout.readline() for _ in range(count)]
         process.send_signal(signal.SIGKILL)
-        rest, errors = process.communicate()
+        rest = process.stdout.read()  # `communicate` would pass over what has been read ahead, in the middle of a line
+        _, errors = process.communicate()
     assert (process.returncode, errors) == (-signal.SIGKILL, "")
     reports = [line.rsplit(" ", 1) for line in "".join([*lines, rest]).splitlines(keepends=True) if line.endswith("\n")]
     return [(names, int(version)) for names, version in reports]

@@ -548,8 +548,76 @@
             <translation>Orders</translation>
         </message>
         <message>
-            <source>No resting orders</source>
-            <translation>Keine offenen Orders</translation>
+            <source>No orders</source>
+            <translation>Keine Orders</translation>
+        </message>
+        <message>
+            <source>Cash flows</source>
+            <translation>Zahlungen</translation>
+        </message>
+        <message>
+            <source>No cash flows</source>
+            <translation>Keine Zahlungen</translation>
+        </message>
+        <message>
+            <source>pending</source>
+            <translation>wartet</translation>
+        </message>
+        <message>
+            <source>open</source>
+            <translation>offen</translation>
+        </message>
+        <message>
+            <source>partly filled</source>
+            <translation>teils ausgeführt</translation>
+        </message>
+        <message>
+            <source>filled</source>
+            <translation>ausgeführt</translation>
+        </message>
+        <message>
+            <source>cancelled</source>
+            <translation>storniert</translation>
+        </message>
+        <message>
+            <source>rejected</source>
+            <translation>abgelehnt</translation>
+        </message>
+        <message>
+            <source>expired</source>
+            <translation>verfallen</translation>
+        </message>
+        <message>
+            <source>deposit</source>
+            <translation>Einzahlung</translation>
+        </message>
+        <message>
+            <source>withdrawal</source>
+            <translation>Auszahlung</translation>
+        </message>
+        <message>
+            <source>dividend</source>
+            <translation>Dividende</translation>
+        </message>
+        <message>
+            <source>interest</source>
+            <translation>Zinsen</translation>
+        </message>
+        <message>
+            <source>funding</source>
+            <translation>Finanzierung</translation>
+        </message>
+        <message>
+            <source>tax</source>
+            <translation>Steuer</translation>
+        </message>
+        <message>
+            <source>fee</source>
+            <translation>Gebühr</translation>
+        </message>
+        <message>
+            <source>other</source>
+            <translation>Sonstiges</translation>
         </message>
         <message>
             <source>Trades</source>
@@ -616,6 +684,22 @@
             <translation>Aufgegeben</translation>
         </message>
         <message>
+            <source>Closed</source>
+            <translation>Geschlossen</translation>
+        </message>
+        <message>
+            <source>Kind</source>
+            <translation>Art</translation>
+        </message>
+        <message>
+            <source>Amount</source>
+            <translation>Betrag</translation>
+        </message>
+        <message>
+            <source>Currency</source>
+            <translation>Währung</translation>
+        </message>
+        <message>
             <source>Entry</source>
             <translation>Einstieg</translation>
         </message>
@@ -628,20 +712,12 @@
             <translation>Dauer</translation>
         </message>
         <message>
-            <source>Closed</source>
-            <translation>Geschlossen</translation>
-        </message>
-        <message>
             <source>Sessions</source>
             <translation>Sitzungen</translation>
         </message>
         <message>
             <source>Name</source>
             <translation>Name</translation>
-        </message>
-        <message>
-            <source>Currency</source>
-            <translation>Währung</translation>
         </message>
         <message>
             <source>Return</source>
