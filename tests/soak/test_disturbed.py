@@ -1,6 +1,6 @@
 """Repeated fills, interrupts, a moved file, a pooler, at random among other work: none lost, doubled or hung.
 
-`SOAK_SECONDS=600` says for how long each; 15 by default. With `-s` it prints what was done.
+`SOAK_SECONDS=600` says for how long each; 4 by default. With `-s` it prints what was done.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore:unclosed (database|file):ResourceWarning",  # and what was just opened, it closes itself
 )
 
-SECONDS = float(os.environ.get("SOAK_SECONDS", "15"))
+SECONDS = float(os.environ.get("SOAK_SECONDS", "4"))
 CASH = 1_000_000_000
 HUNG = 120
 """After how many seconds in which nobody has come any further the program is ended with the stack of every thread."""
