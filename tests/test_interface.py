@@ -30,7 +30,6 @@ CORE_ONLY = {
     "ledger_history",  # for archives
     "order_history",  # for archives
     "find_ids",  # for ids that are shortened on the command line
-    "has_lost_transaction",  # for the facade
     "is_damaged",  # for `paper-repo restore`
     "reading",  # for archives
     "restore",  # for archives

@@ -7,7 +7,7 @@ is long because the documentation and the types of every argument stand where ca
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
@@ -117,19 +117,6 @@ class SessionRepository:
         """How long to wait for another writer before `BusyError`, in seconds."""
         return self._sessions.storage.busy_timeout
 
-    @property
-    def _writers(self) -> int:
-        """How many transactions of this process may write at the same time."""
-        return self._sessions.storage.writers
-
-    def _are_free(self, session_ids: Iterable[str]) -> bool:
-        """Whether no other open transaction of this process has written any of these sessions."""
-        return self._sessions.storage.are_free(session_ids)
-
-    def _when_freed(self, call: Callable[[], None]) -> None:
-        """Have `call` called whenever a transaction of this process that has written sessions has ended."""
-        self._sessions.storage.when_freed(call)
-
     def open(self) -> None:
         """Create or open the database now. Optional: the first use does it.
 
@@ -233,10 +220,6 @@ class SessionRepository:
             TransactionOwnershipError: another task holds a block of this thread across an `await`.
         """
         return self._sessions.storage.atomic()
-
-    def has_lost_transaction(self) -> bool:
-        """Whether an error such as a full disk has ended the open transaction early."""
-        return self._sessions.storage.has_lost_transaction()
 
     # Claims
 

@@ -78,7 +78,7 @@ class AsyncSessionRepository(DelegatingRepository):
             raise TypeError("options go with a path or URL; this SessionRepository has been given its own already")
         self._core = core
         self._sessions = internals_of(core)
-        self._writer = Writer(core, core.busy_timeout)
+        self._writer = Writer(self._sessions.storage, core.busy_timeout)
         self._limiters: weakref.WeakKeyDictionary[Any, anyio.CapacityLimiter] = weakref.WeakKeyDictionary()
         weakref.finalize(self, self._writer.stop).atexit = False
 

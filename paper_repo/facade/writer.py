@@ -20,10 +20,10 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from paper_repo.core.repository import SessionRepository
 from paper_repo.errors import BusyError, RepositoryClosedError, StorageError
 from paper_repo.facade.jobs import Block, Job, copied, finish
 from paper_repo.facade.write_queue import WriteQueue
+from paper_repo.storage.base import Storage
 from paper_repo.storage.errors import TurnedBackError
 from paper_repo.storage.forking import HeedsForks, heed_forks
 
@@ -47,22 +47,22 @@ class Writer(HeedsForks):
     """The threads and what they have to do.
 
     Args:
-        core: the repository whose writes they do.
+        storage: the database to which they write.
         patience: how long a job may wait for its turn, in seconds.
     """
 
-    def __init__(self, core: SessionRepository, patience: float) -> None:
-        self._core = core
+    def __init__(self, storage: Storage, patience: float) -> None:
+        self._storage = storage
         self._patience = patience
-        self._most = min(THREADS, core._writers)
+        self._most = min(THREADS, storage.writers)
         self._prepare()
         heed_forks(self)
         if self._most > 1:
-            core._when_freed(self._ring)
+            storage.when_freed(self._ring)
 
     def _prepare(self) -> None:
         self._lock = threading.RLock()  # for what the threads have in common
-        self._queue = WriteQueue(self._core._are_free if self._most > 1 else None)
+        self._queue = WriteQueue(self._storage.are_free if self._most > 1 else None)
         self._threads: list[_Worker] = []
         self._idle = 0
         self._started: list[threading.Thread] = []
@@ -182,7 +182,7 @@ class Writer(HeedsForks):
 
     def enter(self, part: Part) -> None:
         """Open a transaction, or a savepoint in the open one."""
-        block = self._core.atomic()
+        block = self._storage.atomic()
         block.__enter__()
         self._mine.open.append((part, block))
 
@@ -272,7 +272,7 @@ class Writer(HeedsForks):
         """Do all of them in one transaction, and each by itself that another transaction has turned back."""
         jobs: list[Job] | None = None
         try:
-            with self._core.atomic():
+            with self._storage.atomic():
                 # Taken only now: while BEGIN waited for another process, each of them could be cancelled.
                 with self._lock:
                     self._gather()
@@ -280,7 +280,7 @@ class Writer(HeedsForks):
                 jobs = [job for job in turn if job.take()]
                 for job in jobs:
                     job.do()
-                    if job.failed and self._core.has_lost_transaction():
+                    if job.failed and self._storage.has_lost_transaction():
                         job.require_success()  # its error has ended the transaction for all of them
         except BaseException as error:
             if jobs is None:
@@ -428,7 +428,7 @@ class Writer(HeedsForks):
             self._ended = True
             late = [*self._queue.take_all(), *_drained(self._arrived)]
         self._refuse(late, RepositoryClosedError("the repository was closed"))
-        error = _attempt(self._core.close) if self._last else None
+        error = _attempt(self._storage.close) if self._last else None
         self._closed = True
         self._finish_last(error)
 

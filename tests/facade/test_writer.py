@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from paper_repo import BusyError, RepositoryClosedError, SessionRepository
+from paper_repo.core.repository import internals_of
 from paper_repo.facade.jobs import Block, Job
 from paper_repo.facade.writer import Writer
 from tests.builders import new_session
@@ -18,11 +19,17 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def writer(path: Path, watch: Watch) -> AsyncIterator[Writer]:
-    """A writer on an open file, closed afterwards."""
+def core(path: Path, watch: Watch) -> SessionRepository:
+    """An open repository; the writer closes it."""
     core = SessionRepository(path)
     core.open()
-    writer = Writer(core, PATIENCE)
+    return core
+
+
+@pytest.fixture
+async def writer(core: SessionRepository) -> AsyncIterator[Writer]:
+    """A writer on its file, closed afterwards."""
+    writer = Writer(internals_of(core).storage, PATIENCE)
     yield writer
     last = Job(int)
     writer.close(last)
@@ -54,9 +61,9 @@ async def test_a_block_that_could_not_begin(writer: Writer, watch: Watch) -> Non
         writer.submit_to_block(block, Job(int))
 
 
-async def test_a_block_is_ended_once(writer: Writer, watch: Watch) -> None:
+async def test_a_block_is_ended_once(writer: Writer, core: SessionRepository) -> None:
     """To end a block again does nothing to the one around it; to end that one ends what is open in it, too."""
-    block, core = Block(), writer._core
+    block = Block()
     kept, lost = new_session(), new_session()
 
     async def ask(*jobs: Job) -> None:
