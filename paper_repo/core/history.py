@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from operator import itemgetter
 from typing import Any, TypeVar
 
+from paper_repo.core.saves import dump_placed
 from paper_repo.domain import CashFlow, EquityPoint, Fill, LedgerEntry, Order, PaperTradingSession, Split, SymbolChange
 from paper_repo.errors import CorruptRecordError, InvalidSessionError
 from paper_repo.serialization import fast, schemas
@@ -149,9 +150,9 @@ def write_points(storage: Storage, session_id: str, points: Iterable[EquityPoint
 def write_entries(storage: Storage, session_id: str, entries: Iterable[tuple[int, LedgerEntry]]) -> int:
     """Store ledger entries as `read_entries` gives them, in the transaction that is open, and say how many."""
     count = 0
-    for after_fill, each in entries:
-        data = {**schemas.dump(each), "after_fill": after_fill}
-        _append(storage, storage.statements.insert_ledger_entry, entry_row(storage, session_id, data), "ledger_entries")
+    for each in entries:
+        row = entry_row(storage, session_id, dump_placed(each))
+        _append(storage, storage.statements.insert_ledger_entry, row, "ledger_entries")
         count += 1
     return count
 

@@ -175,14 +175,15 @@ class Save:
             tracking.require_at_rest(session.id)
             waiting = session.new_fills
             booked, fills, points = list(waiting.booked), list(waiting), list(session.new_equity_points)
-            entries, orders = placed(session), list(session.new_closed_orders)
+            entries = session.new_ledger_entries.placed(session.fill_count)
+            orders = list(session.new_closed_orders)
             self._taken = tracking.taken
             tracking.asked_for = self._number = tracking.asked_for + 1
         try:
             self._content = Content(fast.to_columns(session, tracking.texts), _overview(session))
             self._fills = _dump_history(Fill, fills, "new_fills")
             self._points = _dump_history(EquityPoint, points, "new_equity_points")
-            self._entries = [dump_entry(each, after_fill) for each, after_fill in entries]
+            self._entries = [dump_placed(each) for each in entries]
             self._orders = _dump_history(Order, orders, "new_closed_orders")
         except InvalidSessionError as error:
             raise InvalidSessionError(error.messages, session.id) from error
@@ -240,7 +241,8 @@ class Save:
             if now is not before:
                 self.fills = _left(self._fills, now.fills - before.fills, session.new_fills)
                 self.points = _left(self._points, now.points - before.points, session.new_equity_points)
-                self.entries = _left(self._entries, now.entries - before.entries, placed(session), dump_placed)
+                waiting = session.new_ledger_entries.placed(session.fill_count)
+                self.entries = _left(self._entries, now.entries - before.entries, waiting, dump_placed)
                 self.orders = _left(self._orders, now.orders - before.orders, session.new_closed_orders)
                 self.booked = _booked_of(session.new_fills.booked, self.fills)
         overtaken = tracking.done > self._number  # a block has overtaken it with a later save of the same object
@@ -402,23 +404,9 @@ def _overview(session: PaperTradingSession) -> Overview:
     return Overview(session.strategy.name, len(session.positions), equity, net_pnl)
 
 
-def placed(session: PaperTradingSession) -> list[tuple[LedgerEntry, int]]:
-    """The ledger entries that wait, each with the number of fills that were booked before it."""
-    entries = session.new_ledger_entries
-    if not entries:
-        return []
-    places = entries.places[: len(entries)]
-    places += [session.fill_count] * (len(entries) - len(places))
-    return list(zip(entries, places, strict=True))
-
-
-def dump_placed(entry: tuple[LedgerEntry, int]) -> Data:
+def dump_placed(placed: tuple[int, LedgerEntry]) -> Data:
     """The plain data of a ledger entry, with its place among the fills."""
-    return dump_entry(*entry)
-
-
-def dump_entry(entry: LedgerEntry, after_fill: int) -> Data:
-    """The plain data of a ledger entry that was booked after this many fills."""
+    after_fill, entry = placed
     if not isinstance(entry, CashFlow | Split | SymbolChange):
         raise InvalidSessionError(
             {"new_ledger_entries": [f"must be CashFlows, Splits and SymbolChanges, not {shown(entry)}."]}

@@ -43,8 +43,8 @@ def booking_order(
 
 def waiting_history(session: PaperTradingSession) -> Iterator[Booked]:
     """What waits to be saved; of a session that was never saved, all of its history."""
-    entries = session.new_ledger_entries
-    return booking_order(session.new_fills, zip(entries.places, entries, strict=True), session.new_fills.before)
+    entries = session.new_ledger_entries.placed(session.fill_count)
+    return booking_order(session.new_fills, entries, session.new_fills.before)
 
 
 def time_of(item: Booked) -> datetime:

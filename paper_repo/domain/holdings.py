@@ -74,9 +74,6 @@ class Holdings(dict[str, T]):
 class Account(Checked[Taken, Given]):
     """An attribute that only bookings change, which go past it; an assignment says that the program keeps accounts."""
 
-    def __init__(self, check: Check, name: str) -> None:
-        super().__init__(check, name)
-
     def __set__(self, owner: object, value: Taken) -> None:
         super().__set__(owner, value)
         if "keeps_own_accounts" in owner.__dict__:  # the owner is made already

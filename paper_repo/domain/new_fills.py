@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, TypeAlias
 
-from paper_repo.domain.checked import Checked
 from paper_repo.domain.secrecy import shown
 from paper_repo.domain.trading import Fill
-from paper_repo.domain.values import count, invalid
+from paper_repo.domain.values import invalid
 
 FillKey: TypeAlias = tuple[str, str]
 """What makes a fill of a session the same one when it comes again: its symbol and its id."""
@@ -75,40 +74,8 @@ class NewFills(list[Fill]):
         return [fill for key, fill in found.items() if key in self.booked]
 
 
-class NewFillsAttribute(Checked[Iterable[Fill], NewFills]):
-    """A session's `new_fills`: another list put in its place changes nothing about what is stored before it."""
-
-    def __init__(self) -> None:
-        super().__init__(_new_fills, "new_fills")
-
-    def __set__(self, owner: object, value: Iterable[Fill]) -> None:
-        known = owner.__dict__.get("new_fills")
-        super().__set__(owner, value)
-        if known is not None:
-            owner.__dict__["new_fills"].before = known.before
-
-
-class FillCount(Checked[int, int]):
-    """A session's `fill_count`, which follows from what is stored and what waits."""
-
-    def __init__(self) -> None:
-        super().__init__(count, "fill_count")
-
-    def __get__(self, owner: object, kind: type[Any] | None = None) -> int:
-        if owner is None:
-            return 0  # the default
-        fills: NewFills = owner.__dict__["new_fills"]
-        return fills.before + len(fills)
-
-    def __set__(self, owner: object, value: int) -> None:
-        fills: NewFills = owner.__dict__.setdefault("new_fills", NewFills())
-        before = count(value, "fill_count") - len(fills)
-        if before < 0:
-            raise invalid("fill_count", f"{value} is less than the {len(fills)} fills that wait to be saved.")
-        fills.before = before
-
-
-def _new_fills(value: Iterable[Fill], path: str) -> NewFills:
+def new_fills(value: object, path: str) -> NewFills:
+    """The fills of `value` as a list of its own."""
     if isinstance(value, NewFills):
         return NewFills(value, value.before, value.booked)
     if not isinstance(value, Iterable):

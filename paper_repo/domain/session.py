@@ -18,7 +18,7 @@ from paper_repo.domain.checked import Checked, checked, entity, instance_of, no_
 from paper_repo.domain.holdings import Account, Holdings, OwnAccounts, holdings
 from paper_repo.domain.instruments import Instrument
 from paper_repo.domain.ledger import CashFlow, LedgerEntry, Split, SymbolChange
-from paper_repo.domain.new_fills import FillCount, NewFills, NewFillsAttribute
+from paper_repo.domain.new_fills import NewFills, new_fills
 from paper_repo.domain.orders import Order, OrderStatus, OrderType, TimeInForce
 from paper_repo.domain.positions import Position
 from paper_repo.domain.secrecy import shown
@@ -40,11 +40,12 @@ from paper_repo.domain.values import (
     utc_now,
 )
 from paper_repo.domain.waiting import (
+    HistoryAttribute,
+    HistoryCount,
     NewClosedOrders,
-    NewClosedOrdersAttribute,
     NewEntries,
-    NewEntriesAttribute,
-    StoredCount,
+    new_closed_orders,
+    new_entries,
 )
 from paper_repo.errors import InvalidTransitionError
 
@@ -79,10 +80,6 @@ def _balances(value: object, path: str) -> Holdings[Decimal]:
 
 def _optional_balances(value: object, path: str) -> Holdings[Decimal] | None:
     return None if value is None else _balances(value, path)
-
-
-def _optional_count(value: Any, path: str) -> int | None:
-    return None if value is None else count(value, path)
 
 
 def _account(name: str) -> Any:
@@ -176,15 +173,19 @@ class PaperTradingSession(_Tracked):
     stopped_at: Checked[datetime | None, datetime | None] = checked(optional_instant, default=None)
     updated_at: Checked[datetime | None, datetime | None] = checked(optional_instant, default=None)
     version: Checked[int, int] = checked(count, default=0)
-    fill_count: Checked[int, int] = checked(FillCount(), default=0)
-    new_fills: Checked[Iterable[Fill], NewFills] = checked(NewFillsAttribute(), default=())
+    fill_count: Checked[int, int] = checked(HistoryCount("fill_count", "new_fills", NewFills), default=0)
+    new_fills: Checked[Iterable[Fill], NewFills] = checked(HistoryAttribute(new_fills, "new_fills"), default=())
     new_equity_points: Checked[Iterable[EquityPoint], list[EquityPoint]] = checked(_points, default=())
-    ledger_count: Checked[int, int] = checked(StoredCount("ledger_count", "new_ledger_entries", NewEntries), default=0)
-    new_ledger_entries: Checked[Iterable[LedgerEntry], NewEntries] = checked(NewEntriesAttribute(), default=())
-    closed_order_count: Checked[int, int] = checked(
-        StoredCount("closed_order_count", "new_closed_orders", NewClosedOrders), default=0
+    ledger_count: Checked[int, int] = checked(HistoryCount("ledger_count", "new_ledger_entries", NewEntries), default=0)
+    new_ledger_entries: Checked[Iterable[LedgerEntry], NewEntries] = checked(
+        HistoryAttribute(new_entries, "new_ledger_entries"), default=()
     )
-    new_closed_orders: Checked[Iterable[Order], NewClosedOrders] = checked(NewClosedOrdersAttribute(), default=())
+    closed_order_count: Checked[int, int] = checked(
+        HistoryCount("closed_order_count", "new_closed_orders", NewClosedOrders), default=0
+    )
+    new_closed_orders: Checked[Iterable[Order], NewClosedOrders] = checked(
+        HistoryAttribute(new_closed_orders, "new_closed_orders"), default=()
+    )
     keeps_own_accounts: Checked[bool | None, bool] = checked(OwnAccounts(), default=None)  # the last: see `Account`
 
     def __post_init__(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
 
 from paper_repo.domain.checked import Checked, require
@@ -48,7 +48,8 @@ class NewEntries(Waiting[LedgerEntry]):
     """The ledger entries that wait, each with its place among the fills.
 
     Args:
-        places: for each entry, how many fills the session had when it was booked: the history is in one order.
+        places: for each entry, how many fills the session had when it was booked: the history is in one order. One that
+            a program has put into the list by itself gets its place when the list is next used.
     """
 
     def __init__(self, items: Iterable[LedgerEntry] = (), before: int = 0, places: Iterable[int] = ()) -> None:
@@ -60,38 +61,40 @@ class NewEntries(Waiting[LedgerEntry]):
 
     def book(self, entry: LedgerEntry, fill_count: int) -> None:
         """Append an entry that has been booked after this many fills."""
+        self.placed(fill_count)
         self.places.append(fill_count)
         self.add(entry)
+
+    def placed(self, fill_count: int) -> list[tuple[int, LedgerEntry]]:
+        """The entries, each with its place; `fill_count` is that of those that have none yet."""
+        self.places += [fill_count] * (len(self) - len(self.places))
+        return list(zip(self.places, self, strict=False))
 
 
 class NewClosedOrders(Waiting[Order]):
     """The closed orders that wait; a program may append others that it knows of."""
 
 
-class NewEntriesAttribute(Checked[Iterable[LedgerEntry], NewEntries]):
-    """A session's `new_ledger_entries`; another list put in its place changes nothing about what is stored before."""
+class HistoryAttribute(Checked[Any, Any]):
+    """A list of history that waits; another list put in its place changes nothing about what is stored before it."""
 
-    def __init__(self) -> None:
-        super().__init__(_new_entries, "new_ledger_entries")
-
-    def __set__(self, owner: object, value: Iterable[LedgerEntry]) -> None:
-        _replace(super().__set__, owner, self._name, value)
-
-
-class NewClosedOrdersAttribute(Checked[Iterable[Order], NewClosedOrders]):
-    """A session's `new_closed_orders`; another list put in its place changes nothing about what is stored before."""
-
-    def __init__(self) -> None:
-        super().__init__(_new_closed_orders, "new_closed_orders")
-
-    def __set__(self, owner: object, value: Iterable[Order]) -> None:
-        _replace(super().__set__, owner, self._name, value)
+    def __set__(self, owner: object, value: object) -> None:
+        known = owner.__dict__.get(self._name)
+        super().__set__(owner, value)
+        if known is not None:
+            owner.__dict__[self._name].before = known.before
 
 
-class StoredCount(Checked[int, int]):
-    """A count of a kind of history, which follows from what is stored and what waits in the list `waiting`."""
+class HistoryCount(Checked[int, int]):
+    """How much history of one kind a session has: what is stored, and what waits in the list of the name `waiting`.
 
-    def __init__(self, name: str, waiting: str, kind: type[NewEntries] | type[NewClosedOrders]) -> None:
+    Args:
+        name: of the attribute.
+        waiting: of the list.
+        kind: of the list, which knows how much is stored.
+    """
+
+    def __init__(self, name: str, waiting: str, kind: Callable[[], Any]) -> None:
         super().__init__(count, name)
         self._waiting = waiting
         self._kind = kind
@@ -113,24 +116,19 @@ class StoredCount(Checked[int, int]):
         waiting.before = before
 
 
-def _replace(assign: Any, owner: object, name: str, value: object) -> None:
-    known = owner.__dict__.get(name)
-    assign(owner, value)
-    if known is not None:
-        owner.__dict__[name].before = known.before
-
-
-def _new_entries(value: object, path: str) -> NewEntries:
+def new_entries(value: object, path: str) -> NewEntries:
+    """The ledger entries of `value` as a list of its own."""
     items = _items(value, path)
     if isinstance(value, NewEntries):
         return NewEntries(items, value.before, value.places)
     for index, each in enumerate(items):
         if not isinstance(each, CashFlow | Split | SymbolChange):
             raise invalid(f"{path}[{index}]", f"must be a CashFlow, Split or SymbolChange, not {shown(each)}.")
-    return NewEntries(items, 0, [0] * len(items))
+    return NewEntries(items)
 
 
-def _new_closed_orders(value: object, path: str) -> NewClosedOrders:
+def new_closed_orders(value: object, path: str) -> NewClosedOrders:
+    """The closed orders of `value` as a list of its own."""
     before = value.before if isinstance(value, NewClosedOrders) else 0
     return NewClosedOrders(
         (require(Order, each, f"{path}[{index}]") for index, each in enumerate(_items(value, path))), before

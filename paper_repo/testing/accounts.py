@@ -168,6 +168,27 @@ class AccountContract:
             with pytest.raises(SessionNotFoundError):
                 await call
 
+    async def test_an_entry_put_into_the_list_has_its_place(self, repository: IPaperTradingSessionRepository) -> None:
+        """What a program adds to the history by itself comes after the fills that there were then, and stays there."""
+        session = new_session(id="s")
+        session.apply_fill(new_fill(1))
+        session.new_ledger_entries.append(CashFlow("own-1", "OTHER", 1, moment(2)))
+        session.apply_cash_flow(CashFlow("booked", "OTHER", 2, moment(3)))
+        session.apply_fill(new_fill(4))
+        async with rolled_back(repository):
+            await repository.save(session)
+        session.new_ledger_entries.append(CashFlow("own-2", "OTHER", 4, moment(5)))
+
+        await repository.save(session)
+
+        assert [each.id for each in await repository.get_ledger("s")] == ["own-1", "booked", "own-2"]
+        assert (await repository.get_as_of("s", moment(3))).income == 3
+        assert session.new_ledger_entries.placed(9) == []
+        session.new_ledger_entries = [CashFlow("own-3", "OTHER", 8, moment(6))]
+        assert [place for place, _ in session.new_ledger_entries.placed(session.fill_count)] == [2]
+        await repository.save(session)
+        assert len(await repository.get_ledger("s")) == 4
+
     async def test_an_entry_is_booked_once(self, repository: IPaperTradingSessionRepository) -> None:
         """A cash flow that is stored already and is booked again is refused, and nothing is stored."""
         await repository.save(rich_session())

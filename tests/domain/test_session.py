@@ -255,7 +255,7 @@ class TestFields:
         session = new_session()
         session.record_fill(new_fill(1))
 
-        with pytest.raises(InvalidSessionError, match="fill_count: 0 is less than the 1 fills that wait"):
+        with pytest.raises(InvalidSessionError, match="fill_count: 0 is less than the 1 that wait in `new_fills`"):
             session.fill_count = 0
 
         assert session.fill_count == 1
