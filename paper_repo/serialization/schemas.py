@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
+from functools import cached_property
 from typing import Any, TypeAlias, TypeVar, cast
 
 from marshmallow import Schema, ValidationError, fields, post_dump, post_load
@@ -36,6 +37,7 @@ from paper_repo.domain import (
     TimeInForce,
 )
 from paper_repo.domain.nesting import DEEPEST, is_too_deep, on_fresh_stack
+from paper_repo.domain.positions import ONE
 from paper_repo.domain.secrecy import kind_of, shown
 from paper_repo.domain.values import UTC, text
 from paper_repo.errors import InvalidSessionError
@@ -120,8 +122,8 @@ class EntityField(fields.Nested):
 class EntitiesField(fields.Dict):
     """Entities by the name that each of them carries itself."""
 
-    def __init__(self, kind: type[Any], schema: type[Schema], key: str, required: bool = True) -> None:
-        super().__init__(keys=fields.String(), values=fields.Nested(schema), required=required)
+    def __init__(self, kind: type[Any], schema: type[Schema], key: str, **options: Any) -> None:
+        super().__init__(keys=fields.String(), values=fields.Nested(schema), **options)
         self.kind = kind
         self.key = key
 
@@ -154,6 +156,12 @@ class AmountsField(fields.Dict):
         super().__init__(keys=fields.String(), values=AmountField(), **options)
 
 
+NONE: dict[str, Any] = {"load_default": None, "allow_none": False}
+"""Of a field that is left out where there is nothing; `null` does not stand for that."""
+
+ZERO = Decimal(0)
+
+
 class EntitySchema(Schema):
     """A schema whose loaded data becomes an entity.
 
@@ -162,10 +170,20 @@ class EntitySchema(Schema):
 
     entity: type[Any]
 
+    @cached_property
+    def defaults(self) -> Data:
+        """What the fields that may be left out are then, as plain data."""
+        optional = {name: field for name, field in self.fields.items() if not field.required}
+        values = {name: field.load_default for name, field in optional.items()}
+        return {
+            name: optional[name]._serialize(value() if callable(value) else value, None, None)
+            for name, value in values.items()
+        }
+
     @post_dump
     def leave_out(self, data: Data, **kwargs: Any) -> Data:
         """The data without the optional fields that say nothing."""
-        defaults = _DEFAULTS[type(self)]
+        defaults = self.defaults
         return {name: value for name, value in data.items() if name not in defaults or value != defaults[name]}
 
     @post_load
@@ -196,11 +214,11 @@ class PositionSchema(EntitySchema):
     last_price: AmountField = AmountField(required=True)
     opened_at: InstantField = InstantField(required=True)
     realized_pnl: AmountField = AmountField(required=True)
-    currency: fields.String = fields.String()
-    multiplier: AmountField = AmountField()
-    settlement: fields.Enum[Settlement] = fields.Enum(Settlement)
-    position_id: fields.String = fields.String()
-    metadata: JsonField = JsonField()
+    currency: fields.String = fields.String(**NONE)
+    multiplier: AmountField = AmountField(load_default=ONE)
+    settlement: fields.Enum[Settlement] = fields.Enum(Settlement, load_default=Settlement.CASH)
+    position_id: fields.String = fields.String(**NONE)
+    metadata: JsonField = JsonField(load_default=dict)
 
 
 class InstrumentSchema(EntitySchema):
@@ -211,8 +229,8 @@ class InstrumentSchema(EntitySchema):
     currency: fields.String = fields.String(required=True, allow_none=True)
     multiplier: AmountField = AmountField(required=True)
     settlement: fields.Enum[Settlement] = fields.Enum(Settlement, required=True)
-    asset: fields.String = fields.String()
-    metadata: JsonField = JsonField()
+    asset: fields.String = fields.String(**NONE)
+    metadata: JsonField = JsonField(load_default=dict)
 
 
 class OrderSchema(EntitySchema):
@@ -229,17 +247,17 @@ class OrderSchema(EntitySchema):
     stop_price: AmountField = AmountField(required=True, allow_none=True)
     time_in_force: fields.Enum[TimeInForce] = fields.Enum(TimeInForce, required=True)
     created_at: InstantField = InstantField(required=True)
-    status: fields.Enum[OrderStatus] = fields.Enum(OrderStatus)
-    trail_amount: AmountField = AmountField()
-    trail_percent: AmountField = AmountField()
-    expires_at: InstantField = InstantField()
-    reduce_only: FlagField = FlagField()
-    post_only: FlagField = FlagField()
-    parent_id: fields.String = fields.String()
-    oco_group: fields.String = fields.String()
-    position_id: fields.String = fields.String()
-    closed_at: InstantField = InstantField()
-    metadata: JsonField = JsonField()
+    status: fields.Enum[OrderStatus] = fields.Enum(OrderStatus, load_default=OrderStatus.OPEN)
+    trail_amount: AmountField = AmountField(**NONE)
+    trail_percent: AmountField = AmountField(**NONE)
+    expires_at: InstantField = InstantField(**NONE)
+    reduce_only: FlagField = FlagField(load_default=False)
+    post_only: FlagField = FlagField(load_default=False)
+    parent_id: fields.String = fields.String(**NONE)
+    oco_group: fields.String = fields.String(**NONE)
+    position_id: fields.String = fields.String(**NONE)
+    closed_at: InstantField = InstantField(**NONE)
+    metadata: JsonField = JsonField(load_default=dict)
 
     @post_dump
     def leave_out(self, data: Data, **kwargs: Any) -> Data:
@@ -262,13 +280,13 @@ class FillSchema(EntitySchema):
     fee: AmountField = AmountField(required=True)
     executed_at: InstantField = InstantField(required=True)
     order_id: fields.String = fields.String(required=True, allow_none=True)
-    fee_currency: fields.String = fields.String()
-    position_id: fields.String = fields.String()
-    rate: AmountField = AmountField()
-    fee_rate: AmountField = AmountField()
-    corrected_at: InstantField = InstantField()
-    replaces: fields.String = fields.String()
-    metadata: JsonField = JsonField()
+    fee_currency: fields.String = fields.String(**NONE)
+    position_id: fields.String = fields.String(**NONE)
+    rate: AmountField = AmountField(**NONE)
+    fee_rate: AmountField = AmountField(**NONE)
+    corrected_at: InstantField = InstantField(**NONE)
+    replaces: fields.String = fields.String(**NONE)
+    metadata: JsonField = JsonField(load_default=dict)
 
 
 class EquityPointSchema(EntitySchema):
@@ -288,10 +306,10 @@ class CashFlowSchema(EntitySchema):
     kind: fields.Enum[CashFlowKind] = fields.Enum(CashFlowKind, required=True)
     amount: AmountField = AmountField(required=True)
     at: InstantField = InstantField(required=True)
-    currency: fields.String = fields.String()
-    symbol: fields.String = fields.String()
-    rate: AmountField = AmountField()
-    metadata: JsonField = JsonField()
+    currency: fields.String = fields.String(**NONE)
+    symbol: fields.String = fields.String(**NONE)
+    rate: AmountField = AmountField(**NONE)
+    metadata: JsonField = JsonField(load_default=dict)
 
 
 class SplitSchema(EntitySchema):
@@ -302,8 +320,8 @@ class SplitSchema(EntitySchema):
     symbol: fields.String = fields.String(required=True)
     ratio: AmountField = AmountField(required=True)
     at: InstantField = InstantField(required=True)
-    per: AmountField = AmountField()
-    metadata: JsonField = JsonField()
+    per: AmountField = AmountField(load_default=ONE)
+    metadata: JsonField = JsonField(load_default=dict)
 
 
 class SymbolChangeSchema(EntitySchema):
@@ -314,7 +332,7 @@ class SymbolChangeSchema(EntitySchema):
     symbol: fields.String = fields.String(required=True)
     new_symbol: fields.String = fields.String(required=True)
     at: InstantField = InstantField(required=True)
-    metadata: JsonField = JsonField()
+    metadata: JsonField = JsonField(load_default=dict)
 
 
 class PaperTradingSessionSchema(EntitySchema):
@@ -329,8 +347,8 @@ class PaperTradingSessionSchema(EntitySchema):
     status: fields.Enum[SessionStatus] = fields.Enum(SessionStatus, required=True)
     initial_cash: AmountField = AmountField(required=True)
     cash: AmountField = AmountField(required=True)
-    positions: EntitiesField = EntitiesField(Position, PositionSchema, key="id")
-    open_orders: EntitiesField = EntitiesField(Order, OrderSchema, key="id")
+    positions: EntitiesField = EntitiesField(Position, PositionSchema, key="id", required=True)
+    open_orders: EntitiesField = EntitiesField(Order, OrderSchema, key="id", required=True)
     realized_pnl: AmountField = AmountField(required=True)
     fees_paid: AmountField = AmountField(required=True)
     state: JsonField = JsonField(required=True)
@@ -342,18 +360,18 @@ class PaperTradingSessionSchema(EntitySchema):
     updated_at: InstantField = InstantField(required=True, allow_none=True)
     version: fields.Integer = fields.Integer(required=True, strict=True)
     fill_count: fields.Integer = fields.Integer(required=True, strict=True)
-    instruments: EntitiesField = EntitiesField(Instrument, InstrumentSchema, key="symbol", required=False)
+    instruments: EntitiesField = EntitiesField(Instrument, InstrumentSchema, key="symbol", load_default=dict)
     balances: AmountsField = AmountsField(load_default=dict)
-    rates: AmountsField = AmountsField()
-    opening_positions: EntitiesField = EntitiesField(Position, PositionSchema, key="id", required=False)
-    opening_balances: AmountsField = AmountsField()
-    opening_worth: AmountField = AmountField(load_default=Decimal(0))
-    net_deposits: AmountField = AmountField()
-    income: AmountField = AmountField()
-    currency_pnl: AmountField = AmountField()
-    other_value: AmountField = AmountField()
-    ledger_count: fields.Integer = fields.Integer(strict=True)
-    closed_order_count: fields.Integer = fields.Integer(strict=True)
+    rates: AmountsField = AmountsField(load_default=dict)
+    opening_positions: EntitiesField = EntitiesField(Position, PositionSchema, key="id", load_default=dict)
+    opening_balances: AmountsField = AmountsField(load_default=dict)
+    opening_worth: AmountField = AmountField(load_default=ZERO)
+    net_deposits: AmountField = AmountField(load_default=ZERO)
+    income: AmountField = AmountField(load_default=ZERO)
+    currency_pnl: AmountField = AmountField(load_default=ZERO)
+    other_value: AmountField = AmountField(load_default=ZERO)
+    ledger_count: fields.Integer = fields.Integer(strict=True, load_default=0)
+    closed_order_count: fields.Integer = fields.Integer(strict=True, load_default=0)
     keeps_own_accounts: FlagField = FlagField(load_default=True)
 
 
@@ -374,37 +392,9 @@ _SCHEMAS: dict[type[Any], EntitySchema] = {
 }
 
 
-_EMPTY = {
-    AmountField: "0",
-    AmountsField: {},
-    EntitiesField: {},
-    JsonField: {},
-    fields.Integer: 0,
-}
-_OTHER_DEFAULTS: Data = {
-    "multiplier": "1",
-    "per": "1",
-    "settlement": "CASH",
-    "status": "OPEN",
-    "reduce_only": False,
-    "post_only": False,
-    "keeps_own_accounts": True,
-}
-_DEFAULTS: dict[type[Schema], Data] = {
-    type(schema): {
-        name: _OTHER_DEFAULTS.get(name, _EMPTY.get(type(field)) if schema.entity is PaperTradingSession else None)
-        for name, field in schema.fields.items()
-        if not field.required
-    }
-    | ({} if schema.entity in (Strategy, EquityPoint, PaperTradingSession) else {"metadata": {}})
-    for schema in _SCHEMAS.values()
-}
-"""Of each schema, what the optional fields are where they say nothing."""
-
-
 def defaults_of(kind: type[Any]) -> Data:
     """What the optional fields of entities of type `kind` are where they say nothing, as plain data."""
-    return _DEFAULTS[type(_SCHEMAS[kind])]
+    return _SCHEMAS[kind].defaults
 
 
 def dump(entity: Any) -> Data:
