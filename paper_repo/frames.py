@@ -29,9 +29,7 @@ except ImportError as _error:
 
 from paper_repo.core import history
 from paper_repo.core.repository import SessionRepository, internals_of
-from paper_repo.domain.history import booking_order
 from paper_repo.domain.selection import Selection, StatusFilter
-from paper_repo.domain.trades import trades as closed_trades
 from paper_repo.errors import InvalidSessionError, SessionNotFoundError
 from paper_repo.facade.repository import AsyncSessionRepository
 from paper_repo.storage import queries
@@ -106,14 +104,7 @@ def equity(repository: Repository, session_id: str, *, exact: bool = False) -> p
 
 def trades(repository: Repository, session_id: str, *, exact: bool = False) -> pa.Table:
     """The closed trades of a session (see `paper_repo.trades`); `slices` is how many round trips each is made of."""
-    core = _core(repository)
-    with core.reading():
-        session = core.get_by_id(session_id)
-        if session is None:
-            raise SessionNotFoundError(session_id)
-        fills = (fill for _, fill in core.fill_history(session_id))
-        found = closed_trades(booking_order(fills, core.ledger_history(session_id)), session)
-    return _table_of(found, _TRADE_COLUMNS, exact, session_id)
+    return _table_of(_core(repository).get_trades(session_id), _TRADE_COLUMNS, exact, session_id)
 
 
 def orders(repository: Repository, session_id: str, *, exact: bool = False) -> pa.Table:

@@ -64,7 +64,7 @@ from paper_repo.errors import (
 from paper_repo.facade.block_ownership import OpenBlock, open_block
 from paper_repo.facade.wakeup import Wakeup, new_wakeup, wake
 from paper_repo.interface import IPaperTradingSessionRepository
-from paper_repo.reports import CheckReport, check_books, check_history, check_session
+from paper_repo.reports import CheckReport, check_history, check_session
 from paper_repo.serialization import fast, schemas
 from paper_repo.serialization.schemas import Data
 from paper_repo.watching import AsyncSessionChanges, SessionChanges
@@ -483,8 +483,7 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
         for record in (await self._visible()).values():
             first = record.session.fill_count - len(record.fills) + 1
             check_session(report, record.session, SessionSummary.of(record.session))
-            check_history(report, record.session, enumerate(record.fills, first), record.points)
-            check_books(report, record.session, record.history())
+            check_history(report, record.session, enumerate(record.fills, first), record.entries, record.points)
         return report
 
     def atomic(self) -> AbstractAsyncContextManager[None]:

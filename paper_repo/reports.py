@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import reduce
 
-from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
-from paper_repo.domain.history import Booked
+from paper_repo.domain import EquityPoint, Fill, LedgerEntry, PaperTradingSession
+from paper_repo.domain.history import Booked, booking_order
 from paper_repo.domain.replay import differences, replay
 from paper_repo.domain.selection import SessionSummary
 from paper_repo.domain.values import EXACT
@@ -69,61 +69,63 @@ def check_session(report: CheckReport, session: PaperTradingSession, summary: Se
         )
 
 
-def check_books(report: CheckReport, session: PaperTradingSession, history: Iterable[Booked]) -> None:
-    """Rebuild a session's books from its history, and compare them; not those of a program with its own accounts.
-
-    A session whose history does not begin at its first fill cannot be rebuilt.
-    """
-    if session.keeps_own_accounts:
-        for _ in history:
-            pass  # reading it is a check too
-        return
-    counted, total = Counted(history), session.fill_count
-    try:
-        found = differences(session, replay(session, counted))
-    except InvalidSessionError as error:
-        found = [str(error)]
-    if counted.fills == total:
-        for difference in found:
-            report.remark(f"its history does not explain its books: {difference}", session.id)
-
-
-class Counted:
-    """A history that counts its fills while it is read."""
-
-    def __init__(self, history: Iterable[Booked]) -> None:
-        self._history = history
-        self.fills = 0
-
-    def __iter__(self) -> Iterator[Booked]:
-        for each in self._history:
-            self.fills += isinstance(each, Fill)
-            yield each
-
-
 def check_history(
     report: CheckReport,
     session: PaperTradingSession,
     fills: Iterable[tuple[int, Fill]],
+    entries: Iterable[tuple[int, LedgerEntry]],
     points: Iterable[EquityPoint],
 ) -> None:
-    """Compare a session with its history, which cannot be read unless it ends where the session's count says."""
-    first, fees, is_plain = 0, Decimal(0), not session.ledger_count  # else the fees are told by other ways too
-    for place, fill in _counted(report, fills):
-        first = first or place
-        is_plain = is_plain and not (fill.fee_currency or fill.fee_rate or fill.corrected_at)
-        fees = EXACT.add(fees, fill.fee)
+    """Compare a session with its history, which cannot be read unless it ends where the session's count says.
+
+    The books are rebuilt from it and compared, unless the program keeps its own accounts, or the history does not begin
+    at the first fill.
+    """
+    seen = _Fills(report, fills)
+    found = _unexplained(session, booking_order(seen, entries))
     for _ in points:
         report.equity_points += 1
-    if first > 1:
-        report.remark(f"its history begins after fill {first - 1}", session.id)
-    elif session.fill_count and not first:
+    if seen.first > 1:
+        report.remark(f"its history begins after fill {seen.first - 1}", session.id)
+    elif session.fill_count and not seen.first:
         report.remark(f"it counts {session.fill_count} fills, and none of them is stored", session.id)
-    elif is_plain and fees != session.fees_paid:
-        report.remark(f"its fees are {session.fees_paid}, but those of its fills add up to {fees}", session.id)
+    else:
+        if seen.are_plain and not session.ledger_count and seen.fees != session.fees_paid:
+            fees = f"its fees are {session.fees_paid}, but those of its fills add up to {seen.fees}"
+            report.remark(fees, session.id)
+        for difference in found:
+            report.remark(f"its history does not explain its books: {difference}", session.id)
 
 
-def _counted(report: CheckReport, fills: Iterable[tuple[int, Fill]]) -> Iterator[tuple[int, Fill]]:
-    for fill in fills:
-        report.fills += 1
-        yield fill
+def _unexplained(session: PaperTradingSession, history: Iterator[Booked]) -> list[str]:
+    """What of the session's books its history does not explain; all of the history is read in any case."""
+    found: list[str] = []
+    if not session.keeps_own_accounts:
+        try:
+            found = differences(session, replay(session, history))
+        except InvalidSessionError as error:
+            found = [str(error)]
+    for _ in history:
+        pass  # reading it is a check too
+    return found
+
+
+class _Fills:
+    """The fills of a history, and what is noticed of them while they are read."""
+
+    def __init__(self, report: CheckReport, fills: Iterable[tuple[int, Fill]]) -> None:
+        self._report = report
+        self._fills = fills
+        self.first: int = 0
+        """The place of the first one; 0 where there is none."""
+        self.fees: Decimal = Decimal(0)
+        self.are_plain: bool = True
+        """Whether the sum of their fees is what the session has paid for them."""
+
+    def __iter__(self) -> Iterator[Fill]:
+        for place, fill in self._fills:
+            self._report.fills += 1
+            self.first = self.first or place
+            self.fees = EXACT.add(self.fees, fill.fee)
+            self.are_plain = self.are_plain and not (fill.fee_currency or fill.fee_rate or fill.corrected_at)
+            yield fill

@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from paper_repo.core import history
+from paper_repo.core.lists import bound
 from paper_repo.core.records import Records
 from paper_repo.core.saves import Save
 from paper_repo.domain import Fill, LedgerEntry, Order, PaperTradingSession
 from paper_repo.domain.history import Booked, booking_order
-from paper_repo.domain.values import optional_instant
 from paper_repo.errors import SessionNotFoundError
-from paper_repo.serialization import fast, schemas
+from paper_repo.serialization import fast
 from paper_repo.storage import queries
 from paper_repo.storage.base import Storage
 
@@ -38,7 +38,7 @@ class Accounts:
 
     def ledger(self, session_id: str, since: datetime | None, until: datetime | None) -> list[LedgerEntry]:
         """The ledger entries of a session; the arguments are those of `get_ledger`."""
-        since_text, until_text = _time(since, "since"), _time(until, "until")
+        since_text, until_text = bound(since, "since"), bound(until, "until")
         if since is None and until is None:
             return [each for _, each in history.read_entries(self._storage, session_id)]
         statements = self._storage.statements
@@ -50,7 +50,7 @@ class Accounts:
         self, session_id: str, symbol: str | None, since: datetime | None, until: datetime | None
     ) -> list[Order]:
         """The closed orders of a session; the arguments are those of `get_orders`."""
-        since_text, until_text = _time(since, "since"), _time(until, "until")
+        since_text, until_text = bound(since, "since"), bound(until, "until")
         if symbol is None and since is None and until is None:
             return list(history.read_orders(self._storage, session_id))
         statements = self._storage.statements
@@ -115,8 +115,3 @@ class Accounts:
         if session is None:
             raise SessionNotFoundError(session_id)
         return session
-
-
-def _time(moment: datetime | None, name: str) -> str | None:
-    moment = optional_instant(moment, name)
-    return None if moment is None else schemas.instant_text(moment)

@@ -6,7 +6,7 @@ from paper_repo.core import history
 from paper_repo.core.sessions import Sessions
 from paper_repo.domain.selection import Loaded, Selection
 from paper_repo.errors import CorruptDatabaseError
-from paper_repo.reports import CheckReport, check_books, check_history, check_session
+from paper_repo.reports import CheckReport, check_history, check_session
 
 
 def checked(sessions: Sessions) -> CheckReport:
@@ -35,9 +35,8 @@ def _check(report: CheckReport, sessions: Sessions, session_id: str) -> None:
         if session is not None and row is not None:
             check_session(report, session, records.summary(row))
             fills, points = history.read_fills(storage, session_id, 0), history.read_points(storage, session_id)
-            check_history(report, session, fills, points)
+            check_history(report, session, fills, history.read_entries(storage, session_id), points)
             for _ in history.read_orders(storage, session_id):
                 pass  # reading them is the check
-            check_books(report, session, sessions.accounts.history(session_id))
     except CorruptDatabaseError as error:
         report.problem(str(error), session_id)

@@ -104,8 +104,8 @@ class Lists:
             self._statements.fill_columns,
             time=fills.executed_at,
             symbol=symbol,
-            since=_time(since, "since"),
-            until=_time(until, "until"),
+            since=bound(since, "since"),
+            until=bound(until, "until"),
             after=place,
             limit=limit,
         )
@@ -120,7 +120,7 @@ class Lists:
         equity = self._statements.tables.equity
         columns = self._statements.equity_columns
         query = queries.select_history(
-            equity, session_id, columns, time=equity.at, since=_time(since, "since"), until=_time(until, "until")
+            equity, session_id, columns, time=equity.at, since=bound(since, "since"), until=bound(until, "until")
         )
         rows = self._storage.fetch_all(query)
         if since is None and until is None:
@@ -133,7 +133,8 @@ class Lists:
         return self._storage.statements
 
 
-def _time(moment: datetime | None, name: str) -> str | None:
+def bound(moment: datetime | None, name: str) -> str | None:
+    """The bound of a window in time as stored text; `name` is that of the argument."""
     moment = optional_instant(moment, name)
     return None if moment is None else schemas.instant_text(moment)
 

@@ -10,9 +10,8 @@ from typing import NamedTuple, cast
 
 from paper_repo.core import history
 from paper_repo.core.repository import SessionRepository, internals_of
-from paper_repo.domain import EquityPoint, PaperTradingSession
+from paper_repo.domain import CashFlow, EquityPoint, PaperTradingSession
 from paper_repo.domain.downsampling import downsample
-from paper_repo.domain.history import booking_order
 from paper_repo.domain.performance import Performance, performance
 from paper_repo.domain.time_weighted import Level, by_time, levels
 from paper_repo.domain.trades import Trade, trades
@@ -74,9 +73,8 @@ def _read(core: SessionRepository, session_id: str, points: int, latest: int) ->
     if session is None:
         raise SessionNotFoundError(session_id)
     curve = by_time(cast("Sequence[EquityPoint]", list(_points(core, session_id))))
-    fills = (fill for _, fill in core.fill_history(session_id))
-    booked = list(booking_order(fills, core.ledger_history(session_id)))
-    dips, months = _walk(levels(session, curve, core.get_cash_flows(session_id)))
+    booked = list(internals_of(core).accounts.history(session_id))
+    dips, months = _walk(levels(session, curve, [each for each in booked if isinstance(each, CashFlow)]))
     return Results(
         session=session,
         figures=performance(session, curve, booked),

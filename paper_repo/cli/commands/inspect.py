@@ -38,10 +38,9 @@ from paper_repo.cli.options import (
     filters,
 )
 from paper_repo.cli.terminal import counted, output, print_json, print_json_stream, progress
-from paper_repo.core.repository import SessionRepository
+from paper_repo.core.repository import SessionRepository, internals_of
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession, SessionStatus
 from paper_repo.domain.downsampling import downsample_stream
-from paper_repo.domain.history import booking_order
 from paper_repo.domain.performance import Performance, performance
 from paper_repo.domain.selection import SessionSummary
 
@@ -141,10 +140,9 @@ def examine(
 ) -> tuple[Curve, Performance]:
     """The equity curve and the performance of a session, with its history read once."""
     curve = Curve()
-    with progress("reading the history", session.fill_count) as advance:
-        fills = counted((fill for _, fill in repository.fill_history(session.id)), advance)
+    with progress("reading the history", session.fill_count + session.ledger_count) as advance:
+        booked = counted(internals_of(repository).accounts.history(session.id), advance)
         points = curve.gather(repository.equity_history(session.id))
-        booked = booking_order(fills, repository.ledger_history(session.id))
         figures = performance(session, points, booked, periods_per_year=periods_per_year, risk_free_rate=rate)
     return curve, figures
 
