@@ -37,7 +37,7 @@ with SessionRepository(sys.argv[1], durability="normal") as repository:
 
 
 def fill(path: Path, sessions: int) -> None:
-    """A file with so many sessions."""
+    """Make a file with this number of sessions."""
     with SessionRepository(path, durability="normal") as repository:
         for start in range(0, sessions, 1000):
             repository.save_many(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from configparser import ConfigParser
 from pathlib import Path
 from typing import NamedTuple
 
@@ -58,6 +59,19 @@ def test_examples_run_twice(example: Example, tmp_path: Path) -> None:
     if example.output is not None:
         assert example.output in (first + second, first)
         assert example.output != first or second == first
+
+
+def test_extras_that_pages_name_exist() -> None:
+    """Whatever is to be installed with `pip install '.[...]'`, and every extra that the README lists, is there."""
+    setup = ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    named = set(re.findall(r"extras are (.*?)\.", (ROOT / "README.md").read_text(), re.DOTALL)[0].split("`")[1::2])
+    for page in PAGES:
+        for several in re.findall(r"(?:\bpaper_repo|'\.)\[([a-z,]+)\]", page.read_text()):
+            named.update(several.split(","))
+
+    assert "desktop" in named
+    assert named <= set(setup["options.extras_require"])
 
 
 def test_the_readme_is_short() -> None:

@@ -49,7 +49,7 @@ class Backups(QObject):
         return self._clock.interval() // HOUR_MILLISECONDS if self._clock.isActive() else 0
 
     def set_hours(self, hours: int) -> None:
-        """Back up every so many hours; 0 for never."""
+        """Back up at this interval, in hours; 0 for never."""
         self._clock.stop()
         if hours and "://" not in self._place:
             self._clock.start(hours * HOUR_MILLISECONDS)

@@ -128,7 +128,7 @@ class Desk:
         return True
 
     async def leave(self, session_id: str) -> None:
-        """Trade the session no more, in whatever state it is."""
+        """Stop trading the session, whatever state it is in."""
         await self._end(session_id, None)
 
     async def close(self) -> None:

@@ -174,7 +174,7 @@ class TableView(QTableView):
         QGuiApplication.clipboard().setText("\n".join(lines))
 
     def selected_numbers(self, most: int) -> list[int]:
-        """The places of the selected rows from above, at most so many: a million can be selected with one key."""
+        """The places of the selected rows, the topmost first, up to the limit: one key can select a million."""
         parts = sorted((part.top(), part.bottom()) for part in self.selectionModel().selection().toList())
         numbers = dict.fromkeys(number for top, bottom in parts for number in range(top, min(bottom, top + most) + 1))
         return list(numbers)[:most]

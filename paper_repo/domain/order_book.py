@@ -102,8 +102,8 @@ def _require_not_closed(order: Order | None, fill: Fill) -> None:
     if order is not None:
         raise invalid(
             f"new_closed_orders.{order.id}",
-            f"is {order.status} since {order.closed_at}, so fill {fill.id!r} of {fill.quantity} cannot be its own; "
-            "if it has really happened, apply it without an order_id.",
+            f"has been {order.status} since {order.closed_at}, so fill {fill.id!r} of {fill.quantity} cannot be its own;"
+            " if it has really happened, apply it without an order_id.",
         )
 
 
@@ -200,7 +200,9 @@ def _resting(session: PaperTradingSession, order_id: str) -> Order:
         return session.open_orders[order_id]
     known = session.new_closed_orders.find(order_id)
     if known is not None:
-        raise invalid(f"open_orders.{order_id}", f"rests no more: it is {known.status} since {known.closed_at}.")
+        raise invalid(
+            f"open_orders.{order_id}", f"no longer rests: it has been {known.status} since {known.closed_at}."
+        )
     resting = ", ".join(session.open_orders) or "none"
     raise invalid(f"open_orders.{order_id}", f"no resting order has this id; resting: {resting}.")
 

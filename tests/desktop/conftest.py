@@ -32,7 +32,7 @@ def stored(path: Path) -> Iterator[SessionRepository]:
 
 
 def traded(name: str, days: int = 60, **parameters: Any) -> PaperTradingSession:
-    """A session of the demo's strategy after so many days, paused."""
+    """A session of the demo's strategy after a number of days, paused."""
     session = new_session(name)
     session.strategy.parameters.update(parameters)
     session.start()

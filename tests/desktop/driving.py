@@ -66,7 +66,7 @@ class Desktop:
         language: str = "en",
         busy_timeout: float = 5.0,
     ) -> None:
-        """Begin to open a window, which need not come to be shown."""
+        """Begin to open a window, which may never be shown."""
         app = QApplication.instance()
         app.setQuitOnLastWindowClosed(False)
         speak(app, language)

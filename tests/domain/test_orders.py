@@ -336,7 +336,7 @@ class TestFilling:
 
         message = unchanged(session, lambda: session.apply_fill(fill_of(2)))
 
-        assert f"is {how.upper()} since {moment(9)}, so fill 'fill-2' of 4 cannot be its own" in message
+        assert f"has been {how.upper()} since {moment(9)}, so fill 'fill-2' of 4 cannot be its own" in message
         session.apply_fill(fill_of(2, order_id=None))
 
     def test_the_same_fill_again_is_no_second_one(self):
@@ -352,7 +352,7 @@ class TestFilling:
         """A program, or an older one, may have left one."""
         session = new_session(open_orders={"o-1": order(filled_quantity=10)})
 
-        assert "is FILLED since" in unchanged(session, lambda: session.apply_fill(fill_of(1)))
+        assert "has been FILLED since" in unchanged(session, lambda: session.apply_fill(fill_of(1)))
         assert session.cancel_order("o-1", at=moment(2)) == order(filled_quantity=10, closed_at=moment(2))
 
 
@@ -615,7 +615,7 @@ class TestClosing:
 
         message = unchanged(session, lambda: session.reject_order("o-1"))
 
-        assert f"rests no more: it is CANCELLED since {moment(2)}" in message
+        assert f"no longer rests: it has been CANCELLED since {moment(2)}" in message
 
 
 class TestAmending:

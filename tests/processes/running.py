@@ -54,6 +54,17 @@ def started(program: str, *arguments: object, measured: bool = True) -> Iterator
                 os.killpg(process.pid, signal.SIGKILL)
 
 
+def killed(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """Kill the program; what it has written since the last line that was read, and its errors.
+
+    `communicate` alone would pass over what has been read ahead, and begin in the middle of a line.
+    """
+    process.send_signal(signal.SIGKILL)
+    assert process.stdout is not None
+    rest = process.stdout.read()
+    return rest, process.communicate()[1]
+
+
 def run(program: str, *arguments: object) -> subprocess.CompletedProcess[str]:
     """Run `program` to its end."""
     with started(program, *arguments) as process:

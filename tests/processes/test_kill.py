@@ -20,7 +20,7 @@ from paper_repo import PaperTradingSession, SessionRepository
 from tests.builders import new_session
 from tests.facade.seeds import seeds
 from tests.facade.watching import connect
-from tests.processes.running import run, started
+from tests.processes.running import killed, run, started
 
 KILLS = 4
 """How often the writer of one test is started and killed, each time on the file that the last one has left."""
@@ -87,9 +87,7 @@ def killed_after(count: int, case: str, path: Path, seed: str) -> list[tuple[str
     with started("trading", case, path, seed) as process:
         assert process.stdout is not None
         lines = [process.stdout.readline() for _ in range(count)]
-        process.send_signal(signal.SIGKILL)
-        rest = process.stdout.read()  # `communicate` would pass over what has been read ahead, in the middle of a line
-        _, errors = process.communicate()
+        rest, errors = killed(process)
     assert (process.returncode, errors) == (-signal.SIGKILL, "")
     reports = [line.rsplit(" ", 1) for line in "".join([*lines, rest]).splitlines(keepends=True) if line.endswith("\n")]
     return [(names, int(version)) for names, version in reports]

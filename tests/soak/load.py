@@ -19,7 +19,7 @@ import anyio
 
 from paper_repo import BusyError, ConflictError, Fill, SessionRepository, SQLiteSessionRepository
 from tests.builders import START, new_session
-from tests.processes.running import started
+from tests.processes.running import killed, started
 
 SHARED = ("s0", "s1", "s2", "s3")
 KILL_AFTER = 300
@@ -116,8 +116,7 @@ class Load:
                     self._hear(process.stdout.readline())
                     if self.over:
                         break
-                process.send_signal(signal.SIGKILL)
-                rest, errors = process.communicate()
+                rest, errors = killed(process)
                 assert (process.returncode, errors) == (-signal.SIGKILL, "") or "BusyError" in errors
                 for line in rest.splitlines(keepends=True):
                     self._hear(line)

@@ -140,9 +140,8 @@ def up(migrator: SchemaMigrator, db: Database) -> None:
 
 
 def _type(db: Database, kind: str) -> str:
-    context = db.get_context_options() if hasattr(db, "get_context_options") else {}
-    types = context.get("field_types", {})
-    return str(types.get(kind, kind))
+    types: dict[str, str] = db.get_context_options()["field_types"]
+    return types.get(kind, kind)
 
 
 def _let_cash_be_unknown(db: Database) -> None:
