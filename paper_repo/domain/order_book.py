@@ -102,8 +102,8 @@ def _require_not_closed(order: Order | None, fill: Fill) -> None:
     if order is not None:
         raise invalid(
             f"new_closed_orders.{order.id}",
-            f"has been {order.status} since {order.closed_at}, so fill {fill.id!r} of {fill.quantity} cannot be its own;"
-            " if it has really happened, apply it without an order_id.",
+            f"has been {order.status} since {order.closed_at}, so fill {fill.id!r} of {fill.quantity} cannot be its "
+            "own; if it has really happened, apply it without an order_id.",
         )
 
 
