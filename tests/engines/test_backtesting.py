@@ -75,6 +75,7 @@ def test_recorded_run_agrees_with_the_engine_to_the_cent(tmp_path: Path, options
     trades = stats["_trades"]
     with SessionRepository(tmp_path / "s.db") as repository:
         session, curve, fills = repository.get_by_id("a"), repository.get_equity_curve("a"), repository.get_fills("a")
+    assert session is not None
     left = stats["_strategy"].trades
     assert len(trades) > 5
     assert len(fills) == 2 * len(trades) + len(left)
