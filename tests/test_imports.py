@@ -31,6 +31,7 @@ ORDER = [
     ROOT,  # what `import paper_repo` gives
     "frames",
     "report",
+    "engines",
     "container",
     "testing",
     "demo",
@@ -48,6 +49,7 @@ OTHERS = {
     "facade": {"anyio"},
     "memory": {"anyio"},
     "frames": {"pyarrow"},
+    "engines": {"backtesting", "pandas"},
     "container": {"svcs"},
     "testing": {"anyio", "hypothesis", "pytest"},
     "demo": {"anyio"},
