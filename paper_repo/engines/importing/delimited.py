@@ -26,6 +26,7 @@ from paper_repo.engines.importing.meanings import (
     side_of,
     word,
 )
+from paper_repo.engines.importing.proportions import Money, Proportion
 from paper_repo.engines.importing.records import Draft, SourceFill, SourceFlow, Stated
 from paper_repo.engines.importing.tables import Table
 from paper_repo.engines.importing.times import TimeReader
@@ -34,7 +35,6 @@ ZERO = Decimal(0)
 FILLED_QUANTITIES = frozenset(
     {"filledquantity", "filledqty", "executed", "executedqty", "execqty", "filled", "lastqty", "fillquantity"}
 )
-HALF = Decimal("0.5")
 
 
 def read(path: Path, draft: Draft) -> None:
@@ -61,49 +61,6 @@ def _is_round_trips(table: Table) -> bool:
 def is_number(cell: str) -> bool:
     """Whether a cell begins or ends as a number does."""
     return any(each.isdigit() for each in cell) and not cell[:1].isalpha()
-
-
-@dataclass(slots=True)
-class Money:
-    """What rows state of one amount, and how exactly."""
-
-    sum: Decimal = ZERO
-    rounding: Decimal = ZERO
-    rows: int = 0
-
-    def add(self, value: Decimal) -> None:
-        """Count one more."""
-        self.rows += 1
-        self.sum = EXACT.add(self.sum, value)
-        exponent = value.as_tuple().exponent
-        self.rounding += HALF.scaleb(max(exponent, -18)) if isinstance(exponent, int) else ZERO
-
-
-@dataclass(slots=True)
-class Proportion:
-    """The ratio of what rows state and what they should, as long as it is the same for all of them."""
-
-    low: float = float("inf")
-    high: float = 0.0
-    rows: int = 0
-
-    def add(self, stated: float, computed: float) -> None:
-        """Look at one more row."""
-        if computed:
-            ratio = abs(stated / computed)
-            self.low, self.high = min(self.low, ratio), max(self.high, ratio)
-            self.rows += 1
-
-    @property
-    def multiplier(self) -> Decimal | None:
-        """A multiplier that explains all of them; None where there is none but one."""
-        if not self.rows or self.high - self.low > 0.01 * self.high:
-            return None
-        middle = (self.low + self.high) / 2
-        nearest = round(middle) if middle > 0.95 else round(middle, 4)
-        if nearest in (0, 1) or abs(middle - nearest) > 0.005 * middle:
-            return None
-        return Decimal(repr(nearest))
 
 
 @dataclass

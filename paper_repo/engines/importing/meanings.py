@@ -23,7 +23,7 @@ def _words(text: str) -> frozenset[str]:
 
 
 _BUY = """
-    buy b bot bto btc bought long kauf kaufen koop achat compra acheter purchase buytoopen buytoclose buytocover cover 
+    buy b bot bto btc bought long kauf kaufen koop achat compra acheter purchase buytoopen buytoclose buytocover cover
     bid gekauft buylong longentry entrylong enterlong shortexit exitshort closeshort
 """
 _SELL = """

@@ -16,6 +16,9 @@ SAMPLES = Path(__file__).parent / "samples"
 ASKED: dict[str, dict[str, Any]] = {
     "binance_trades.csv": {"source": "csv", "allow": ["foreign-rows", "unpriced-fees"]},
     "tradingview_trades.csv": {"source": "tradingview", "timezone": "UTC"},
+    "ibkr_activity.csv": {"source": "ibkr"},
+    "mt5_deals.html": {"source": "metatrader", "timezone": "UTC", "multipliers": {"XAUUSD": 100}},
+    "freqtrade_backtest.json": {"source": "freqtrade"},
 }
 """What is asked for each of them, beside its file."""
 
