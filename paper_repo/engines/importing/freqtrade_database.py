@@ -246,8 +246,8 @@ class _Database:
         )
         draft.stated.append(profit)
         if self._in_coin:
-            draft.notes.append(
-                f"{self._in_coin:,} fees were paid in the coin: the books have what was received, freqtrade counts rates"
+            draft.reasons.append(
+                f"{self._in_coin:,} fees were paid in the coin: the books have what was received, freqtrade its rates"
             )
         draft.stated.append(Stated("winning trades", "winning trades", Decimal(self._won)))
         draft.stated.append(Stated("losing trades", "losing trades", Decimal(self._lost)))

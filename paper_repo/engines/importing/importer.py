@@ -356,6 +356,7 @@ class _Import:
             unbooked_fees=books.unbooked_fees,
             comparisons=comparisons,
             notes=tuple(draft.notes),
+            reasons=tuple(draft.reasons),
             first=tuple(islice(books.fills(), FIRST)),
         )
 

@@ -17,6 +17,7 @@ from paper_repo.engines.importing.headings import Headings
 from paper_repo.engines.importing.proportions import Money
 from paper_repo.engines.importing.records import Draft, SourceFill, Stated
 from paper_repo.engines.importing.tables import Table
+from paper_repo.engines.importing.text_files import TextFile
 from paper_repo.engines.importing.times import TimeReader, zone_named
 
 ZERO = Decimal(0)
@@ -34,13 +35,32 @@ def read(path: Path, draft: Draft) -> None:
     reader = _Report(table)
     if names >= FILLS:
         reader.read(reader.fill)
+        _compare_with_account(path, draft)
     elif names >= ORDERS:
         draft.notes.append("a report of orders: each is one fill at its average price")
         reader.read(reader.order)
+        _compare_with_account(path, draft)
     else:
         draft.notes.append("a report of positions: each is one fill at its average entry, and one at its average exit")
         reader.read(reader.position)
         reader.state_positions()
+
+
+def _compare_with_account(path: Path, draft: Draft) -> None:
+    """State the cash of the report of the account beside this one: `run_account.csv` for `run_fills.csv`."""
+    sibling = path.with_name(re.sub(r"(?:order_)?fills|orders", "account", path.name))
+    if sibling == path or not sibling.is_file():
+        return
+    totals: dict[str, str] = {}
+    names: list[str] = []
+    for _, row in TextFile(sibling).rows():
+        if not names:
+            names = row
+        elif {"total", "currency"} <= set(names) and len(row) == len(names):
+            totals[row[names.index("currency")]] = row[names.index("total")]
+    currency = draft.options.base_currency or max(draft.currencies, key=lambda name: draft.currencies[name], default="")
+    if currency in totals and NumberReader(".").read(totals[currency]) and draft.options.initial_cash is not None:
+        draft.stated.append(Stated(f"total of {currency} in {sibling.name}", "cash", Decimal(totals[currency])))
 
 
 def _is_heading(headings: Headings) -> bool:
@@ -70,7 +90,8 @@ class _Report:
         fee, fee_currency = self._commission(self._text(row, "commission"), line)
         self._add(
             row, line, self._text(row, "order_side"), self._amount(row, line, "last_qty"),
-            self._amount(row, line, "last_px"), fee, fee_currency, self._time(row, line, "ts_event"), self._text(row, "trade_id"),
+            self._amount(row, line, "last_px"), fee, fee_currency, self._time(row, line, "ts_event"),
+            self._text(row, "trade_id"),
         )  # fmt: skip
         return None
 
@@ -182,6 +203,7 @@ class _Report:
 
 
 def _pair(symbol: str) -> tuple[str | None, str | None]:
+    symbol = symbol.removesuffix("-PERP")
     match = re.fullmatch(r"([A-Z0-9]{2,10})[/-]([A-Z]{3,5})(?:[-.:].*)?", symbol)
     if match:
         return match[1], match[2]

@@ -115,6 +115,8 @@ class Draft:
         self.kept: dict[str, None] = {}
         """The fields that were kept in `metadata`."""
         self.notes: list[str] = []
+        self.reasons: list[str] = []
+        """Why figures may differ from what the file states."""
         self.points: list[tuple[int, str]] = []
         """Times and equities that the file states."""
         self.metadata: dict[str, Any] = {}

@@ -55,6 +55,7 @@ class ImportReport:
     - `fees`: by currency, as the file has them; `unbooked_fees`: those of them that were not booked.
     - `comparisons`: with the file's own figures; `agrees`: whether all of them are equal.
     - `round_trips`, `trades`: how many were closed, first in first out and by position.
+    - `notes`: what was assumed; `reasons`: why figures may differ, beside rows and fees that were not booked.
     - `session`: as it was stored, or would be.
     - `first`: the first fills.
     """
@@ -76,6 +77,7 @@ class ImportReport:
     unbooked_fees: Mapping[str, Decimal]
     comparisons: tuple[Comparison, ...]
     notes: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
     first: tuple[Fill, ...] = field(default=(), repr=False)
 
     @property
@@ -121,13 +123,9 @@ class ImportReport:
 
     def _reason(self) -> str:
         """What may explain the difference."""
-        reasons = [f"fees in {name} are not booked" for name in self.unbooked_fees]
+        reasons = [*self.reasons, *(f"fees in {name} are not booked" for name in self.unbooked_fees)]
         reasons += [f"{_count(count, 'row')} left out ({reason})" for reason, count in self.left_out.items()]
-        return (
-            f"of the rows that were read, {'; '.join(reasons)}"
-            if reasons
-            else "every row was booked, so the file counts otherwise"
-        )
+        return "; ".join(reasons) if reasons else "every row was booked, so the file counts otherwise"
 
     def to_dict(self) -> dict[str, Any]:
         """All of it as plain data, with exact amounts as text."""
@@ -169,6 +167,7 @@ class ImportReport:
             ],
             "agrees": self.agrees,
             "notes": list(self.notes),
+            "reasons": list(self.reasons),
         }
 
 
