@@ -11,6 +11,8 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
+from paper_repo.cli.terminal import output
+
 _GAP, _SHORTEST_NAME = 2, 8
 
 
@@ -74,3 +76,8 @@ class FittedTable:
         for row in self._rows:
             table.add_row(*(row[column] for column in shown))
         return table
+
+
+def print_rows(table: FittedTable, rows: int, noun: str, plural: str = "") -> None:
+    """Print a table to standard output, or that there is nothing in it."""
+    output().print(table if rows else f"no {plural or noun + 's'}")
