@@ -41,6 +41,15 @@ COMMANDS: dict[str, Entry] = {
     ),
     "show": Entry("inspect:show", LOOK, ("paper-repo show 9f2c", "paper-repo show 9f2c --json")),
     "status": Entry("inspect:status", LOOK, ("paper-repo status",)),
+    "compare": Entry(
+        "compare:compare",
+        LOOK,
+        (
+            "paper-repo compare 9f2c 9f2c",
+            "paper-repo compare 9f2c 9f2c --within 1d --symbol AAPL",
+            "paper-repo compare 9f2c 9f2c --other-db sessions-yesterday.db",
+        ),
+    ),
     "report": Entry("report:report", LOOK, ("paper-repo report 9f2c --output report.html",)),
     "open": Entry(
         "open:open_",

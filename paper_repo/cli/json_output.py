@@ -19,6 +19,7 @@ from paper_repo.domain import (
     Split,
     SymbolChange,
 )
+from paper_repo.domain.comparison import Comparison, MatchedFill, UnmatchedFill
 from paper_repo.domain.performance import Performance
 from paper_repo.domain.selection import SessionSummary
 from paper_repo.domain.trades import Trade
@@ -87,6 +88,66 @@ def of_balances(session: PaperTradingSession) -> list[Data]:
     """What is held of each currency."""
     keys = ("currency", "amount", "rate", "worth")
     return [dict(zip(keys, map(_plain, each), strict=True)) for each in balances_of(session)]
+
+
+def of_comparison(
+    expected: PaperTradingSession, actual: PaperTradingSession, found: Comparison, limit: int | None = None
+) -> Data:
+    """Two sessions side by side."""
+    first, price = found.first_divergence, found.first_difference_of_price
+    kind = "missed" if found.missed and first is found.missed[0] else "extra"
+    return {
+        "expected": _compared(expected, found.expected_fills, found.expected_fees),
+        "actual": _compared(actual, found.actual_fills, found.actual_fees),
+        "agrees": found.agrees,
+        "slippage": str(found.slippage),
+        "first_divergence": None if first is None else _unmatched(first, kind),
+        "first_difference_of_price": None if price is None else _matched(price),
+        "matched": [_matched(each) for each in found.matched[:limit]],
+        "missed": [_unmatched(each, "missed") for each in found.missed[:limit]],
+        "extra": [_unmatched(each, "extra") for each in found.extra[:limit]],
+    }
+
+
+def _compared(session: PaperTradingSession, fills: int, fees: Decimal) -> Data:
+    return {
+        "session_id": session.id,
+        "name": session.name,
+        "base_currency": session.base_currency,
+        "fills": fills,
+        "fees": str(fees),
+        "net_pnl": str(session.net_pnl),
+    }
+
+
+def _matched(pair: MatchedFill) -> Data:
+    return {
+        "symbol": pair.actual.symbol,
+        "side": pair.actual.side.value,
+        "quantity": str(pair.quantity),
+        "expected_fill_id": pair.expected.id,
+        "actual_fill_id": pair.actual.id,
+        "expected_at": schemas.instant_text(pair.expected.executed_at),
+        "actual_at": schemas.instant_text(pair.actual.executed_at),
+        "delay_seconds": pair.delay.total_seconds(),
+        "expected_price": str(pair.expected.price),
+        "actual_price": str(pair.actual.price),
+        "slippage": str(pair.slippage),
+        "cost": str(pair.cost),
+    }
+
+
+def _unmatched(each: UnmatchedFill, kind: str) -> Data:
+    fill = each.fill
+    return {
+        "kind": kind,
+        "symbol": fill.symbol,
+        "side": fill.side.value,
+        "quantity": str(each.quantity),
+        "fill_id": fill.id,
+        "at": schemas.instant_text(fill.executed_at),
+        "price": str(fill.price),
+    }
 
 
 def with_all_keys(entity: Any) -> Data:

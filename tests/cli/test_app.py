@@ -35,6 +35,7 @@ COMMANDS = [
     "list",
     "show",
     "status",
+    "compare",
     "report",
     "trades",
     "positions",

@@ -126,6 +126,16 @@ def test_documents_hold_the_exact_text_in_ascii(run: Run, hostile: Path, name: s
     assert json.dumps(HOSTILE)[1:-1] in found or name in ("info", "check")
 
 
+@pytest.mark.parametrize("width", [None, 60, 200])
+def test_a_comparison_is_only_shown(run: Run, hostile: Path, width: int | None) -> None:
+    """Of names, ids, symbols and currencies, in tables and in sentences."""
+    for result in (run("compare", "h", "run-1", width=width), run("compare", "run-1", "h", width=width)):
+        assert result.exit_code == 0
+        assert harmless(result.output)
+        assert "[/x]" in result.output
+    assert harmless(run("compare", "h", "f", "--json").output)
+
+
 def test_changes_are_told_harmlessly(run: Run, hostile: Path, tmp_path: Path) -> None:
     """Renaming, pruning, deleting, exporting, importing, copying and restoring quote names, ids and paths."""
     folder = tmp_path / "f\x1b[2J\u202e\n"
