@@ -41,6 +41,11 @@ COMMANDS: dict[str, Entry] = {
     ),
     "show": Entry("inspect:show", LOOK, ("paper-repo show 9f2c", "paper-repo show 9f2c --json")),
     "status": Entry("inspect:status", LOOK, ("paper-repo status",)),
+    "watch": Entry(
+        "watch:watch",
+        LOOK,
+        ("paper-repo watch", "paper-repo watch --sort since_opened", "paper-repo watch --json >> changes.jsonl"),
+    ),
     "compare": Entry(
         "compare:compare",
         LOOK,

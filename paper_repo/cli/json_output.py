@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from paper_repo.cli.account_tables import balances_of
+from paper_repo.cli.following import Followed
 from paper_repo.domain import (
     CashFlow,
     EquityPoint,
@@ -147,6 +148,18 @@ def _unmatched(each: UnmatchedFill, kind: str) -> Data:
         "fill_id": fill.id,
         "at": schemas.instant_text(fill.executed_at),
         "price": str(fill.price),
+    }
+
+
+def of_followed(event: str, session_id: str, row: Followed | None) -> Data:
+    """What a watch tells of a session: that it is there, was saved, was deleted, or is not followed any more."""
+    last = None if row is None else row.last_fill
+    return {
+        "event": event,
+        "session_id": session_id,
+        "pnl_since_opened": None if row is None else str(row.since_opened),
+        "summary": None if row is None else of_summary(row.summary),
+        "last_fill": None if row is None or last is None else of_fill(row.summary.fill_count, last),
     }
 
 

@@ -159,6 +159,12 @@ def print_json(document: Any) -> None:
     sys.stdout.write(_json(document, indent=2) + "\n")
 
 
+def print_json_line(document: Any) -> None:
+    """One JSON document in a line of its own, which its reader has at once."""
+    sys.stdout.write(_json(document) + "\n")
+    sys.stdout.flush()
+
+
 def print_json_stream(head: dict[str, Any], name: str, items: Iterable[Any]) -> None:
     """One JSON document with a long list under `name`, written item by item."""
     streams.require_output()

@@ -35,6 +35,7 @@ COMMANDS = [
     "list",
     "show",
     "status",
+    "watch",
     "compare",
     "report",
     "trades",
@@ -121,7 +122,9 @@ class TestHelp:
         assert all(f"$ {example}" in output for example in ENTRIES[name].examples)
 
     @pytest.mark.parametrize(
-        "example", [example for name in COMMANDS if name != "demo" for example in ENTRIES[name].examples], ids=str
+        "example",
+        [example for name in COMMANDS if name not in ("demo", "watch") for example in ENTRIES[name].examples],
+        ids=str,
     )
     def test_every_example_works(
         self, run: Run, database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, example: str
