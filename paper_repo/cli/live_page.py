@@ -14,6 +14,7 @@ from paper_repo.cli.escaping import printable
 from paper_repo.cli.fitted_table import FittedTable
 from paper_repo.cli.following import Followed, Following, Sorting, counts_of, gain_of
 from paper_repo.cli.zones import Zone
+from paper_repo.domain import Fill
 
 KEYS = {
     "n": Sorting.NAME,
@@ -86,8 +87,11 @@ def _table(rows: Sequence[Followed], now: datetime, zone: Zone) -> FittedTable:
     unit = f" {printable(currencies.pop())}" if len(currencies) == 1 else ""
     equity = f">equity{unit}"
     table = FittedTable(
-        ["id", "name", "status", equity, ">net P&L", ">since opened", ">open", ">fills", "last fill", ">saved"],
-        expendable=[">open", ">fills", "last fill", ">saved", "id", ">net P&L"],
+        [
+            *("id", "name", "status", equity, ">net P&L", ">since opened", ">open", ">fills"),
+            *("last fill", ">filled", ">saved"),
+        ],
+        expendable=[">open", ">fills", ">saved", "id", ">filled", ">net P&L", "last fill", "status"],
         shortened=1,
     )
     for each in rows:
@@ -103,19 +107,18 @@ def _table(rows: Sequence[Followed], now: datetime, zone: Zone) -> FittedTable:
             Text(formatting.signed(each.since_opened, places), formatting.style_of(each.since_opened)),
             f"{summary.open_positions:,}",
             f"{summary.fill_count:,}",
-            _last_fill(each, zone),
+            _last_fill(each.last_fill),
+            Text(formatting.ago(each.last_fill and each.last_fill.executed_at, now, zone), "bright_black"),
             Text(formatting.ago(summary.updated_at, now, zone), "bright_black"),
         )
     return table
 
 
-def _last_fill(row: Followed, zone: Zone) -> Text:
-    fill = row.last_fill
+def _last_fill(fill: Fill | None) -> str:
     if fill is None:
-        return Text(formatting.UNKNOWN, "bright_black")
+        return formatting.UNKNOWN
     traded = f"{fill.side.lower()} {formatting.quantity(fill.quantity)} {printable(fill.symbol, 20)}"
-    told = Text(f"{traded} at {formatting.price(fill.price)}")
-    return told.append(f"  {formatting.moment(fill.executed_at, zone)[5:16]}", "bright_black")
+    return f"{traded} at {formatting.price(fill.price)}"
 
 
 def _keys(view: View, width: int) -> Text:
