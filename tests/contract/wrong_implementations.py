@@ -29,7 +29,8 @@ from paper_repo import (
 from paper_repo.core.saves import Save
 from paper_repo.domain.selection import SessionSummary
 from paper_repo.facade.block_ownership import open_block
-from paper_repo.memory import _Block, _Store
+from paper_repo.memory.records import Store
+from paper_repo.memory.repository import _Block
 from paper_repo.watching import AsyncSessionChanges
 
 
@@ -888,7 +889,7 @@ class ReadsCommittedOnly(Wrong):
 
     caught_by = "test_a_block_sees_its_own_writes"
 
-    async def _visible(self) -> _Store:
+    async def _visible(self) -> Store:
         await super()._visible()
         return self._committed
 
@@ -898,7 +899,7 @@ class ReadsUncommitted(Wrong):
 
     caught_by = "test_others_see_nothing_of_an_open_block"
 
-    async def _visible(self) -> _Store:
+    async def _visible(self) -> Store:
         committed = await super()._visible()
         return self._working[-1] if self._working else committed
 
@@ -914,7 +915,7 @@ class BlocksReaders(Wrong):
 
     caught_by = "test_others_see_nothing_of_an_open_block"
 
-    async def _visible(self) -> _Store:
+    async def _visible(self) -> Store:
         if open_block(self) is None:
             async with self.atomic():
                 return await super()._visible()
