@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import psycopg
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from psycopg.rows import dict_row
 
@@ -13,11 +16,14 @@ from tests import strategies
 from tests.builders import full_session, moment, new_session
 from tests.numeric_views import require_equal
 
+PAGE = Path(__file__).parents[2] / "docs" / "howto" / "sql.md"
+
 
 def query(url: str, sql: str) -> list[dict[str, Any]]:
     """What another program finds in the database."""
     with psycopg.connect(url, autocommit=True, row_factory=dict_row) as connection:
-        return connection.execute(sql).fetchall()
+        cursor = connection.execute(sql.encode())
+        return cursor.fetchall() if cursor.description else []
 
 
 @example(full_session(name="name", state={}, id="abc 'quoted'"))
@@ -26,7 +32,7 @@ def query(url: str, sql: str) -> list[dict[str, Any]]:
 def test_equal_to_the_entities(emptied_url: str, session: PaperTradingSession) -> None:
     """Of any session, every view says what the entities say."""
     with SessionRepository(emptied_url) as repository:
-        repository.delete(session.id)
+        repository.delete_many()
         repository.save(session)
 
         require_equal(lambda sql: query(emptied_url, sql), repository, session)
@@ -58,3 +64,21 @@ def test_numbers_and_times_have_their_types(url: str) -> None:
 
     assert (found["equity"], found["equity_exact"]) == ("double precision", "numeric")
     assert found["at"] == "timestamp with time zone"
+
+
+def test_somebody_who_only_reads(url: str, administrator: psycopg.Connection[Any]) -> None:
+    """A user with the grants of docs/howto/sql.md reads every view, and no table."""
+    found = re.search(r"```sql\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)
+    assert found is not None
+    administrator.execute("CREATE USER analyst LOGIN")
+    try:
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(found[1].encode())
+        theirs = url.replace("postgres@", "analyst@")
+        for view in re.findall(r"\w+_numeric", found[1]):
+            assert query(theirs, f"SELECT * FROM {view}") == []
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            query(theirs, "SELECT * FROM paper_trading_fills")
+    finally:
+        query(url, "DROP OWNED BY analyst")
+        administrator.execute("DROP USER analyst")
