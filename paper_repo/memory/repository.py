@@ -1,4 +1,7 @@
-"""`InMemorySessionRepository`: the same promises without a file, for unit tests."""
+"""`InMemorySessionRepository`: the same promises without a file, for unit tests.
+
+The module is long because it has every method of the interface, with the types of all arguments.
+"""
 
 from __future__ import annotations
 

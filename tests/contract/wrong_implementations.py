@@ -979,7 +979,7 @@ class StaysOpen(Wrong):
 
     async def get_by_id(self, session_id: str) -> PaperTradingSession | None:
         record = self._committed.get(session_id)
-        return record.load() if self._closed and record else await super().get_by_id(session_id)
+        return record.load() if self._closed.is_set() and record else await super().get_by_id(session_id)
 
 
 class OpensAgain(Wrong):
@@ -988,7 +988,7 @@ class OpensAgain(Wrong):
     caught_by = "test_a_closed_one_is_not_opened_again"
 
     async def open(self) -> None:
-        self._closed = False
+        self._closed.clear()
 
 
 class ClosesOnce(Wrong):
@@ -997,7 +997,7 @@ class ClosesOnce(Wrong):
     caught_by = "test_closing_twice_does_nothing"
 
     async def close(self) -> None:
-        if self._closed:
+        if self._closed.is_set():
             raise RepositoryClosedError("closed already")
         await super().close()
 
@@ -1008,7 +1008,7 @@ class ClosesInsideBlocks(Wrong):
     caught_by = "test_closing_inside_a_block_is_refused"
 
     async def close(self) -> None:
-        self._closed = True
+        self._closed.set()
 
 
 # Right ones
@@ -1036,10 +1036,3 @@ class ConflictsInBlocks(InMemorySessionRepository):
         if session.version and self._saves % 3 == 0:
             raise ConflictError(session.id, session.version, session.version + 1)
         await super().save(session)
-
-
-def _all(kind: type[Wrong]) -> list[type[Wrong]]:
-    return [each for below in kind.__subclasses__() for each in (below, *_all(below))]
-
-
-EVERY_WRONG_ONE = _all(Wrong)
