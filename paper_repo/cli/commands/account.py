@@ -76,7 +76,7 @@ def orders(
     passphrase_file: PassphraseFile = None,
     wanted: Annotated[
         Wanted,
-        typer.Option("--which", metavar="WHICH", help="Those that are open, closed, or all. By default all."),
+        typer.Option("--which", metavar="WHICH", help="The open ones, the closed ones, or all: open, closed, all."),
     ] = Wanted.ALL,
     status: Annotated[
         list[OrderStatus] | None,
@@ -129,8 +129,7 @@ def positions(
 ) -> None:
     """List what a session holds: its open positions, with their value and their profit at the last known price.
 
-    The value of a position that is settled by margin, as of a future, is its notional value; the account is worth only
-    its unrealized profit.
+    Of a future, the value is the whole contract's; the account has only the profit of it.
     """
     with existing(db, passphrase_file) as repository:
         session = loaded(repository, session_id)
