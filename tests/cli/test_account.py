@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from decimal import Decimal
 from pathlib import Path
 
@@ -220,3 +221,25 @@ def test_a_session_that_there_is_not_is_not_found(run: Run, name: str) -> None:
     result = run(name, "nobody")
 
     assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (3, "", 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        ("trades", "UPDATE paper_trading_fills SET price = 'much'"),
+        ("orders", "UPDATE paper_trading_orders SET quantity = 'much'"),
+        ("cash", "UPDATE paper_trading_ledger SET at = 'once'"),
+        ("positions", "UPDATE paper_trading_sessions SET positions = '['"),
+        ("compare", "UPDATE paper_trading_fills SET price = 'much'"),
+    ],
+)
+def test_damage_is_told_in_one_line(run: Run, database: Path, account: str, name: str, damage: str) -> None:
+    """With exit code 1, and nothing of a table."""
+    with sqlite3.connect(database) as connection:
+        connection.execute(damage)
+    connection.close()
+
+    for arguments in ([], ["--json"]):
+        result = run(name, account, *([account] if name == "compare" else []), *arguments)
+
+        assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (1, "", 1)

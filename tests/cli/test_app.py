@@ -226,7 +226,10 @@ def _impatient(path: Path, **options: Any) -> SessionRepository:
 class TestTerminal:
     """What a person sees on a real terminal."""
 
-    @pytest.mark.parametrize(("arguments", "width"), [(["list"], 80), (["show", DEMO], 80), (["show", DEMO], 120)])
+    @pytest.mark.parametrize(
+        ("arguments", "width"),
+        [(["list"], 80), (["show", DEMO], 80), (["show", DEMO], 120), (["trades", DEMO], 60), (["orders", DEMO], 80)],
+    )
     def test_lines_fit_the_terminal(self, database: Path, arguments: list[str], width: int) -> None:
         """The terminal's own width counts."""
         code, shown = on_terminal(*arguments, "--db", str(database), width=width)
