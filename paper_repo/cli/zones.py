@@ -62,6 +62,8 @@ def zone_of(given: str) -> Zone:
     by_name = {each.lower(): each for each in available_timezones()}
     if name := by_name.get(given.lower().replace(" ", "_")):
         return Zone(name, ZoneInfo(name))
+    if not by_name:
+        raise ValueError(f"this computer knows no time zones but UTC and {LOCAL}; pip install tzdata")
     raise ValueError(f"{given!r} is no time zone; write {_nearest(given, by_name)}.")
 
 
