@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sqlite3
 from decimal import Decimal
@@ -193,7 +194,7 @@ class TestShow:
         assert "0.001 BTC" in output
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", [*COMMANDS, "fills", "show"])
 @pytest.mark.parametrize("width", [60, 80, 200, None])
 def test_tables_fit_and_cut_no_number(run: Run, account: str, name: str, width: int | None) -> None:
     """At every width, for a plain account and for one that has everything."""
@@ -234,12 +235,15 @@ def test_a_session_that_there_is_not_is_not_found(run: Run, name: str) -> None:
     ],
 )
 def test_damage_is_told_in_one_line(run: Run, database: Path, account: str, name: str, damage: str) -> None:
-    """With exit code 1, and nothing of a table."""
+    """With exit code 1, and nothing of a table; a document that has begun ends there, and is none."""
     with sqlite3.connect(database) as connection:
         connection.execute(damage)
     connection.close()
 
-    for arguments in ([], ["--json"]):
-        result = run(name, account, *([account] if name == "compare" else []), *arguments)
+    again = [account] if name == "compare" else []
+    shown, document = run(name, account, *again), run(name, account, *again, "--json")
 
-        assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (1, "", 1)
+    assert (shown.exit_code, shown.stdout, shown.stderr.count("\n")) == (1, "", 1)
+    assert (document.exit_code, document.stderr.count("\n")) == (1, 1)
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(document.stdout)
