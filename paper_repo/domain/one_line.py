@@ -126,10 +126,10 @@ def trade(it: Trade | RoundTrip) -> str:
 def performance(it: Performance) -> str:
     """The figures that runs are compared by."""
     parts = [
-        f"total return {_percent(it.total_return)}",
+        f"total return {percent(it.total_return)}",
         f"net P&L {_signed(it.net_pnl)}",
         f"Sharpe ratio {'unknown' if it.sharpe_ratio is None else f'{it.sharpe_ratio:,.2f}'}",
-        f"max drawdown {_percent(it.max_drawdown)}",
+        f"max drawdown {percent(it.max_drawdown)}",
         _count(it.trades, "trade"),
         "" if it.win_rate is None else f"{it.win_rate * 100:.1f} % won",
     ]
@@ -194,7 +194,8 @@ def _signed(value: Decimal) -> str:
     return f"+{amount(value)}" if value > 0 else amount(value)
 
 
-def _percent(fraction: float | None) -> str:
+def percent(fraction: float | None) -> str:
+    """A fraction as a percentage, with its sign."""
     if fraction is None:
         return "unknown"
     text = f"{fraction * 100:+,.2f} %"

@@ -114,6 +114,11 @@ class Performance:
 
     __repr__ = one_line.one_line(one_line.performance)
 
+    def _repr_html_(self) -> str:
+        from paper_repo.domain import html_tables  # on demand: few programs are notebooks
+
+        return html_tables.performance(self)
+
 
 def performance(
     session: PaperTradingSession,

@@ -236,6 +236,11 @@ class PaperTradingSession(_Tracked):
 
     __repr__ = one_line.one_line(one_line.session)
 
+    def _repr_html_(self) -> str:
+        from paper_repo.domain import html_tables  # on demand: few programs are notebooks
+
+        return html_tables.session(self)
+
     # A copy is a session by itself: what a repository remembers of this one does not go with it.
 
     def __copy__(self) -> PaperTradingSession:
