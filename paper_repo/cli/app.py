@@ -104,7 +104,13 @@ COMMANDS: dict[str, Entry] = {
         ),
     ),
     "import": Entry(
-        "export_import:import_", MOVE, ("paper-repo import backup.jsonl", "paper-repo import --skip backup.jsonl")
+        "export_import:import_",
+        MOVE,
+        (
+            "paper-repo import backup.jsonl",
+            "paper-repo import --skip backup.jsonl",
+            "paper-repo import --from csv trades.csv --timezone UTC --cash 10000 --dry-run",
+        ),
     ),
     "copy": Entry("maintenance:copy_", MOVE, ("paper-repo copy other.db",)),
     "backup": Entry("maintenance:backup", SAFE, ("paper-repo backup sessions-today.db",)),
