@@ -108,8 +108,18 @@ class SessionRecorder(bt.Analyzer):  # type: ignore[misc]
             self._save()
 
     def get_analysis(self) -> dict[str, Any]:
-        """The id of the session, how many bars it has, and the `Resumption` of a run that went on."""
-        return {"session_id": self.p.session_id, "bars": self._bars, "resumption": self.resumption}
+        """The id of the session, how many bars it has and this run has added, and what a resumed run goes on without."""
+        return {
+            "session_id": self.p.session_id,
+            "bars": self._bars,
+            "new_bars": self._new_bars,
+            "resumption": self.resumption,
+        }
+
+    @property
+    def is_warming(self) -> bool:
+        """Whether the feeds repeat bars that are stored, so that the strategy is not called."""
+        return self._warming is not None
 
     # The run
 
