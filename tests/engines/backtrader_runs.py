@@ -81,7 +81,9 @@ class Anything(bt.Strategy):  # type: ignore[misc]
         elif kind == 2:
             side(feed, size=size, exectype=bt.Order.Stop, price=beyond)
         elif kind == 3:
-            side(feed, size=size, exectype=bt.Order.StopLimit, price=beyond, plimit=round(beyond * (1 + sign * 0.01), 2))
+            side(
+                feed, size=size, exectype=bt.Order.StopLimit, price=beyond, plimit=round(beyond * (1 + sign * 0.01), 2)
+            )
         elif kind == 4:
             side(feed, size=size, exectype=bt.Order.StopTrail, trailpercent=0.02)
         elif kind == 5:

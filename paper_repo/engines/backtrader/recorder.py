@@ -17,7 +17,7 @@ from backtrader.brokers import BackBroker
 from paper_repo import EquityPoint, PaperTradingSession, SessionRepository, SessionStatus, Strategy
 from paper_repo.engines.backtrader import attributes, restoring, snapshot
 from paper_repo.engines.backtrader.booking import Books, instrument_of, symbols_of
-from paper_repo.engines.backtrader.encoding import exact, json_part, moment
+from paper_repo.engines.backtrader.encoding import decode_order, exact, json_part, moment
 from paper_repo.engines.backtrader.resuming import Resumption, not_restored
 from paper_repo.engines.backtrader.warming import Warming
 
@@ -214,19 +214,21 @@ class SessionRecorder(bt.Analyzer):  # type: ignore[misc]
         assert self._warming is not None and self.session is not None
         self._warming.end()
         self._warming = None
-        orders = restoring.restore(strategy, stored["broker"])
+        with restoring.references(stored["broker"]):
+            orders = restoring.restore(strategy, stored["broker"])
+            self._attributes.put_back(
+                stored["kept"], lambda data: orders.get(data["values"]["ref"]) or decode_order(data, strategy, orders)
+            )
         self._follower.resume(stored["broker"])
         self._books.resume(self.session, stored)
-        self._attributes.put_back(
-            stored["kept"],
-            lambda data: orders.get(data["values"]["ref"]) or restoring.decode_order(data, strategy, orders),
-        )
         self._bars = stored["bars"]
-        self._tell(Resumption(
-            moment(stored["bar"]),
-            self._warm_up_bars,
-            tuple(not_restored(stored, self._warm_up_bars, strategy, self)),
-        ))
+        self._tell(
+            Resumption(
+                moment(stored["bar"]),
+                self._warm_up_bars,
+                tuple(not_restored(stored, self._warm_up_bars, strategy, self)),
+            )
+        )
 
     def _tell(self, resumption: Resumption) -> None:
         self.resumption = resumption
@@ -317,7 +319,10 @@ class SessionRecorder(bt.Analyzer):  # type: ignore[misc]
             self._told.add("difference")
             _log.warning(
                 "Session %r: at %s the broker's value is %s more than what has been booked comes to; it is kept in "
-                "other_value.", self.p.session_id, self._point.at, amount
+                "other_value.",
+                self.p.session_id,
+                self._point.at,
+                amount,
             )
 
     def _tell_left_out(self, names: list[str]) -> None:
@@ -326,7 +331,9 @@ class SessionRecorder(bt.Analyzer):  # type: ignore[misc]
             self._told.update(new)
             _log.warning(
                 "Session %r: a run that is resumed begins without what %s has in %s; name it in keep=.",
-                self.p.session_id, type(self.strategy).__name__, ", ".join(new)
+                self.p.session_id,
+                type(self.strategy).__name__,
+                ", ".join(new),
             )
 
     def _end(self, error: str | None = None) -> None:
@@ -334,7 +341,8 @@ class SessionRecorder(bt.Analyzer):  # type: ignore[misc]
         if self._warming is not None:
             _log.warning(
                 "Session %r: the feeds end before %s, its last bar, so nothing was recorded.",
-                self.p.session_id, moment(self._stored["bar"])
+                self.p.session_id,
+                moment(self._stored["bar"]),
             )
         if not self._new_bars:
             return
