@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from operator import itemgetter
 from typing import Any, TypeVar
 
@@ -14,6 +15,7 @@ from paper_repo.serialization.schemas import Data
 from paper_repo.storage import queries
 from paper_repo.storage.base import Storage
 from paper_repo.storage.checksums import Checksum
+from paper_repo.storage.statements import Statement
 from paper_repo.storage.tables import LATER_FILL_COLUMNS, Row
 
 T = TypeVar("T")
@@ -346,10 +348,17 @@ def corrupt(session_id: str, problem: str) -> CorruptRecordError:
 def _rows(
     storage: Storage, table: Any, session_id: str, columns: tuple[str, ...], after: int
 ) -> Iterator[tuple[Any, ...]]:
+    page = _page(table, columns)
     while True:
-        query = queries.select_history(table, session_id, columns, after=after, limit=PAGE)
-        rows = storage.fetch_all(query)
+        storage.require_sound()
+        rows = storage.fetch_rows(page, {"session_id": session_id, "after": after})
         yield from rows
         if len(rows) < PAGE:
             return
         after = rows[-1][1]
+
+
+@cache
+def _page(table: Any, columns: tuple[str, ...]) -> Statement:
+    """The statement that reads a page of a history: to build it takes longer than to read a short history."""
+    return queries.history_page(table, columns, PAGE)

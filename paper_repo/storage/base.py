@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -137,6 +138,23 @@ class Storage(Transacting):
         All are run, also when one of them changes no row. After an error the caller rolls the transaction back.
         """
         return [self.change(statement, row) for statement, row in changes]
+
+    def insert_many(self, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
+        """Run `statement`, whose values are those of a row as they stand there, for each row in this transaction."""
+        transaction = self._required()
+        self._require_alive(transaction)
+        with self._translated, closing(transaction.loan.connection.cursor()) as cursor:
+            cursor.executemany(statement.sql, rows)
+
+    def pages(self, query: Query, size: int) -> Iterator[list[tuple[Any, ...]]]:
+        """The rows of a query, `size` at a time, in this thread's block."""
+        with closing(self.execute(*query.sql())) as cursor:
+            while True:
+                with self._translated:
+                    rows = cursor.fetchmany(size)
+                if not rows:
+                    return
+                yield rows
 
     def execute(self, sql: str, params: Sequence[object] = ()) -> Any:
         """The cursor of one statement in this thread's block."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 from zlib import crc32
@@ -17,10 +17,28 @@ class Checksum:
     """
 
     def __init__(self, columns: Iterable[str], later: Sequence[str] = ()) -> None:
-        self._values = itemgetter(*columns)
+        self._columns = tuple(columns)
+        self._values = itemgetter(*self._columns)
         self._names = later
         self._later: Any = itemgetter(*later) if later else None
         self._nothing = (None,) * len(later)
+
+    def among(self, columns: Sequence[str]) -> Callable[[Sequence[Any]], int]:
+        """The same for rows that are tuples of these columns; most of them hold nothing but text, and nothing later."""
+        places = {name: place for place, name in enumerate(columns)}
+        values = itemgetter(*(places[name] for name in self._columns))
+        later = itemgetter(*(places[name] for name in self._names)) if self._names else None
+
+        def checksum(row: Sequence[Any]) -> int:
+            if later is None or later(row) == self._nothing:
+                try:
+                    code = crc32("\x1f".join(values(row)).encode("utf-8", "surrogatepass"))
+                    return code if code < 1 << 31 else code - (1 << 32)
+                except TypeError:  # there is a number, or NULL
+                    pass
+            return self.of(dict(zip(columns, row, strict=True)))
+
+        return checksum
 
     def of(self, row: Mapping[str, Any]) -> int:
         """The checksum of `row`, as a signed number of 32 bits, which every database has a type for."""
