@@ -6,6 +6,7 @@ themselves with SIGKILL in the middle of a bar.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import random
@@ -133,7 +134,7 @@ class Journal(bt.Analyzer):  # type: ignore[misc]
     def next(self) -> None:
         strategy = self.strategy
         recorder = strategy.analyzers.sessionrecorder
-        if recorder.is_warming or recorder.resumption and recorder.get_analysis()["new_bars"] == 0:
+        if recorder.is_warming or (recorder.resumption and recorder.get_analysis()["new_bars"] == 0):
             return  # a bar that is in the file
         broker = strategy.broker
         line = {
@@ -266,13 +267,13 @@ def main(folder: str, broker: str, seeds: str, kills: str) -> None:
         whole, killed = Path(folder, f"{seed}-whole"), Path(folder, f"{seed}-killed")
         whole.mkdir()
         killed.mkdir()
-        assert _forked(lambda: run(whole, broker, seed)) == 0
+        assert _forked(functools.partial(run, whole, broker, seed)) == 0
         chance = random.Random(f"kills {seed}")
-        interval = chance.choice([0, 0.01, None])
+        go_on = functools.partial(run, killed, broker, seed, recorder={"interval": chance.choice([0, 0.01, None])})
         for bar in sorted(chance.sample(range(1, 251), int(kills))):
-            ended = _forked(lambda: run(killed, broker, seed, kill_at=bar, recorder={"interval": interval}))
+            ended = _forked(functools.partial(go_on, kill_at=bar))
             assert ended == -signal.SIGKILL, ended
-        assert _forked(lambda: run(killed, broker, seed, recorder={"interval": interval})) == 0
+        assert _forked(go_on) == 0
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -101,7 +100,7 @@ def test_recorded_run_has_the_engines_numbers_on_every_bar(tmp_path: Path, broke
 
 @pytest.mark.parametrize(("broker", "seeds"), [(broker, 5 if broker == "several" else 1) for broker in BROKERS])
 def test_run_that_is_killed_and_resumed_equals_an_uninterrupted_one(tmp_path: Path, broker: str, seeds: int) -> None:
-    """Killed with SIGKILL in four random bars: every bar, fill and order, and all that is kept to go on, is the same."""
+    """Killed with SIGKILL in four random bars: every bar, fill and order is the same, and all that is kept to go on."""
     seeds *= int(os.environ.get(ROUNDS, "1"))
     command = [sys.executable, "-m", "tests.engines.backtrader_runs", str(tmp_path), broker, str(seeds), "4"]
     done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)

@@ -37,7 +37,7 @@ def restore(strategy: Any, data: Mapping[str, Any]) -> dict[int, Any]:
 def references(data: Mapping[str, Any]) -> Iterator[None]:
     """Let the next order and trade after the block have the references that they would have had.
 
-    Those that are made in the block count for nothing. References that this process has used already are not used again.
+    Those that are made in the block count for nothing. References that this process has used are not used again.
     """
     kinds = (OrderBase, Trade)
     before = [next_reference(kind) for kind in kinds]
