@@ -139,12 +139,18 @@ class Storage(Transacting):
         """
         return [self.change(statement, row) for statement, row in changes]
 
-    def insert_many(self, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
-        """Run `statement`, whose values are those of a row as they stand there, for each row in this transaction."""
+    def change_rows(self, statement: Statement, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> int:
+        """Run `statement` for many rows in this thread's transaction, and say how many rows it changed in all.
+
+        Args:
+            statement: one that takes the values of whole rows in their order.
+            columns: those of the rows.
+        """
         transaction = self._required()
         self._require_alive(transaction)
         with self._translated, closing(transaction.loan.connection.cursor()) as cursor:
             cursor.executemany(statement.sql, rows)
+            return int(cursor.rowcount)
 
     def pages(self, query: Query, size: int) -> Iterator[list[tuple[Any, ...]]]:
         """The rows of a query, `size` at a time, in this thread's block."""

@@ -263,6 +263,12 @@ class PostgresStorage(Storage):
             connection.is_pipelining = False
         return [cursor.rowcount for cursor in cursors]
 
+    def change_rows(self, statement: Statement, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> int:
+        if self._required().loan.connection.is_busy():
+            raise self._on_the_same_connection()
+        kept = [tuple(keepable(dict(zip(columns, row, strict=True))).values()) for row in rows]
+        return super().change_rows(statement, columns, kept) if kept else 0
+
     def change(self, statement: Statement, row: Row) -> int:
         if len(row) == 1 and any("\0" in value for value in row.values()):
             return 0
