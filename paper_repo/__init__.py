@@ -46,6 +46,8 @@ Figures:
     trades(fills)                         closed trades, each from its first to its last fill, as Trade
     round_trips(fills)                    the same slice by slice, first in first out, as RoundTrip
     replay(session, history)              the books rebuilt from fills and ledger entries
+    compare(expected, actual, ...)        two sessions fill by fill, as a backtest and a paper run: a Comparison of what
+                                          each MatchedFill cost, and of every UnmatchedFill
     downsample(points, max_points)        fewer points for a chart of the same shape
 
 Maintenance; the first three work while programs use the database, the others need the file for themselves:
@@ -129,6 +131,7 @@ from paper_repo.storage.options import Durability, Journal, Upgrade
 
 if _typing.TYPE_CHECKING:
     from paper_repo.domain.changes import SessionChange
+    from paper_repo.domain.comparison import Comparison, MatchedFill, UnmatchedFill, compare
     from paper_repo.domain.performance import Performance, performance
     from paper_repo.domain.replay import replay
     from paper_repo.domain.round_trips import RoundTrip, round_trips
@@ -155,6 +158,7 @@ __all__ = [
     "CashFlowKind",
     "CheckReport",
     "ClaimLostError",
+    "Comparison",
     "ConflictError",
     "CopyReport",
     "CorruptDatabaseError",
@@ -174,6 +178,7 @@ __all__ = [
     "Journal",
     "LedgerEntry",
     "Loaded",
+    "MatchedFill",
     "OnDamage",
     "Order",
     "OrderBy",
@@ -210,9 +215,11 @@ __all__ = [
     "Trade",
     "TransactionError",
     "TransactionOwnershipError",
+    "UnmatchedFill",
     "Upgrade",
     "WrongPassphraseError",
     "compact",
+    "compare",
     "copy_sessions",
     "decrypt",
     "downsample",
@@ -230,16 +237,20 @@ __all__ = [
 _ON_DEMAND = {
     "AsyncSessionChanges": "paper_repo.watching",
     "CheckReport": "paper_repo.reports",
+    "Comparison": "paper_repo.domain.comparison",
     "CopyReport": "paper_repo.maintenance.copy",
     "Finding": "paper_repo.reports",
     "InMemorySessionRepository": "paper_repo.memory",
+    "MatchedFill": "paper_repo.domain.comparison",
     "Performance": "paper_repo.domain.performance",
     "RoundTrip": "paper_repo.domain.round_trips",
     "Salvaged": "paper_repo.maintenance.salvage.salvage",
     "SessionChange": "paper_repo.domain.changes",
     "SessionChanges": "paper_repo.watching",
     "SyncInMemorySessionRepository": "paper_repo.sync_memory",
+    "UnmatchedFill": "paper_repo.domain.comparison",
     "compact": "paper_repo.maintenance.files",
+    "compare": "paper_repo.domain.comparison",
     "copy_sessions": "paper_repo.maintenance.copy",
     "decrypt": "paper_repo.maintenance.files",
     "encrypt": "paper_repo.maintenance.files",

@@ -49,7 +49,7 @@ OTHERS = {
     "facade": {"anyio"},
     "memory": {"anyio"},
     "frames": {"pyarrow"},
-    "engines": {"backtesting", "pandas"},
+    "engines": {"anyio", "backtesting", "pandas"},
     "container": {"svcs"},
     "testing": {"anyio", "hypothesis", "pytest"},
     "demo": {"anyio"},

@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO
 
@@ -27,12 +28,13 @@ from paper_repo.cli.options import (
     StatusOption,
     StrategyOption,
     SymbolOption,
+    ZoneOption,
     filters,
 )
 from paper_repo.cli.passphrases import passphrase_of
 from paper_repo.cli.terminal import counted, note, progress, progress_to
 from paper_repo.core.repository import SessionRepository
-from paper_repo.domain import EquityPoint, Fill
+from paper_repo.domain import CashFlow, EquityPoint, Fill, Order
 from paper_repo.domain.selection import SessionFilters
 from paper_repo.domain.values import Progress
 from paper_repo.errors import ConflictError
@@ -44,15 +46,24 @@ from paper_repo.maintenance.archive import (
     import_into_new_file,
 )
 from paper_repo.serialization.fast import to_json
-from paper_repo.serialization.schemas import fields_of
+from paper_repo.serialization.schemas import Data, fields_of
 from paper_repo.storage.address import Address
 
 STANDARD = Path("-")
 """Stands for standard output, or standard input."""
 
 
-AMOUNTS = frozenset({"quantity", "price", "fee", "cash", "equity"})
+AMOUNTS = frozenset(
+    {
+        *("quantity", "price", "fee", "cash", "equity", "rate", "fee_rate", "amount", "pnl", "fees", "net_pnl"),
+        *("entry_price", "exit_price", "multiplier", "filled_quantity", "remaining_quantity"),
+        *("limit_price", "stop_price", "trail_amount", "trail_percent"),
+    }
+)
 """The columns of numbers; the others are text."""
+
+EXCEL = "utf-8-sig"
+"""The encoding by whose first bytes Excel knows that text is UTF-8."""
 
 
 class Format(StrEnum):
@@ -61,6 +72,9 @@ class Format(StrEnum):
     ARCHIVE = "archive"
     FILLS = "fills"
     EQUITY = "equity"
+    TRADES = "trades"
+    ORDERS = "orders"
+    CASH_FLOWS = "cash-flows"
 
 
 def export(
@@ -76,9 +90,18 @@ def export(
             "--format",
             "-f",
             metavar="KIND",
-            help="archive: everything, for `import`. fills, equity: one table as CSV, for a spreadsheet.",
+            help="archive: everything, for `import`. fills, equity, trades, orders, cash-flows: one table as CSV, "
+            "for a spreadsheet.",
         ),
     ] = Format.ARCHIVE,
+    excel: Annotated[
+        bool,
+        typer.Option(
+            "--excel",
+            metavar="",
+            help="Mark the CSV as UTF-8, so that Excel shows names with accents and other scripts as they are.",
+        ),
+    ] = False,
     exact_text: Annotated[
         bool,
         typer.Option(
@@ -93,14 +116,21 @@ def export(
     symbol: SymbolOption = None,
     created_from: CreatedFromOption = None,
     created_to: CreatedToOption = None,
+    zone: ZoneOption = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", metavar="", help="Replace the output file if it exists.")
     ] = False,
 ) -> None:
-    """Write sessions with their whole history to a file: as an archive, or their fills or equity points as CSV."""
+    """Write sessions with their whole history to a file: as an archive, or one table of them as CSV.
+
+    Times in a file are in UTC; --tz is for those that are typed.
+    """
     chosen = filters(status, strategy, symbol, created_from, created_to)
     if session_ids and any(chosen.values()):
         raise CommandError("give ids or filters, not both", USAGE)
+    if form is Format.ARCHIVE and (excel or exact_text):
+        name = "--excel" if excel else "--exact-text"
+        raise CommandError(f"{name} is for tables; choose one with --format, as --format trades", USAGE)
     if to == STANDARD:
         streams.require_output()
     else:
@@ -111,7 +141,7 @@ def export(
             if form is Format.ARCHIVE:
                 _export_archive(repository, file, ids, chosen)
             else:
-                _export_table(repository, file, ids, chosen, form, exact_text)
+                _export_table(repository, file, ids, chosen, form, EXCEL if excel else "utf-8", exact_text)
 
 
 def import_(
@@ -182,21 +212,29 @@ def _export_table(
     ids: list[str] | None,
     chosen: SessionFilters,
     form: Format,
+    encoding: str,
     exact_text: bool,
 ) -> None:
-    kind, rows = (Fill, _fill_rows) if form is Format.FILLS else (EquityPoint, _equity_rows)
-    numbered = ["sequence"] if form is Format.FILLS else []
-    lines = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
+    columns, rows = TABLES[form]
+    lines = io.TextIOWrapper(file, encoding=encoding, newline="", write_through=True)
     safe = _unchanged if exact_text else _safe_row
     if file is sys.stdout.buffer and sys.stdout.isatty():
         safe = _visible_row
-    table = csv.DictWriter(lines, ["session_id", *numbered, *fields_of(kind)])
+    table = csv.DictWriter(lines, ["session_id", *columns])
     table.writeheader()
     with repository.reading(), progress("exporting", None) as advance:
         for session_id in ids or [each.id for each in repository.get_summaries(**chosen)]:
             for row in counted(rows(repository, session_id), advance):
-                table.writerow(safe({"session_id": session_id, **row}))
+                cells = {name: _cell(value) for name, value in row.items()}
+                table.writerow(safe({"session_id": session_id, **cells}))
     lines.detach()
+
+
+def _cell(value: Any) -> Any:
+    """A value as one cell: what has parts as JSON text, and nothing where there is nothing in it."""
+    if isinstance(value, dict):
+        return to_json(value) if value else ""
+    return str(value).lower() if isinstance(value, bool) else value
 
 
 def _unchanged(row: dict[str, Any]) -> dict[str, Any]:
@@ -216,14 +254,38 @@ def _visible_row(row: dict[str, Any]) -> dict[str, Any]:
     return {name: printable(value, None) if isinstance(value, str) else value for name, value in row.items()}
 
 
-def _fill_rows(repository: SessionRepository, session_id: str) -> Iterator[dict[str, Any]]:
-    for place, fill in repository.fill_history(session_id):
-        row = json_output.of_fill(place, fill)
-        yield row | {"metadata": to_json(fill.metadata)} if fill.metadata else row
+def _fill_rows(repository: SessionRepository, session_id: str) -> Iterator[Data]:
+    return (json_output.of_fill(place, fill) for place, fill in repository.fill_history(session_id))
 
 
-def _equity_rows(repository: SessionRepository, session_id: str) -> Iterator[dict[str, Any]]:
+def _equity_rows(repository: SessionRepository, session_id: str) -> Iterator[Data]:
     return map(json_output.of_point, repository.equity_history(session_id))
+
+
+def _trade_rows(repository: SessionRepository, session_id: str) -> Iterator[Data]:
+    return (json_output.of_trade(number, each) for number, each in enumerate(repository.get_trades(session_id), 1))
+
+
+def _order_rows(repository: SessionRepository, session_id: str) -> Iterator[Data]:
+    """The closed orders, and then those that rest."""
+    session = repository.get_by_id(session_id)
+    resting = session.open_orders.values() if session is not None else ()
+    return map(json_output.of_order, chain(repository.order_history(session_id), resting))
+
+
+def _cash_flow_rows(repository: SessionRepository, session_id: str) -> Iterator[Data]:
+    flows = (each for _, each in repository.ledger_history(session_id) if isinstance(each, CashFlow))
+    return map(json_output.with_all_keys, flows)
+
+
+TABLES: dict[Format, tuple[Sequence[str], Callable[[SessionRepository, str], Iterator[Data]]]] = {
+    Format.FILLS: (("sequence", *fields_of(Fill)), _fill_rows),
+    Format.EQUITY: (tuple(fields_of(EquityPoint)), _equity_rows),
+    Format.TRADES: (json_output.TRADE_KEYS, _trade_rows),
+    Format.ORDERS: ((*fields_of(Order), "remaining_quantity"), _order_rows),
+    Format.CASH_FLOWS: (tuple(fields_of(CashFlow)), _cash_flow_rows),
+}
+"""The columns of each table behind the session's id, and its rows."""
 
 
 @contextmanager
