@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from peewee import Query
 
@@ -45,6 +45,9 @@ class Storage(Transacting):
 
     keeps_text = False
     """Whether a row comes back as the very text that was written, so that its checksum can be compared."""
+
+    sends_together: ClassVar[bool] = False
+    """Whether it takes as long to wait for an answer as to be given one, so that `change_many` is worth while."""
 
     durability: str
     """What an acknowledged save survives; see `DURABILITY`."""

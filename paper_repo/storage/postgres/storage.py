@@ -58,6 +58,7 @@ class PostgresStorage(Storage):
     _connections: PostgresConnections
     writers = CONNECTIONS // 2
     errors_end_transactions = True
+    sends_together = True
     database_type: ClassVar[type[LentDatabase]] = LentDatabase
     statements_type: ClassVar[type[Statements]] = PostgresStatements
     column_types: ClassVar[dict[str, str]] = POSTGRES_COLUMN_TYPES
@@ -248,7 +249,7 @@ class PostgresStorage(Storage):
         return super().fetch_one(statement, row)
 
     def change_many(self, changes: Sequence[tuple[Statement, Row]]) -> list[int]:
-        if not _HAS_PIPELINES:
+        if not _HAS_PIPELINES or len(changes) < 2:
             return super().change_many(changes)
         transaction = self._required()
         self._require_alive(transaction)
