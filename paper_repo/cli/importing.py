@@ -15,6 +15,7 @@ from paper_repo.cli.exit_codes import NOT_FOUND, USAGE, CommandError
 from paper_repo.cli.passphrases import passphrase_of
 from paper_repo.cli.tables import fill_table
 from paper_repo.cli.terminal import output, print_json, say
+from paper_repo.cli.zones import UTC_ZONE
 from paper_repo.core.repository import SessionRepository
 from paper_repo.domain.values import amount as checked_amount
 from paper_repo.domain.values import positive
@@ -199,7 +200,7 @@ def import_from(
         print_json(report.to_dict())
         return
     if dry_run:
-        output().print(fill_table(enumerate(report.first, 1)))
+        output().print(fill_table(list(enumerate(report.first, 1)), UTC_ZONE))
     for line in str(report).splitlines():
         say(printable(line, None))
 
