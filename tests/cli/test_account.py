@@ -131,7 +131,7 @@ class TestCash:
             *("deposit", "dividend", "split", "new", "fee")
         ]
         assert "+4.10 EUR  SAP" in output
-        assert "SAP, 3 for 2" in output
+        assert re.search(r"split +3 for 2  SAP", output)
         assert "SAP, now SAPX" in output
 
     def test_a_session_without_payments_has_its_cash(self, run: Run) -> None:

@@ -22,6 +22,7 @@ from tests.cli.test_compare import on_paper
 from tests.processes.running import unmeasured
 
 PAGE = Path(__file__).parents[2] / "docs" / "json.md"
+SAMPLE = Path(__file__).parents[1] / "engines" / "importing" / "samples" / "tradingview_trades.csv"
 TOP = ("the document", "each line")
 
 
@@ -71,6 +72,7 @@ def test_the_page_names_every_key(run: Run, database: Path, account: str, name: 
     """Of a plain session, of an account that has everything, and of one that is damaged."""
     calls: dict[str, list[list[str]]] = {name: [[]] for name in ("list", "status", "info", "check")}
     calls |= {"compare": [[DEMO, "paper"], [account, DEMO]], "equity": [[DEMO]]}
+    calls |= {"import": [[str(SAMPLE), "--from", "tradingview", "--timezone", "UTC", "--dry-run"]]}
     with SessionRepository(database) as repository:
         repository.save(on_paper(repository.get_fills(DEMO)))
         unbalanced = new_session()
