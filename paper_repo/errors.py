@@ -154,8 +154,8 @@ class DuplicateFillError(InvalidSessionError):
     """
 
     def __init__(self, session_id: str, fills: Sequence[tuple[str, str]], entries: Sequence[str] = ()) -> None:
-        self.fills = tuple(fills)
-        self.entries = tuple(entries)
+        self.fills: tuple[tuple[str, str], ...] = tuple(fills)
+        self.entries: tuple[str, ...] = tuple(entries)
         messages = {f"new_fills.{fill_id}": [_BOOKED_TWICE.format(symbol)] for symbol, fill_id in fills}
         messages |= {f"new_ledger_entries.{entry_id}": [_ENTRY_BOOKED_TWICE] for entry_id in entries}
         super().__init__(messages, session_id)
