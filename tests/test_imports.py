@@ -30,6 +30,7 @@ ORDER = [
     "sync_memory",
     ROOT,  # what `import paper_repo` gives
     "frames",
+    "notebook",
     "report",
     "engines",
     "container",
