@@ -1,0 +1,116 @@
+"""Runs of the real freqtrade, offline, recorded and compared with its own numbers (tox -e engines)."""
+
+from __future__ import annotations
+
+import gc
+import random
+import signal
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("freqtrade")
+
+from freqtrade.exceptions import StrategyError
+
+from paper_repo import SessionRepository
+from tests.engines import freqtrade_runs
+
+# freqtrade and its libraries use what pandas, SQLAlchemy and others deprecate.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::ResourceWarning"
+)
+
+CENT = Decimal("0.01")
+SEEDS = range(5)
+CHECKOUT = Path(freqtrade_runs.__file__).parents[2]
+
+
+def backtest(folder: Path, seed: int, **options: Any) -> dict[str, Any]:
+    """What freqtrade states of a backtest, whose strategy is gone."""
+    folder.mkdir(exist_ok=True)
+    stated = freqtrade_runs.run(folder, seed, **options)
+    gc.collect()
+    return stated
+
+
+def stored(folder: Path) -> dict[str, Any]:
+    """All that is stored of the session."""
+    with SessionRepository(folder / "s.db") as repository:
+        assert repository.check().problems == []
+        session = repository.get_by_id("a")
+        assert session is not None
+        return {
+            "session": session,
+            "fills": repository.get_fills("a"),
+            "curve": repository.get_equity_curve("a"),
+            "orders": repository.get_orders("a"),
+            "trades": repository.get_trades("a"),
+        }
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_recorded_backtest_agrees_with_freqtrade_to_the_cent(tmp_path: Path, seed: int) -> None:
+    """The balance at the end, and the profit of every trade with its fees, of several entries and exits each."""
+    stated = backtest(tmp_path, seed)
+    found = stored(tmp_path)
+    session = found["session"]
+
+    assert len(stated["trades"]) > 30
+    assert len(found["fills"]) == sum(len(each["orders"]) for each in stated["trades"])
+    assert abs(session.cash - Decimal(str(stated["final_balance"]))) < CENT
+    assert (session.status, dict(session.positions), dict(session.open_orders)) == ("STOPPED", {}, {})
+    assert len(found["curve"]) > 360
+    ours = {each.position_id: each for each in found["trades"]}
+    for number, trade in enumerate(sorted(stated["trades"], key=lambda each: each["open_timestamp"]), 1):
+        same = [each for each in ours.values() if abs(each.net_pnl - Decimal(str(trade["profit_abs"]))) < CENT]
+        assert same, (number, trade["pair"], trade["profit_abs"])
+    assert len(ours) == len(stated["trades"])
+
+
+def test_fills_keep_what_freqtrade_knows_of_them(tmp_path: Path) -> None:
+    """Trade, tag, reason and stop in the metadata."""
+    backtest(tmp_path, 1)
+    fills = stored(tmp_path)["fills"]
+
+    assert {"trade_id", "enter_tag", "stop_loss"} <= fills[0].metadata.keys()
+    assert {each.metadata.get("exit_reason") for each in fills} >= {"exit_signal"}
+    assert fills[0].metadata["enter_tag"] == "dice"
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_killed_backtest_goes_on_and_equals_an_uninterrupted_one(tmp_path: Path, seed: int) -> None:
+    """Killed at a random candle, begun from the beginning: nothing is booked twice."""
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    killed.mkdir()
+    at = random.Random(seed).randint(20, 340)
+    program = [sys.executable, "-m", "tests.engines.freqtrade_runs", str(killed), str(seed), str(at)]
+    done = subprocess.run(program, cwd=CHECKOUT, check=False, timeout=180, capture_output=True)
+    assert done.returncode == -signal.SIGKILL, done.stderr[-2000:]
+    before = stored(killed)
+    assert before["session"].status == "RUNNING"
+    backtest(killed, seed, resume=True)
+    backtest(whole, seed)
+
+    one, other = stored(killed), stored(whole)
+    assert 0 < len(before["fills"]) < len(one["fills"])
+    assert one["fills"] == other["fills"]
+    assert one["curve"] == other["curve"]
+    assert {(each.id, each.status, each.filled_quantity) for each in one["orders"]} == {
+        (each.id, each.status, each.filled_quantity) for each in other["orders"]
+    }
+    names = ("cash", "positions", "realized_pnl", "fees_paid", "fill_count", "equity", "status")
+    assert [getattr(one["session"], name) for name in names] == [getattr(other["session"], name) for name in names]
+
+
+def test_a_stored_session_is_refused_before_the_bot_starts(tmp_path: Path) -> None:
+    """freqtrade hides errors of later callbacks in its log; this one ends the start."""
+    backtest(tmp_path, 1)
+    before = stored(tmp_path)
+    with pytest.raises(StrategyError, match="is stored in"):
+        backtest(tmp_path, 1)
+    assert stored(tmp_path)["session"].version == before["session"].version
