@@ -1,14 +1,16 @@
-"""`InMemorySessionRepository`: the same promises without a file, for unit tests."""
+"""`InMemorySessionRepository`: the same promises without a file, for unit tests.
+
+The module is long because it has every method of the interface, with the types of all arguments.
+"""
 
 from __future__ import annotations
 
 import os
 import threading
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -19,8 +21,8 @@ import anyio.lowlevel
 import anyio.to_thread
 
 from paper_repo.core import corrections
-from paper_repo.core.fill_keys import by_key, place_after
-from paper_repo.core.saves import Save, StoredRow, Tracking, UndoLog, new_generation, other_fill_stored, used_orders
+from paper_repo.core.fill_keys import by_key
+from paper_repo.core.saves import Save, Tracking, UndoLog
 from paper_repo.domain import (
     CashFlow,
     CashFlowKind,
@@ -29,15 +31,12 @@ from paper_repo.domain import (
     LedgerEntry,
     Order,
     PaperTradingSession,
-    Split,
-    SymbolChange,
 )
 from paper_repo.domain.changes import SessionChange
 from paper_repo.domain.claims import check_claim
 from paper_repo.domain.downsampling import downsample
-from paper_repo.domain.history import Booked, booking_order
 from paper_repo.domain.ledger import cash_flows
-from paper_repo.domain.new_fills import FillKey, fill_key
+from paper_repo.domain.new_fills import fill_key
 from paper_repo.domain.performance import Performance, Resample, performance
 from paper_repo.domain.replay import as_of
 from paper_repo.domain.selection import (
@@ -53,20 +52,17 @@ from paper_repo.domain.status import SessionStatus
 from paper_repo.domain.trades import Trade, trades
 from paper_repo.domain.values import Progress, optional_instant
 from paper_repo.errors import (
-    BusyError,
     ClaimLostError,
     ConflictError,
-    DuplicateFillError,
     RepositoryClosedError,
     SessionNotFoundError,
     TransactionError,
 )
 from paper_repo.facade.block_ownership import OpenBlock, open_block
-from paper_repo.facade.wakeup import Wakeup, new_wakeup, wake
 from paper_repo.interface import IPaperTradingSessionRepository
+from paper_repo.memory.records import Record, Store, new_fills, place_in, require_unused, stored_row
+from paper_repo.memory.turns import Turn
 from paper_repo.reports import CheckReport, check_history, check_session
-from paper_repo.serialization import fast, schemas
-from paper_repo.serialization.schemas import Data
 from paper_repo.watching import AsyncSessionChanges, SessionChanges
 
 T = TypeVar("T")
@@ -80,9 +76,9 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
     """
 
     def __init__(self, *, busy_timeout: float = 5.0) -> None:
-        self._turn = _Turn(busy_timeout)
-        self._committed: _Store = {}
-        self._working: list[_Store] = []  # of the open block and the savepoints in it
+        self._turn = Turn(busy_timeout)
+        self._committed: Store = {}
+        self._working: list[Store] = []  # of the open block and the savepoints in it
         self._undo = UndoLog()
         self._changes: dict[str, SessionChange] = {}  # the last one of each session, in the order of their positions
         self._newest = 0
@@ -302,7 +298,7 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
         check_page(after, limit)
         record = (await self._visible()).get(session_id)
         fills = () if record is None else record.fills
-        start = after if isinstance(after, int) else _place(session_id, fills, after, symbol)
+        start = after if isinstance(after, int) else place_in(session_id, fills, after, symbol)
         since, until = optional_instant(since, "since"), optional_instant(until, "until")
         return [
             fill for fill in fills[start:] if symbol in (None, fill.symbol) and _within(fill.executed_at, since, until)
@@ -401,7 +397,7 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
             self._write(Save.capture(session))
         return session
 
-    async def _record(self, session_id: str) -> _Record:
+    async def _record(self, session_id: str) -> Record:
         record = (await self._visible()).get(session_id)
         if record is None:
             raise SessionNotFoundError(session_id)
@@ -486,8 +482,8 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
             check_history(report, record.session, enumerate(record.fills, first), record.entries, record.points)
         return report
 
-    def atomic(self) -> AbstractAsyncContextManager[None]:
-        return _Block(self)
+    def atomic(self) -> Block:
+        return Block(self)
 
     def watch(
         self, *, after: int | None = None, timeout: float | None = None, poll_interval: float = 0.1
@@ -518,7 +514,7 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
         if self._closed.is_set():
             raise RepositoryClosedError("the repository was closed")
 
-    async def _visible(self) -> _Store:
+    async def _visible(self) -> Store:
         """What the present task sees: its own open block's sessions, or the committed ones."""
         self._require_open()
         inside = self._is_inside()
@@ -527,7 +523,7 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
 
     def _write(self, save: Save) -> None:
         store = self._working[-1]
-        save.bind(_stored_row)
+        save.bind(stored_row)
         session_id, expected = save.columns["id"], save.expected_version
         record = store.get(session_id)
         actual = record.session.version if record else 0
@@ -536,42 +532,54 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
             if record is not None and worker not in (None, record.owner):
                 raise ClaimLostError(session_id, worker, record.owner, expected, actual)
             raise ConflictError(session_id, expected, actual or None)
-        fills = _new_fills(record, save)
+        fills = new_fills(record, save)
         skipped = len(save.fills) - len(fills)
         save.columns["fill_count"] -= skipped
-        _require_unused(record, save)
-        store[session_id] = _Record.after(record, save, fills)
+        require_unused(record, save)
+        store[session_id] = Record.after(record, save, fills)
         self._undo.append(save.before().restore)
         save.apply(skipped)
 
-    async def _enter(self) -> None:
+    async def _enter(self, block: Block) -> None:
         self._require_open()
         if not self._is_inside():
-            await self._turn.take()
+            await self._turn.take(block.turn)
+        block.depth, block.undo_from, block.is_kept = len(self._working), len(self._undo), False
         self._working.append(dict(self._working[-1] if self._working else self._committed))
 
-    def _leave(self, commit: bool, undo_from: int) -> None:
-        store = self._working.pop()
-        if not commit:
-            self._undo.rewind(undo_from)
-        elif self._working:
-            self._working[-1] = store
-        else:
-            self._record_changes(self._committed, store)
-            self._committed = store
-        if not self._working:
-            self._undo.clear()
-            self._turn.pass_on()
+    def _leave(self, block: Block, commit: bool) -> None:
+        """End the block; does nothing the second time, and the rest where an exception has interrupted the first."""
+        if block.depth is not None:
+            if commit:
+                self._keep(block, block.depth)
+            if not block.is_kept:
+                self._undo.rewind(block.undo_from)
+            elif block.depth == 0:
+                self._undo.clear()
+            del self._working[block.depth :]
+            block.depth = None  # it has ended, and the turn is still its own
+        if block.turn is not None:
+            self._turn.pass_on(block.turn)
 
-    def _record_changes(self, before: _Store, after: _Store) -> None:
+    def _keep(self, block: Block, depth: int) -> None:
+        """Make what the block has done a part of the outer one, or of what everybody sees, in one step."""
+        store = self._working[depth]
+        if depth:
+            self._working[depth - 1], block.is_kept = store, True
+        else:
+            changes, newest = self._changed(store)
+            self._committed, self._changes, self._newest, block.is_kept = store, changes, newest, True
+
+    def _changed(self, after: Store) -> tuple[dict[str, SessionChange], int]:
+        """The changes when `after` takes the place of the committed sessions, and the position of the newest one."""
+        before, changes, newest = self._committed, dict(self._changes), self._newest
         deleted = [(session_id, before[session_id], True) for session_id in before.keys() - after.keys()]
         saved = [(each, record, False) for each, record in after.items() if record is not before.get(each)]
-        changes = dict(self._changes)
         for session_id, record, gone in deleted + saved:
-            self._newest += 1
+            newest += 1
             changes.pop(session_id, None)
-            changes[session_id] = SessionChange(session_id, record.session.version, gone, self._newest)
-        self._changes = changes
+            changes[session_id] = SessionChange(session_id, record.session.version, gone, newest)
+        return changes, newest
 
 
 class _Feed:
@@ -601,139 +609,47 @@ async def _at_once(work: Callable[[], T]) -> T:
     return work()
 
 
-class _Block(AbstractAsyncContextManager[None]):
+class Block(AbstractAsyncContextManager[None]):
     """One `async with repository.atomic()`."""
 
     def __init__(self, repository: InMemorySessionRepository) -> None:
         self._repository = repository
+        self._open: OpenBlock | None = None
+        self.turn: Any = None
+        self.depth: int | None = None
+        self.undo_from = 0
+        self.is_kept = False
 
     async def __aenter__(self) -> None:
-        await self._repository._pause()
-        await self._repository._enter()
-        self._undo_from = len(self._repository._undo)
-        self._open = self._repository._open_block()
-        self._open.begin()
+        try:
+            await self._repository._pause()
+            self.turn = self._repository._turn.new()
+            await self._repository._enter(self)
+            self._open = self._repository._open_block()
+            self._open.begin()
+        except BaseException:
+            self.end(commit=False)
+            raise
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._open.end()
-        self._repository._leave(error is None, self._undo_from)
+        self.end(commit=error is None)
 
-
-@dataclass(frozen=True)
-class _Record:
-    """One stored session: loading decodes its columns; its entity, which nobody else gets, is what filters see."""
-
-    columns: Data
-    session: PaperTradingSession
-    fills: tuple[Fill, ...]
-    points: tuple[EquityPoint, ...]
-    entries: tuple[tuple[int, LedgerEntry], ...]
-    orders: tuple[Order, ...]
-    generation: int
-    owner: str | None = None
-    expires: float = 0.0
-
-    @classmethod
-    def after(cls, before: _Record | None, save: Save, fills: list[Fill]) -> _Record:
-        points = [fast.load(EquityPoint, point) for point in save.points]
-        entries = [_entry(data, len(save.fills) - len(fills)) for data in save.entries]
-        orders = [fast.load(Order, order) for order in save.orders]
-        return cls(
-            save.columns,
-            fast.from_columns(save.columns),
-            (before.fills if before else ()) + tuple(fills),
-            (before.points if before else ()) + tuple(points),
-            (before.entries if before else ()) + tuple(entries),
-            (before.orders if before else ()) + tuple(orders),
-            save.generation,
-            before.owner if before else None,
-            before.expires if before else 0.0,
-        )
-
-    def is_seen_by(self, save: Save) -> bool:
-        """Whether this is what the session of `save` was loaded from or stored as."""
-        return (
-            save.expected_generation in (None, self.generation)
-            and save.expected_fill_count == self.columns["fill_count"]
-        )
-
-    def history(self) -> Iterator[Booked]:
-        """Its fills and ledger entries, as one history."""
-        return booking_order(self.fills, self.entries)
-
-    def is_free(self) -> bool:
-        """Whether no worker has it, or one whose time has run out."""
-        return self.owner is None or self.expires <= time.monotonic()
-
-    def claimed(self, owner: str, expires: float) -> _Record:
-        """The same for this worker, and newer, so that what others have of it cannot be saved."""
-        columns = self.columns | {"version": self.columns["version"] + 1}
-        session, generation = fast.from_columns(columns), new_generation()
-        return replace(self, columns=columns, session=session, generation=generation, owner=owner, expires=expires)
-
-    def load(self) -> PaperTradingSession:
-        session = fast.from_columns(self.columns)
-        Tracking.of(session).row = _stored_row(self.columns, self.generation)
-        return session
-
-
-_Store = dict[str, _Record]
-
-
-def _stored_row(columns: Data, generation: int) -> StoredRow:
-    """Which row these columns are, so that a session is not taken for a later one of the same version."""
-    return StoredRow(None, columns["version"], generation, (columns["id"],))
-
-
-class _Turn:
-    """Whose turn it is to write: first come, first served, among the tasks of all event loops."""
-
-    def __init__(self, patience: float) -> None:
-        self._patience = patience
-        self._lock = threading.RLock()  # whatever its owner does, a waiting coroutine may be thrown away meanwhile
-        self._waiting: deque[Wakeup] = deque()
-        self._owner: Wakeup | None = None
-
-    async def take(self) -> None:
-        """Wait for the turn; it is the caller's until `pass_on`."""
-        me = new_wakeup()
-        with self._lock:
-            if self._owner is None:
-                self._owner = me
-                return
-            self._waiting.append(me)
+    def end(self, commit: bool) -> None:
+        """End it, once; what an exception such as Ctrl-C has interrupted is rolled back if it was not committed."""
         try:
-            with anyio.fail_after(self._patience):
-                await me.wait()
-        except BaseException as error:
-            self._give_up(me)
-            if isinstance(error, TimeoutError):
-                raise BusyError(
-                    f"another task's transaction was open for longer than the busy timeout ({self._patience:g} s); "
-                    "repeat the call, or keep transactions shorter"
-                ) from error
+            if self._open is not None:
+                self._open.end()
+            self._repository._leave(self, commit)
+        except BaseException:
+            if self._open is not None:
+                self._open.end()
+            self._repository._leave(self, commit=False)
             raise
 
-    def pass_on(self) -> None:
-        """Let the next one write; who waits on an event loop that has ended is passed over."""
-        with self._lock:
-            self._owner = None
-            while self._waiting and self._owner is None:
-                self._owner = self._waiting.popleft()
-                if not wake([self._owner]):
-                    self._owner = None
 
-    def _give_up(self, waiter: Wakeup) -> None:
-        with self._lock:
-            if waiter in self._waiting:
-                self._waiting.remove(waiter)
-            elif self._owner is waiter:
-                self.pass_on()  # the turn had come already
-
-
-def _counted(records: Sequence[_Record], progress: Progress | None) -> Iterator[tuple[Any, ...]]:
+def _counted(records: Sequence[Record], progress: Progress | None) -> Iterator[tuple[Any, ...]]:
     """The sessions of the records with their histories, and the places of the fills in it."""
     for done, record in enumerate(records, 1):
         session = record.load()
@@ -741,50 +657,6 @@ def _counted(records: Sequence[_Record], progress: Progress | None) -> Iterator[
         yield session, fills, record.points, record.entries, record.orders
         if progress is not None:
             progress(done, len(records))
-
-
-def _new_fills(record: _Record | None, save: Save) -> list[Fill]:
-    """The fills of `save` that are not stored yet."""
-    stored = {fill_key(fill): fill for fill in record.fills} if record and save.fills else {}
-    new: dict[FillKey, Fill] = {}
-    again: list[FillKey] = []
-    for index, fill in enumerate(fast.load(Fill, data) for data in save.fills):
-        key = fill_key(fill)
-        known = stored.get(key) or new.get(key)
-        if known is None:
-            new[key] = fill
-        elif known != fill:
-            raise other_fill_stored(fill.id, save.columns["id"])
-        elif save.is_booked_again(index):
-            again.append(key)
-    if again:
-        raise DuplicateFillError(save.columns["id"], again)
-    return list(new.values())
-
-
-def _entry(data: Data, skipped: int) -> tuple[int, LedgerEntry]:
-    kind: type[LedgerEntry] = CashFlow if "kind" in data else Split if "ratio" in data else SymbolChange
-    plain = {name: value for name, value in data.items() if name != "after_fill"}
-    entry: LedgerEntry = schemas.load(kind, plain)
-    return max(0, data["after_fill"] - skipped), entry
-
-
-def _require_unused(record: _Record | None, save: Save) -> None:
-    """Refuse ledger entries that are stored already, and orders of ids that were used."""
-    stored = {entry.id for _, entry in record.entries} if record and save.entries else set()
-    again = [data["id"] for data in save.entries if data["id"] in stored]
-    if again:
-        raise DuplicateFillError(save.columns["id"], (), again)
-    closed = {order.id for order in record.orders} if record else set()
-    ids = [*(data["id"] for data in save.orders), *save.open_orders]
-    if used := [order_id for order_id in ids if order_id in closed]:
-        raise used_orders(used, save.columns["id"])
-
-
-def _place(session_id: str, fills: Sequence[Fill], after: str | Fill, symbol: str | None) -> int:
-    fill_id = after.id if isinstance(after, Fill) else after
-    places = {fill.symbol: place for place, fill in enumerate(fills, 1) if fill.id == fill_id}
-    return place_after(session_id, after, symbol, places)
 
 
 def _within(moment: datetime, since: datetime | None, until: datetime | None) -> bool:

@@ -1,0 +1,127 @@
+"""One stored session with its history, as the in-memory repository keeps it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from paper_repo.core.fill_keys import place_after
+from paper_repo.core.saves import Save, StoredRow, Tracking, new_generation, other_fill_stored, used_orders
+from paper_repo.domain import CashFlow, EquityPoint, Fill, LedgerEntry, Order, PaperTradingSession, Split, SymbolChange
+from paper_repo.domain.history import Booked, booking_order
+from paper_repo.domain.new_fills import FillKey, fill_key
+from paper_repo.errors import DuplicateFillError
+from paper_repo.serialization import fast, schemas
+from paper_repo.serialization.schemas import Data
+
+
+@dataclass(frozen=True)
+class Record:
+    """One stored session: loading decodes its columns; its entity, which nobody else gets, is what filters see."""
+
+    columns: Data
+    session: PaperTradingSession
+    fills: tuple[Fill, ...]
+    points: tuple[EquityPoint, ...]
+    entries: tuple[tuple[int, LedgerEntry], ...]
+    orders: tuple[Order, ...]
+    generation: int
+    owner: str | None = None
+    expires: float = 0.0
+
+    @classmethod
+    def after(cls, before: Record | None, save: Save, fills: list[Fill]) -> Record:
+        points = [fast.load(EquityPoint, point) for point in save.points]
+        entries = [_entry(data, len(save.fills) - len(fills)) for data in save.entries]
+        orders = [fast.load(Order, order) for order in save.orders]
+        return cls(
+            save.columns,
+            fast.from_columns(save.columns),
+            (before.fills if before else ()) + tuple(fills),
+            (before.points if before else ()) + tuple(points),
+            (before.entries if before else ()) + tuple(entries),
+            (before.orders if before else ()) + tuple(orders),
+            save.generation,
+            before.owner if before else None,
+            before.expires if before else 0.0,
+        )
+
+    def is_seen_by(self, save: Save) -> bool:
+        """Whether this is what the session of `save` was loaded from or stored as."""
+        return (
+            save.expected_generation in (None, self.generation)
+            and save.expected_fill_count == self.columns["fill_count"]
+        )
+
+    def history(self) -> Iterator[Booked]:
+        """Its fills and ledger entries, as one history."""
+        return booking_order(self.fills, self.entries)
+
+    def is_free(self) -> bool:
+        """Whether no worker has it, or one whose time has run out."""
+        return self.owner is None or self.expires <= time.monotonic()
+
+    def claimed(self, owner: str, expires: float) -> Record:
+        """The same for this worker, and newer, so that what others have of it cannot be saved."""
+        columns = self.columns | {"version": self.columns["version"] + 1}
+        session, generation = fast.from_columns(columns), new_generation()
+        return replace(self, columns=columns, session=session, generation=generation, owner=owner, expires=expires)
+
+    def load(self) -> PaperTradingSession:
+        session = fast.from_columns(self.columns)
+        Tracking.of(session).row = stored_row(self.columns, self.generation)
+        return session
+
+
+Store = dict[str, Record]
+
+
+def stored_row(columns: Data, generation: int) -> StoredRow:
+    """Which row these columns are, so that a session is not taken for a later one of the same version."""
+    return StoredRow(None, columns["version"], generation, (columns["id"],))
+
+
+def new_fills(record: Record | None, save: Save) -> list[Fill]:
+    """The fills of `save` that are not stored yet."""
+    stored = {fill_key(fill): fill for fill in record.fills} if record and save.fills else {}
+    new: dict[FillKey, Fill] = {}
+    again: list[FillKey] = []
+    for index, fill in enumerate(fast.load(Fill, data) for data in save.fills):
+        key = fill_key(fill)
+        known = stored.get(key) or new.get(key)
+        if known is None:
+            new[key] = fill
+        elif known != fill:
+            raise other_fill_stored(fill.id, save.columns["id"])
+        elif save.is_booked_again(index):
+            again.append(key)
+    if again:
+        raise DuplicateFillError(save.columns["id"], again)
+    return list(new.values())
+
+
+def _entry(data: Data, skipped: int) -> tuple[int, LedgerEntry]:
+    kind: type[LedgerEntry] = CashFlow if "kind" in data else Split if "ratio" in data else SymbolChange
+    plain = {name: value for name, value in data.items() if name != "after_fill"}
+    entry: LedgerEntry = schemas.load(kind, plain)
+    return max(0, data["after_fill"] - skipped), entry
+
+
+def require_unused(record: Record | None, save: Save) -> None:
+    """Refuse ledger entries that are stored already, and orders of ids that were used."""
+    stored = {entry.id for _, entry in record.entries} if record and save.entries else set()
+    again = [data["id"] for data in save.entries if data["id"] in stored]
+    if again:
+        raise DuplicateFillError(save.columns["id"], (), again)
+    closed = {order.id for order in record.orders} if record else set()
+    ids = [*(data["id"] for data in save.orders), *save.open_orders]
+    if used := [order_id for order_id in ids if order_id in closed]:
+        raise used_orders(used, save.columns["id"])
+
+
+def place_in(session_id: str, fills: Sequence[Fill], after: str | Fill, symbol: str | None) -> int:
+    """How many of the fills are those up to this one."""
+    fill_id = after.id if isinstance(after, Fill) else after
+    places = {fill.symbol: place for place, fill in enumerate(fills, 1) if fill.id == fill_id}
+    return place_after(session_id, after, symbol, places)
