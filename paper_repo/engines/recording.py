@@ -81,8 +81,8 @@ class Recording:
         self.close()
 
     def start(self, at: datetime) -> None:
-        """Run, or run again after a stop; an engine whose clock is behind begins from the beginning."""
-        self._is_rerun = self.stored_until is not None and at <= self.stored_until
+        """Run, or run again after a stop; an engine that stands where the session began begins from the beginning."""
+        self._is_rerun = self.is_resumed and at <= self.session.created_at
         if self.session.status is SessionStatus.CREATED:
             self.session.start(at)
         elif self.session.status is not SessionStatus.RUNNING:

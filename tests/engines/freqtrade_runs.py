@@ -13,7 +13,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -21,9 +21,11 @@ from unittest.mock import patch
 import ccxt
 import ccxt.async_support
 import pandas as pd
+import time_machine
 from freqtrade.configuration import Configuration
 from freqtrade.data.history import get_datahandler
 from freqtrade.enums import CandleType, RunMode
+from freqtrade.freqtradebot import FreqtradeBot
 from freqtrade.optimize.backtesting import Backtesting
 from freqtrade.strategy import IStrategy
 
@@ -94,6 +96,7 @@ class Random(SessionRecorder, IStrategy):  # type: ignore[misc]
     timeframe = "1d"
     minimal_roi: dict[str, float] = {"0": 0.2}
     stoploss = -0.1
+    process_only_new_candles = False
     position_adjustment_enable = True
     seed = 0
     kill_at = -1
@@ -191,5 +194,85 @@ def run(folder: Path, seed: int, *, kill_at: int = -1, resume: bool = False) -> 
     return stated
 
 
+class Market:
+    """Prices of the shares as if today were one of the days of that year, for what a dry run asks of an exchange."""
+
+    day = 30
+
+    def __init__(self) -> None:
+        self.tables = {pair: candles(pair) for pair in PAIRS}
+
+    def price(self, pair: str) -> float:
+        """The last price."""
+        return float(self.tables[pair]["close"].iloc[self.day])
+
+    def ohlcv(self, pair: str) -> list[list[float]]:
+        """The candles until today, which is not complete."""
+        rows = self.tables[pair].iloc[: self.day + 1]
+        return [[int(date.timestamp() * 1000), *row] for date, *row in rows.itertuples(index=False, name=None)]
+
+    @property
+    def now(self) -> datetime:
+        """Five minutes after this day has begun."""
+        begun: datetime = self.tables[PAIRS[0]]["date"].iloc[self.day].to_pydatetime()
+        return begun + timedelta(minutes=5)
+
+    def ticker(self, pair: str) -> dict[str, Any]:
+        """As ccxt gives it."""
+        price = self.price(pair)
+        return {"symbol": pair, "bid": price, "ask": price, "last": price, "quoteVolume": 1e9, "percentage": 0.0}
+
+    def book(self, pair: str) -> dict[str, Any]:
+        """Much at the last price."""
+        price = self.price(pair)
+        return {"symbol": pair, "bids": [[price, 1e6]], "asks": [[price, 1e6]], "timestamp": None, "nonce": None}
+
+
+@contextmanager
+def trading(market: Market) -> Iterator[None]:
+    """Everything that a dry run asks of the exchange comes from `market`."""
+
+    async def ohlcv(self: Any, symbol: str, *args: Any, **kwargs: Any) -> list[list[float]]:
+        return market.ohlcv(symbol)
+
+    synchronous = {
+        "fetch_ticker": lambda self, symbol, params=None: market.ticker(symbol),
+        "fetch_tickers": lambda self, symbols=None, params=None: {each: market.ticker(each) for each in PAIRS},
+        "fetch_l2_order_book": lambda self, symbol, limit=None, params=None: market.book(symbol),
+        "fetch_order_book": lambda self, symbol, limit=None, params=None: market.book(symbol),
+    }
+    with offline(), ExitStack() as patches:
+        patches.enter_context(patch.object(ccxt.async_support.binance, "fetch_ohlcv", ohlcv))
+        for name, function in synchronous.items():
+            patches.enter_context(patch.object(ccxt.binance, name, function))
+        yield
+
+
+def dry_run(folder: Path, seed: int, first: int, loops: int, kill_at: int = -1, resume: bool = True) -> None:
+    """A bot with pretend money that runs some loops, a day each, from a day of that year on."""
+    more = {"db_url": f"sqlite:///{folder / 'trades.sqlite'}", "initial_state": "running", "internals": {}}
+    file = prepare(folder, seed, kill_at, resume, **more)
+    config = Configuration(
+        {"config": [str(file)], "user_data_dir": str(folder), "db_url": more["db_url"]}, RunMode.DRY_RUN
+    ).get_config()
+    config["exchange"]["enable_ws"] = False
+    market = Market()
+    market.day = first
+    with trading(market), time_machine.travel(market.now) as clock:
+        bot = FreqtradeBot(config)
+        try:
+            bot.startup()
+            for _ in range(loops):
+                bot.process()
+                market.day += 1
+                clock.move_to(market.now)
+        finally:
+            bot.cleanup()
+
+
 if __name__ == "__main__":
-    run(Path(sys.argv[1]), int(sys.argv[2]), kill_at=int(sys.argv[3]))
+    folder, seed, kill_at = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    if len(sys.argv) == 4:
+        run(folder, seed, kill_at=kill_at)
+    else:
+        dry_run(folder, seed, int(sys.argv[4]), int(sys.argv[5]), kill_at)

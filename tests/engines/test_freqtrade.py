@@ -5,8 +5,10 @@ from __future__ import annotations
 import gc
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -105,6 +107,41 @@ def test_a_killed_backtest_goes_on_and_equals_an_uninterrupted_one(tmp_path: Pat
     }
     names = ("cash", "positions", "realized_pnl", "fees_paid", "fill_count", "equity", "status")
     assert [getattr(one["session"], name) for name in names] == [getattr(other["session"], name) for name in names]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_dry_run_that_is_killed_goes_on_and_agrees_with_freqtrades_own_database(tmp_path: Path, seed: int) -> None:
+    """Cash, the profit of every closed trade and what is open: as freqtrade has them after both runs."""
+    first = random.Random(seed).randint(2, 50)
+    program = [sys.executable, "-m", "tests.engines.freqtrade_runs", str(tmp_path), str(seed), str(first), "40", "90"]
+    done = subprocess.run(program, cwd=CHECKOUT, check=False, timeout=180, capture_output=True)
+    assert done.returncode == -signal.SIGKILL, done.stderr[-2000:]
+    before = stored(tmp_path)
+    assert (before["session"].status, len(before["curve"])) == ("RUNNING", first)
+    freqtrade_runs.dry_run(tmp_path, seed, 40 + first, 90 - first)
+
+    found = stored(tmp_path)
+    session = found["session"]
+    with closing(sqlite3.connect(tmp_path / "trades.sqlite")) as database:
+        orders = database.execute(
+            "SELECT order_id, ft_order_side, filled, coalesce(average, price)"
+            " FROM orders WHERE NOT ft_is_open AND filled"
+        ).fetchall()
+        closed = database.execute("SELECT pair, id, close_profit_abs FROM trades WHERE NOT is_open").fetchall()
+        amounts = dict(database.execute("SELECT pair || ' ' || id, amount FROM trades WHERE is_open").fetchall())
+    cash = Decimal(10_000)
+    for _, side, filled, price in orders:
+        cost = Decimal(str(filled)) * Decimal(str(price))
+        cash += (-cost if side == "buy" else cost) - cost * Decimal("0.001")
+    assert len(orders) > 15
+    assert {each.id for each in found["fills"]} == {each[0] for each in orders}
+    assert abs(session.cash - cash) < CENT
+    assert {each.id: float(each.quantity) for each in session.positions.values()} == amounts
+    profits = {each.position_id: each.net_pnl for each in found["trades"]}
+    assert profits.keys() == {f"{pair} {number}" for pair, number, _ in closed}
+    for pair, number, profit in closed:
+        assert abs(profits[f"{pair} {number}"] - Decimal(str(profit))) < CENT
+    assert (session.status, len(found["curve"])) == ("STOPPED", 90)
 
 
 def test_a_stored_session_is_refused_before_the_bot_starts(tmp_path: Path) -> None:
