@@ -59,6 +59,7 @@ def modes() -> dict[str, Mode]:
         "shares": Mode(shares, AccountType.CASH, OmsType.NETTING, dollars, USD, "1"),
         "netting": Mode(future, AccountType.MARGIN, OmsType.NETTING, dollars, USD, "1"),
         "hedging": Mode(future, AccountType.MARGIN, OmsType.HEDGING, dollars, USD, "1"),
+        "virtual": Mode(future, AccountType.MARGIN, OmsType.NETTING, dollars, USD, "1"),
         "perpetual": Mode(perpetual, AccountType.MARGIN, OmsType.NETTING, tether, None, "0.017"),
         "coins": Mode(
             coins, AccountType.CASH, OmsType.NETTING, [*tether, Money(5, BTC)], None, "0.013717", {"BTC": "500"}
@@ -70,8 +71,11 @@ def modes() -> dict[str, Mode]:
 class Random(Strategy):  # type: ignore[misc]
     """Buys and sells at random, by market, limit, stop, trailing and bracket orders, also through zero."""
 
-    def __init__(self, instrument: Any, bar_type: Any, seed: int, unit: str, is_long_only: bool) -> None:
-        super().__init__(StrategyConfig(strategy_id=f"R-{seed:03d}"))
+    def __init__(self, instrument: Any, bar_type: Any, seed: int, unit: str, name: str) -> None:
+        is_long_only, self.is_virtual = name in ("shares", "coins"), name == "virtual"
+        super().__init__(
+            StrategyConfig(strategy_id=f"R-{seed:03d}", oms_type="HEDGING" if self.is_virtual else "UNSPECIFIED")
+        )
         self.instrument, self.bar_type, self.unit = instrument, bar_type, Decimal(unit)
         self.random, self.is_long_only = random.Random(seed), is_long_only
 
@@ -93,7 +97,8 @@ class Random(Strategy):  # type: ignore[misc]
         of = {"instrument_id": self.instrument.id, "order_side": side, "quantity": quantity}
         make = self.order_factory
         if what < 0.25:
-            self.submit_order(make.market(**of))
+            held_ids = [each.id for each in self.cache.positions_open()] if self.is_virtual else []
+            self.submit_order(make.market(**of), position_id=self.random.choice(held_ids) if held_ids else None)
         elif what < 0.4:
             self.submit_order(make.limit(price=near, **of))
         elif self.is_long_only:
@@ -190,7 +195,7 @@ def run(path: Path | str, name: str, seed: int, *, kill_at: int = -1, resume: bo
     recorder = Watching(config)
     recorder.kill_at = kill_at
     engine.add_actor(recorder)
-    engine.add_strategy(Random(mode.instrument, data[0].bar_type, seed, mode.unit, name in ("shares", "coins")))
+    engine.add_strategy(Random(mode.instrument, data[0].bar_type, seed, mode.unit, name))
     engine.run()
     return engine, recorder
 

@@ -65,7 +65,7 @@ def closed(found: dict[str, Any]) -> set[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("mode", ["shares", "netting", "hedging", "perpetual", "coins", "yen"])
+@pytest.mark.parametrize("mode", ["shares", "netting", "hedging", "virtual", "perpetual", "coins", "yen"])
 def test_a_recorded_run_agrees_with_the_engine(tmp_path: Path, mode: str, seed: int) -> None:
     """Equity of every bar, cash of every currency, every position and the fees: to the cent."""
     with run(tmp_path / "s.db", mode, seed) as recorder:
@@ -98,7 +98,7 @@ def test_a_recorded_run_agrees_with_the_engine(tmp_path: Path, mode: str, seed: 
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("mode", ["netting", "hedging", "coins"])
+@pytest.mark.parametrize("mode", ["netting", "hedging", "virtual", "coins"])
 def test_a_killed_run_goes_on_and_equals_an_uninterrupted_one(tmp_path: Path, mode: str, seed: int) -> None:
     """Killed twice at random bars; the backtest begins from the beginning, and nothing is booked twice."""
     draw = random.Random(seed)

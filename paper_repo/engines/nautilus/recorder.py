@@ -207,29 +207,28 @@ class SessionRecorder(Actor):  # type: ignore[misc]
 
     def _by_position(self, executed: Fill, event: OrderFilled) -> list[Fill]:
         """The fill; in two where it closes a position and the engine has opened another one with the rest."""
-        held = self._opened.session.positions.get(executed.position_id or "")
-        flipped = next(
-            (
-                each
-                for each in self.cache.positions_open(instrument_id=event.instrument_id)
-                if each.opening_order_id == event.client_order_id and each.id.value != executed.position_id
-            ),
-            None,
-        )
-        if held is None or flipped is None or executed.quantity <= abs(held.quantity):
+        rest = next(filter(None, (self._rest(each, event) for each in self._open_positions(event))), None)
+        if rest is None:
             return [executed]
-        closing = abs(held.quantity)
-        fee = (executed.fee * closing / executed.quantity).quantize(executed.fee)
+        position_id, quantity, fee = rest
         return [
-            dataclasses.replace(executed, quantity=closing, fee=fee),
+            dataclasses.replace(executed, quantity=executed.quantity - quantity, fee=executed.fee - fee),
             dataclasses.replace(
-                executed,
-                id=f"{executed.id} flipped",
-                quantity=executed.quantity - closing,
-                fee=executed.fee - fee,
-                position_id=flipped.id.value,
+                executed, id=f"{executed.id} flipped", quantity=quantity, fee=fee, position_id=position_id
             ),
         ]
+
+    def _open_positions(self, event: OrderFilled) -> list[Any]:
+        return list(self.cache.positions_open(instrument_id=event.instrument_id))
+
+    @staticmethod
+    def _rest(position: Any, event: OrderFilled) -> tuple[str, Decimal, Decimal] | None:
+        """What of a fill went into another position than it names: its id, and its part of quantity and commission."""
+        part = position.events[-1]
+        if part.trade_id != event.trade_id or position.id == event.position_id:
+            return None
+        fee = ZERO if part.commission is None else part.commission.as_decimal()
+        return position.id.value, part.last_qty.as_decimal(), fee
 
     def _with_rates(self, executed: Fill, event: OrderFilled, traded: Any) -> Fill:
         """The fill with the engine's own rates, where it knows them."""
