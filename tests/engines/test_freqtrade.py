@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,12 @@ import pytest
 
 pytest.importorskip("freqtrade")
 
+from freqtrade.enums import TradingMode
 from freqtrade.exceptions import StrategyError
+from freqtrade.persistence import LocalTrade, Order
 
-from paper_repo import SessionRepository
+from paper_repo import Instrument, PaperTradingSession, SessionRepository, Strategy
+from paper_repo.engines.freqtrade import fill, funding, order
 from tests.engines import freqtrade_runs
 
 # freqtrade and its libraries use what pandas, SQLAlchemy and others deprecate.
@@ -142,6 +146,87 @@ def test_a_dry_run_that_is_killed_goes_on_and_agrees_with_freqtrades_own_databas
     for pair, number, profit in closed:
         assert abs(profits[f"{pair} {number}"] - Decimal(str(profit))) < CENT
     assert (session.status, len(found["curve"])) == ("STOPPED", 90)
+
+
+def make_trade(*orders: Order, **more: Any) -> LocalTrade:
+    """A trade of freqtrade's with these orders."""
+    fields: dict[str, Any] = {"is_short": False, "leverage": 1.0, "enter_tag": None, "exit_reason": None, **more}
+    trade = LocalTrade(
+        id=7, pair="ETH/USDT:USDT", fee_open=0.001, fee_close=0.002, stake_amount=1000.0, amount=1.5, open_rate=2000.0,
+        exchange="binance", open_date=OPENED, trading_mode=TradingMode.FUTURES, **fields,
+    )  # fmt: skip
+    trade.orders = list(orders)
+    return trade
+
+
+def make_order(number: str, side: str, **more: Any) -> Order:
+    """An order of freqtrade's that was filled."""
+    fields: dict[str, Any] = {
+        "ft_order_side": side, "side": "sell" if side == "stoploss" else side,
+        "ft_pair": "ETH/USDT:USDT", "ft_is_open": False, "ft_amount": 1.5,
+        "ft_price": 2000.0, "order_id": number, "status": "closed", "order_type": "limit", "price": 2000.0,
+        "average": 2000.5, "amount": 1.5, "filled": 1.5, "remaining": 0.0, "order_date": OPENED,
+        "order_filled_date": OPENED, **more,
+    }  # fmt: skip
+    return Order(**fields)
+
+
+OPENED = datetime(2024, 5, 2, 12)  # noqa: DTZ001 - as freqtrade keeps its times
+
+
+def test_a_short_futures_trade_with_leverage_and_funding() -> None:
+    """It is settled by margin, funding is a payment, and the profit is what freqtrade works out."""
+    entry = make_order("1", "sell", funding_fee=-0.25)
+    leave = make_order("2", "buy", average=1900.0, funding_fee=0.75)
+    trade = make_trade(entry, leave, is_short=True, leverage=3.0)
+    trade.recalc_trade_from_orders(is_closing=True)
+    session = PaperTradingSession(
+        strategy=Strategy("short"), base_currency="USDT", initial_cash=10_000,
+        instruments={trade.pair: Instrument(trade.pair, settlement="MARGIN")},
+    )  # fmt: skip
+    for each in trade.orders:
+        booked, paid = fill(trade, each), funding(trade, each)
+        assert booked is not None
+        assert paid is not None
+        session.apply_fill(booked)
+        session.apply_cash_flow(paid)
+
+    assert session.new_fills[0].metadata["leverage"] == "3.0"
+    assert session.new_fills[0].side == "SELL"
+    assert session.positions == {}
+    assert session.income == Decimal("0.5")
+    assert abs(session.net_pnl - Decimal(str(trade.close_profit_abs))) < CENT
+
+
+def test_a_fee_in_the_coin_is_paid_out_of_the_position() -> None:
+    """What freqtrade then holds is what the session holds."""
+    entry = make_order("1", "buy", ft_fee_base=0.0015)
+    trade = make_trade(entry)
+    trade.pair = "ETH/USDT"
+    session = PaperTradingSession(strategy=Strategy("spot"), base_currency="USDT", initial_cash=10_000)
+    booked = fill(trade, entry)
+    assert booked is not None
+    session.apply_fill(booked)
+
+    assert (booked.fee, booked.fee_currency) == (Decimal("0.0015"), "ETH")
+    assert session.positions["ETH/USDT 7"].quantity == Decimal(str(entry.safe_amount_after_fee))
+
+
+def test_orders_that_were_not_filled() -> None:
+    """Open, cancelled with a part of it filled, and a stop on the exchange."""
+    resting = order(make_trade(), make_order("1", "buy", ft_is_open=True, status="open", filled=0.0))
+    part = make_order("2", "buy", status="canceled", filled=0.5, ft_cancel_reason="timeout")
+    cancelled = order(make_trade(), part)
+    stop = order(
+        make_trade(),
+        make_order("3", "stoploss", ft_is_open=True, order_type="market", price=None, stop_price=1800.0),
+    )
+
+    assert (resting.status, resting.type, resting.limit_price) == ("OPEN", "LIMIT", 2000)
+    assert (cancelled.status, cancelled.filled_quantity) == ("CANCELLED", Decimal("0.5"))
+    assert cancelled.metadata["reason"] == "timeout"
+    assert (stop.side, stop.type, stop.stop_price) == ("SELL", "STOP", 1800)
+    assert fill(make_trade(), make_order("4", "buy", ft_is_open=True)) is None
 
 
 def test_a_stored_session_is_refused_before_the_bot_starts(tmp_path: Path) -> None:
