@@ -14,6 +14,7 @@ from paper_repo.serialization.schemas import Data
 from paper_repo.storage import queries
 from paper_repo.storage.base import Storage
 from paper_repo.storage.checksums import Checksum
+from paper_repo.storage.statements import Statement, Statements
 from paper_repo.storage.tables import LATER_FILL_COLUMNS, Row
 
 T = TypeVar("T")
@@ -116,7 +117,7 @@ def write_fills(storage: Storage, session_id: str, fills: Iterable[tuple[int, Fi
     """
     for sequence, each in in_order(fills, session_id, count):
         row = fill_row(storage, session_id, sequence, fast.dump(each))
-        if not storage.change(storage.statements.insert_fill, row):
+        if not storage.change(insert_fill(storage.statements, row), row):
             message = f"comes twice for {each.symbol}; ids must be unique in a session and symbol."
             raise InvalidSessionError({f"fills.{each.id}": [message]}, session_id)
 
@@ -180,11 +181,17 @@ def _append(storage: Storage, statement: Any, row: Row, name: str) -> None:
 
 def fill_row(storage: Storage, session_id: str, sequence: int, data: Data) -> Row:
     """The row of a fill at this place in the history."""
-    row = {"session_id": session_id, "sequence": sequence, **_NO_MORE, **data}
-    if row["metadata"] is not None:
-        row["metadata"] = fast.to_json(row["metadata"])
-    row["checksum"] = storage.statements.fill_checksum.of(row)
-    return row
+    row = {"session_id": session_id, "sequence": sequence, **data}
+    if len(data) == len(_FILL_NAMES):
+        row["checksum"] = storage.statements.fill_checksum.of_plain(row)
+        return row
+    row = {**_NO_MORE, **row}
+    return _sealed(row, storage.statements.fill_checksum)
+
+
+def insert_fill(statements: Statements, row: Row) -> Statement:
+    """The statement that inserts this row of a fill."""
+    return statements.insert_fill if "metadata" in row else statements.insert_plain_fill
 
 
 def point_row(storage: Storage, session_id: str, data: Data) -> Row:

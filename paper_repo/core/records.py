@@ -25,7 +25,7 @@ from paper_repo.storage import queries
 from paper_repo.storage.base import Storage
 from paper_repo.storage.sort_keys import sort_key
 from paper_repo.storage.statements import Statements
-from paper_repo.storage.tables import SETTLED_COLUMNS, SUMMARY_COLUMNS, Row
+from paper_repo.storage.tables import ACCOUNT_COLUMNS, SETTLED_COLUMNS, SUMMARY_COLUMNS, Row
 
 T = TypeVar("T")
 
@@ -81,8 +81,10 @@ class Records:
         statements = self._statements
         if not expected:
             statement = statements.insert_session
+        elif save.is_settled:
+            statement = statements.update_ticked if save.is_account_settled else statements.update_account
         else:
-            statement = statements.update_ticked if save.is_settled else statements.update_session
+            statement = statements.update_session
         if not self._storage.change(statement, row):
             raise conflict(self._storage, save.session, expected, self.version(row["id"]))
 
@@ -95,7 +97,7 @@ class Records:
         skipped, again = 0, []
         for index, fill in enumerate(save.fills):
             row = history.fill_row(self._storage, session_id, save.first_sequence + index - skipped, fill)
-            if not self._storage.change(self._statements.insert_fill, row):
+            if not self._storage.change(history.insert_fill(self._statements, row), row):
                 self._require_same(row, fill)
                 if save.is_booked_again(index):
                     again.append((fill["symbol"], fill["id"]))
@@ -221,7 +223,8 @@ class Records:
 
     def stored_row(self, columns: Data, generation: int) -> StoredRow:
         """What stands for the row of these columns in this database."""
-        return StoredRow(self._storage.identity, columns["version"], generation, _settled_columns(columns))
+        settled, account = _settled_columns(columns), _account_columns(columns)
+        return StoredRow(self._storage.identity, columns["version"], generation, settled, account)
 
     def listed(
         self,
@@ -277,6 +280,7 @@ class Records:
 
 
 _settled_columns = itemgetter(*(name for name in SETTLED_COLUMNS if name in schemas.fields_of(PaperTradingSession)))
+_account_columns = itemgetter(*ACCOUNT_COLUMNS)
 _SESSION_FIELDS = tuple(schemas.fields_of(PaperTradingSession))
 
 

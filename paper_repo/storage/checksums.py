@@ -24,9 +24,20 @@ class Checksum:
 
     def of(self, row: Mapping[str, Any]) -> int:
         """The checksum of `row`, as a signed number of 32 bits, which every database has a type for."""
-        text = "\x1f".join([each if type(each) is str else f"\0{each}" for each in self._values(row)])
+        text = self._text(row)
         if self._names and (later := self._later(row)) != self._nothing:
             pairs = zip(self._names, later, strict=True)
             text += "".join([f"\x1e{name}\x1f{each}" for name, each in pairs if each is not None])
-        code = crc32(text.encode("utf-8", "surrogatepass"))
-        return code if code < 1 << 31 else code - (1 << 32)
+        return _code(text)
+
+    def of_plain(self, row: Mapping[str, Any]) -> int:
+        """The checksum of a row that has nothing in the columns that came later, which may be left out of it."""
+        return _code(self._text(row))
+
+    def _text(self, row: Mapping[str, Any]) -> str:
+        return "\x1f".join([each if type(each) is str else f"\0{each}" for each in self._values(row)])
+
+
+def _code(text: str) -> int:
+    code = crc32(text.encode("utf-8", "surrogatepass"))
+    return code if code < 1 << 31 else code - (1 << 32)
