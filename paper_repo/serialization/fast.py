@@ -140,15 +140,21 @@ def _plain(columns: Mapping[str, Any]) -> Data:
     data = {name: value for name, value in columns.items() if value is not None or name not in NO_ACCOUNT}
     if data.get("keeps_own_accounts") in (0, 1):
         data["keeps_own_accounts"] = bool(data["keeps_own_accounts"])
-    for name, field in schemas.fields_of(PaperTradingSession).items():
-        has_parts = isinstance(field, JsonField | EntityField | EntitiesField | AmountsField | fields.List)
-        if has_parts and isinstance(data.get(name), str):
+    for name in JSON_COLUMNS:
+        if isinstance(data.get(name), str):
             try:
                 data[name] = from_json(data[name])
             except (ValueError, RecursionError) as error:
                 raise InvalidSessionError({name: [f"is no JSON: {error}."]}) from error
     return data
 
+
+JSON_COLUMNS = tuple(
+    name
+    for name, field in schemas.fields_of(PaperTradingSession).items()
+    if isinstance(field, JsonField | EntityField | EntitiesField | AmountsField | fields.List)
+)
+"""The columns of a session that hold JSON text."""
 
 # Writing
 

@@ -34,11 +34,17 @@ from tests.cli.conftest import DEMO, Command, Run
 COMMANDS = [
     "list",
     "show",
-    "fills",
-    "equity",
     "status",
-    "info",
+    "watch",
+    "compare",
     "report",
+    "trades",
+    "positions",
+    "orders",
+    "fills",
+    "cash",
+    "equity",
+    "info",
     "export",
     "import",
     "rename",
@@ -116,7 +122,9 @@ class TestHelp:
         assert all(f"$ {example}" in output for example in ENTRIES[name].examples)
 
     @pytest.mark.parametrize(
-        "example", [example for name in COMMANDS if name != "demo" for example in ENTRIES[name].examples], ids=str
+        "example",
+        [example for name in COMMANDS if name not in ("demo", "watch") for example in ENTRIES[name].examples],
+        ids=str,
     )
     def test_every_example_works(
         self, run: Run, database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, example: str
@@ -427,3 +435,17 @@ class TestWithoutTheExtra:
         done = self._python(environment, "-c", program)
 
         assert (done.stdout, done.stderr) == ("True False False\n", "")
+
+
+@pytest.mark.parametrize("arguments", [["list"], ["show", DEMO], ["status"], ["trades", DEMO], ["orders", DEMO]])
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_a_terminal_without_unicode_gets_signs_that_it_has(
+    command: Command, arguments: list[str], encoding: str
+) -> None:
+    """Ours are replaced by others of the same width, and nothing is a question mark but what a name holds."""
+    done = command(*arguments, env=os.environ | {"PYTHONIOENCODING": encoding, "COLUMNS": "80"}, encoding=encoding)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.isascii()
+    assert "?" not in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 80

@@ -7,15 +7,19 @@ from collections import defaultdict
 import pytest
 
 from paper_repo.testing import SessionRepositoryContract
-from tests.contract.wrong_implementations import EVERY_WRONG_ONE
+from tests.contract.every_wrong_one import EVERY_WRONG_ONE
 
 pytest_plugins = ["pytester"]
+
+BLUNDERS = (AttributeError, NameError)
+"""What a wrong implementation fails by when it no longer fits what it is made of: that finds nobody out."""
 
 MODULE = """
     import pytest
 
     from paper_repo.testing import SessionRepositoryContract
-    from tests.contract.wrong_implementations import EVERY_WRONG_ONE, ConflictsInBlocks, SeesThingsThrough, Wrong
+    from tests.contract.every_wrong_one import EVERY_WRONG_ONE
+    from tests.contract.wrong_implementations import ConflictsInBlocks, SeesThingsThrough, Wrong
 
 
     @pytest.fixture(scope="module")
@@ -62,18 +66,29 @@ def test_wrong_implementations_are_found_out(
 ) -> None:
     """An implementation that breaks one promise fails the test of that promise."""
     monkeypatch.setattr("paper_repo.testing.sharing.LONG", 1)
+    monkeypatch.setattr("paper_repo.testing.watching.PATIENCE", 0.3)
     module = pytester.makepyfile(MODULE)
 
     record = pytester.inline_run(module, "-k", " or ".join(wrong.__name__ for wrong in EVERY_WRONG_ONE))
 
-    failed = defaultdict(set)
+    failed, blunders = defaultdict(set), {}
     for report in record.getreports("pytest_runtest_logreport"):
         _, kind, test = report.nodeid.split("::")
         if report.failed and report.when == "call":
             failed[kind].add(test.partition("[")[0])
+            if any(f"{blunder.__name__}: " in report.longreprtext for blunder in BLUNDERS):
+                blunders[kind] = report.longreprtext
     for wrong in EVERY_WRONG_ONE:
         with subtests.test(wrong=wrong.__name__):
             assert failed[f"Test{wrong.__name__}"] == {wrong.caught_by}
+    assert blunders == {}
+
+
+def test_behind_every_test_there_is_a_wrong_implementation() -> None:
+    """No test of the contract could be empty without being noticed."""
+    promises = {name for name in dir(SessionRepositoryContract) if name.startswith("test_")}
+
+    assert promises - {wrong.caught_by for wrong in EVERY_WRONG_ONE} == set()
 
 
 def test_right_implementations_pass(pytester: pytest.Pytester) -> None:

@@ -30,7 +30,7 @@ from paper_repo.core.saves import Save
 from paper_repo.domain.selection import SessionSummary
 from paper_repo.facade.block_ownership import open_block
 from paper_repo.memory.records import Store
-from paper_repo.memory.repository import _Block
+from paper_repo.memory.repository import Block
 from paper_repo.watching import AsyncSessionChanges
 
 
@@ -599,13 +599,13 @@ class IteratesInATransaction(Wrong):
 
     async def iterate(self, **query: Any) -> AsyncIterator[PaperTradingSession]:
         found = await self.get_all(**query)
-        self._working.append(dict(self._committed))
-        await self._turn.take()
+        block = Block(self)
+        await self._enter(block)
         try:
             for session in found:
                 yield session
         finally:
-            self._leave(commit=False, undo_from=0)
+            self._leave(block, commit=False)
 
 
 class IteratesOnePage(Wrong):
@@ -762,7 +762,7 @@ class WatchesFromTheStart(Wrong):
 # Transactions
 
 
-class BreakableBlock(_Block):
+class BreakableBlock(Block):
     """A block of one of the wrong repositories."""
 
     _repository: Wrong
@@ -833,10 +833,12 @@ class BeginsCancelledBlocks(Wrong):
 
     caught_by = "test_a_block_cancelled_while_it_waits_is_never_stored"
 
-    async def _enter(self) -> None:
+    async def _enter(self, block: Block) -> None:
         with anyio.CancelScope(shield=open_block(self) is None):
-            await super()._enter()
+            await super()._enter(block)
+        turn, block.turn = block.turn, None
         await anyio.lowlevel.checkpoint()
+        block.turn = turn
 
 
 class WrapsErrors(Wrong):
@@ -867,9 +869,9 @@ class KeepsVersionsAfterRollback(Wrong):
 
     caught_by = "test_a_rollback_gives_sessions_back_as_they_were"
 
-    def _leave(self, commit: bool, undo_from: int) -> None:
-        del self._undo[undo_from:]
-        super()._leave(commit, undo_from)
+    def _leave(self, block: Block, commit: bool) -> None:
+        del self._undo[block.undo_from :]
+        super()._leave(block, commit)
 
 
 class ForgetsHistoryAfterRollback(Wrong):
@@ -943,6 +945,7 @@ class NeverForgivesStrangers(Wrong):
         class Block(BreakableBlock):
             async def __aexit__(self, *error: Any) -> None:
                 await super().__aexit__(*error)
+                assert self._open
                 self._open.ended = False
 
         return Block(self)
@@ -976,7 +979,7 @@ class StaysOpen(Wrong):
 
     async def get_by_id(self, session_id: str) -> PaperTradingSession | None:
         record = self._committed.get(session_id)
-        return record.load() if self._closed and record else await super().get_by_id(session_id)
+        return record.load() if self._closed.is_set() and record else await super().get_by_id(session_id)
 
 
 class OpensAgain(Wrong):
@@ -985,7 +988,7 @@ class OpensAgain(Wrong):
     caught_by = "test_a_closed_one_is_not_opened_again"
 
     async def open(self) -> None:
-        self._closed = False
+        self._closed.clear()
 
 
 class ClosesOnce(Wrong):
@@ -994,7 +997,7 @@ class ClosesOnce(Wrong):
     caught_by = "test_closing_twice_does_nothing"
 
     async def close(self) -> None:
-        if self._closed:
+        if self._closed.is_set():
             raise RepositoryClosedError("closed already")
         await super().close()
 
@@ -1005,7 +1008,7 @@ class ClosesInsideBlocks(Wrong):
     caught_by = "test_closing_inside_a_block_is_refused"
 
     async def close(self) -> None:
-        self._closed = True
+        self._closed.set()
 
 
 # Right ones
@@ -1018,9 +1021,9 @@ class SeesThingsThrough(InMemorySessionRepository):
         with anyio.CancelScope(shield=open_block(self) is None):
             await super().save_many(sessions)
 
-    async def _enter(self) -> None:
+    async def _enter(self, block: Block) -> None:
         with anyio.CancelScope(shield=True):
-            await super()._enter()
+            await super()._enter(block)
 
 
 class ConflictsInBlocks(InMemorySessionRepository):
@@ -1033,10 +1036,3 @@ class ConflictsInBlocks(InMemorySessionRepository):
         if session.version and self._saves % 3 == 0:
             raise ConflictError(session.id, session.version, session.version + 1)
         await super().save(session)
-
-
-def _all(kind: type[Wrong]) -> list[type[Wrong]]:
-    return [each for below in kind.__subclasses__() for each in (below, *_all(below))]
-
-
-EVERY_WRONG_ONE = _all(Wrong)
