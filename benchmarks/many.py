@@ -49,8 +49,8 @@ def many(bench: Bench) -> Section:
     return Section(
         f"A file of {count:,} sessions",
         f"Sessions of 5 positions, of which {bench.scale.active} run and the others have stopped. The first two "
-        "columns open the file and load those that run, oldest first; by hand there is an index for that. The others read all "
-        "sessions, the cost of one: whole, whole but never all in memory, and what a list shows of them.",
+        "columns open the file and load those that run, oldest first; by hand there is an index for that. The others "
+        "read all sessions, the cost of one: whole, whole but never all in memory, and what a list shows of them.",
         [multiples(columns), times(columns)],
     )
 
