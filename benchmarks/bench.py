@@ -36,6 +36,8 @@ class Scale:
     disk_rounds: int = 5
     memory_saves: int = 100_000
     memory_steps: int = 10
+    listed: int = 100_000
+    active: int = 100
 
 
 QUICK = Scale(
@@ -54,6 +56,8 @@ QUICK = Scale(
     disk_rounds=1,
     memory_saves=40,
     memory_steps=2,
+    listed=200,
+    active=3,
 )
 """So little that it says nothing about speed, and runs through everything in seconds."""
 

@@ -16,7 +16,7 @@ from paper_repo.serialization.schemas import Data
 from paper_repo.storage import queries
 from paper_repo.storage.base import Storage
 from paper_repo.storage.checksums import Checksum
-from paper_repo.storage.statements import Statement
+from paper_repo.storage.statements import Statement, Statements
 from paper_repo.storage.tables import LATER_FILL_COLUMNS, Row
 
 T = TypeVar("T")
@@ -261,11 +261,17 @@ def insert_row(table: Any) -> Statement:
 
 def fill_row(storage: Storage, session_id: str, sequence: int, data: Data) -> Row:
     """The row of a fill at this place in the history."""
-    row = {"session_id": session_id, "sequence": sequence, **_NO_MORE, **data}
-    if row["metadata"] is not None:
-        row["metadata"] = fast.to_json(row["metadata"])
-    row["checksum"] = storage.statements.fill_checksum.of(row)
-    return row
+    row = {"session_id": session_id, "sequence": sequence, **data}
+    if len(data) == len(_FILL_NAMES):
+        row["checksum"] = storage.statements.fill_checksum.of_plain(row)
+        return row
+    row = {**_NO_MORE, **row}
+    return _sealed(row, storage.statements.fill_checksum)
+
+
+def insert_fill(statements: Statements, row: Row) -> Statement:
+    """The statement that inserts this row of a fill."""
+    return statements.insert_fill if "metadata" in row else statements.insert_plain_fill
 
 
 def point_row(storage: Storage, session_id: str, data: Data) -> Row:
