@@ -50,6 +50,11 @@ Figures:
                                           each MatchedFill cost, and of every UnmatchedFill
     downsample(points, max_points)        fewer points for a chart of the same shape
 
+JSON of your own, such as a web service's:
+
+    to_dict(entity, computed=False)       any of them as plain data, with exact amounts as text
+    from_dict(kind, data)                 the entity again
+
 Maintenance; the first three work while programs use the database, the others need the file for themselves:
 
     copy_sessions(source, target)         copy everything to another database, verified
@@ -119,6 +124,7 @@ from paper_repo.errors import (
     RepositoryClosedError,
     SchemaVersionError,
     SessionNotFoundError,
+    SourceFileError,
     StorageError,
     TransactionError,
     TransactionOwnershipError,
@@ -142,6 +148,7 @@ if _typing.TYPE_CHECKING:
     from paper_repo.maintenance.salvage.salvage import Salvaged, salvage
     from paper_repo.memory import InMemorySessionRepository
     from paper_repo.reports import CheckReport, Finding
+    from paper_repo.serialization.dicts import from_dict, to_dict
     from paper_repo.sync_memory import SyncInMemorySessionRepository
     from paper_repo.watching import AsyncSessionChanges, SessionChanges
 
@@ -205,6 +212,7 @@ __all__ = [
     "SessionSummary",
     "Settlement",
     "Side",
+    "SourceFileError",
     "Split",
     "StatusFilter",
     "StorageError",
@@ -225,12 +233,14 @@ __all__ = [
     "downsample",
     "encrypt",
     "export_archive",
+    "from_dict",
     "import_archive",
     "performance",
     "replay",
     "restore_backup",
     "round_trips",
     "salvage",
+    "to_dict",
     "trades",
 ]
 
@@ -255,6 +265,7 @@ _ON_DEMAND = {
     "decrypt": "paper_repo.maintenance.files",
     "encrypt": "paper_repo.maintenance.files",
     "export_archive": "paper_repo.maintenance.archive",
+    "from_dict": "paper_repo.serialization.dicts",
     "import_archive": "paper_repo.maintenance.archive",
     "Trade": "paper_repo.domain.trades",
     "performance": "paper_repo.domain.performance",
@@ -262,6 +273,7 @@ _ON_DEMAND = {
     "restore_backup": "paper_repo.maintenance.files",
     "round_trips": "paper_repo.domain.round_trips",
     "salvage": "paper_repo.maintenance.salvage.salvage",
+    "to_dict": "paper_repo.serialization.dicts",
     "trades": "paper_repo.domain.trades",
 }
 """The modules of names that are imported at their first use: most programs save and load, and should start fast."""

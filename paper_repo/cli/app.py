@@ -104,7 +104,13 @@ COMMANDS: dict[str, Entry] = {
         ),
     ),
     "import": Entry(
-        "export_import:import_", MOVE, ("paper-repo import backup.jsonl", "paper-repo import --skip backup.jsonl")
+        "export_import:import_",
+        MOVE,
+        (
+            "paper-repo import backup.jsonl",
+            "paper-repo import --skip backup.jsonl",
+            "paper-repo import --from csv trades.csv --timezone UTC --cash 10000 --dry-run",
+        ),
     ),
     "copy": Entry("maintenance:copy_", MOVE, ("paper-repo copy other.db",)),
     "backup": Entry("maintenance:backup", SAFE, ("paper-repo backup sessions-today.db",)),
@@ -213,7 +219,7 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     cls=Commands,
     no_args_is_help=True,
     rich_markup_mode="rich",

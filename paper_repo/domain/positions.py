@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
+from paper_repo.domain import one_line
 from paper_repo.domain.instruments import Settlement
 from paper_repo.domain.values import (
     EXACT,
@@ -65,6 +66,8 @@ class Position:
             position_id: str | None = ...,
             metadata: dict[str, Any] = ...,
         ) -> None: ...
+
+    __repr__ = one_line.one_line(one_line.position)
 
     def __post_init__(self) -> None:
         _set(self, "symbol", identifier(self.symbol, "symbol"))

@@ -9,6 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, cast
 
+from paper_repo.domain import one_line
 from paper_repo.domain.secrecy import kind_of, shown
 from paper_repo.domain.values import (
     EXACT,
@@ -43,6 +44,8 @@ class Strategy:
     name: str
     version: str = ""
     parameters: dict[str, Any] = field(default_factory=dict)
+
+    __repr__ = one_line.one_line(one_line.strategy)
 
     def __post_init__(self) -> None:
         _set(self, "name", text(self.name, "name"))
@@ -102,6 +105,8 @@ class Fill:
             replaces: str | None = ...,
             metadata: dict[str, Any] = ...,
         ) -> None: ...
+
+    __repr__ = one_line.one_line(one_line.fill)
 
     def __post_init__(self) -> None:
         try:
@@ -185,6 +190,8 @@ class EquityPoint:
     if TYPE_CHECKING:
 
         def __init__(self, at: datetime, cash: Amount | None, equity: Amount) -> None: ...
+
+    __repr__ = one_line.one_line(one_line.point)
 
     def __post_init__(self) -> None:
         _set(self, "at", instant(self.at, "at"))
