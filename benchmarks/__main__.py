@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import contenders, costs, curves, disks, machine, on_server, report, tables
+from benchmarks import contenders, costs, curves, disks, large_files, machine, on_server, report, tables
 from benchmarks.bench import QUICK, Bench, Scale
 from benchmarks.measure import progress
 
@@ -26,6 +26,7 @@ PARTS: dict[str, Callable[[Bench], report.Section]] = {
     "sessions": curves.sessions,
     "fills": curves.fills,
     "tasks": curves.tasks,
+    "files": large_files.large_files,
     "disks": disks.disks,
     "memory": costs.memory,
 }
