@@ -20,6 +20,12 @@ from paper_repo.testing.cancellation import CancellationContract
 from paper_repo.testing.cases import EVERY_CALL
 from paper_repo.testing.model import check_model
 from paper_repo.testing.watching import WatchingContract
+from tests.contract.wrong_accounts import (
+    ForgetsEntriesAfterRollback,
+    OrdersEntriesByTheirIds,
+    PassesOverStoredEntries,
+    UsesOrderIdsAgain,
+)
 from tests.contract.wrong_implementations import (
     CommitsFailedBlocks,
     ForgetsEarlierFills,
@@ -34,9 +40,13 @@ pytest_plugins = ["pytester"]
 FOUND_BY_THE_MODEL = [
     CommitsFailedBlocks,
     ForgetsEarlierFills,
+    ForgetsEntriesAfterRollback,
+    OrdersEntriesByTheirIds,
     OverwritesStale,
     RoundsToFloats,
+    PassesOverStoredEntries,
     Unordered,
+    UsesOrderIdsAgain,
 ]
 
 MY_PROGRAM = """
