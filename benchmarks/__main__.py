@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import contenders, costs, curves, disks, machine, report, tables
+from benchmarks import contenders, costs, curves, disks, machine, on_server, report, tables
 from benchmarks.bench import QUICK, Bench, Scale
 from benchmarks.measure import progress
 
@@ -18,6 +18,7 @@ PARTS: dict[str, Callable[[Bench], report.Section]] = {
     "comparison": tables.comparison,
     "history": tables.with_history,
     "large": tables.large_session,
+    "server": on_server.on_server,
     "commits": costs.commits,
     "opening": costs.opening,
     "importing": costs.importing,

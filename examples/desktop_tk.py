@@ -13,17 +13,22 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from functools import partial
 from pathlib import Path
-from tkinter import filedialog, ttk
+from tkinter import filedialog, font, ttk
 from typing import Any
 
 import anyio.to_thread
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
-from paper_repo import PaperRepoError, SessionSummary, SQLiteSessionRepository
+from paper_repo import ConflictError, PaperRepoError, SessionNotFoundError, SessionSummary, SQLiteSessionRepository
 from paper_repo.maintenance.archive import import_archive
 
-COLUMNS = {"name": "Name", "status": "Status", "equity": "Equity", "pnl": "P&L", "updated": "Updated"}
-STEPS = ("pause", "resume", "stop")
+COLUMNS = {"name": "Name", "status": "Status", "equity": "Equity", "pnl": "P&L", "updated": "Updated (UTC)"}
+STEPS = {
+    "pause": (["RUNNING"], "is paused"),
+    "resume": (["PAUSED", "STOPPED", "FAILED"], "is running again"),
+    "stop": (["RUNNING", "PAUSED"], "is stopped"),
+}
+SPARE = 24  # pixels beside the text of a column
 
 
 class App:
@@ -39,6 +44,7 @@ class App:
         bar.pack(fill="x")
         self.buttons = {step: ttk.Button(bar, text=step.title(), command=partial(self._step, step)) for step in STEPS}
         self.buttons["import"] = ttk.Button(bar, text="Import…", command=self._choose)
+        self.sessions: dict[str, SessionSummary] = {}
         for button in self.buttons.values():
             button.pack(side="left", padx=3)
         self.progress = ttk.Progressbar(bar, length=220)
@@ -47,12 +53,14 @@ class App:
         for name, title in COLUMNS.items():
             side = "e" if name in ("equity", "pnl") else "w"
             self.table.heading(name, text=title, anchor=side)
-            self.table.column(name, anchor=side, width=280 if name == "name" else 140)
+            self.table.column(name, anchor=side, stretch=name == "name")
         for arrow, colour in (("▲", "#0a7a3d"), ("▼", "#bd1e2d")):
             self.table.tag_configure(arrow, foreground=colour)
+        self.table.bind("<<TreeviewSelect>>", lambda _: self._enable())
         self.table.pack(fill="both", expand=True, padx=8)
-        self.message = ttk.Label(root, padding=8)
+        self.message = ttk.Label(root, padding=8, text="No sessions yet: import an archive, or let a program save one.")
         self.message.pack(fill="x")
+        self._enable()
         self._watching = self.ask(self._watch)
         self._look()
 
@@ -67,6 +75,8 @@ class App:
             then(future.result())
         except CancelledError:
             pass
+        except ConflictError as error:
+            self.message["text"] = f"⚠  Another program has just changed {error.session_id!r}; try again."
         except (PaperRepoError, OSError) as error:
             self.message["text"] = f"⚠  {error}"
 
@@ -79,11 +89,13 @@ class App:
         async for _ in self._repository.watch(after=0):  # every session there is, then every change
             self._results.put(self.refresh)
 
-    async def _take(self, step: str, session_id: str) -> None:
+    async def _take(self, step: str, session_id: str) -> str:
         session = await self._repository.get_by_id(session_id)
-        if session is not None:
-            getattr(session, step)()
-            await self._repository.save(session)
+        if session is None:
+            raise SessionNotFoundError(session_id)
+        getattr(session, step)()
+        await self._repository.save(session)
+        return f"{session.name} {STEPS[step][1]}"
 
     def _import(self, path: Path) -> int:
         def advance(done: int, total: int) -> None:
@@ -105,6 +117,9 @@ class App:
         self.ask(self._repository.get_summaries, then=self._show)
 
     def _show(self, sessions: list[SessionSummary]) -> None:
+        if sessions and not self.sessions:
+            self.message["text"] = ""
+        self.sessions = {each.id: each for each in sessions}
         self.table.delete(*(set(self.table.get_children()) - {each.id for each in sessions}))
         for each in sessions:
             arrow = "▲" if each.net_pnl > 0 else "▼" if each.net_pnl < 0 else ""
@@ -112,10 +127,27 @@ class App:
             row = each.name, each.status.lower(), *amounts, f"{each.updated_at:%Y-%m-%d %H:%M:%S}"
             self.table.exists(each.id) or self.table.insert("", "end", each.id)
             self.table.item(each.id, values=row, tags=(arrow,))
+        self._fit()
+        self._enable()
+
+    def _fit(self) -> None:
+        """Make each column as wide as its longest text."""
+        cells, titles = font.nametofont("TkDefaultFont"), font.nametofont("TkHeadingFont")
+        rows = [self.table.item(each, "values") for each in self.table.get_children()]
+        for place, (name, title) in enumerate(COLUMNS.items()):
+            widest = max([titles.measure(title), *(cells.measure(row[place]) for row in rows)])
+            self.table.column(name, width=widest + SPARE)
+
+    def _enable(self) -> None:
+        """Let only those buttons be pressed that do something to the session that is chosen."""
+        chosen = [self.sessions[each] for each in self.table.selection() if each in self.sessions]
+        for step, (before, _) in STEPS.items():
+            possible = any(each.status in before for each in chosen)
+            self.buttons[step].state(["!disabled" if possible else "disabled"])
 
     def _step(self, step: str) -> None:
         for chosen in self.table.selection():
-            self.ask(self._take, step, chosen)
+            self.ask(self._take, step, chosen, then=lambda done: self.message.configure(text=done))
 
     def _choose(self) -> None:
         if path := filedialog.askopenfilename(title="Import an archive", parent=self.root):

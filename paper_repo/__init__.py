@@ -46,7 +46,14 @@ Figures:
     trades(fills)                         closed trades, each from its first to its last fill, as Trade
     round_trips(fills)                    the same slice by slice, first in first out, as RoundTrip
     replay(session, history)              the books rebuilt from fills and ledger entries
+    compare(expected, actual, ...)        two sessions fill by fill, as a backtest and a paper run: a Comparison of what
+                                          each MatchedFill cost, and of every UnmatchedFill
     downsample(points, max_points)        fewer points for a chart of the same shape
+
+JSON of your own, such as a web service's:
+
+    to_dict(entity, computed=False)       any of them as plain data, with exact amounts as text
+    from_dict(kind, data)                 the entity again
 
 Maintenance; the first three work while programs use the database, the others need the file for themselves:
 
@@ -117,6 +124,7 @@ from paper_repo.errors import (
     RepositoryClosedError,
     SchemaVersionError,
     SessionNotFoundError,
+    SourceFileError,
     StorageError,
     TransactionError,
     TransactionOwnershipError,
@@ -129,6 +137,7 @@ from paper_repo.storage.options import Durability, Journal, Upgrade
 
 if _typing.TYPE_CHECKING:
     from paper_repo.domain.changes import SessionChange
+    from paper_repo.domain.comparison import Comparison, MatchedFill, UnmatchedFill, compare
     from paper_repo.domain.performance import Performance, performance
     from paper_repo.domain.replay import replay
     from paper_repo.domain.round_trips import RoundTrip, round_trips
@@ -139,6 +148,7 @@ if _typing.TYPE_CHECKING:
     from paper_repo.maintenance.salvage.salvage import Salvaged, salvage
     from paper_repo.memory import InMemorySessionRepository
     from paper_repo.reports import CheckReport, Finding
+    from paper_repo.serialization.dicts import from_dict, to_dict
     from paper_repo.sync_memory import SyncInMemorySessionRepository
     from paper_repo.watching import AsyncSessionChanges, SessionChanges
 
@@ -155,6 +165,7 @@ __all__ = [
     "CashFlowKind",
     "CheckReport",
     "ClaimLostError",
+    "Comparison",
     "ConflictError",
     "CopyReport",
     "CorruptDatabaseError",
@@ -174,6 +185,7 @@ __all__ = [
     "Journal",
     "LedgerEntry",
     "Loaded",
+    "MatchedFill",
     "OnDamage",
     "Order",
     "OrderBy",
@@ -200,6 +212,7 @@ __all__ = [
     "SessionSummary",
     "Settlement",
     "Side",
+    "SourceFileError",
     "Split",
     "StatusFilter",
     "StorageError",
@@ -210,40 +223,49 @@ __all__ = [
     "Trade",
     "TransactionError",
     "TransactionOwnershipError",
+    "UnmatchedFill",
     "Upgrade",
     "WrongPassphraseError",
     "compact",
+    "compare",
     "copy_sessions",
     "decrypt",
     "downsample",
     "encrypt",
     "export_archive",
+    "from_dict",
     "import_archive",
     "performance",
     "replay",
     "restore_backup",
     "round_trips",
     "salvage",
+    "to_dict",
     "trades",
 ]
 
 _ON_DEMAND = {
     "AsyncSessionChanges": "paper_repo.watching",
     "CheckReport": "paper_repo.reports",
+    "Comparison": "paper_repo.domain.comparison",
     "CopyReport": "paper_repo.maintenance.copy",
     "Finding": "paper_repo.reports",
     "InMemorySessionRepository": "paper_repo.memory",
+    "MatchedFill": "paper_repo.domain.comparison",
     "Performance": "paper_repo.domain.performance",
     "RoundTrip": "paper_repo.domain.round_trips",
     "Salvaged": "paper_repo.maintenance.salvage.salvage",
     "SessionChange": "paper_repo.domain.changes",
     "SessionChanges": "paper_repo.watching",
     "SyncInMemorySessionRepository": "paper_repo.sync_memory",
+    "UnmatchedFill": "paper_repo.domain.comparison",
     "compact": "paper_repo.maintenance.files",
+    "compare": "paper_repo.domain.comparison",
     "copy_sessions": "paper_repo.maintenance.copy",
     "decrypt": "paper_repo.maintenance.files",
     "encrypt": "paper_repo.maintenance.files",
     "export_archive": "paper_repo.maintenance.archive",
+    "from_dict": "paper_repo.serialization.dicts",
     "import_archive": "paper_repo.maintenance.archive",
     "Trade": "paper_repo.domain.trades",
     "performance": "paper_repo.domain.performance",
@@ -251,6 +273,7 @@ _ON_DEMAND = {
     "restore_backup": "paper_repo.maintenance.files",
     "round_trips": "paper_repo.domain.round_trips",
     "salvage": "paper_repo.maintenance.salvage.salvage",
+    "to_dict": "paper_repo.serialization.dicts",
     "trades": "paper_repo.domain.trades",
 }
 """The modules of names that are imported at their first use: most programs save and load, and should start fast."""

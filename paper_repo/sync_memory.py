@@ -19,8 +19,9 @@ from paper_repo.domain import PaperTradingSession
 from paper_repo.errors import BusyError
 from paper_repo.facade.block_ownership import OpenBlock
 from paper_repo.interface import IPaperTradingSessionRepository
-from paper_repo.memory import InMemorySessionRepository
+from paper_repo.memory.repository import Block, InMemorySessionRepository
 from paper_repo.storage.running_task import TaskGuard
+from paper_repo.storage.slots import Hold, Slots
 from paper_repo.watching import SessionChanges
 
 ITSELF = {"atomic", "iterate", "watch"}
@@ -75,6 +76,7 @@ class _Memory(InMemorySessionRepository):
 
     def __init__(self, busy_timeout: float) -> None:
         super().__init__(busy_timeout=busy_timeout)
+        self._begun = _Begun()
         self._turn: _ThreadTurn = _ThreadTurn(busy_timeout)  # type: ignore[assignment]
 
     def _is_inside(self) -> bool:
@@ -83,6 +85,30 @@ class _Memory(InMemorySessionRepository):
     def _open_block(self) -> OpenBlock:
         return _NO_BLOCK
 
+    def atomic(self) -> Block:
+        block = super().atomic()
+        self._begun.blocks.append(block)
+        return block
+
+    def finish(self, work: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        """What the coroutine `work` returns, which waits for nothing.
+
+        After an exception no block is open that it has begun: one such as Ctrl-C may come before its `__aexit__` does.
+        """
+        blocks = self._begun.blocks
+        start = len(blocks)
+        try:
+            work(*args, **options).send(None)
+        except StopIteration as finished:
+            return finished.value
+        except BaseException:
+            for block in reversed(blocks[start:]):
+                block.end(commit=False)
+            raise
+        finally:
+            del blocks[start:]
+        raise AssertionError(f"{work} waits for an event loop")
+
     async def _pause(self) -> None:
         pass
 
@@ -90,34 +116,45 @@ class _Memory(InMemorySessionRepository):
         work(*args)
 
 
+class _Begun(threading.local):
+    """The blocks that the calls which are under way in this thread have begun."""
+
+    def __init__(self) -> None:
+        self.blocks: list[Block] = []
+
+
 class _ThreadTurn:
-    """Whose turn it is to write, among threads."""
+    """Whose turn it is to write, among threads; a block may be left in another thread than it was entered in."""
 
     def __init__(self, patience: float) -> None:
         self._patience = patience
-        self._lock = threading.Lock()  # may be released by another thread: a block may be left in one
-        self._owner: int | None = None
+        self._turn = Slots(1)
         self._task = TaskGuard()
 
     def is_mine(self) -> bool:
         """Whether it is that of the present thread; a task that meets another one's block there is refused."""
-        mine = self._owner == threading.get_ident()
+        mine = self._turn.has_thread(threading.get_ident())
         if mine:
             self._task.require_same_task()
         return mine
 
-    async def take(self) -> None:
-        if not self._lock.acquire(timeout=self._patience):
+    def new(self) -> Hold:
+        """What a block asks for the turn by, made before it does."""
+        return Hold()
+
+    async def take(self, me: Hold) -> None:
+        """Wait for the turn; it is the caller's until `pass_on`."""
+        me.thread = threading.get_ident()
+        if not self._turn.take(me, self._patience):
             raise BusyError(
                 f"another thread's transaction was open for longer than the busy timeout ({self._patience:g} s); "
                 "repeat the call, or keep transactions shorter"
             )
         self._task.begun()
-        self._owner = threading.get_ident()
 
-    def pass_on(self) -> None:
-        self._owner = None
-        self._lock.release()
+    def pass_on(self, me: Hold) -> None:
+        """Let the next one write, if the turn is the caller's."""
+        self._turn.give_back(me)
 
 
 class _NoBlock(OpenBlock):
@@ -137,28 +174,27 @@ _NO_BLOCK = _NoBlock()
 
 
 class _SyncBlock(AbstractContextManager[None]):
-    """One `with repository.atomic()`."""
+    """One `with repository.atomic()`; one that is thrown away before it was left is rolled back."""
 
     def __init__(self, memory: _Memory) -> None:
-        self._block = memory.atomic()
+        self._memory = memory
+        self._block = InMemorySessionRepository.atomic(memory)
 
     def __enter__(self) -> None:
-        _finish(self._block.__aenter__())
+        try:
+            self._memory.finish(self._block.__aenter__)
+        except BaseException:  # such as Ctrl-C, just after it was entered
+            self._block.end(commit=False)
+            raise
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        _finish(self._block.__aexit__(kind, error, traceback))
+        self._block.end(commit=error is None)
 
-
-def _finish(coroutine: Any) -> Any:
-    """What a coroutine returns that waits for nothing."""
-    try:
-        coroutine.send(None)
-    except StopIteration as finished:
-        return finished.value
-    coroutine.close()
-    raise AssertionError(f"{coroutine!r} waits for an event loop")
+    def __del__(self) -> None:
+        if "_block" in vars(self):  # else it was interrupted when it was made
+            self._block.end(commit=False)
 
 
 def _blocking(name: str) -> Callable[..., Any]:
@@ -166,7 +202,7 @@ def _blocking(name: str) -> Callable[..., Any]:
 
     @functools.wraps(getattr(SessionRepository, name))
     def method(self: SyncInMemorySessionRepository, *args: Any, **kwargs: Any) -> Any:
-        return _finish(getattr(self._memory, name)(*args, **kwargs))
+        return self._memory.finish(getattr(self._memory, name), *args, **kwargs)
 
     return method
 

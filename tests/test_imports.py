@@ -30,6 +30,7 @@ ORDER = [
     "sync_memory",
     ROOT,  # what `import paper_repo` gives
     "frames",
+    "notebook",
     "report",
     "engines",
     "container",
@@ -49,7 +50,7 @@ OTHERS = {
     "facade": {"anyio"},
     "memory": {"anyio"},
     "frames": {"pyarrow"},
-    "engines": {"backtesting", "pandas"},
+    "engines": {"anyio", "backtesting", "backtrader", "pandas"},
     "container": {"svcs"},
     "testing": {"anyio", "hypothesis", "pytest"},
     "demo": {"anyio"},

@@ -19,7 +19,7 @@ import paper_repo
 from paper_repo import IPaperTradingSessionRepository, SessionRepository
 
 CHECKED = "~paper_repo.domain.checked.Checked["
-FIGURES = ("performance", "round_trips", "time_weighted", "trades", "downsampling")
+FIGURES = ("comparison", "performance", "round_trips", "time_weighted", "trades", "downsampling")
 SAME_METHODS = {
     "AsyncSessionRepository": "IPaperTradingSessionRepository",
     "SQLiteSessionRepository": "IPaperTradingSessionRepository",

@@ -1,4 +1,4 @@
-"""The directive `schema`: the tables of a new file, with the columns that SQLite reports."""
+"""The directive `schema`: the tables and views of a new file, as SQLite reports them."""
 
 from __future__ import annotations
 
@@ -30,18 +30,26 @@ def statements() -> str:
 
 def _broken(statement: str) -> str:
     """The same with a line for each column."""
-    head, bracket, columns = statement.partition(" (")
+    if statement.startswith("CREATE VIEW"):
+        head, select, rest = statement.partition(" AS SELECT ")
+        columns, source, table = rest.rpartition(" FROM ")
+        return f"{head}{select.rstrip()}\n    " + ",\n    ".join(_columns(columns)) + f"\n{source.strip()} {table}"
+    head, bracket, rest = statement.partition(" (")
     if not bracket or not statement.startswith("CREATE TABLE"):
         return statement
+    columns = rest[: rest.rindex(")")]
+    return f"{head} (\n    " + ",\n    ".join(_columns(columns)) + "\n)" + rest[len(columns) + 1 :]
+
+
+def _columns(text: str) -> list[str]:
+    """What stands between the commas that are in no brackets."""
     parts, depth, start = [], 0, 0
-    for place, letter in enumerate(columns):
+    for place, letter in enumerate(text):
         depth += (letter == "(") - (letter == ")")
-        if (letter == "," and depth == 0) or depth < 0:
-            parts.append(columns[start:place].strip())
+        if letter == "," and depth == 0:
+            parts.append(text[start:place].strip())
             start = place + 1
-            if depth < 0:
-                break
-    return f"{head} (\n    " + ",\n    ".join(parts) + "\n)" + columns[start:]
+    return [*parts, text[start:].strip()]
 
 
 class Schema(SphinxDirective):

@@ -29,7 +29,8 @@ class Entry(NamedTuple):
     examples: tuple[str, ...]
 
 
-LOOK, CHANGE, MOVE, SAFE = "Look at sessions", "Change sessions", "Take sessions elsewhere", "Keep the database safe"
+LOOK, INTO, CHANGE = "Look at sessions", "Look into one session", "Change sessions"
+MOVE, SAFE = "Take sessions elsewhere", "Keep the database safe"
 TRY = "Try it out"
 
 COMMANDS: dict[str, Entry] = {
@@ -39,24 +40,53 @@ COMMANDS: dict[str, Entry] = {
         ("paper-repo list --status running", "paper-repo list --order-by net_pnl --limit 10"),
     ),
     "show": Entry("inspect:show", LOOK, ("paper-repo show 9f2c", "paper-repo show 9f2c --json")),
-    "fills": Entry(
-        "inspect:fills",
-        LOOK,
-        ("paper-repo fills 9f2c --symbol AAPL --since 2012-06-01", "paper-repo fills 9f2c --json"),
-    ),
-    "equity": Entry(
-        "inspect:equity",
-        LOOK,
-        ("paper-repo equity 9f2c", "paper-repo equity 9f2c --since 2012-06-01 --points 20"),
-    ),
     "status": Entry("inspect:status", LOOK, ("paper-repo status",)),
-    "info": Entry("inspect:info", LOOK, ("paper-repo info",)),
+    "watch": Entry(
+        "watch:watch",
+        LOOK,
+        ("paper-repo watch", "paper-repo watch --sort since_opened", "paper-repo watch --json >> changes.jsonl"),
+    ),
+    "compare": Entry(
+        "compare:compare",
+        LOOK,
+        (
+            "paper-repo compare 9f2c 41d0",
+            "paper-repo compare 9f2c 41d0 --within 1d --symbol AAPL",
+            "paper-repo compare 9f2c 9f2c --other-db sessions-yesterday.db",
+        ),
+    ),
+    "report": Entry("report:report", LOOK, ("paper-repo report 9f2c --output report.html",)),
     "open": Entry(
         "open:open_",
         LOOK,
         ("paper-repo open", "paper-repo open --db sessions.db", "paper-repo open --demo"),
     ),
-    "report": Entry("report:report", LOOK, ("paper-repo report 9f2c --output report.html",)),
+    "trades": Entry(
+        "account:trades",
+        INTO,
+        ("paper-repo trades 9f2c", "paper-repo trades 9f2c --symbol AAPL --tz America/New_York"),
+    ),
+    "positions": Entry("account:positions", INTO, ("paper-repo positions 9f2c", "paper-repo positions 9f2c --json")),
+    "orders": Entry(
+        "account:orders",
+        INTO,
+        ("paper-repo orders 9f2c --which open", "paper-repo orders 9f2c --status rejected --status expired"),
+    ),
+    "fills": Entry(
+        "inspect:fills",
+        INTO,
+        ("paper-repo fills 9f2c --symbol AAPL --since 2012-06-01", "paper-repo fills 9f2c --json"),
+    ),
+    "cash": Entry(
+        "account:cash",
+        INTO,
+        ("paper-repo cash 9f2c", "paper-repo cash 9f2c --kind dividend --kind tax --since 2012-06-01"),
+    ),
+    "equity": Entry(
+        "inspect:equity",
+        INTO,
+        ("paper-repo equity 9f2c", "paper-repo equity 9f2c --since 2012-06-01 --points 20"),
+    ),
     "rename": Entry("edit:rename", CHANGE, ("paper-repo rename 9f2c 'Crossover, spring'",)),
     "delete": Entry("edit:delete", CHANGE, ("paper-repo delete 9f2c --yes",)),
     "prune": Entry(
@@ -67,14 +97,25 @@ COMMANDS: dict[str, Entry] = {
     "export": Entry(
         "export_import:export",
         MOVE,
-        ("paper-repo export --output backup.jsonl", "paper-repo export --format fills 9f2c > fills.csv"),
+        (
+            "paper-repo export --output backup.jsonl",
+            "paper-repo export --format fills 9f2c > fills.csv",
+            "paper-repo export --format trades --excel --output trades.csv",
+        ),
     ),
     "import": Entry(
-        "export_import:import_", MOVE, ("paper-repo import backup.jsonl", "paper-repo import --skip backup.jsonl")
+        "export_import:import_",
+        MOVE,
+        (
+            "paper-repo import backup.jsonl",
+            "paper-repo import --skip backup.jsonl",
+            "paper-repo import --from csv trades.csv --timezone UTC --cash 10000 --dry-run",
+        ),
     ),
     "copy": Entry("maintenance:copy_", MOVE, ("paper-repo copy other.db",)),
     "backup": Entry("maintenance:backup", SAFE, ("paper-repo backup sessions-today.db",)),
     "restore": Entry("maintenance:restore", SAFE, ("paper-repo restore sessions-yesterday.db --yes",)),
+    "info": Entry("inspect:info", SAFE, ("paper-repo info",)),
     "check": Entry("maintenance:check", SAFE, ("paper-repo check", "paper-repo check --json")),
     "compact": Entry("maintenance:compact_", SAFE, ("paper-repo compact",)),
     "salvage": Entry("maintenance:salvage_", SAFE, ("paper-repo salvage salvaged.db",)),
@@ -178,7 +219,7 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     cls=Commands,
     no_args_is_help=True,
     rich_markup_mode="rich",
@@ -191,7 +232,8 @@ app = typer.Typer(
 @app.callback()
 def paper_trading_sessions(
     version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+        bool,
+        typer.Option("--version", metavar="", callback=_show_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
     """Look at paper-trading sessions, keep them safe, take them elsewhere, and delete what is no longer needed."""

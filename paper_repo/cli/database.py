@@ -14,6 +14,7 @@ from paper_repo.cli.escaping import printable, quoted
 from paper_repo.cli.exit_codes import NOT_FOUND, USAGE, CommandError
 from paper_repo.cli.passphrases import passphrase_of
 from paper_repo.core.repository import SessionRepository, internals_of
+from paper_repo.domain import PaperTradingSession
 from paper_repo.domain.selection import SessionSummary
 from paper_repo.storage.address import Address
 from paper_repo.storage.options import Journal
@@ -23,6 +24,9 @@ from paper_repo.storage.sqlite.storage import JOURNALS
 VARIABLE = "PAPER_REPO_DB"
 JOURNAL = "PAPER_REPO_JOURNAL"
 """The variable with the journal of a file; all programs that have the file open must use the same one."""
+USUAL_NAMES = ("sessions.db", "demo.db")
+"""How databases are called in the examples of the manual, and by the demo."""
+
 SHORTEST_ID = 8
 _FILE_URL = "sqlite:///"
 _LOOKED_THROUGH, _LIKE_ENOUGH = 2000, 0.6
@@ -61,12 +65,16 @@ def existing(chosen: Address | None, passphrase_file: Path | None = None, *, ask
     """
     place = place_of(chosen)
     if is_missing(place):
-        raise CommandError(
-            f"there is no database at {place}; name one with --db or {VARIABLE}, "
-            "or create one: paper-repo demo --db FILE, paper-repo import FILE",
-            NOT_FOUND,
-        )
+        raise CommandError(f"there is no database at {place}; {_way_out(chosen)}", NOT_FOUND)
     return opened(place, passphrase_file, ask=ask)
+
+
+def _way_out(chosen: Address | None) -> str:
+    """What to do where there is no database: use the one that lies in this folder, if nothing else was meant."""
+    here = [] if chosen else [name for name in USUAL_NAMES if Path(name).is_file()]
+    if here:
+        return f"there is {' and '.join(here)} in this folder: add --db {here[0]}, or set {VARIABLE}={here[0]}"
+    return f"name one with --db or {VARIABLE}, or create one: paper-repo demo --db FILE, paper-repo import FILE"
 
 
 def existing_or_new(chosen: Address | None, passphrase_file: Path | None = None) -> SessionRepository:
@@ -155,6 +163,18 @@ def find_id(repository: SessionRepository, wanted: str) -> str:
         candidates = ", ".join(printable(each) for each in found[:5]) + (", …" if len(found) > 5 else "")
         raise CommandError(f"{quoted(wanted)} is the beginning of several ids: {candidates}", USAGE)
     raise CommandError(f"there is no session {quoted(wanted)}{_hint(repository, wanted)}", NOT_FOUND)
+
+
+def loaded(repository: SessionRepository, wanted: str) -> PaperTradingSession:
+    """The session that `wanted` names.
+
+    Raises:
+        CommandError: there is none, or more than one.
+    """
+    session = repository.get_by_id(find_id(repository, wanted))
+    if session is None:
+        raise CommandError(f"session {quoted(wanted)} has just been deleted by another program", NOT_FOUND)
+    return session
 
 
 def short_id(repository: SessionRepository, session_id: str) -> str:

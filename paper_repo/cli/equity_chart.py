@@ -12,6 +12,7 @@ from rich.text import Text
 
 from paper_repo.cli import formatting
 from paper_repo.cli.chart import draw
+from paper_repo.cli.zones import UTC_ZONE, Zone
 from paper_repo.domain import EquityPoint
 
 _FARTHEST = 1e300
@@ -23,7 +24,8 @@ class Curve:
 
     HEIGHT = 10
 
-    def __init__(self) -> None:
+    def __init__(self, zone: Zone = UTC_ZONE) -> None:
+        self._zone = zone
         self.first = self.last = datetime.min.replace(tzinfo=UTC)
         self.times = array("d")
         self.equities = array("d")
@@ -55,7 +57,7 @@ class Curve:
             label = Text(named.get(number, "").rjust(margin), "bright_black")
             rule = ("|" if ascii_only else "┤") if number in named else ("|" if ascii_only else "│")
             yield label.append(f" {rule}").append(self._dotted(row, number == start, style, ascii_only))
-        first, last = (formatting.day(at) for at in (self.first, self.last))
+        first, last = (formatting.day(at, self._zone) for at in (self.first, self.last))
         gap = max(len(line.rows[0]) - len(first) - len(last), 1)
         yield Text(" " * (margin + 2) + first + " " * gap + last, "bright_black")
 

@@ -11,7 +11,12 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
+from paper_repo.cli.terminal import output
+
 _GAP, _SHORTEST_NAME = 2, 8
+
+_ASCII_HEAD = box.Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
+"""`SIMPLE_HEAD` for a terminal that has ASCII only."""
 
 
 class FittedTable:
@@ -51,7 +56,7 @@ class FittedTable:
             room = options.max_width - self._needed(widths, shown) + widths[self._shortened]
             for row in self._rows:
                 row[self._shortened].truncate(max(room, _SHORTEST_NAME), overflow="ellipsis")
-        yield self._table(shown)
+        yield self._table(shown, _ASCII_HEAD if options.ascii_only else box.SIMPLE_HEAD)
 
     def _widths(self) -> list[int]:
         headings = [cell_len(heading.removeprefix(">")) for heading in self._headings]
@@ -63,10 +68,8 @@ class FittedTable:
     def _needed(widths: Sequence[int], shown: Sequence[int]) -> int:
         return sum(widths[column] for column in shown) + _GAP * (len(shown) - 1)
 
-    def _table(self, shown: Sequence[int]) -> Table:
-        table = Table(
-            box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), header_style="bright_black", show_edge=False
-        )
+    def _table(self, shown: Sequence[int], frame: box.Box) -> Table:
+        table = Table(box=frame, pad_edge=False, padding=(0, 1, 0, 0), header_style="bright_black", show_edge=False)
         for column in shown:
             heading = self._headings[column]
             justify: Literal["left", "right"] = "right" if heading.startswith(">") else "left"
@@ -74,3 +77,8 @@ class FittedTable:
         for row in self._rows:
             table.add_row(*(row[column] for column in shown))
         return table
+
+
+def print_rows(table: FittedTable, rows: int, noun: str, plural: str = "") -> None:
+    """Print a table to standard output, or that there is nothing in it."""
+    output().print(table if rows else f"no {plural or noun + 's'}")

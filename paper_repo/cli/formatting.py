@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from paper_repo.cli.zones import UTC_ZONE, Zone
+
 UNKNOWN = "–"
 """Shown where a value is unknown."""
 
@@ -49,6 +51,12 @@ def average(amount: Decimal, last_price: Decimal) -> str:
     return _plain(amount, min(max(2, _places(last_price)) + 2, FINEST))
 
 
+def average_price(amount: Decimal) -> str:
+    """An average of prices: to four places, or to eight below one; two at least."""
+    places = 4 if abs(amount) >= 1 else FINEST
+    return _plain(amount, max(2, min(_places(amount), places)))
+
+
 def quantity(amount: Decimal) -> str:
     """A quantity with all its digits up to eight places."""
     return _plain(amount, _places(amount))
@@ -67,23 +75,48 @@ def ratio(number: float | None) -> str:
     return UNKNOWN if number is None else f"{number:,.2f}"
 
 
-def moment(at: datetime | None) -> str:
-    """A time to the second; every time that is shown is in UTC."""
-    return UNKNOWN if at is None else f"{at:%Y-%m-%d %H:%M:%S}"
+def moment(at: datetime | None, zone: Zone) -> str:
+    """A time to the second, in a zone that is named beside it, as in the heading of its column."""
+    return UNKNOWN if at is None else zone.local(at).isoformat(" ", "seconds")[:19]
 
 
-def day(at: datetime | None) -> str:
-    """The day of a time."""
-    return UNKNOWN if at is None else f"{at:%Y-%m-%d}"
+def stamp(at: datetime | None, zone: Zone) -> str:
+    """A time to the second that stands alone, with the zone it is in."""
+    if at is None:
+        return UNKNOWN
+    shown = zone.local(at)
+    return f"{moment(at, zone)} {shown.tzname()}"
 
 
-def ago(at: datetime | None, now: datetime) -> str:
+def day(at: datetime | None, zone: Zone) -> str:
+    """The day of a time in a zone."""
+    return UNKNOWN if at is None else zone.local(at).date().isoformat()
+
+
+def span(length: timedelta) -> str:
+    """A length of time in one unit, or two: 0.4 s, 12 min, 5 h 20 min, 4 d 6 h."""
+    seconds = abs(length) // timedelta(seconds=1)
+    sign = "-" if length < timedelta(0) else ""
+    if seconds < 10:
+        text = f"{abs(length).total_seconds():.1f}".removesuffix(".0")
+        return "0 s" if text == "0" else f"{sign}{text} s"
+    if seconds < 60:
+        return f"{sign}{seconds} s"
+    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
+    if hours < 1:
+        return f"{sign}{minutes} min"
+    if days < 1:
+        return f"{sign}{hours} h" + (f" {minutes % 60} min" if minutes % 60 and hours < 10 else "")
+    return f"{sign}{days:,} d" + (f" {hours % 24} h" if hours % 24 and days < 10 else "")
+
+
+def ago(at: datetime | None, now: datetime, zone: Zone = UTC_ZONE) -> str:
     """How long ago a time was, in one unit; its day when that is more than a month."""
     if at is None:
         return UNKNOWN
     passed = now - at
     if passed >= timedelta(days=31):
-        return day(at)
+        return day(at, zone)
     if passed >= timedelta(days=1):
         return f"{passed.days} d ago"
     minutes = passed // timedelta(minutes=1)

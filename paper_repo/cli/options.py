@@ -15,6 +15,8 @@ import typer
 from paper_repo.cli.database import VARIABLE, existing
 from paper_repo.cli.escaping import shell_word
 from paper_repo.cli.passphrases import PASSPHRASE
+from paper_repo.cli.zones import LOCAL, UTC_ZONE, Zone, names_that_begin, zone_of
+from paper_repo.cli.zones import VARIABLE as ZONE_VARIABLE
 from paper_repo.domain import SessionStatus
 from paper_repo.domain.selection import SessionFilters
 
@@ -23,22 +25,56 @@ T = TypeVar("T", str, list[str], None)
 MOST = 1_000_000_000
 """More rows than anybody looks at, and few enough for every database to count."""
 MOST_POINTS = 1_000_000
-_UNITS = {"d": "days", "h": "hours", "m": "minutes"}
+LIST_LENGTH = 50
+"""How many rows a table has by default."""
+
+_UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 
 
 def moment(given: str) -> datetime:
-    """A day, a time (in UTC unless it says otherwise), or how long ago: 2026-01-31, 2026-01-31T14:30, 90d, 12h, 30m."""
+    """A day, a time, or how long ago: 2026-01-31, 2026-01-31T14:30, 90d, 12h, 30m; without a zone if it names none."""
     try:
         if match := re.fullmatch(r"([0-9]{1,6})([dhm])", given):
             return datetime.now(UTC) - timedelta(**{_UNITS[match[2]]: int(match[1])})
-        at = datetime.fromisoformat(given)
-        return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+        return datetime.fromisoformat(given)
     except OverflowError:
-        raise typer.BadParameter(f"{given!r} is before the year 1 or after the year 9999, in UTC.") from None
+        raise typer.BadParameter(f"{given!r} is before the year 1.") from None
     except ValueError:
         raise typer.BadParameter(
             f"{given!r} is not a time; write 2026-01-31, 2026-01-31T14:30, or how long ago: 90d, 12h, 30m."
         ) from None
+
+
+def in_zone(ctx: typer.Context, given: datetime | None) -> datetime | None:
+    """The time in UTC of one that was typed: in the zone of --tz, unless it names another."""
+    if given is None:
+        return None
+    zone: Zone = ctx.params.get("zone") or UTC_ZONE
+    try:
+        return zone.understood(given)
+    except OverflowError:
+        raise typer.BadParameter(f"{given} is before the year 1 or after the year 9999, in UTC.") from None
+
+
+def zone(given: str) -> Zone:
+    """A time zone by its name."""
+    try:
+        return zone_of(given)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def length(given: str) -> timedelta:
+    """A length of time: 30s, 5m, 2h, 1d."""
+    match = re.fullmatch(r"([0-9]{1,6})([dhms])", given)
+    if match is None:
+        raise typer.BadParameter(f"{given!r} is no length of time; write 30s, 5m, 2h or 1d.")
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+def within(at: datetime, since: datetime | None, until: datetime | None) -> bool:
+    """Whether a time is not before `since`, and before `until`."""
+    return (since is None or at >= since) and (until is None or at < until)
 
 
 def readable(given: T) -> T:
@@ -118,6 +154,9 @@ class Order(StrEnum):
     NET_PNL = "net_pnl"
 
 
+DATABASE = "Which database"
+"""The part of each help that most people read once."""
+
 DbOption = Annotated[
     str | None,
     typer.Option(
@@ -125,6 +164,7 @@ DbOption = Annotated[
         envvar=VARIABLE,
         metavar="FILE|URL",
         show_envvar=True,
+        rich_help_panel=DATABASE,
         help="The database: a file, or the URL of a server. By default the file in your data folder.",
     ),
 ]
@@ -133,6 +173,7 @@ PassphraseFile = Annotated[
     typer.Option(
         "--passphrase-file",
         metavar="FILE",
+        rich_help_panel=DATABASE,
         help=f"For an encrypted database: a file whose first line is the passphrase. "
         f"Otherwise it is taken from {PASSPHRASE}, from a pipe, or you are asked.",
     ),
@@ -181,12 +222,19 @@ CreatedFromOption = Annotated[
         "--created-from",
         metavar="TIME",
         parser=moment,
-        help="Only sessions created at or after this time: 2026-01-31, 2026-01-31T14:30 (UTC), or 90d (90 days ago).",
+        callback=in_zone,
+        help="Only sessions created at or after this time: 2026-01-31, 2026-01-31T14:30, or 90d (90 days ago).",
     ),
 ]
 CreatedToOption = Annotated[
     datetime | None,
-    typer.Option("--created-to", metavar="TIME", parser=moment, help="Only sessions created before this time."),
+    typer.Option(
+        "--created-to",
+        metavar="TIME",
+        parser=moment,
+        callback=in_zone,
+        help="Only sessions created before this time.",
+    ),
 ]
 SinceOption = Annotated[
     datetime | None,
@@ -194,9 +242,35 @@ SinceOption = Annotated[
         "--since",
         metavar="TIME",
         parser=moment,
-        help="From this time on: 2026-01-31, 2026-01-31T14:30 (UTC), or 90d (90 days ago).",
+        callback=in_zone,
+        help="From this time on: 2026-01-31, 2026-01-31T14:30, or 90d (90 days ago).",
     ),
 ]
 UntilOption = Annotated[
-    datetime | None, typer.Option("--until", metavar="TIME", parser=moment, help="Before this time.")
+    datetime | None,
+    typer.Option("--until", metavar="TIME", parser=moment, callback=in_zone, help="Before this time."),
+]
+ZoneOption = Annotated[
+    Zone | None,
+    typer.Option(
+        "--tz",
+        envvar=ZONE_VARIABLE,
+        show_envvar=True,
+        metavar="ZONE",
+        parser=zone,
+        is_eager=True,  # the times that are typed are meant in it
+        autocompletion=names_that_begin,
+        help="Show times in this zone, and read those that you type in it: America/New_York, Europe/Berlin, "
+        f"or {LOCAL} for that of this computer. By default UTC.",
+    ),
+]
+LimitOption = Annotated[
+    int | None,
+    typer.Option(
+        "--limit",
+        "-n",
+        metavar="N",
+        parser=rows,
+        help="Show only the latest N (0 = all). By default 50, and all with --json.",
+    ),
 ]

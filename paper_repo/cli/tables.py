@@ -1,4 +1,4 @@
-"""The tables of sessions, positions, orders and fills, and the page of a session."""
+"""The tables of sessions, fills and equity points, and the page of a session."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from rich.table import Table
 from rich.text import Text
 
 from paper_repo.cli import formatting
+from paper_repo.cli.account_tables import balance_table, order_table, position_table
 from paper_repo.cli.equity_chart import Curve
 from paper_repo.cli.escaping import printable
 from paper_repo.cli.fitted_table import FittedTable
-from paper_repo.domain import EquityPoint, Fill, Order, PaperTradingSession, Position, SessionStatus
-from paper_repo.domain.orders import TimeInForce
+from paper_repo.cli.zones import UTC_ZONE, Zone
+from paper_repo.domain import EquityPoint, Fill, PaperTradingSession, SessionStatus
 from paper_repo.domain.performance import Performance
 from paper_repo.domain.selection import SessionSummary
 
@@ -34,7 +35,9 @@ STATUS_STYLES = {
 }
 
 
-def session_list(summaries: Sequence[SessionSummary], ids: Mapping[str, str], now: datetime, width: int) -> FittedTable:
+def session_list(
+    summaries: Sequence[SessionSummary], ids: Mapping[str, str], now: datetime, width: int, zone: Zone = UTC_ZONE
+) -> FittedTable:
     """Sessions, one a row; `ids` are their shortened ids."""
     currencies = {summary.base_currency for summary in summaries}
     unit = f" {printable(currencies.pop())}" if len(currencies) == 1 else ""
@@ -50,7 +53,7 @@ def session_list(summaries: Sequence[SessionSummary], ids: Mapping[str, str], no
         ">fills",
         ">saved",
     ]
-    rows = [_list_row(each, ids[each.id], now, "" if unit else f" {each.base_currency}") for each in summaries]
+    rows = [_list_row(each, ids[each.id], now, zone, "" if unit else f" {each.base_currency}") for each in summaries]
     left_out = () if width >= WIDE else (2, 7, 8) if width >= MIDDLING else (2, 7, 8, 9)
     shown = [column for column in range(len(headings)) if column not in left_out]
     kept = [headings[column] for column in shown]
@@ -59,7 +62,7 @@ def session_list(summaries: Sequence[SessionSummary], ids: Mapping[str, str], no
     )
 
 
-def _list_row(each: SessionSummary, short_id: str, now: datetime, currency: str) -> list[Text]:
+def _list_row(each: SessionSummary, short_id: str, now: datetime, zone: Zone, currency: str) -> list[Text]:
     style = formatting.style_of(each.net_pnl)
     places = formatting.places_of(each.initial_cash, each.equity, each.net_pnl)
     return [
@@ -72,7 +75,7 @@ def _list_row(each: SessionSummary, short_id: str, now: datetime, currency: str)
         Text(formatting.percent(each.total_return), style),
         Text(f"{each.open_positions:,}"),
         Text(f"{each.fill_count:,}"),
-        Text(formatting.ago(each.updated_at, now), "bright_black"),
+        Text(formatting.ago(each.updated_at, now, zone), "bright_black"),
     ]
 
 
@@ -82,50 +85,34 @@ def status(value: SessionStatus) -> Text:
     return Text(f"{sign} {value}", style)
 
 
-def session_page(session: PaperTradingSession, performance: Performance, curve: Curve, width: int) -> Group:
+def session_page(
+    session: PaperTradingSession, performance: Performance, curve: Curve, width: int, zone: Zone = UTC_ZONE
+) -> Group:
     """Everything about one session."""
     across = 3 if width >= WIDE else 2 if width >= NARROW else 1
     places = formatting.places_of(
         *(session.initial_cash, session.cash, session.equity, session.net_pnl),
         *(session.realized_pnl, session.unrealized_pnl, session.fees_paid),
     )
-    parts: list[RenderableType] = [_heading(session), "", _grid(_facts(session, places), across), ""]
+    parts: list[RenderableType] = [_heading(session), "", _grid(_facts(session, places, zone), across), ""]
     if len(curve.equities) > 1:
         parts += [curve, ""]
-    parts.append(_grid(_figures(performance, places), across))
+    parts.append(_grid(_figures(performance, places, zone), across))
+    if session.balances:
+        parts += ["", Text(formatting.count(len(session.balances) + 1, "currency", "currencies"), "bold")]
+        parts.append(balance_table(session))
     if session.positions:
         parts += ["", Text(formatting.count(len(session.positions), "open position"), "bold")]
-        parts.append(position_table(session.positions.values()))
+        parts.append(position_table(session.positions.values(), zone))
     if session.open_orders:
         parts += ["", Text(formatting.count(len(session.open_orders), "resting order"), "bold")]
-        parts.append(order_table(session.open_orders.values()))
+        parts.append(order_table(session.open_orders.values(), zone))
     return Group(*parts)
 
 
-def position_table(positions: Iterable[Position]) -> FittedTable:
-    """Open positions, long and short."""
-    table = FittedTable(
-        ["symbol", "side", ">quantity", ">average", ">last", ">value", ">unrealized", "since"],
-        expendable=["since", ">average", "side"],
-        shortened=0,
-    )
-    for each in positions:
-        style = formatting.style_of(each.unrealized_pnl)
-        places = formatting.places_of(each.market_value, each.unrealized_pnl)
-        table.add_row(
-            Text(printable(each.symbol), "bold"),
-            "long" if each.quantity > 0 else "short",
-            formatting.quantity(each.quantity),
-            formatting.average(each.average_price, each.last_price),
-            formatting.price(each.last_price),
-            formatting.money(each.market_value, places),
-            Text(formatting.signed(each.unrealized_pnl, places), style),
-            Text(formatting.day(each.opened_at), "bright_black"),
-        )
-    return table
-
-
-def active_table(sessions: Iterable[PaperTradingSession], ids: Mapping[str, str], now: datetime) -> FittedTable:
+def active_table(
+    sessions: Iterable[PaperTradingSession], ids: Mapping[str, str], now: datetime, zone: Zone
+) -> FittedTable:
     """The sessions that would resume after a restart."""
     table = FittedTable(
         ["id", "name", "strategy", ">equity", ">net P&L", ">open", ">resting", "last saved"],
@@ -142,58 +129,44 @@ def active_table(sessions: Iterable[PaperTradingSession], ids: Mapping[str, str]
             Text(formatting.signed(each.net_pnl, places), formatting.style_of(each.net_pnl)),
             f"{len(each.positions):,}",
             f"{len(each.open_orders):,}",
-            Text(formatting.ago(each.updated_at, now), "bright_black"),
+            Text(formatting.ago(each.updated_at, now, zone), "bright_black"),
         )
     return table
 
 
-def order_table(orders: Collection[Order]) -> FittedTable:
-    """Resting orders; the time in force is shown only when one is not good till cancelled."""
-    valid = any(each.time_in_force is not TimeInForce.GTC for each in orders)
-    headings = ["id", "symbol", "order", ">quantity", ">filled", ">limit", ">stop", "since"]
+def fill_table(fills: Collection[tuple[int, Fill]], zone: Zone) -> FittedTable:
+    """Fills, each with its place in the history, and whether it was corrected or replaces another one."""
+    corrected = any(each.corrected_at or each.replaces for _, each in fills)
+    headings = [">#", zone.heading("executed"), "symbol", "side", ">quantity", ">price", ">fee", "order"]
     table = FittedTable(
-        [*headings, *(["valid"] if valid else [])], expendable=["since", "valid", ">filled"], shortened=0
-    )
-    for each in orders:
-        table.add_row(
-            printable(each.id),
-            Text(printable(each.symbol), "bold"),
-            f"{each.side} {each.type}".replace("_", " ").lower(),
-            formatting.quantity(each.quantity),
-            formatting.quantity(each.filled_quantity) if each.filled_quantity else formatting.UNKNOWN,
-            formatting.price(each.limit_price),
-            formatting.price(each.stop_price),
-            Text(formatting.day(each.created_at), "bright_black"),
-            *([each.time_in_force] if valid else []),
-        )
-    return table
-
-
-def fill_table(fills: Iterable[tuple[int, Fill]]) -> FittedTable:
-    """Fills, each with its place in the history."""
-    table = FittedTable(
-        [">#", "executed (UTC)", "symbol", "side", ">quantity", ">price", ">fee", "order"],
-        expendable=["order", ">#", ">fee"],
-        shortened=2,
+        [*headings, *(["note"] if corrected else [])], expendable=["order", ">#", ">fee", "note"], shortened=2
     )
     for sequence, each in fills:
+        currency = f" {printable(each.fee_currency)}" if each.fee_currency else ""
         table.add_row(
             Text(f"{sequence:,}", "bright_black"),
-            formatting.moment(each.executed_at),
+            formatting.moment(each.executed_at, zone),
             Text(printable(each.symbol), "bold"),
             Text(each.side.lower(), "green" if each.side == "BUY" else "red"),
             formatting.quantity(each.quantity),
             formatting.price(each.price),
-            formatting.price(each.fee),
+            formatting.price(each.fee) + currency,
             Text(printable(each.order_id or formatting.UNKNOWN), "bright_black"),
+            *([_note(each)] if corrected else []),
         )
     return table
 
 
-def equity_table(points: Sequence[EquityPoint]) -> FittedTable:
+def _note(fill: Fill) -> Text:
+    said = ["corrected"] if fill.corrected_at else []
+    said += [f"replaces {printable(fill.replaces)}"] if fill.replaces else []
+    return Text(", ".join(said), "yellow")
+
+
+def equity_table(points: Sequence[EquityPoint], zone: Zone) -> FittedTable:
     """Points of an equity curve, each with its change from the one above it."""
     table = FittedTable(
-        ["at (UTC)", ">cash", ">equity", ">change", ">"], expendable=[">", ">change", ">cash"], shortened=None
+        [zone.heading("at"), ">cash", ">equity", ">change", ">"], expendable=[">", ">change", ">cash"], shortened=None
     )
     before: Decimal | None = None
     places = formatting.places_of(*(amount for each in points for amount in (each.cash, each.equity)))
@@ -201,7 +174,7 @@ def equity_table(points: Sequence[EquityPoint]) -> FittedTable:
         change = None if before is None else each.equity - before
         style = formatting.style_of(change)
         table.add_row(
-            formatting.moment(each.at),
+            formatting.moment(each.at, zone),
             formatting.UNKNOWN if each.cash is None else formatting.money(each.cash, places),
             formatting.money(each.equity, places),
             Text(formatting.UNKNOWN if change is None else formatting.signed(change, places), style),
@@ -219,7 +192,7 @@ def _heading(session: PaperTradingSession) -> Text:
     return heading
 
 
-def _facts(session: PaperTradingSession, places: int) -> list[tuple[str, Text]]:
+def _facts(session: PaperTradingSession, places: int, zone: Zone) -> list[tuple[str, Text]]:
     start, net = session.initial_cash, session.net_pnl
     change = float(net / start) if start else None
     arrow = "▲ " if net > 0 else "▼ " if net < 0 else ""
@@ -236,21 +209,39 @@ def _facts(session: PaperTradingSession, places: int) -> list[tuple[str, Text]]:
         ("unrealized", _gain(session.unrealized_pnl, places)),
         ("fees", Text(formatting.money(session.fees_paid, places))),
         ("fills", Text(f"{session.fill_count:,}")),
+        *_account_facts(session, places),
         ("strategy", Text(printable(strategy))),
         ("symbols", Text(printable(", ".join(session.symbols), _LONGEST_TEXT) or formatting.UNKNOWN)),
         ("version", Text(f"{session.version:,}")),
-        ("saved", Text(formatting.moment(session.updated_at))),
-        ("created", Text(formatting.moment(session.created_at))),
-        ("started", Text(formatting.moment(session.started_at))),
-        ("stopped", Text(formatting.moment(session.stopped_at))),
+        ("saved", Text(formatting.stamp(session.updated_at, zone))),
+        ("created", Text(formatting.stamp(session.created_at, zone))),
+        ("started", Text(formatting.stamp(session.started_at, zone))),
+        ("stopped", Text(formatting.stamp(session.stopped_at, zone))),
     ]
 
 
-def _figures(performance: Performance, places: int) -> list[tuple[str, Text]]:
+def _account_facts(session: PaperTradingSession, places: int) -> list[tuple[str, Text]]:
+    """What only some accounts have: what was held at the start, cash flows, other currencies, closed orders."""
+    amounts = [
+        ("held at start", Text(formatting.money(session.opening_worth, places)), session.opening_worth),
+        ("deposits", _gain(session.net_deposits, places), session.net_deposits),
+        ("income", _gain(session.income, places), session.income),
+        ("currency P&L", _gain(session.currency_pnl, places), session.currency_pnl),
+        ("other value", Text(formatting.money(session.other_value, places)), session.other_value),
+    ]
+    counts = [("ledger entries", session.ledger_count), ("closed orders", session.closed_order_count)]
+    return [
+        *((name, shown) for name, shown, amount in amounts if amount),
+        *((name, Text(f"{number:,}")) for name, number in counts if number),
+    ]
+
+
+def _figures(performance: Performance, places: int, zone: Zone) -> list[tuple[str, Text]]:
     drawdown = formatting.percent(performance.max_drawdown)
     if performance.drawdown_trough_at is not None:
         drawdown += (
-            f" ({formatting.day(performance.drawdown_peak_at)} to {formatting.day(performance.drawdown_trough_at)})"
+            f" ({formatting.day(performance.drawdown_peak_at, zone)} to "
+            f"{formatting.day(performance.drawdown_trough_at, zone)})"
         )
     won = formatting.percent(performance.win_rate, 1).removeprefix("+")
     return [

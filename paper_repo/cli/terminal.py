@@ -29,16 +29,25 @@ WIDTH_WITHOUT_TERMINAL = 1000
 """So wide that no table in a pipe or a file loses anything."""
 
 
+_IN_ASCII = str.maketrans("–…▲▼▶■○‖✗≠┈─│┤", "-~^v>#o=x!.-||")
+"""What stands for our own signs on a terminal that has no others than those of ASCII; each as wide as before."""
+
+
 class SafeConsole(Console):
-    """A console that shows text as it is: no markup, and characters that a terminal would obey as visible escapes."""
+    """A console that shows text as it is: no markup, and characters that a terminal would obey as visible escapes.
+
+    A terminal that does not know Unicode gets signs of ASCII for ours, and question marks in names.
+    """
 
     def __init__(self, **options: Any) -> None:
         super().__init__(markup=False, highlight=False, emoji=False, **options)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """The segments of a renderable, each harmless; control segments are rich's own."""
+        narrow = not self.encoding.lower().startswith("utf")
         for text, style, control in super().render(renderable, options):
-            yield Segment(text if control else harmless(text), style, control)
+            shown = text if control else harmless(text)
+            yield Segment(shown.translate(_IN_ASCII) if narrow else shown, style, control)
 
 
 def output() -> SafeConsole:
@@ -157,6 +166,12 @@ def print_json(document: Any) -> None:
     """One JSON document."""
     streams.require_output()
     sys.stdout.write(_json(document, indent=2) + "\n")
+
+
+def print_json_line(document: Any) -> None:
+    """One JSON document in a line of its own, which its reader has at once."""
+    sys.stdout.write(_json(document) + "\n")
+    sys.stdout.flush()
 
 
 def print_json_stream(head: dict[str, Any], name: str, items: Iterable[Any]) -> None:

@@ -18,13 +18,19 @@ from paper_repo.core.saves import Save, StoredRow, Tracking, other_fill_stored, 
 from paper_repo.domain import Fill, PaperTradingSession
 from paper_repo.domain.selection import Loaded, Selection, SessionSummary
 from paper_repo.domain.status import SessionStatus
-from paper_repo.errors import CorruptDatabaseError, CorruptRecordError, DuplicateFillError, InvalidSessionError
+from paper_repo.errors import (
+    ConflictError,
+    CorruptDatabaseError,
+    CorruptRecordError,
+    DuplicateFillError,
+    InvalidSessionError,
+)
 from paper_repo.serialization import fast, schemas
 from paper_repo.serialization.schemas import Data
 from paper_repo.storage import queries
 from paper_repo.storage.base import Storage
 from paper_repo.storage.sort_keys import sort_key
-from paper_repo.storage.statements import Statements
+from paper_repo.storage.statements import Statement, Statements
 from paper_repo.storage.tables import SETTLED_COLUMNS, SUMMARY_COLUMNS, Row
 
 T = TypeVar("T")
@@ -54,8 +60,7 @@ class Records:
         Args:
             when_rolled_back: is given what gives the object back as it was, before it is changed.
         """
-        self._storage.take_turn(save.session.id)
-        save.bind(self.stored_row)
+        self.bind(save)
         row = _row(save)
         self._store(row, save)
         skipped = self._write_history(row["id"], save)
@@ -68,23 +73,48 @@ class Records:
         when_rolled_back(save.before().restore)
         save.apply(skipped)
 
+    def bind(self, save: Save) -> None:
+        """Fit a save to what its session is now, once no other transaction of this process writes that."""
+        self._storage.take_turn(save.session.id)
+        save.bind(self.stored_row)
+
+    def change_of_session(self, save: Save) -> tuple[Statement, Row]:
+        """What stores the session of a bound save; it changes no row where that is not as the save expects it."""
+        return self._change(_row(save), save)
+
+    def changes_of_history(self, save: Save) -> list[tuple[Statement, Row]]:
+        """What appends its fills and points, each of which changes one row unless a fill is stored already."""
+        session_id, statements, first = save.session.id, self._statements, save.first_sequence
+        fills = [
+            history.fill_row(self._storage, session_id, first + index, fill) for index, fill in enumerate(save.fills)
+        ]
+        points = [history.point_row(self._storage, session_id, point) for point in save.points]
+        return [
+            *((statements.insert_fill, row) for row in fills),
+            *((statements.insert_equity, row) for row in points),
+        ]
+
+    def conflict(self, save: Save) -> ConflictError:
+        """The error of a save that has changed no row."""
+        return conflict(self._storage, save.session, save.expected_version, self.version(save.session.id))
+
     def store(self, save: Save) -> None:
         """Store a session as it is, without history."""
         save.bind_as_it_is()
         self._store(_row(save), save)
 
     def _store(self, row: Row, save: Save) -> None:
-        expected = save.expected_version
-        row["expected_version"], row["expected_generation"] = expected, save.expected_generation
+        if not self._storage.change(*self._change(row, save)):
+            raise self.conflict(save)
+
+    def _change(self, row: Row, save: Save) -> tuple[Statement, Row]:
+        row["expected_version"], row["expected_generation"] = save.expected_version, save.expected_generation
         row["expected_fill_count"] = save.expected_fill_count
         self.seal(row)
         statements = self._statements
-        if not expected:
-            statement = statements.insert_session
-        else:
-            statement = statements.update_ticked if save.is_settled else statements.update_session
-        if not self._storage.change(statement, row):
-            raise conflict(self._storage, save.session, expected, self.version(row["id"]))
+        if not save.expected_version:
+            return statements.insert_session, row
+        return statements.update_ticked if save.is_settled else statements.update_session, row
 
     def _write_history(self, session_id: str, save: Save) -> int:
         """Append what is new, and say how many of the fills, which were only recorded, were stored already.

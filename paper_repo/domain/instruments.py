@@ -7,6 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from paper_repo.domain import one_line
 from paper_repo.domain.values import Amount, choice, identifier, json_object, optional_identifier, positive
 
 
@@ -48,6 +49,8 @@ class Instrument:
             asset: str | None = ...,
             metadata: dict[str, Any] = ...,
         ) -> None: ...
+
+    __repr__ = one_line.one_line(one_line.instrument)
 
     def __post_init__(self) -> None:
         _set(self, "symbol", identifier(self.symbol, "symbol"))

@@ -9,6 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from paper_repo.domain import one_line
 from paper_repo.domain.secrecy import shown
 from paper_repo.domain.values import (
     Amount,
@@ -73,6 +74,8 @@ class CashFlow:
             metadata: dict[str, Any] = ...,
         ) -> None: ...
 
+    __repr__ = one_line.one_line(one_line.cash_flow)
+
     def __post_init__(self) -> None:
         try:
             self._check()
@@ -117,6 +120,8 @@ class Split:
             metadata: dict[str, Any] = ...,
         ) -> None: ...
 
+    __repr__ = one_line.one_line(one_line.split)
+
     def __post_init__(self) -> None:
         try:
             self._check()
@@ -141,6 +146,8 @@ class SymbolChange:
     new_symbol: str
     at: datetime = field(default_factory=utc_now)
     metadata: dict[str, Any] = field(default_factory=dict, hash=False)
+
+    __repr__ = one_line.one_line(one_line.symbol_change)
 
     def __post_init__(self) -> None:
         try:

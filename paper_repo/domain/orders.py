@@ -9,6 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from paper_repo.domain import one_line
 from paper_repo.domain.secrecy import shown
 from paper_repo.domain.trading import Side
 from paper_repo.domain.values import (
@@ -159,6 +160,8 @@ class Order:
             closed_at: datetime | None = ...,
             metadata: dict[str, Any] = ...,
         ) -> None: ...
+
+    __repr__ = one_line.one_line(one_line.order)
 
     def __post_init__(self) -> None:
         try:

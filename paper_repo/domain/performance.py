@@ -17,6 +17,7 @@ from functools import reduce
 from itertools import groupby, islice
 from typing import Any, Literal
 
+from paper_repo.domain import one_line
 from paper_repo.domain.history import Booked
 from paper_repo.domain.ledger import CashFlow
 from paper_repo.domain.session import PaperTradingSession
@@ -110,6 +111,13 @@ class Performance:
     profit_factor: float | None
     average_win: Decimal | None
     average_loss: Decimal | None
+
+    __repr__ = one_line.one_line(one_line.performance)
+
+    def _repr_html_(self) -> str:
+        from paper_repo.domain import html_tables  # on demand: few programs are notebooks
+
+        return html_tables.performance(self)
 
 
 def performance(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+from paper_repo.domain import one_line
 from paper_repo.domain.instruments import Settlement
 from paper_repo.domain.values import (
     EXACT,
@@ -65,6 +67,8 @@ class Position:
             metadata: dict[str, Any] = ...,
         ) -> None: ...
 
+    __repr__ = one_line.one_line(one_line.position)
+
     def __post_init__(self) -> None:
         _set(self, "symbol", identifier(self.symbol, "symbol"))
         _set(self, "quantity", amount(self.quantity, "quantity"))
@@ -86,9 +90,8 @@ class Position:
         quantity, price = amount(quantity, "quantity"), amount(price, "price")
         return cls(symbol, quantity, EXACT.multiply(quantity, price), price, at)
 
-    @classmethod
+    @staticmethod
     def of_checked(
-        cls,
         symbol: str,
         quantity: Decimal,
         cost_basis: Decimal,
@@ -102,19 +105,20 @@ class Position:
         metadata: dict[str, Any],
     ) -> Position:
         """A position of values that have been checked already, which takes longer than all else."""
-        position = object.__new__(cls)
-        _set(position, "symbol", symbol)
-        _set(position, "quantity", quantity)
-        _set(position, "cost_basis", cost_basis)
-        _set(position, "last_price", last_price)
-        _set(position, "opened_at", opened_at)
-        _set(position, "realized_pnl", realized_pnl)
-        _set(position, "currency", currency)
-        _set(position, "multiplier", multiplier)
-        _set(position, "settlement", settlement)
-        _set(position, "position_id", position_id)
-        _set(position, "metadata", metadata)
-        return position
+        made = _draft()
+        made.symbol = symbol
+        made.quantity = quantity
+        made.cost_basis = cost_basis
+        made.last_price = last_price
+        made.opened_at = opened_at
+        made.realized_pnl = realized_pnl
+        made.currency = currency
+        made.multiplier = multiplier
+        made.settlement = settlement
+        made.position_id = position_id
+        made.metadata = metadata
+        made.__class__ = Position
+        return cast("Position", made)
 
     @property
     def id(self) -> str:
@@ -145,7 +149,19 @@ class Position:
 
     def marked(self, price: Amount) -> Position:
         """The same position with another last price."""
-        return self.after_trade(self.quantity, self.cost_basis, amount(price, "last_price"), self.realized_pnl)
+        return Position.of_checked(
+            self.symbol,
+            self.quantity,
+            self.cost_basis,
+            amount(price, "last_price"),
+            self.opened_at,
+            self.realized_pnl,
+            self.currency,
+            self.multiplier,
+            self.settlement,
+            self.position_id,
+            self.metadata,
+        )
 
     def after_trade(
         self, quantity: Decimal, cost_basis: Decimal, last_price: Decimal, realized_pnl: Decimal
@@ -166,4 +182,11 @@ class Position:
         )
 
 
+class _Draft:
+    """What becomes a position: its fields are set as those of any object, four times as fast as frozen ones."""
+
+    __slots__ = Position.__slots__  # with the same slots, an object may change its class
+
+
+_draft: Callable[[], Any] = _Draft
 _set = object.__setattr__

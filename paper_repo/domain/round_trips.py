@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from paper_repo.domain import one_line
 from paper_repo.domain.history import Booked, in_force
 from paper_repo.domain.ledger import Split, SymbolChange
 from paper_repo.domain.lots import Holding, Lot, lot_of, opening_holdings, price_after, quantity_after
@@ -51,6 +52,8 @@ class RoundTrip:
     currency: str | None = None
     multiplier: Decimal = Decimal(1)
     position_id: str | None = None
+
+    __repr__ = one_line.one_line(one_line.trade)
 
     @property
     def net_pnl(self) -> Decimal:

@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict, TypeVar
 
+from paper_repo.domain import one_line
 from paper_repo.domain.session import PaperTradingSession
 from paper_repo.domain.status import SessionStatus
 from paper_repo.domain.trading import Fill
@@ -159,6 +160,8 @@ class SessionSummary:
     stopped_at: datetime | None
     updated_at: datetime | None
     version: int
+
+    __repr__ = one_line.one_line(one_line.summary)
 
     @property
     def total_return(self) -> float | None:

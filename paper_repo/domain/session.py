@@ -13,7 +13,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from paper_repo.domain import books, order_book
+from paper_repo.domain import books, one_line, order_book
 from paper_repo.domain.checked import Checked, checked, entity, instance_of, no_such_attribute, require
 from paper_repo.domain.holdings import Account, Holdings, OwnAccounts, holdings
 from paper_repo.domain.instruments import Instrument
@@ -233,6 +233,13 @@ class PaperTradingSession(_Tracked):
 
     def __dir__(self) -> list[str]:
         return [name for name in super().__dir__() if name != "_tracking"]
+
+    __repr__ = one_line.one_line(one_line.session)
+
+    def _repr_html_(self) -> str:
+        from paper_repo.domain import html_tables  # on demand: few programs are notebooks
+
+        return html_tables.session(self)
 
     # A copy is a session by itself: what a repository remembers of this one does not go with it.
 

@@ -13,6 +13,7 @@ from decimal import Decimal
 from functools import reduce
 from typing import TYPE_CHECKING
 
+from paper_repo.domain import one_line
 from paper_repo.domain.history import Booked
 from paper_repo.domain.round_trips import RoundTrip, matches
 from paper_repo.domain.trading import Side
@@ -51,6 +52,8 @@ class Trade:
     currency: str | None = None
     multiplier: Decimal = Decimal(1)
     position_id: str | None = None
+
+    __repr__ = one_line.one_line(one_line.trade)
 
     @property
     def net_pnl(self) -> Decimal:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+from paper_repo.domain import one_line
 from paper_repo.domain.secrecy import kind_of, shown
 from paper_repo.domain.values import (
     EXACT,
@@ -43,6 +44,8 @@ class Strategy:
     name: str
     version: str = ""
     parameters: dict[str, Any] = field(default_factory=dict)
+
+    __repr__ = one_line.one_line(one_line.strategy)
 
     def __post_init__(self) -> None:
         _set(self, "name", text(self.name, "name"))
@@ -103,6 +106,8 @@ class Fill:
             metadata: dict[str, Any] = ...,
         ) -> None: ...
 
+    __repr__ = one_line.one_line(one_line.fill)
+
     def __post_init__(self) -> None:
         try:
             _set(self, "id", identifier(self.id, "id"))
@@ -120,9 +125,8 @@ class Fill:
         except InvalidSessionError as error:
             raise naming(error, f"fill {shown(self.id)}") from None
 
-    @classmethod
+    @staticmethod
     def of_checked(
-        cls,
         id: str,
         symbol: str,
         side: Side,
@@ -133,29 +137,34 @@ class Fill:
         order_id: str | None,
     ) -> Fill:
         """A plain fill of values that have been checked already: reading a history would take half as long again."""
-        fill = object.__new__(cls)
-        _set(fill, "id", id)
-        _set(fill, "symbol", symbol)
-        _set(fill, "side", side)
-        _set(fill, "quantity", quantity)
-        _set(fill, "price", price)
-        _set(fill, "fee", fee)
-        _set(fill, "executed_at", executed_at)
-        _set(fill, "order_id", order_id)
-        _set(fill, "fee_currency", None)
-        _set(fill, "position_id", None)
-        _set(fill, "rate", None)
-        _set(fill, "fee_rate", None)
-        _set(fill, "corrected_at", None)
-        _set(fill, "replaces", None)
-        _set(fill, "metadata", {})
-        return fill
+        made = _draft()
+        made.id = id
+        made.symbol = symbol
+        made.side = side
+        made.quantity = quantity
+        made.price = price
+        made.fee = fee
+        made.executed_at = executed_at
+        made.order_id = order_id
+        made.fee_currency = made.position_id = made.rate = made.fee_rate = None
+        made.corrected_at = made.replaces = None
+        made.metadata = {}
+        made.__class__ = Fill
+        return cast("Fill", made)
 
     @property
     def signed_quantity(self) -> Decimal:
         """The quantity; negative for a sale."""
         return self.quantity if self.side is Side.BUY else EXACT.minus(self.quantity)
 
+
+class _Draft:
+    """What becomes a fill: its fields are set as those of any object, four times as fast as frozen ones."""
+
+    __slots__ = Fill.__slots__  # with the same slots, an object may change its class
+
+
+_draft: Callable[[], Any] = _Draft
 
 _SELDOM_GIVEN: tuple[tuple[str, Callable[[Any, str], Any]], ...] = (
     ("fee_currency", identifier),
@@ -181,6 +190,8 @@ class EquityPoint:
     if TYPE_CHECKING:
 
         def __init__(self, at: datetime, cash: Amount | None, equity: Amount) -> None: ...
+
+    __repr__ = one_line.one_line(one_line.point)
 
     def __post_init__(self) -> None:
         _set(self, "at", instant(self.at, "at"))

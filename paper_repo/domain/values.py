@@ -65,6 +65,27 @@ def utc_now() -> datetime:
 
 def amount(value: object, path: str) -> Decimal:
     """`value` as an exact, finite decimal; a float counts as its shortest decimal form (0.1 is 0.1)."""
+    kind = type(value)
+    if kind is Decimal or kind is int or (kind is str and value.isascii()):  # type: ignore[attr-defined]  # it is a str
+        try:
+            number = ordinary_decimal(value)  # type: ignore[arg-type]  # it is one of these
+        except decimal.DecimalException:
+            return _any_amount(value, path)
+        if number.is_finite():
+            return value if kind is Decimal else number  # type: ignore[return-value]
+    return _any_amount(value, path)
+
+
+ordinary_decimal = decimal.Context(
+    prec=500,
+    Emin=-500,
+    Emax=500,
+    traps=[decimal.InvalidOperation, decimal.Inexact, decimal.Rounded, decimal.Subnormal, decimal.Clamped],
+).create_decimal
+"""Reads an amount of ordinary size at once, and raises for any other; NaN and infinities come through."""
+
+
+def _any_amount(value: object, path: str) -> Decimal:
     if type(value) is not Decimal:
         value = _to_decimal(value, path)
     if not value.is_finite():

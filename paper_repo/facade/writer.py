@@ -20,10 +20,12 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from paper_repo.errors import BusyError, RepositoryClosedError, StorageError
+from paper_repo.core.saves import Save
+from paper_repo.core.sessions import Sessions
+from paper_repo.core.together import AloneError, OneByOneError
+from paper_repo.errors import BusyError, PaperRepoError, RepositoryClosedError, StorageError
 from paper_repo.facade.jobs import Block, Job, copied, finish
 from paper_repo.facade.write_queue import WriteQueue
-from paper_repo.storage.base import Storage
 from paper_repo.storage.errors import TurnedBackError
 from paper_repo.storage.forking import HeedsForks, heed_forks
 
@@ -47,12 +49,13 @@ class Writer(HeedsForks):
     """The threads and what they have to do.
 
     Args:
-        storage: the database to which they write.
+        sessions: the sessions that they write.
         patience: how long a job may wait for its turn, in seconds.
     """
 
-    def __init__(self, storage: Storage, patience: float) -> None:
-        self._storage = storage
+    def __init__(self, sessions: Sessions, patience: float) -> None:
+        self._sessions = sessions
+        self._storage = storage = sessions.storage
         self._patience = patience
         self._most = min(THREADS, storage.writers)
         self._prepare()
@@ -278,10 +281,13 @@ class Writer(HeedsForks):
                     self._gather()
                     self._queue.join(turn)
                 jobs = [job for job in turn if job.take()]
-                for job in jobs:
-                    job.do()
-                    if job.failed and self._storage.has_lost_transaction():
-                        job.require_success()  # its error has ended the transaction for all of them
+                for group in _groups(jobs) if self._storage.sends_together else [[job] for job in jobs]:
+                    self._do_group(group)
+        except OneByOneError:
+            assert jobs is not None  # they have begun
+            for job in jobs:
+                job.forget(BaseException)
+                job.do()
         except BaseException as error:
             if jobs is None:
                 self._refuse_begin(turn, error)
@@ -293,6 +299,37 @@ class Writer(HeedsForks):
                 job.do()
         self._end_turn(turn)
         finish(jobs)
+
+    def _do_group(self, group: list[Job]) -> None:
+        """Do the jobs of a group in the open transaction.
+
+        Raises:
+            OneByOneError: each must be done by itself, after a rollback; those of the groups before, too.
+        """
+        saves = [job.save for job in group if job.save is not None]
+        if saves and self._storage.sends_together:
+            self._send(group, saves)
+            return
+        for job in group:
+            self._do_one(job)
+
+    def _do_one(self, job: Job) -> None:
+        job.do()
+        if job.failed and self._storage.has_lost_transaction():
+            job.require_success()  # its error has ended the transaction for all of them
+
+    def _send(self, group: list[Job], saves: list[Save]) -> None:
+        try:
+            refused = self._sessions.write_together(saves)
+        except PaperRepoError as error:
+            if self._storage.has_lost_transaction():
+                raise
+            raise OneByOneError from error
+        for job, error in zip(group, refused, strict=True):
+            if isinstance(error, AloneError):
+                self._do_one(job)
+            elif error is not None:
+                job.fail(error)
 
     def _refuse_begin(self, turn: list[Job], error: BaseException) -> None:
         """Tell those whose time is over that no transaction could be begun, or the first of all; the others wait on."""
@@ -445,6 +482,20 @@ def out_of_threads(error: RuntimeError) -> StorageError:
         f"no thread could be started ({error}): this process or its user has as many as the system allows; "
         "end some, or raise the limit (ulimit -u, TasksMax, pids.max), and repeat the call"
     )
+
+
+def _groups(jobs: list[Job]) -> Iterator[list[Job]]:
+    """The jobs in their order: saves of different sessions that follow each other go together, all others alone."""
+    group: list[Job] = []
+    ids = set[str]()
+    for job in jobs:
+        if group and (job.save is None or group[0].save is None or not ids.isdisjoint(job.keys)):
+            yield group
+            group, ids = [], set()
+        group.append(job)
+        ids.update(job.keys)
+    if group:
+        yield group
 
 
 class _RollBack(Exception):  # noqa: N818

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from decimal import Decimal
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
-from paper_repo.core.repository import SessionRepository
+from paper_repo.core import bulk
+from paper_repo.core.repository import SessionRepository, internals_of
 from paper_repo.domain import EquityPoint, Fill, LedgerEntry, Order, PaperTradingSession
 from paper_repo.domain.values import EXACT, Progress
-from paper_repo.errors import CorruptRecordError, InvalidSessionError, StorageError
-from paper_repo.serialization import schemas
+from paper_repo.errors import CorruptDatabaseError, CorruptRecordError, InvalidSessionError, StorageError
+from paper_repo.serialization import fast, schemas
 from paper_repo.storage.new_files import new_file_beside, publish
 
 
@@ -46,25 +48,27 @@ def copy_sessions(
 ) -> CopyReport:
     """Store every session of `source` with its whole history in `target`: versions, times and order as they are.
 
-    Each session is copied in a transaction of its own, from one moment of the source, and then read again at the
-    target, where its digest must be that of the source. A copy that was interrupted is resumed by calling it again.
+    Some hundred sessions share a transaction, and are copied from one moment of the source; they are read again at the
+    target, where they must be the same as at the source. A copy that was interrupted is resumed by calling it again.
 
     Args:
         source: a synchronous repository (the `core` of an async one); others can go on writing to it.
         target: another one. What it has already is never overwritten.
-        progress: called after each session, with how many are done and how many there are.
+        progress: called after each transaction, with how many sessions are done and how many there are.
 
     Raises:
         StorageError: the target cannot be written, or gives back something else than was written; what was copied
             before stays.
     """
-    report = CopyReport()
-    ids = source.find_ids("", limit=None)
-    for done, session_id in enumerate(ids, 1):
-        _copy_one(source, target, session_id, report)
-        if progress is not None:
-            progress(done, len(ids))
-    report.only_in_target += sorted(set(target.find_ids("", limit=None)) - set(ids))
+    report, done = CopyReport(), 0
+    portions = list(bulk.batches(internals_of(source).storage))
+    ids = {session_id for portion in portions for session_id in portion}
+    for portion in portions:
+        for count in _copy(source, target, portion, report):
+            done += count
+            if progress is not None:
+                progress(done, len(ids))
+    report.only_in_target += sorted(set(target.find_ids("", limit=None)) - ids)
     return report
 
 
@@ -106,6 +110,44 @@ def write_backup(
         publish(partial, target, overwrite)
 
 
+def _copy(source: SessionRepository, target: SessionRepository, ids: list[str], report: CopyReport) -> Iterator[int]:
+    """Copy these sessions together; one by one where that cannot be, to find out which of them is in the way.
+
+    Gives how many are done, whenever a transaction has ended.
+    """
+    if _keeps_rows(source) and _keeps_rows(target):
+        try:
+            _copy_together(source, target, ids, report)
+        except (bulk.UnexpectedRow, CorruptDatabaseError):
+            pass
+        else:
+            yield len(ids)
+            return
+    for session_id in ids:
+        _copy_one(source, target, session_id, report)
+        yield 1
+
+
+def _keeps_rows(repository: SessionRepository) -> bool:
+    """Whether rows come back as they were written."""
+    return internals_of(repository).storage.keeps_text
+
+
+def _copy_together(source: SessionRepository, target: SessionRepository, ids: list[str], report: CopyReport) -> None:
+    here, there = internals_of(source).storage, internals_of(target).storage
+    with source.reading(), target.atomic():
+        stored, present = bulk.existing(here, ids), bulk.existing(there, ids)
+        new = [each for each in ids if each in stored and each not in present]
+        bulk.transfer(here, there, new)
+        differing = bulk.differing(here, there, [each for each in ids if each in stored])
+        if not differing.isdisjoint(new):
+            raise bulk.UnexpectedRow
+        same = {each for each in differing if digest_within(target, each) == digest_within(source, each)}
+    report.copied += new
+    report.differing += sorted(differing - same)
+    report.present += [each for each in ids if each in present and each not in differing - same]
+
+
 def _copy_one(source: SessionRepository, target: SessionRepository, session_id: str, report: CopyReport) -> None:
     try:
         if target.exists(session_id):
@@ -126,9 +168,21 @@ def _transfer(source: SessionRepository, target: SessionRepository, session_id: 
         if session is None:
             return False
         target.restore(session, *histories(source, session_id))
-        if digest_within(target, session_id) != digest_within(source, session_id):
-            raise StorageError(f"session {session_id!r} is not the same at the target, and was not stored there")
+        _require_same(target, session_id, digest_within(source, session_id))
     return True
+
+
+def _require_same(target: SessionRepository, session_id: str, expected: str | None) -> None:
+    try:
+        found = digest_within(target, session_id)
+    except CorruptRecordError as error:
+        raise _not_the_same(session_id) from error
+    if found != expected:
+        raise _not_the_same(session_id)
+
+
+def _not_the_same(session_id: str) -> StorageError:
+    return StorageError(f"session {session_id!r} is not the same at the target, and was not stored there")
 
 
 def _digest(
@@ -151,20 +205,32 @@ def _digest(
 
 
 def _text(entity: Any) -> bytes:
-    data = _canonical(type(entity), schemas.dump(entity))
+    data = _canonical(type(entity), fast.dump(entity))
     return json.dumps(data, sort_keys=True, separators=(",", ":")).encode()
 
 
-def _canonical(kind: type[Any], data: schemas.Data) -> schemas.Data:
+def _canonical(kind: Any, data: schemas.Data) -> schemas.Data:
     """The data with amounts that are equal written alike, since databases with decimals of their own do that."""
-    form = dict(data)
-    for name, field in schemas.fields_of(kind).items():
-        if form.get(name) is None:
-            continue
-        if isinstance(field, schemas.AmountField):
-            amount = Decimal(form[name])
-            form[name] = str(EXACT.normalize(amount)) if amount else "0"
-        elif isinstance(field, schemas.EntitiesField):
-            form[name] = {key: _canonical(field.kind, each) for key, each in form[name].items()}
-    defaults = schemas.defaults_of(kind)
+    form, (amounts, entities, defaults) = dict(data), _form_of(kind)
+    for name in amounts:
+        if form.get(name) is not None:
+            form[name] = _plain_amount(form[name])
+    for name, of in entities:
+        if form.get(name) is not None:
+            form[name] = {key: _canonical(of, each) for key, each in form[name].items()}
     return {name: value for name, value in form.items() if name not in defaults or value != defaults[name]}
+
+
+@cache
+def _form_of(kind: Any) -> tuple[list[str], list[tuple[str, type[Any]]], schemas.Data]:
+    """Which fields hold an amount, which hold entities and of what kind, and what the others are by default."""
+    fields = schemas.fields_of(kind).items()
+    amounts = [name for name, field in fields if isinstance(field, schemas.AmountField)]
+    entities = [(name, field.kind) for name, field in fields if isinstance(field, schemas.EntitiesField)]
+    return amounts, entities, schemas.defaults_of(kind)
+
+
+@lru_cache(4096)
+def _plain_amount(text: str) -> str:
+    amount = Decimal(text)
+    return str(EXACT.normalize(amount)) if amount else "0"

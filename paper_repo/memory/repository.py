@@ -1,4 +1,7 @@
-"""`InMemorySessionRepository`: the same promises without a file, for unit tests."""
+"""`InMemorySessionRepository`: the same promises without a file, for unit tests.
+
+The module is long because it has every method of the interface, with the types of all arguments.
+"""
 
 from __future__ import annotations
 
@@ -479,8 +482,8 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
             check_history(report, record.session, enumerate(record.fills, first), record.entries, record.points)
         return report
 
-    def atomic(self) -> AbstractAsyncContextManager[None]:
-        return _Block(self)
+    def atomic(self) -> Block:
+        return Block(self)
 
     def watch(
         self, *, after: int | None = None, timeout: float | None = None, poll_interval: float = 0.1
@@ -537,34 +540,46 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
         self._undo.append(save.before().restore)
         save.apply(skipped)
 
-    async def _enter(self) -> None:
+    async def _enter(self, block: Block) -> None:
         self._require_open()
         if not self._is_inside():
-            await self._turn.take()
+            await self._turn.take(block.turn)
+        block.depth, block.undo_from, block.is_kept = len(self._working), len(self._undo), False
         self._working.append(dict(self._working[-1] if self._working else self._committed))
 
-    def _leave(self, commit: bool, undo_from: int) -> None:
-        store = self._working.pop()
-        if not commit:
-            self._undo.rewind(undo_from)
-        elif self._working:
-            self._working[-1] = store
-        else:
-            self._record_changes(self._committed, store)
-            self._committed = store
-        if not self._working:
-            self._undo.clear()
-            self._turn.pass_on()
+    def _leave(self, block: Block, commit: bool) -> None:
+        """End the block; does nothing the second time, and the rest where an exception has interrupted the first."""
+        if block.depth is not None:
+            if commit:
+                self._keep(block, block.depth)
+            if not block.is_kept:
+                self._undo.rewind(block.undo_from)
+            elif block.depth == 0:
+                self._undo.clear()
+            del self._working[block.depth :]
+            block.depth = None  # it has ended, and the turn is still its own
+        if block.turn is not None:
+            self._turn.pass_on(block.turn)
 
-    def _record_changes(self, before: Store, after: Store) -> None:
+    def _keep(self, block: Block, depth: int) -> None:
+        """Make what the block has done a part of the outer one, or of what everybody sees, in one step."""
+        store = self._working[depth]
+        if depth:
+            self._working[depth - 1], block.is_kept = store, True
+        else:
+            changes, newest = self._changed(store)
+            self._committed, self._changes, self._newest, block.is_kept = store, changes, newest, True
+
+    def _changed(self, after: Store) -> tuple[dict[str, SessionChange], int]:
+        """The changes when `after` takes the place of the committed sessions, and the position of the newest one."""
+        before, changes, newest = self._committed, dict(self._changes), self._newest
         deleted = [(session_id, before[session_id], True) for session_id in before.keys() - after.keys()]
         saved = [(each, record, False) for each, record in after.items() if record is not before.get(each)]
-        changes = dict(self._changes)
         for session_id, record, gone in deleted + saved:
-            self._newest += 1
+            newest += 1
             changes.pop(session_id, None)
-            changes[session_id] = SessionChange(session_id, record.session.version, gone, self._newest)
-        self._changes = changes
+            changes[session_id] = SessionChange(session_id, record.session.version, gone, newest)
+        return changes, newest
 
 
 class _Feed:
@@ -594,24 +609,44 @@ async def _at_once(work: Callable[[], T]) -> T:
     return work()
 
 
-class _Block(AbstractAsyncContextManager[None]):
+class Block(AbstractAsyncContextManager[None]):
     """One `async with repository.atomic()`."""
 
     def __init__(self, repository: InMemorySessionRepository) -> None:
         self._repository = repository
+        self._open: OpenBlock | None = None
+        self.turn: Any = None
+        self.depth: int | None = None
+        self.undo_from = 0
+        self.is_kept = False
 
     async def __aenter__(self) -> None:
-        await self._repository._pause()
-        await self._repository._enter()
-        self._undo_from = len(self._repository._undo)
-        self._open = self._repository._open_block()
-        self._open.begin()
+        try:
+            await self._repository._pause()
+            self.turn = self._repository._turn.new()
+            await self._repository._enter(self)
+            self._open = self._repository._open_block()
+            self._open.begin()
+        except BaseException:
+            self.end(commit=False)
+            raise
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._open.end()
-        self._repository._leave(error is None, self._undo_from)
+        self.end(commit=error is None)
+
+    def end(self, commit: bool) -> None:
+        """End it, once; what an exception such as Ctrl-C has interrupted is rolled back if it was not committed."""
+        try:
+            if self._open is not None:
+                self._open.end()
+            self._repository._leave(self, commit)
+        except BaseException:
+            if self._open is not None:
+                self._open.end()
+            self._repository._leave(self, commit=False)
+            raise
 
 
 def _counted(records: Sequence[Record], progress: Progress | None) -> Iterator[tuple[Any, ...]]:

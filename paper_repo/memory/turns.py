@@ -20,9 +20,12 @@ class Turn:
         self._waiting: deque[Wakeup] = deque()
         self._owner: Wakeup | None = None
 
-    async def take(self) -> None:
+    def new(self) -> Wakeup:
+        """What a block asks for the turn by, made before it does."""
+        return new_wakeup()
+
+    async def take(self, me: Wakeup) -> None:
         """Wait for the turn; it is the caller's until `pass_on`."""
-        me = new_wakeup()
         with self._lock:
             if self._owner is None:
                 self._owner = me
@@ -31,27 +34,24 @@ class Turn:
         try:
             with anyio.fail_after(self._patience):
                 await me.wait()
-        except BaseException as error:
-            self._give_up(me)
-            if isinstance(error, TimeoutError):
-                raise BusyError(
-                    f"another task's transaction was open for longer than the busy timeout ({self._patience:g} s); "
-                    "repeat the call, or keep transactions shorter"
-                ) from error
-            raise
+        except TimeoutError as error:
+            raise BusyError(
+                f"another task's transaction was open for longer than the busy timeout ({self._patience:g} s); "
+                "repeat the call, or keep transactions shorter"
+            ) from error
 
-    def pass_on(self) -> None:
-        """Let the next one write; who waits on an event loop that has ended is passed over."""
+    def pass_on(self, me: Wakeup) -> None:
+        """Let the next one write, if the turn is the caller's, who else waits for it no longer.
+
+        Who waits on an event loop that has ended is passed over.
+        """
         with self._lock:
+            if me in self._waiting:
+                self._waiting.remove(me)
+            if self._owner is not me:
+                return
             self._owner = None
             while self._waiting and self._owner is None:
                 self._owner = self._waiting.popleft()
                 if not wake([self._owner]):
                     self._owner = None
-
-    def _give_up(self, waiter: Wakeup) -> None:
-        with self._lock:
-            if waiter in self._waiting:
-                self._waiting.remove(waiter)
-            elif self._owner is waiter:
-                self.pass_on()  # the turn had come already

@@ -9,7 +9,6 @@ A column is what a database keeps: text, a whole number, None, and JSON text for
 
 from __future__ import annotations
 
-import decimal
 import json
 import marshal
 from collections.abc import Callable, Mapping
@@ -39,6 +38,7 @@ from paper_repo.domain import (
 )
 from paper_repo.domain.nesting import STORED_DEEPEST, is_too_deep, on_fresh_stack
 from paper_repo.domain.positions import ONE
+from paper_repo.domain.values import ordinary_decimal
 from paper_repo.errors import InvalidSessionError
 from paper_repo.serialization import schemas
 from paper_repo.serialization.schemas import AmountsField, Data, EntitiesField, EntityField, JsonField
@@ -140,15 +140,21 @@ def _plain(columns: Mapping[str, Any]) -> Data:
     data = {name: value for name, value in columns.items() if value is not None or name not in NO_ACCOUNT}
     if data.get("keeps_own_accounts") in (0, 1):
         data["keeps_own_accounts"] = bool(data["keeps_own_accounts"])
-    for name, field in schemas.fields_of(PaperTradingSession).items():
-        has_parts = isinstance(field, JsonField | EntityField | EntitiesField | AmountsField | fields.List)
-        if has_parts and isinstance(data.get(name), str):
+    for name in JSON_COLUMNS:
+        if isinstance(data.get(name), str):
             try:
                 data[name] = from_json(data[name])
             except (ValueError, RecursionError) as error:
                 raise InvalidSessionError({name: [f"is no JSON: {error}."]}) from error
     return data
 
+
+JSON_COLUMNS = tuple(
+    name
+    for name, field in schemas.fields_of(PaperTradingSession).items()
+    if isinstance(field, JsonField | EntityField | EntitiesField | AmountsField | fields.List)
+)
+"""The columns of a session that hold JSON text."""
 
 # Writing
 
@@ -603,16 +609,11 @@ _LOADS: dict[type, Callable[[Any], Any]] = {
 
 _ZERO = Decimal(0)
 
-_decimal = decimal.Context(
-    prec=500, Emin=-500, Emax=500, traps=[decimal.InvalidOperation, decimal.Inexact, decimal.Rounded, decimal.Subnormal]
-).create_decimal
-"""Reads an amount of ordinary size at once, and raises for any other; NaN and infinities come through."""
-
 
 def _amount(value: Any) -> Decimal:
     if type(value) is not str:
         raise TypeError
-    number = _decimal(value)
+    number = ordinary_decimal(value)
     if not number.is_finite():
         raise ValueError
     return number

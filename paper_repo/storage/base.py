@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from peewee import Query
 
@@ -44,6 +45,9 @@ class Storage(Transacting):
 
     keeps_text = False
     """Whether a row comes back as the very text that was written, so that its checksum can be compared."""
+
+    sends_together: ClassVar[bool] = False
+    """Whether it takes as long to wait for an answer as to be given one, so that `change_many` is worth while."""
 
     durability: str
     """What an acknowledged save survives; see `DURABILITY`."""
@@ -137,6 +141,29 @@ class Storage(Transacting):
         All are run, also when one of them changes no row. After an error the caller rolls the transaction back.
         """
         return [self.change(statement, row) for statement, row in changes]
+
+    def change_rows(self, statement: Statement, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> int:
+        """Run `statement` for many rows in this thread's transaction, and say how many rows it changed in all.
+
+        Args:
+            statement: one that takes the values of whole rows in their order.
+            columns: those of the rows.
+        """
+        transaction = self._required()
+        self._require_alive(transaction)
+        with self._translated, closing(transaction.loan.connection.cursor()) as cursor:
+            cursor.executemany(statement.sql, rows)
+            return int(cursor.rowcount)
+
+    def pages(self, query: Query, size: int) -> Iterator[list[tuple[Any, ...]]]:
+        """The rows of a query, `size` at a time, in this thread's block."""
+        with closing(self.execute(*query.sql())) as cursor:
+            while True:
+                with self._translated:
+                    rows = cursor.fetchmany(size)
+                if not rows:
+                    return
+                yield rows
 
     def execute(self, sql: str, params: Sequence[object] = ()) -> Any:
         """The cursor of one statement in this thread's block."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 from zlib import crc32
@@ -17,16 +17,41 @@ class Checksum:
     """
 
     def __init__(self, columns: Iterable[str], later: Sequence[str] = ()) -> None:
-        self._values = itemgetter(*columns)
+        self._columns = tuple(columns)
+        self._values = itemgetter(*self._columns)
         self._names = later
         self._later: Any = itemgetter(*later) if later else None
         self._nothing = (None,) * len(later)
 
+    def among(self, columns: Sequence[str]) -> Callable[[Sequence[Any]], int]:
+        """The same for rows that are sequences of the values of these columns."""
+        places = {name: place for place, name in enumerate(columns)}
+        values = itemgetter(*(places[name] for name in self._columns))
+        later = itemgetter(*(places[name] for name in self._names)) if self._names else None
+
+        def checksum(row: Sequence[Any]) -> int:
+            if later is not None and later(row) != self._nothing:
+                return self.of(dict(zip(columns, row, strict=True)))
+            return _signed(_joined(values(row)))
+
+        return checksum
+
     def of(self, row: Mapping[str, Any]) -> int:
         """The checksum of `row`, as a signed number of 32 bits, which every database has a type for."""
-        text = "\x1f".join([each if type(each) is str else f"\0{each}" for each in self._values(row)])
+        text = _joined(self._values(row))
         if self._names and (later := self._later(row)) != self._nothing:
             pairs = zip(self._names, later, strict=True)
             text += "".join([f"\x1e{name}\x1f{each}" for name, each in pairs if each is not None])
-        code = crc32(text.encode("utf-8", "surrogatepass"))
-        return code if code < 1 << 31 else code - (1 << 32)
+        return _signed(text)
+
+
+def _joined(values: Sequence[Any]) -> str:
+    try:
+        return "\x1f".join(values)
+    except TypeError:  # there is a number, or NULL
+        return "\x1f".join([each if type(each) is str else f"\0{each}" for each in values])
+
+
+def _signed(text: str) -> int:
+    code = crc32(text.encode("utf-8", "surrogatepass"))
+    return code if code < 1 << 31 else code - (1 << 32)

@@ -163,11 +163,14 @@ def write_through(path: Path) -> None:
 def sync_folder(folder: Path) -> None:
     """Have the disk keep which names there are in `folder`."""
     with suppress(OSError):  # folders cannot be opened on Windows, which has no need of it
-        descriptor = os.open(folder, os.O_RDONLY)
+        opened: list[int] = []
         try:
-            _sync(descriptor)
+            # In one step for Python: an exception such as Ctrl-C cannot come between opening it and knowing so.
+            opened.extend(map(os.open, [folder], [os.O_RDONLY]))
+            _sync(opened[0])
         finally:
-            os.close(descriptor)
+            for descriptor in opened:
+                os.close(descriptor)
 
 
 def _sync(descriptor: int) -> None:

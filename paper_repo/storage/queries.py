@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import reduce
+from operator import add
 from typing import Any
 
 from peewee import SQL, Expression, Tuple, fn
@@ -84,6 +86,39 @@ def history_page(table: Any, columns: Iterable[str], size: int) -> Statement:
     session_id, after = value("session_id"), value("after")
     query = table.select(*_fields(table, columns)).where(table.session == session_id, table.sequence > after)
     return Statement(query.order_by(table.sequence).limit(size))
+
+
+def insert_row(table: Any) -> Statement:
+    """Inserts a whole row, whose values stand in the order of the table's columns."""
+    fields = table._meta.sorted_fields
+    return Statement(table.insert({field: value(field.column_name) for field in fields}))
+
+
+def select_existing(tables: Tables, ids: Sequence[str]) -> Any:
+    """Those of these ids that there are sessions of."""
+    return tables.sessions.select(tables.sessions.id).where(tables.sessions.id.in_(ids))
+
+
+def select_sizes(tables: Tables) -> Any:
+    """The ids of all sessions, sorted, each with about how many rows its history has."""
+    sessions, equity = tables.sessions, tables.equity
+    points = equity.select(fn.COALESCE(fn.MAX(equity.sequence), 0)).where(equity.session == sessions.id)
+    kept = (sessions.ledger_count, sessions.closed_order_count, points)
+    size = reduce(add, (fn.COALESCE(each, 0) for each in kept), sessions.fill_count)
+    return sessions.select(sessions.id, size).order_by(sessions.id)
+
+
+def select_histories(table: Any, ids: Sequence[str]) -> Any:
+    """The whole rows of `table` that belong to these sessions, by session and place."""
+    return (
+        table.select(*table._meta.sorted_fields).where(table.session.in_(ids)).order_by(table.session, table.sequence)
+    )
+
+
+def select_whole(tables: Tables, ids: Sequence[str]) -> Any:
+    """The whole rows of these sessions, by id."""
+    sessions = tables.sessions
+    return sessions.select(*sessions._meta.sorted_fields).where(sessions.id.in_(ids)).order_by(sessions.id)
 
 
 def select_fill_keys(fills: Any, session_id: str, ids: Iterable[str]) -> Any:

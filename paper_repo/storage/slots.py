@@ -17,6 +17,45 @@ _LOOK_AGAIN = 0.05
 """After how many seconds whoever waits looks again, in case that whoever should have told it was interrupted."""
 
 
+class Waiters:
+    """Those who wait until something is as they need it, and are told when it may be."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[SimpleQueue[None]] = deque()
+
+    def wait(self, is_done: Callable[[], bool], patience: float) -> bool:
+        """Wait until `is_done()`; False when it was not for all of `patience` seconds."""
+        deadline = time.monotonic() + patience
+        told: SimpleQueue[None] = SimpleQueue()
+        try:
+            self._waiting.append(told)
+            while not is_done():
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    return False
+                try:
+                    told.get(timeout=min(left, _LOOK_AGAIN))
+                except Empty:
+                    continue
+            return True
+        finally:
+            if told in self._waiting:
+                self._waiting.remove(told)
+            self.tell_next()
+
+    def tell_next(self) -> None:
+        """Let the one look again that has waited longest."""
+        self._tell(1)
+
+    def tell_all(self) -> None:
+        """Let everybody look again."""
+        self._tell(None)
+
+    def _tell(self, count: int | None) -> None:
+        for told in list(self._waiting)[:count]:
+            told.put(None)
+
+
 class Hold:
     """What one place is held by; made before the place is asked for."""
 
@@ -33,18 +72,17 @@ class Slots:
     def __init__(self, count: int) -> None:
         self._places = range(count)
         self._holds: dict[int, Hold] = {}
-        self._waiting: deque[SimpleQueue[None]] = deque()
+        self._waiters = Waiters()
 
     def take(self, hold: Hold, patience: float) -> bool:
         """Let `hold` have the first free place; False when there was none for `patience` seconds."""
-        return self._seize(hold) or (patience > 0 and self._wait(lambda: self._seize(hold), patience))
+        return self._seize(hold) or (patience > 0 and self._waiters.wait(lambda: self._seize(hold), patience))
 
     def give_back(self, hold: Hold) -> None:
         """Free the place that `hold` has; does nothing when it has none, or has given it back already."""
         if self._holds.get(hold.place) is hold:
             del self._holds[hold.place]
-        if self._waiting:
-            self._tell_next()
+        self._waiters.tell_next()
 
     def has(self, hold: Hold) -> bool:
         """Whether `hold` has a place."""
@@ -60,7 +98,7 @@ class Slots:
 
     def wait_until_free(self, patience: float) -> bool:
         """Wait until no place is held; False when one was for all of `patience` seconds."""
-        return not self._holds or self._wait(lambda: not self._holds, patience)
+        return not self._holds or self._waiters.wait(lambda: not self._holds, patience)
 
     def take_place(self, hold: Hold, place: int) -> bool:
         """Let `hold` have this place, if it is free."""
@@ -78,26 +116,3 @@ class Slots:
             if self._holds.setdefault(place, hold) is hold:
                 return True
         return False
-
-    def _wait(self, is_done: Callable[[], bool], patience: float) -> bool:
-        deadline = time.monotonic() + patience
-        told: SimpleQueue[None] = SimpleQueue()
-        try:
-            self._waiting.append(told)
-            while not is_done():
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    return False
-                try:
-                    told.get(timeout=min(left, _LOOK_AGAIN))
-                except Empty:
-                    continue
-            return True
-        finally:
-            if told in self._waiting:
-                self._waiting.remove(told)
-            self._tell_next()
-
-    def _tell_next(self) -> None:
-        for told in list(self._waiting)[:1]:
-            told.put(None)

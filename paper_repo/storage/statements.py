@@ -62,6 +62,9 @@ class Statements:
         self.equity_checksum: Checksum = _checksum(self.equity_columns)
         self.ledger_checksum: Checksum = _checksum(self.ledger_columns)
         self.order_checksum: Checksum = _checksum(self.order_columns)
+        self.checksum_of_fill: Callable[[Sequence[Any]], int] = self.fill_checksum.among(self.fill_columns)
+        """That of a whole row; most rows are fills and points."""
+        self.checksum_of_point: Callable[[Sequence[Any]], int] = self.equity_checksum.among(self.equity_columns)
 
     @cached_property
     def insert_session(self) -> Statement:

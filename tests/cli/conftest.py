@@ -14,12 +14,13 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from paper_repo import SessionRepository
+from paper_repo import Fill, Order, SessionRepository
 from paper_repo.cli.app import app
 from paper_repo.cli.database import VARIABLE
 from paper_repo.demo.market import trading_days
 from paper_repo.demo.strategy import new_session as new_demo_session
 from paper_repo.demo.strategy import trade_day
+from paper_repo.testing.accounts import rich_session
 from tests.builders import moment, new_session
 
 Run = Callable[..., Result]
@@ -57,6 +58,41 @@ def database(filled: Path, tmp_path: Path) -> Path:
     path = tmp_path / "sessions.db"
     shutil.copy(filled, path)
     return path
+
+
+@pytest.fixture
+def account(database: Path) -> str:
+    """The id of a session more, of an account that has everything: currencies, futures, payments, orders of all kinds.
+
+    Its long trade in SAP goes through a split; one fill was corrected.
+    """
+    session = rich_session()
+    session.start(at=moment(0))
+    made: dict[str, Any] = {"created_at": moment(1)}
+    session.place_order(Order("o-1", "ES", "BUY", "LIMIT", 2, limit_price=4990, **made))
+    session.place_order(
+        Order(
+            *("o-2", "ES", "SELL", "TRAILING_STOP", 1),
+            **made,
+            trail_percent=2,
+            reduce_only=True,
+            oco_group="g",
+            time_in_force="GTD",
+            expires_at=moment(4000),
+        )
+    )
+    session.place_order(Order("o-3", "ES", "SELL", "LIMIT", 1, limit_price=5100, parent_id="o-1", status="PENDING"))
+    session.place_order(Order("o-4", "SAPX", "SELL", "MARKET", 1, **made))
+    session.cancel_order("o-4", at=moment(8))
+    session.apply_fill(Fill("f-5", "SAPX", "SELL", 6, "83.5", "0.25", moment(9)))
+    session.place_order(Order("o-5", "OLD", "SELL", "LIMIT", 5, limit_price=12, **made))
+    session.apply_fill(Fill("f-6", "OLD", "SELL", 5, "12", 0, moment(10), order_id="o-5"))
+    with SessionRepository(database) as repository:
+        repository.save(session)
+        repository.correct_fill(
+            session.id, "f-4", Fill("f-4b", "ES", "SELL", 1, 5002, 0, moment(3), position_id="hedge")
+        )
+    return session.id
 
 
 @pytest.fixture

@@ -34,11 +34,17 @@ from tests.cli.conftest import DEMO, Command, Run
 COMMANDS = [
     "list",
     "show",
-    "fills",
-    "equity",
     "status",
-    "info",
+    "watch",
+    "compare",
     "report",
+    "trades",
+    "positions",
+    "orders",
+    "fills",
+    "cash",
+    "equity",
+    "info",
     "export",
     "import",
     "rename",
@@ -116,7 +122,9 @@ class TestHelp:
         assert all(f"$ {example}" in output for example in ENTRIES[name].examples)
 
     @pytest.mark.parametrize(
-        "example", [example for name in COMMANDS if name != "demo" for example in ENTRIES[name].examples], ids=str
+        "example",
+        [example for name in COMMANDS if name not in ("demo", "watch") for example in ENTRIES[name].examples],
+        ids=str,
     )
     def test_every_example_works(
         self, run: Run, database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, example: str
@@ -124,12 +132,12 @@ class TestHelp:
         """As it stands in the help, on a database with a session of that id."""
         monkeypatch.chdir(tmp_path)
         with SessionRepository(database) as repository:
-            repository.save(new_session(id="9f2c1b0a", status="STOPPED"))
+            repository.save_many(new_session(id=each, status="STOPPED") for each in ("9f2c1b0a", "41d07e55"))
+            repository.backup(tmp_path / "sessions-yesterday.db")
         environment = {}
         if " import " in example:
             run("export", "--output", "backup.jsonl")
             environment = {"PAPER_REPO_DB": str(tmp_path / "new.db")}
-        run("backup", "sessions-yesterday.db")
         (tmp_path / "passphrase.txt").write_text("example\n")
         if " decrypt " in example:
             run("encrypt", "secret.db", "--passphrase-file", "passphrase.txt")
@@ -218,7 +226,10 @@ def _impatient(path: Path, **options: Any) -> SessionRepository:
 class TestTerminal:
     """What a person sees on a real terminal."""
 
-    @pytest.mark.parametrize(("arguments", "width"), [(["list"], 80), (["show", DEMO], 80), (["show", DEMO], 120)])
+    @pytest.mark.parametrize(
+        ("arguments", "width"),
+        [(["list"], 80), (["show", DEMO], 80), (["show", DEMO], 120), (["trades", DEMO], 60), (["orders", DEMO], 80)],
+    )
     def test_lines_fit_the_terminal(self, database: Path, arguments: list[str], width: int) -> None:
         """The terminal's own width counts."""
         code, shown = on_terminal(*arguments, "--db", str(database), width=width)
@@ -299,6 +310,22 @@ class TestCompletion:
     def test_commands_are_completed(self, command: Command) -> None:
         """From their first letters."""
         assert self._completed(command, "paper-repo ex") == ["export"]
+
+    @pytest.mark.parametrize(
+        ("words", "found"),
+        [
+            ("wat", ["watch"]),
+            ("trades 1", [DEMO]),
+            ("compare run-1 run-2", ["run-2"]),
+            ("fills x --tz Europe/Berl", ["Europe/Berlin"]),
+            ("orders x --status partially", ["PARTIALLY_FILLED"]),
+            ("export --format cash", ["cash-flows"]),
+            ("watch --sort since", ["since_opened"]),
+        ],
+    )
+    def test_choices_are_completed(self, command: Command, words: str, found: list[str]) -> None:
+        """Zones, statuses and kinds, as commands and ids are."""
+        assert self._completed(command, f"paper-repo {words}") == found
 
     @pytest.mark.parametrize(
         ("words", "found"), [("show 1", [DEMO]), ("fills run-", ["run-1", "run-2"]), ("show x", [])]
@@ -427,3 +454,17 @@ class TestWithoutTheExtra:
         done = self._python(environment, "-c", program)
 
         assert (done.stdout, done.stderr) == ("True False False\n", "")
+
+
+@pytest.mark.parametrize("arguments", [["list"], ["show", DEMO], ["status"], ["trades", DEMO], ["orders", DEMO]])
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_a_terminal_without_unicode_gets_signs_that_it_has(
+    command: Command, arguments: list[str], encoding: str
+) -> None:
+    """Ours are replaced by others of the same width, and nothing is a question mark but what a name holds."""
+    done = command(*arguments, env=os.environ | {"PYTHONIOENCODING": encoding, "COLUMNS": "80"}, encoding=encoding)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.isascii()
+    assert "?" not in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 80

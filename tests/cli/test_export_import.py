@@ -143,6 +143,41 @@ class TestExport:
         assert rows[1] == [DEMO, "2012-03-01T14:30:00.000000+00:00", "1000000", "1000000"]
         assert len(rows) == 253
 
+    def test_trades_orders_and_cash_flows_as_csv(self, run: Run, account: str) -> None:
+        """One row each, with the keys of the documents; what has parts is JSON text."""
+        for form, name, key in (
+            ("trades", "trades", "net_pnl"),
+            ("orders", "orders", "id"),
+            ("cash-flows", "cash", "id"),
+        ):
+            rows = list(csv.DictReader(io.StringIO(run("export", account, "--format", form).stdout)))
+            found = document(run(name, account, "--json"))
+            items = [each for each in list(found.values())[-1] if each.get("type") not in ("split", "symbol_change")]
+
+            assert [row[key] for row in rows] == [each[key] for each in items]
+            assert {each["session_id"] for each in rows} == {account}
+            assert set(rows[0]) - {"session_id"} == set(items[0]) - ({"type"} if name == "cash" else set())
+
+        assert rows[0]["metadata"] == '{"by":"wire"}'
+        assert rows[-1]["amount"] == "-1"
+
+    def test_excel_is_told_the_encoding(self, run: Run, tmp_path: Path) -> None:
+        """By the bytes it looks for; the rest is the same."""
+        path = tmp_path / "fills.csv"
+        plain = run("export", DEMO, "--format", "fills").stdout_bytes
+
+        assert run("export", DEMO, "--format", "fills", "--excel", "-o", str(path)).exit_code == 0
+
+        assert path.read_bytes() == b"\xef\xbb\xbf" + plain
+
+    @pytest.mark.parametrize("option", ["--excel", "--exact-text"])
+    def test_what_is_for_tables_is_refused_for_an_archive(self, run: Run, option: str) -> None:
+        """Before anything is written."""
+        result = run("export", option)
+
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert "--format trades" in result.stderr
+
 
 class TestImport:
     """`paper-repo import`."""

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 
 from paper_repo.cli import formatting
+from paper_repo.cli.zones import UTC_ZONE
 from tests.strategies import amounts
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -110,8 +111,9 @@ def test_what_is_not_there_is_a_dash() -> None:
     """Times, prices and ratios that are unknown look alike."""
     found = {
         formatting.ago(None, NOW),
-        formatting.moment(None),
-        formatting.day(None),
+        formatting.moment(None, UTC_ZONE),
+        formatting.stamp(None, UTC_ZONE),
+        formatting.day(None, UTC_ZONE),
         formatting.price(None),
         formatting.ratio(None),
     }
@@ -135,3 +137,32 @@ def test_every_amount_can_be_shown(amount: Decimal) -> None:
         formatting.quantity(amount),
     ):
         assert 0 < len(shown) < 50
+
+
+@pytest.mark.parametrize(
+    ("length", "shown"),
+    [
+        (timedelta(0), "0 s"),
+        (timedelta(milliseconds=40), "0 s"),
+        (timedelta(milliseconds=400), "0.4 s"),
+        (timedelta(seconds=-2), "-2 s"),
+        (timedelta(seconds=59), "59 s"),
+        (timedelta(minutes=12, seconds=5), "12 min"),
+        (timedelta(hours=5, minutes=20), "5 h 20 min"),
+        (timedelta(hours=15, minutes=20), "15 h"),
+        (timedelta(days=4, hours=6), "4 d 6 h"),
+        (timedelta(days=-1234), "-1,234 d"),
+    ],
+)
+def test_a_length_of_time_has_one_unit_or_two(length: timedelta, shown: str) -> None:
+    """As much as one wants to know of it."""
+    assert formatting.span(length) == shown
+
+
+@pytest.mark.parametrize(
+    ("amount", "shown"),
+    [("192.34978664", "192.3498"), ("665.605", "665.605"), ("12", "12.00"), ("0.0000123456", "0.00001235")],
+)
+def test_an_average_price_is_rounded_further_the_larger_it_is(amount: str, shown: str) -> None:
+    """Four places, and eight below one."""
+    assert formatting.average_price(Decimal(amount)) == shown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import json
 import os
@@ -11,7 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from paper_repo import EquityPoint, Fill, Order, PaperTradingSession, SessionRepository, Strategy
+from paper_repo import (
+    CashFlow,
+    EquityPoint,
+    Fill,
+    Order,
+    PaperTradingSession,
+    SessionRepository,
+    Split,
+    Strategy,
+)
 from tests.builders import moment
 from tests.cli.conftest import Command, Run
 
@@ -19,7 +29,8 @@ HOSTILE = "=[/x][link=http://e.vil]a[/link]\x1b[2J\x9b31m\x1b]8;;http://e.vil\x0
 """Markup that closes nothing, links, escape sequences of one byte and of two, a bidi override, line ends, a formula."""
 
 FORBIDDEN = [*map(chr, range(32)), *map(chr, range(0x7F, 0xA0)), "\u202e", "\u2066"]
-LOOKING = ["list", "show", "fills", "equity", "status", "info", "check"]
+INTO = ["show", "fills", "equity", "trades", "orders", "positions", "cash"]
+LOOKING = ["list", "status", "info", "check", *INTO]
 
 
 def hostile_session(session_id: str, status: str = "RUNNING") -> PaperTradingSession:
@@ -37,7 +48,38 @@ def hostile_session(session_id: str, status: str = "RUNNING") -> PaperTradingSes
     )
     session.start(at=moment(0))
     session.apply_fill(Fill(HOSTILE, HOSTILE, "BUY", "1", price="10", order_id=HOSTILE, executed_at=moment(1)))
-    session.place_order(Order(f"2{HOSTILE}", HOSTILE, "BUY", quantity="1", type="LIMIT", limit_price="5"))
+    session.apply_fill(
+        Fill(
+            f"3{HOSTILE}",
+            HOSTILE,
+            "SELL",
+            "0.5",
+            price="10",
+            fee="0",
+            executed_at=moment(1),
+            metadata={HOSTILE: HOSTILE},
+        )
+    )
+    session.apply_fill(
+        Fill(f"4{HOSTILE}", HOSTILE, "BUY", "1", price="10", position_id=HOSTILE, fee="0", executed_at=moment(1))
+    )
+    session.apply_fill(
+        Fill(f"5{HOSTILE}", HOSTILE, "SELL", "1", price="11", position_id=HOSTILE, fee="0", executed_at=moment(1))
+    )
+    order = Order(
+        *(f"2{HOSTILE}", HOSTILE, "BUY", "LIMIT", "1"),
+        limit_price="5",
+        oco_group=HOSTILE,
+        position_id=HOSTILE,
+        created_at=moment(1),
+    )
+    session.place_order(order)
+    session.place_order(dataclasses.replace(order, id=f"6{HOSTILE}", parent_id=order.id, oco_group=None))
+    session.place_order(dataclasses.replace(order, id=f"7{HOSTILE}", oco_group=None))
+    session.cancel_order(f"7{HOSTILE}", at=moment(1))
+    session.update_rates({f"8{HOSTILE}": 2})
+    session.apply_cash_flow(CashFlow(HOSTILE, "DIVIDEND", 1, moment(1), currency=f"8{HOSTILE}", symbol=HOSTILE))
+    session.apply_split(Split(f"9{HOSTILE}", HOSTILE, 2, moment(1)))
     session.record_equity(EquityPoint(at=moment(1), cash=990, equity=1001))
     session.record_equity(EquityPoint(at=moment(2), cash=990, equity=1002))
     if status == "FAILED":
@@ -63,7 +105,7 @@ def harmless(shown: str) -> bool:
 @pytest.mark.parametrize("width", [None, 60, 80, 200])
 def test_what_is_looked_at_is_only_shown(run: Run, hostile: Path, name: str, width: int | None) -> None:
     """As tables, at any width, of a session that runs and of one that has failed."""
-    for beginning in ["h", "f"] if name in ("show", "fills", "equity") else [""]:
+    for beginning in ["h", "f"] if name in INTO else [""]:
         result = run(*filter(None, [name, beginning]), width=width)
 
         assert result.exit_code in (0, 1 if name == "check" else 0), result.output
@@ -75,13 +117,23 @@ def test_what_is_looked_at_is_only_shown(run: Run, hostile: Path, name: str, wid
 @pytest.mark.parametrize("name", LOOKING)
 def test_documents_hold_the_exact_text_in_ascii(run: Run, hostile: Path, name: str) -> None:
     """A program gets the text as it is stored; a terminal gets nothing to obey."""
-    arguments = [name, "h", "--json"] if name in ("show", "fills", "equity") else [name, "--json"]
+    arguments = [name, "h", "--json"] if name in INTO else [name, "--json"]
 
     result = run(*arguments)
 
     assert harmless(result.output)
     found = json.dumps(json.loads(result.stdout))
     assert json.dumps(HOSTILE)[1:-1] in found or name in ("info", "check")
+
+
+@pytest.mark.parametrize("width", [None, 60, 200])
+def test_a_comparison_is_only_shown(run: Run, hostile: Path, width: int | None) -> None:
+    """Of names, ids, symbols and currencies, in tables and in sentences."""
+    for result in (run("compare", "h", "run-1", width=width), run("compare", "run-1", "h", width=width)):
+        assert result.exit_code == 0
+        assert harmless(result.output)
+        assert "[/x]" in result.output
+    assert harmless(run("compare", "h", "f", "--json").output)
 
 
 def test_changes_are_told_harmlessly(run: Run, hostile: Path, tmp_path: Path) -> None:

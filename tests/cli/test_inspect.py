@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from decimal import Decimal
 from pathlib import Path
 
@@ -70,6 +71,35 @@ class TestList:
         """The strategy, open positions and fills need room."""
         assert "strategy" in run("list", width=120).stdout
         assert "strategy" not in run("list", width=80).stdout
+
+    @pytest.mark.parametrize("there", [["sessions.db"], ["demo.db"], ["sessions.db", "demo.db"]])
+    def test_a_database_in_this_folder_is_offered(
+        self, run: Run, database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: list[str]
+    ) -> None:
+        """Where nothing was named, and there is none in the data folder; what is offered works."""
+        folder = tmp_path / "folder"
+        folder.mkdir()
+        for name in there:
+            shutil.copy(database, folder / name)
+        monkeypatch.chdir(folder)
+        home = {"PAPER_REPO_DB": None, "HOME": str(tmp_path / "home"), "XDG_DATA_HOME": str(tmp_path / "home")}
+
+        refused = run("list", env=home)
+        offered = run("list", "--db", there[0], env=home)
+
+        assert (refused.exit_code, refused.stderr.count("\n")) == (3, 1)
+        assert f"there is {' and '.join(there)} in this folder: add --db {there[0]}, or set PAPER_REPO_DB" in (
+            refused.stderr
+        )
+        assert offered.exit_code == 0
+
+    def test_where_a_database_was_named_no_other_is_offered(
+        self, run: Run, database: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It was meant, and is not there."""
+        monkeypatch.chdir(database.parent)
+
+        assert "in this folder" not in run("list", "--db", "missing.db").stderr
 
     def test_what_a_terminal_would_obey_is_only_shown(self, run: Run) -> None:
         """An escape sequence or markup in a name does nothing."""

@@ -30,7 +30,7 @@ from paper_repo.core.saves import Save
 from paper_repo.domain.selection import SessionSummary
 from paper_repo.facade.block_ownership import open_block
 from paper_repo.memory.records import Store
-from paper_repo.memory.repository import _Block
+from paper_repo.memory.repository import Block
 from paper_repo.watching import AsyncSessionChanges
 
 
@@ -599,13 +599,13 @@ class IteratesInATransaction(Wrong):
 
     async def iterate(self, **query: Any) -> AsyncIterator[PaperTradingSession]:
         found = await self.get_all(**query)
-        self._working.append(dict(self._committed))
-        await self._turn.take()
+        block = Block(self)
+        await self._enter(block)
         try:
             for session in found:
                 yield session
         finally:
-            self._leave(commit=False, undo_from=0)
+            self._leave(block, commit=False)
 
 
 class IteratesOnePage(Wrong):
@@ -762,7 +762,7 @@ class WatchesFromTheStart(Wrong):
 # Transactions
 
 
-class BreakableBlock(_Block):
+class BreakableBlock(Block):
     """A block of one of the wrong repositories."""
 
     _repository: Wrong
@@ -833,10 +833,12 @@ class BeginsCancelledBlocks(Wrong):
 
     caught_by = "test_a_block_cancelled_while_it_waits_is_never_stored"
 
-    async def _enter(self) -> None:
+    async def _enter(self, block: Block) -> None:
         with anyio.CancelScope(shield=open_block(self) is None):
-            await super()._enter()
+            await super()._enter(block)
+        turn, block.turn = block.turn, None
         await anyio.lowlevel.checkpoint()
+        block.turn = turn
 
 
 class WrapsErrors(Wrong):
@@ -867,9 +869,9 @@ class KeepsVersionsAfterRollback(Wrong):
 
     caught_by = "test_a_rollback_gives_sessions_back_as_they_were"
 
-    def _leave(self, commit: bool, undo_from: int) -> None:
-        del self._undo[undo_from:]
-        super()._leave(commit, undo_from)
+    def _leave(self, block: Block, commit: bool) -> None:
+        del self._undo[block.undo_from :]
+        super()._leave(block, commit)
 
 
 class ForgetsHistoryAfterRollback(Wrong):
@@ -943,6 +945,7 @@ class NeverForgivesStrangers(Wrong):
         class Block(BreakableBlock):
             async def __aexit__(self, *error: Any) -> None:
                 await super().__aexit__(*error)
+                assert self._open
                 self._open.ended = False
 
         return Block(self)
@@ -1018,9 +1021,9 @@ class SeesThingsThrough(InMemorySessionRepository):
         with anyio.CancelScope(shield=open_block(self) is None):
             await super().save_many(sessions)
 
-    async def _enter(self) -> None:
+    async def _enter(self, block: Block) -> None:
         with anyio.CancelScope(shield=True):
-            await super()._enter()
+            await super()._enter(block)
 
 
 class ConflictsInBlocks(InMemorySessionRepository):

@@ -31,6 +31,7 @@ from paper_repo import (
 )
 from tests.builders import START, full_session, moment, new_fill, new_session
 from tests.facade.watching import Watch
+from tests.spelling import spelled
 from tests.strategies import hostile_contexts, sessions
 
 
@@ -83,9 +84,9 @@ class TestExactness:
             listed, (summary,) = repository.get_all(), repository.get_summaries()
 
         assert loaded == session
-        assert repr(loaded) == repr(session)
-        assert repr(history) == repr(waiting)
-        assert repr(listed) == repr([session])
+        assert spelled(loaded) == spelled(session)
+        assert spelled(history) == spelled(waiting)
+        assert spelled(listed) == spelled([session])
         assert (summary.equity, summary.net_pnl) == (session.equity, session.net_pnl)
 
     @settings(max_examples=30, deadline=None)
@@ -112,7 +113,7 @@ class TestExactness:
             for later in (second, third):
                 later = with_values(repository.get_by_id(first.id), later)
                 repository.save(later)
-                assert repr(repository.get_by_id(first.id)) == repr(later)
+                assert spelled(repository.get_by_id(first.id)) == spelled(later)
 
     def test_a_session_with_everything(self, repository):
         """The session that has an unusual value in every field comes back, from another repository too."""
@@ -200,7 +201,7 @@ class TestRefused:
         """The error names the path and the session; neither a new session nor the change of a stored one is written."""
         stored = full_session(id="stored")
         repository.save(stored)
-        before = repr(stored)
+        before = spelled(stored)
         new, changed = new_session(id="new", **changes), repository.get_by_id("stored")
         new.record_fill(new_fill(7))
         for name, value in changes.items():
@@ -213,7 +214,7 @@ class TestRefused:
         assert [error.session_id for error in errors] == ["new", "stored"]
         assert [str(error).startswith(f"session {error.session_id!r}: {place}: ") for error in errors] == [True, True]
         assert (repr_of(new), repr_of(changed)) == looked
-        assert [repr(each) for each in repository.get_all()] == [before]
+        assert [spelled(each) for each in repository.get_all()] == [before]
         assert len(repository.get_fills("stored")) == 2
 
     @pytest.mark.parametrize(
@@ -959,4 +960,4 @@ def fail_in_block(repository, session, error, nested):
 def repr_of(session):
     """How a session looks, where it may hold NaN, circles, or a number that is too long to be written."""
     names = [field.name for field in dataclasses.fields(session) if field.name != "state"]
-    return [repr(getattr(session, name)) for name in names], id(session.state), list(session.state)
+    return [spelled(getattr(session, name)) for name in names], id(session.state), list(session.state)

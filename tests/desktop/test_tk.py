@@ -107,21 +107,59 @@ def archive(folder: Path, count: int) -> Path:
     return file
 
 
+def enabled(window: Window) -> set[str]:
+    """The buttons that can be pressed."""
+    return {name for name, button in window.app.buttons.items() if not button.instate(["disabled"])}
+
+
 def test_buttons_take_the_steps_of_the_selected_session(window: Window, stored: SessionRepository) -> None:
-    """Pause, resume and stop are in the file and in the window; one that makes no sense is told."""
+    """Pause, resume and stop are in the file and in the window; only what makes sense can be pressed."""
     session = new_session("Mine")
     session.start()
     stored.save(session)
     app = window.app
     window.until(lambda: [row[:3] for row in window.texts()] == [["Mine", "running", "1,000,000.00"]])
+    assert enabled(window) == {"import"}
     app.table.selection_set(session.id)
-    app.buttons["resume"].invoke()
-    window.until(lambda: "is RUNNING, which resume() cannot follow" in app.message["text"])
+    window.until(lambda: enabled(window) == {"pause", "stop", "import"})
 
-    for step, status in (("pause", "PAUSED"), ("resume", "RUNNING"), ("stop", "STOPPED")):
+    for step, status, told, next_ones in (
+        ("pause", "PAUSED", "Mine is paused", {"resume", "stop"}),
+        ("resume", "RUNNING", "Mine is running again", {"pause", "stop"}),
+        ("stop", "STOPPED", "Mine is stopped", {"resume"}),
+    ):
         app.buttons[step].invoke()
         window.until(lambda status=status: [row[1] for row in window.texts()] == [status.lower()])
         assert stored.get_all()[0].status is SessionStatus(status)
+        window.until(lambda next_ones=next_ones: enabled(window) == next_ones | {"import"})
+        window.until(lambda told=told: app.message["text"] == told)
+
+
+def test_what_another_program_was_faster_with_is_told(window: Window, stored: SessionRepository) -> None:
+    """A step that is not possible any more, or a session that is gone, is a sentence, and the window works on."""
+    session = new_session("Mine")
+    session.start()
+    stored.save(session)
+    app = window.app
+    window.until(window.texts)
+    app.table.selection_set(session.id)
+    window.until(lambda: "stop" in enabled(window))
+    stored.delete(session.id)
+
+    app._step("stop")
+
+    window.until(lambda: "there is no session" in app.message["text"])
+
+
+def test_columns_are_as_wide_as_what_stands_in_them(window: Window, stored: SessionRepository) -> None:
+    """A name of any length is seen whole."""
+    from tkinter import font
+
+    name = "A strategy that trades the opening of the American market, with stops"
+    stored.save(new_session(name))
+    window.until(window.texts)
+
+    assert window.app.table.column("name", "width") > font.nametofont("TkDefaultFont").measure(name)
 
 
 def test_what_others_do_is_seen(window: Window, stored: SessionRepository) -> None:
@@ -149,7 +187,7 @@ def test_a_long_import_shows_its_progress(window: Window, stored: SessionReposit
     window.until(lambda: len(window.texts()) == 60)
 
 
-def test_a_conflict_is_a_message(window: Window, stored: SessionRepository, tmp_path: Path) -> None:
+def test_a_file_that_is_no_archive_is_told(window: Window, stored: SessionRepository, tmp_path: Path) -> None:
     """A file that is no archive is told in a sentence, and the window works on."""
     wrong = tmp_path / "notes.txt"
     wrong.write_text("these are my notes\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -117,7 +118,7 @@ def test_the_tests_of_a_strategy(tmp_path: Path) -> None:
 
 
 def test_the_notebook(tmp_path: Path) -> None:
-    """Every cell runs, twice in the same folder, and writes a report."""
+    """Every cell runs, twice in the same folder, writes a report, and shows the tables that are stored with it."""
     for name in ("nbclient", "nbformat", "ipykernel", "pandas"):
         pytest.importorskip(name, reason=f"{name} is not installed: pip install '.[docs]'")
     program = (
@@ -126,6 +127,7 @@ def test_the_notebook(tmp_path: Path) -> None:
         "nbclient.NotebookClient(notebook, kernel_name='python3').execute()\n"
         "outputs = [each for cell in notebook.cells for each in cell.get('outputs', [])]\n"
         "print(*[each['text'] for each in outputs if 'text' in each])\n"
+        "print(*[each['data'].get('text/html', '') for each in outputs if 'data' in each])\n"
     )
     command = [sys.executable, "-c", program, str(EXAMPLES / "results.ipynb")]
     settings = os.environ | {"IPYTHONDIR": str(tmp_path / "ipython"), "JUPYTER_PLATFORM_DIRS": "1"}
@@ -138,4 +140,9 @@ def test_the_notebook(tmp_path: Path) -> None:
     assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
     assert first.stdout == second.stdout
     assert "Sharpe ratio" in first.stdout
+    stored = json.loads((EXAMPLES / "results.ipynb").read_text(encoding="utf-8"))["cells"]
+    data = [output["data"] for cell in stored for output in cell.get("outputs", []) if "data" in output]
+    tables = ["".join(each["text/html"]) for each in data if "text/html" in each]
+    assert len(tables) == 3
+    assert all(each in first.stdout for each in tables)
     assert (tmp_path / "report.html").exists()

@@ -6,14 +6,15 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from paper_repo import PaperTradingSession, SessionRepository, StorageError
+from paper_repo import SessionRepository, StorageError
+from paper_repo.core import bulk
+from paper_repo.core.bulk import TOGETHER
 from paper_repo.maintenance.copy import copy_sessions, digest
 from tests.builders import full_session, moment, new_fill, new_session
 from tests.storage.sqlite.damage import content
@@ -88,7 +89,7 @@ from paper_repo import SessionRepository
 from paper_repo.maintenance.copy import copy_sessions
 
 def kill(done, total):
-    if done == 3:
+    if done < total:
         os.kill(os.getpid(), signal.SIGKILL)
 
 with SessionRepository(sys.argv[1]) as source, SessionRepository(sys.argv[2]) as target:
@@ -98,7 +99,7 @@ with SessionRepository(sys.argv[1]) as source, SessionRepository(sys.argv[2]) as
 
 def test_a_killed_copy_goes_on(path: Path, tmp_path: Path) -> None:
     """After SIGKILL in the middle the next call finds what was copied, and copies the rest."""
-    fill(path)
+    fill(path, TOGETHER)
     done = subprocess.run([sys.executable, "-c", KILLED, str(path), str(tmp_path / "other.db")], check=False)
     assert done.returncode == -signal.SIGKILL
 
@@ -106,7 +107,41 @@ def test_a_killed_copy_goes_on(path: Path, tmp_path: Path) -> None:
         report = copy_sessions(source, target)
 
         assert content(target) == content(source)
-    assert (len(report.present), len(report.copied)) == (3, 3)
+    assert (len(report.present), len(report.copied)) == (TOGETHER, 1)
+
+
+def test_a_damaged_one_among_many(path: Path, tmp_path: Path) -> None:
+    """What shares its transaction with a session that cannot be read, or is refused, is copied all the same."""
+    fill(path, 9)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE paper_trading_fills SET fee = '7' WHERE session_id = 'session-3'")
+        connection.execute("DELETE FROM paper_trading_fills WHERE session_id = 'session-5' AND sequence = 2")
+
+    with SessionRepository(path) as source, SessionRepository(tmp_path / "other.db") as target:
+        report = copy_sessions(source, target)
+
+        assert sorted(report.unreadable) == ["session-3", "session-5"]
+        assert len(report.copied) == len(target.find_ids("", limit=None)) == 8
+        assert report.only_in_target == []
+
+
+def test_what_was_stored_again_after_a_deletion(path: Path, tmp_path: Path) -> None:
+    """Its history begins at a later number, which is no damage."""
+    with SessionRepository(path) as source, SessionRepository(tmp_path / "other.db") as target:
+        session = new_session(id="again")
+        session.apply_fill(new_fill(1))
+        source.save(session)
+        source.delete("again")
+        session.version = 0
+        session.apply_fill(new_fill(2))
+        source.save(session)
+        source.save(new_session(id="other"))
+
+        report = copy_sessions(source, target)
+
+        assert [place for place, _ in target.fill_history("again")] == [2]
+        assert content(target) == content(source)
+    assert report.complete
 
 
 def test_a_digest_tells_every_difference(path: Path) -> None:
@@ -130,43 +165,36 @@ def test_a_digest_tells_every_difference(path: Path) -> None:
 DIGESTS: dict[str, str] = {}
 
 
-class Changing(SessionRepository):
-    """A target that stores something else than it was given."""
-
-    change: Callable[[Any, list[Any], list[Any]], tuple[Any, list[Any], list[Any]]]
-
-    def restore(self, session: Any, fills: Any = (), points: Any = (), entries: Any = (), orders: Any = ()) -> None:
-        """Store what `change` makes of it."""
-        super().restore(*self.change(session, list(fills), list(points)), entries, orders)
-
-
-def renamed(session: PaperTradingSession) -> PaperTradingSession:
-    """The session under another name."""
-    session.name = "another"
-    return session
+FILLS = "paper_trading_fills"
+POINTS = "paper_trading_equity"
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("table", "change"),
     [
-        lambda session, fills, points: (renamed(session), fills, points),
-        lambda session, fills, points: (session, fills[1:], points),
-        lambda session, fills, points: (session, [(1, fills[1][1]), (2, fills[0][1])], points),
-        lambda session, fills, points: (session, fills, points[:-1]),
-        lambda session, fills, points: (session, fills, points[::-1]),
-        lambda session, fills, points: (session, fills, [*points, points[0]]),
+        ("paper_trading_sessions", "UPDATE paper_trading_sessions SET name = 'another'"),
+        ("paper_trading_sessions", "UPDATE paper_trading_sessions SET cash = '1'"),
+        (FILLS, f"DELETE FROM {FILLS} WHERE sequence = 2"),
+        (FILLS, f"DELETE FROM {FILLS} WHERE sequence = 1"),
+        (FILLS, f"UPDATE {FILLS} SET sequence = 9 - sequence"),
+        (POINTS, f"DELETE FROM {POINTS} WHERE sequence = 2"),
+        (POINTS, f"UPDATE {POINTS} SET equity = '7'"),
+        (POINTS, f"INSERT INTO {POINTS} SELECT session_id, 3, at, cash, equity, checksum FROM {POINTS} LIMIT 1"),
     ],
-    ids=["session", "fill lost", "fills moved", "point lost", "points moved", "point twice"],
+    ids=["name", "cash", "last fill lost", "first fill lost", "fills moved", "point lost", "point", "point more"],
 )
-def test_a_copy_that_is_not_the_same_is_an_error(path: Path, tmp_path: Path, change: Any) -> None:
+def test_a_copy_that_is_not_the_same_is_an_error(path: Path, tmp_path: Path, table: str, change: str) -> None:
     """What the target gives back is compared with the source, the equity curve too; a wrong copy does not stay."""
     session = new_session(id="one")
     for number in range(2):
         session.apply_fill(new_fill(number))
         session.mark({"AAPL": number + 1}, at=moment(number))
-    with SessionRepository(path) as source, Changing(tmp_path / "other.db") as target:
+    with SessionRepository(path) as source, SessionRepository(tmp_path / "other.db") as target:
         source.save(session)
-        target.change = change  # type: ignore[method-assign]
+        target.open()
+        last = "" if table == "paper_trading_sessions" else "WHEN NEW.sequence = 2"
+        with closing(sqlite3.connect(tmp_path / "other.db")) as connection, connection:
+            connection.execute(f"CREATE TRIGGER wrong AFTER INSERT ON {table} {last} BEGIN {change}; END")
 
         with pytest.raises(StorageError, match="session 'one' is not the same at the target, and was not stored there"):
             copy_sessions(source, target)
@@ -176,7 +204,7 @@ def test_a_copy_that_is_not_the_same_is_an_error(path: Path, tmp_path: Path, cha
 
 def test_what_is_there_is_compared_to_its_last_point(path: Path, tmp_path: Path) -> None:
     """A session that differs in nothing but its equity curve, or a fill, is not taken for present."""
-    with SessionRepository(path) as source, Changing(tmp_path / "other.db") as target:
+    with SessionRepository(path) as source, SessionRepository(tmp_path / "other.db") as target:
         for name in ("points", "fills", "same"):
             session = new_session(id=name)
             for number in range(2):
@@ -186,8 +214,7 @@ def test_what_is_there_is_compared_to_its_last_point(path: Path, tmp_path: Path)
             stored = source.get_by_id(name)
             assert stored is not None
             fills, points = list(source.fill_history(name)), list(source.equity_history(name))
-            SessionRepository.restore(
-                target,
+            target.restore(
                 stored,
                 fills[1:] if name == "fills" else fills,
                 points[:1] if name == "points" else points,
@@ -198,27 +225,32 @@ def test_what_is_there_is_compared_to_its_last_point(path: Path, tmp_path: Path)
     assert (sorted(report.differing), report.present) == (["fills", "points"], ["same"])
 
 
-def test_a_session_is_copied_as_it_is_at_one_moment(path: Path, tmp_path: Path) -> None:
+def test_a_session_is_copied_as_it_is_at_one_moment(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What others save at the source while one session is copied is not in the copy, neither whole nor in part."""
-    with SessionRepository(path) as source, Changing(tmp_path / "other.db") as target, SessionRepository(path) as other:
+    transfer = bulk.transfer
+
+    with (
+        SessionRepository(path) as source,
+        SessionRepository(tmp_path / "other.db") as target,
+        SessionRepository(path) as other,
+    ):
         session = new_session(id="one")
         session.apply_fill(new_fill(1))
         session.mark({"AAPL": 1}, at=moment(1))
         source.save(session)
         before = content(source)
 
-        class Late(Changing):
-            """A target before whose first write somebody saves at the source."""
+        def late(*args: Any) -> None:
+            theirs = other.get_by_id("one")
+            assert theirs is not None
+            theirs.apply_fill(new_fill(2))
+            theirs.mark({"AAPL": 2}, at=moment(2))
+            other.save(theirs)
+            transfer(*args)
 
-            def restore(self, session: Any, *history: Any) -> None:
-                theirs = other.get_by_id("one")
-                assert theirs is not None
-                theirs.apply_fill(new_fill(2))
-                theirs.mark({"AAPL": 2}, at=moment(2))
-                other.save(theirs)
-                SessionRepository.restore(self, session, *history)
-
-        target.__class__ = Late
+        monkeypatch.setattr(bulk, "transfer", late)
         report = copy_sessions(source, target)
 
         assert report.copied == ["one"]

@@ -21,10 +21,15 @@ SAME_VALUES = [
 """What an administrator may do to the tables, and all values are what they were."""
 
 
+VIEWS = "paper_trading_sessions_numeric, paper_trading_fills_numeric, paper_trading_equity_numeric"
+"""The views that hold on to the columns below; the server lets nobody change these before they are dropped."""
+
+
 @pytest.fixture
 def change(url: str) -> Iterator[Callable[[str], object]]:
     """Runs SQL on the test's database, beside the repository."""
     with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"DROP VIEW {VIEWS}")
         yield connection.execute
 
 

@@ -311,3 +311,13 @@ def test_a_session_of_everything_needs_no_help(monkeypatch: pytest.MonkeyPatch, 
         assert session.open_orders
         assert repository.get_fills(session.id)
         assert repository.get_equity_curve(session.id)
+
+
+@pytest.mark.parametrize("zero", ["0E-1000", "0E+1000", "-0E-1000", "0.00"])
+def test_a_zero_keeps_its_places(zero: str) -> None:
+    """A zero with more places than an ordinary amount has comes back as it was written."""
+    columns = fast.to_columns(new_session(cash=zero, state={}))
+
+    assert str(fast.from_columns(columns).cash) == columns["cash"]
+    assert fast.load(EquityPoint, fast.dump(EquityPoint(START, zero, 1))) == EquityPoint(START, zero, 1)
+    assert str(fast.load(EquityPoint, fast.dump(EquityPoint(START, zero, 1))).cash) == columns["cash"]

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from paper_repo.cli import formatting
-from paper_repo.cli.database import existing, find_id, short_id
+from paper_repo.cli.database import existing, loaded, short_id
 from paper_repo.cli.escaping import printable, quoted
-from paper_repo.cli.exit_codes import CONFLICT, NOT_FOUND, USAGE, CommandError
+from paper_repo.cli.exit_codes import CONFLICT, USAGE, CommandError
 from paper_repo.cli.options import (
     CreatedFromOption,
     CreatedToOption,
@@ -21,11 +21,13 @@ from paper_repo.cli.options import (
     StrategyOption,
     SymbolOption,
     YesOption,
+    ZoneOption,
     complete_id,
     filters,
     readable,
 )
 from paper_repo.cli.terminal import confirm, output, say
+from paper_repo.cli.zones import UTC_ZONE, Zone
 from paper_repo.core.repository import SessionRepository
 from paper_repo.domain import PaperTradingSession, SessionStatus
 from paper_repo.domain.selection import SessionFilters
@@ -45,7 +47,7 @@ def rename(
 ) -> None:
     """Give a session another name."""
     with existing(db, passphrase_file) as repository:
-        session = _load(repository, session_id)
+        session = loaded(repository, session_id)
         if session.status in (SessionStatus.RUNNING, SessionStatus.PAUSED) and not force:
             raise CommandError(
                 f"{_called(session)} is {session.status}, and a program that trades it could not save it afterwards; "
@@ -73,7 +75,7 @@ def delete(
 ) -> None:
     """Delete sessions with their whole history."""
     with existing(db, passphrase_file) as repository:
-        sessions = [_load(repository, each) for each in dict.fromkeys(session_ids)]
+        sessions = [loaded(repository, each) for each in dict.fromkeys(session_ids)]
         for session in sessions:
             say(f"{_called(session)}, {session.status}, {formatting.count(session.fill_count, 'fill')}")
         confirm(
@@ -92,6 +94,7 @@ def prune(
     symbol: SymbolOption = None,
     created_from: CreatedFromOption = None,
     created_to: CreatedToOption = None,
+    zone: ZoneOption = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", metavar="", help="Show what would be deleted, and delete nothing.")
     ] = False,
@@ -106,7 +109,7 @@ def prune(
         if not number:
             say("no session to delete")
             return
-        _show_doomed(repository, chosen, number)
+        _show_doomed(repository, chosen, number, zone or UTC_ZONE)
         if dry_run:
             say(f"would delete {formatting.count(number, 'session')}")
             return
@@ -115,22 +118,15 @@ def prune(
     say(f"deleted {formatting.count(deleted, 'session')}")
 
 
-def _show_doomed(repository: SessionRepository, chosen: SessionFilters, number: int) -> None:
+def _show_doomed(repository: SessionRepository, chosen: SessionFilters, number: int, zone: Zone) -> None:
     from paper_repo.cli import tables
 
     console = output()
     doomed = repository.get_summaries(**chosen, limit=SHOWN)
     ids = {each.id: short_id(repository, each.id) for each in doomed}
-    console.print(tables.session_list(doomed, ids, datetime.now(UTC), console.width))
+    console.print(tables.session_list(doomed, ids, datetime.now(UTC), console.width, zone))
     if number > len(doomed):
         console.print(f"… and {number - len(doomed):,} more", style="bright_black")
-
-
-def _load(repository: SessionRepository, wanted: str) -> PaperTradingSession:
-    session = repository.get_by_id(find_id(repository, wanted))
-    if session is None:
-        raise CommandError(f"session {quoted(wanted)} has just been deleted by another program", NOT_FOUND)
-    return session
 
 
 def _called(session: PaperTradingSession) -> str:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO
 
 import typer
 
-from paper_repo.cli import formatting, json_output, streams
+from paper_repo.cli import formatting, importing, json_output, streams
 from paper_repo.cli.database import absent_file, existing, existing_or_new, find_id, journal, place_of
 from paper_repo.cli.destinations import new_file, require_destination
 from paper_repo.cli.escaping import printable, quoted, spreadsheet_cell
@@ -22,17 +23,19 @@ from paper_repo.cli.options import (
     CreatedFromOption,
     CreatedToOption,
     DbOption,
+    JsonOption,
     PassphraseFile,
     SessionIds,
     StatusOption,
     StrategyOption,
     SymbolOption,
+    ZoneOption,
     filters,
 )
 from paper_repo.cli.passphrases import passphrase_of
 from paper_repo.cli.terminal import counted, note, progress, progress_to
 from paper_repo.core.repository import SessionRepository
-from paper_repo.domain import EquityPoint, Fill
+from paper_repo.domain import CashFlow, EquityPoint, Fill, Order
 from paper_repo.domain.selection import SessionFilters
 from paper_repo.domain.values import Progress
 from paper_repo.errors import ConflictError
@@ -44,15 +47,24 @@ from paper_repo.maintenance.archive import (
     import_into_new_file,
 )
 from paper_repo.serialization.fast import to_json
-from paper_repo.serialization.schemas import fields_of
+from paper_repo.serialization.schemas import Data, fields_of
 from paper_repo.storage.address import Address
 
 STANDARD = Path("-")
 """Stands for standard output, or standard input."""
 
 
-AMOUNTS = frozenset({"quantity", "price", "fee", "cash", "equity"})
+AMOUNTS = frozenset(
+    {
+        *("quantity", "price", "fee", "cash", "equity", "rate", "fee_rate", "amount", "pnl", "fees", "net_pnl"),
+        *("entry_price", "exit_price", "multiplier", "filled_quantity", "remaining_quantity"),
+        *("limit_price", "stop_price", "trail_amount", "trail_percent"),
+    }
+)
 """The columns of numbers; the others are text."""
+
+EXCEL = "utf-8-sig"
+"""The encoding by whose first bytes Excel knows that text is UTF-8."""
 
 
 class Format(StrEnum):
@@ -61,6 +73,9 @@ class Format(StrEnum):
     ARCHIVE = "archive"
     FILLS = "fills"
     EQUITY = "equity"
+    TRADES = "trades"
+    ORDERS = "orders"
+    CASH_FLOWS = "cash-flows"
 
 
 def export(
@@ -76,9 +91,18 @@ def export(
             "--format",
             "-f",
             metavar="KIND",
-            help="archive: everything, for `import`. fills, equity: one table as CSV, for a spreadsheet.",
+            help="archive: everything, for `import`. fills, equity, trades, orders, cash-flows: one table as CSV, "
+            "for a spreadsheet.",
         ),
     ] = Format.ARCHIVE,
+    excel: Annotated[
+        bool,
+        typer.Option(
+            "--excel",
+            metavar="",
+            help="Mark the CSV as UTF-8, so that Excel shows names with accents and other scripts as they are.",
+        ),
+    ] = False,
     exact_text: Annotated[
         bool,
         typer.Option(
@@ -93,14 +117,21 @@ def export(
     symbol: SymbolOption = None,
     created_from: CreatedFromOption = None,
     created_to: CreatedToOption = None,
+    zone: ZoneOption = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", metavar="", help="Replace the output file if it exists.")
     ] = False,
 ) -> None:
-    """Write sessions with their whole history to a file: as an archive, or their fills or equity points as CSV."""
+    """Write sessions with their whole history to a file: as an archive, or one table of them as CSV.
+
+    Times in a file are in UTC; --tz is for those that are typed.
+    """
     chosen = filters(status, strategy, symbol, created_from, created_to)
     if session_ids and any(chosen.values()):
         raise CommandError("give ids or filters, not both", USAGE)
+    if form is Format.ARCHIVE and (excel or exact_text):
+        name = "--excel" if excel else "--exact-text"
+        raise CommandError(f"{name} is for tables; choose one with --format, as --format trades", USAGE)
     if to == STANDARD:
         streams.require_output()
     else:
@@ -111,19 +142,61 @@ def export(
             if form is Format.ARCHIVE:
                 _export_archive(repository, file, ids, chosen)
             else:
-                _export_table(repository, file, ids, chosen, form, exact_text)
+                _export_table(repository, file, ids, chosen, form, EXCEL if excel else "utf-8", exact_text)
 
 
 def import_(
-    source: Annotated[Path, typer.Argument(metavar="FILE", help="The archive; - for standard input.")],
+    source: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The archive, or the file of another program; - for standard input.")
+    ],
     db: DbOption = None,
     passphrase_file: PassphraseFile = None,
     skip: Annotated[bool, typer.Option("--skip", metavar="", help="Skip sessions that are stored already.")] = False,
     replace: Annotated[
         bool, typer.Option("--replace", metavar="", help="Replace sessions that are stored already.")
     ] = False,
+    program: importing.FromOption = None,
+    session_id: importing.IdOption = None,
+    name: importing.NameOption = None,
+    cash: importing.CashOption = None,
+    currency: importing.CurrencyOption = None,
+    timezone: importing.TimezoneOption = None,
+    traded: importing.TradedOption = None,
+    strategy_name: importing.StrategyNameOption = None,
+    columns: importing.MapOption = None,
+    rates: importing.RateOption = None,
+    multipliers: importing.MultiplierOption = None,
+    dates: importing.DatesOption = None,
+    decimal_sign: importing.DecimalOption = None,
+    allow: importing.AllowOption = None,
+    dry_run: importing.DryRunOption = False,
+    as_json: JsonOption = False,
 ) -> None:
-    """Store the sessions of an archive: all of them or, after an error, none."""
+    """Store the sessions of an archive, or with --from the trades of another program: all or, after an error, none."""
+    of_other = {
+        "session_id": session_id,
+        "name": name,
+        "initial_cash": cash,
+        "base_currency": currency,
+        "timezone": timezone,
+        "symbol": traded,
+        "strategy": strategy_name,
+        "columns": columns,
+        "rates": rates,
+        "multipliers": multipliers,
+        "date_order": dates,
+        "decimal_sign": decimal_sign,
+        "allow": allow,
+        "dry_run": dry_run,
+        "as_json": as_json,
+    }
+    if program is not None:
+        if skip or replace:
+            raise CommandError("--skip and --replace are for archives; --from adds what is new", USAGE)
+        importing.import_from(program, source, db, passphrase_file, **of_other)  # type: ignore[arg-type]
+        return
+    if any(of_other.values()):
+        raise CommandError("an archive needs none of these options; name the program with --from", USAGE)
     if skip and replace:
         raise CommandError("--skip or --replace, not both", USAGE)
     on_conflict: OnConflict = "skip" if skip else "replace" if replace else "error"
@@ -182,21 +255,29 @@ def _export_table(
     ids: list[str] | None,
     chosen: SessionFilters,
     form: Format,
+    encoding: str,
     exact_text: bool,
 ) -> None:
-    kind, rows = (Fill, _fill_rows) if form is Format.FILLS else (EquityPoint, _equity_rows)
-    numbered = ["sequence"] if form is Format.FILLS else []
-    lines = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
+    columns, rows = TABLES[form]
+    lines = io.TextIOWrapper(file, encoding=encoding, newline="", write_through=True)
     safe = _unchanged if exact_text else _safe_row
     if file is sys.stdout.buffer and sys.stdout.isatty():
         safe = _visible_row
-    table = csv.DictWriter(lines, ["session_id", *numbered, *fields_of(kind)])
+    table = csv.DictWriter(lines, ["session_id", *columns])
     table.writeheader()
     with repository.reading(), progress("exporting", None) as advance:
         for session_id in ids or [each.id for each in repository.get_summaries(**chosen)]:
             for row in counted(rows(repository, session_id), advance):
-                table.writerow(safe({"session_id": session_id, **row}))
+                cells = {name: _cell(value) for name, value in row.items()}
+                table.writerow(safe({"session_id": session_id, **cells}))
     lines.detach()
+
+
+def _cell(value: Any) -> Any:
+    """A value as one cell: what has parts as JSON text, and nothing where there is nothing in it."""
+    if isinstance(value, dict):
+        return to_json(value) if value else ""
+    return str(value).lower() if isinstance(value, bool) else value
 
 
 def _unchanged(row: dict[str, Any]) -> dict[str, Any]:
@@ -216,14 +297,38 @@ def _visible_row(row: dict[str, Any]) -> dict[str, Any]:
     return {name: printable(value, None) if isinstance(value, str) else value for name, value in row.items()}
 
 
-def _fill_rows(repository: SessionRepository, session_id: str) -> Iterator[dict[str, Any]]:
-    for place, fill in repository.fill_history(session_id):
-        row = json_output.of_fill(place, fill)
-        yield row | {"metadata": to_json(fill.metadata)} if fill.metadata else row
+def _fill_rows(repository: SessionRepository, session_id: str) -> Iterator[Data]:
+    return (json_output.of_fill(place, fill) for place, fill in repository.fill_history(session_id))
 
 
-def _equity_rows(repository: SessionRepository, session_id: str) -> Iterator[dict[str, Any]]:
+def _equity_rows(repository: SessionRepository, session_id: str) -> Iterator[Data]:
     return map(json_output.of_point, repository.equity_history(session_id))
+
+
+def _trade_rows(repository: SessionRepository, session_id: str) -> Iterator[Data]:
+    return (json_output.of_trade(number, each) for number, each in enumerate(repository.get_trades(session_id), 1))
+
+
+def _order_rows(repository: SessionRepository, session_id: str) -> Iterator[Data]:
+    """The closed orders, and then those that rest."""
+    session = repository.get_by_id(session_id)
+    resting = session.open_orders.values() if session is not None else ()
+    return map(json_output.of_order, chain(repository.order_history(session_id), resting))
+
+
+def _cash_flow_rows(repository: SessionRepository, session_id: str) -> Iterator[Data]:
+    flows = (each for _, each in repository.ledger_history(session_id) if isinstance(each, CashFlow))
+    return map(json_output.with_all_keys, flows)
+
+
+TABLES: dict[Format, tuple[Sequence[str], Callable[[SessionRepository, str], Iterator[Data]]]] = {
+    Format.FILLS: (("sequence", *fields_of(Fill)), _fill_rows),
+    Format.EQUITY: (tuple(fields_of(EquityPoint)), _equity_rows),
+    Format.TRADES: (json_output.TRADE_KEYS, _trade_rows),
+    Format.ORDERS: ((*fields_of(Order), "remaining_quantity"), _order_rows),
+    Format.CASH_FLOWS: (tuple(fields_of(CashFlow)), _cash_flow_rows),
+}
+"""The columns of each table behind the session's id, and its rows."""
 
 
 @contextmanager

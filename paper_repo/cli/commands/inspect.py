@@ -16,16 +16,16 @@ from rich.text import Text
 
 import paper_repo
 from paper_repo.cli import formatting, json_output, options, tables
-from paper_repo.cli.database import existing, find_id, is_missing, name_of, place_of, short_id
+from paper_repo.cli.database import existing, is_missing, loaded, name_of, place_of, short_id
 from paper_repo.cli.equity_chart import Curve
-from paper_repo.cli.escaping import printable, quoted
-from paper_repo.cli.exit_codes import NOT_FOUND, CommandError
-from paper_repo.cli.fitted_table import FittedTable
+from paper_repo.cli.escaping import printable
+from paper_repo.cli.fitted_table import print_rows
 from paper_repo.cli.options import (
     CreatedFromOption,
     CreatedToOption,
     DbOption,
     JsonOption,
+    LimitOption,
     Order,
     PassphraseFile,
     SessionId,
@@ -34,18 +34,21 @@ from paper_repo.cli.options import (
     StrategyOption,
     SymbolOption,
     UntilOption,
+    ZoneOption,
     between,
     filters,
+    within,
 )
 from paper_repo.cli.terminal import counted, output, print_json, print_json_stream, progress
+from paper_repo.cli.zones import UTC_ZONE, Zone
 from paper_repo.core.repository import SessionRepository, internals_of
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession, SessionStatus
 from paper_repo.domain.downsampling import downsample_stream
 from paper_repo.domain.performance import Performance, performance
 from paper_repo.domain.selection import SessionSummary
 
-LIST_LENGTH, CURVE_LENGTH = 50, 40
-"""How many rows a table has by default."""
+CURVE_LENGTH = 40
+"""How many points the table of a curve has by default."""
 
 
 def list_sessions(
@@ -75,27 +78,28 @@ def list_sessions(
             help="Show at most N (0 = all). By default 50, and all with --json.",
         ),
     ] = None,
+    zone: ZoneOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """List the sessions, the newest first."""
     chosen = filters(status, strategy, symbol, created_from, created_to)
-    most = limit if limit is not None else 0 if as_json else LIST_LENGTH
+    most = limit if limit is not None else 0 if as_json else options.LIST_LENGTH
     descending = (order_by is not Order.NAME) is not reverse
     with existing(db, passphrase_file) as repository:
         found = repository.get_summaries(**chosen, order_by=order_by.value, descending=descending, limit=most or None)
         if as_json:
             print_json({"sessions": [json_output.of_summary(each) for each in found]})
             return
-        _print_list(repository, found, repository.count(**chosen) if most else len(found))
+        _print_list(repository, found, repository.count(**chosen) if most else len(found), zone or UTC_ZONE)
 
 
-def _print_list(repository: SessionRepository, found: Sequence[SessionSummary], total: int) -> None:
+def _print_list(repository: SessionRepository, found: Sequence[SessionSummary], total: int, zone: Zone) -> None:
     console = output()
     if not found:
         console.print("no sessions")
         return
     ids = {each.id: short_id(repository, each.id) for each in found}
-    console.print(tables.session_list(found, ids, datetime.now(UTC), console.width))
+    console.print(tables.session_list(found, ids, datetime.now(UTC), console.width, zone))
     if len(found) < total:
         console.print(Text(f"{len(found):,} of {total:,} sessions; --limit 0 shows all", "bright_black"))
 
@@ -110,7 +114,7 @@ def show(
             "--periods-per-year",
             metavar="N",
             callback=between(0.001, 1e9),
-            help="The number of equity points in a year, for the Sharpe and Sortino ratios: 252 for daily ones.",
+            help="How many daily closes a year has, for the Sharpe and Sortino ratios: 252 for shares, 365 for crypto.",
         ),
     ] = 252,
     risk_free_rate: Annotated[
@@ -122,24 +126,29 @@ def show(
             help="Per year, as a fraction: 0.03 is 3 %.",
         ),
     ] = 0.0,
+    zone: ZoneOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show one session: its equity, performance, equity curve, positions and resting orders."""
+    """Show one session: equity, performance, equity curve, currencies, positions and resting orders."""
     with existing(db, passphrase_file) as repository, repository.reading():
-        session = _session(repository, session_id)
-        curve, figures = examine(repository, session, periods_per_year, risk_free_rate)
+        session = loaded(repository, session_id)
+        curve, figures = examine(repository, session, periods_per_year, risk_free_rate, zone or UTC_ZONE)
     if as_json:
         print_json(json_output.of_session(session, figures))
         return
     console = output()
-    console.print(tables.session_page(session, figures, curve, console.width))
+    console.print(tables.session_page(session, figures, curve, console.width, zone or UTC_ZONE))
 
 
 def examine(
-    repository: SessionRepository, session: PaperTradingSession, periods_per_year: float = 252, rate: float = 0.0
+    repository: SessionRepository,
+    session: PaperTradingSession,
+    periods_per_year: float = 252,
+    rate: float = 0.0,
+    zone: Zone = UTC_ZONE,
 ) -> tuple[Curve, Performance]:
     """The equity curve and the performance of a session, with its history read once."""
-    curve = Curve()
+    curve = Curve(zone)
     with progress("reading the history", session.fill_count + session.ledger_count) as advance:
         booked = counted(internals_of(repository).accounts.history(session.id), advance)
         points = curve.gather(repository.equity_history(session.id))
@@ -154,28 +163,20 @@ def fills(
     symbol: SymbolOption = None,
     since: SinceOption = None,
     until: UntilOption = None,
-    limit: Annotated[
-        int | None,
-        typer.Option(
-            "--limit",
-            "-n",
-            metavar="N",
-            parser=options.rows,
-            help="Show only the latest N (0 = all). By default 50, and all with --json.",
-        ),
-    ] = None,
+    limit: LimitOption = None,
+    zone: ZoneOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """List the fills of a session in the order in which they were recorded."""
     with existing(db, passphrase_file) as repository, repository.reading():
-        session = _session(repository, session_id)
-        most = limit if limit is not None else 0 if as_json else LIST_LENGTH
+        session = loaded(repository, session_id)
+        most = limit if limit is not None else 0 if as_json else options.LIST_LENGTH
         plain = symbol is None and since is None and until is None
         start = max(session.fill_count - most, 0) if most and plain else 0
         found: Iterator[tuple[int, Fill]] = (
             (place, fill)
             for place, fill in repository.fill_history(session.id, after=start)
-            if symbol in (None, fill.symbol) and _within(fill.executed_at, since, until)
+            if symbol in (None, fill.symbol) and within(fill.executed_at, since, until)
         )
         chosen = iter(deque(found, maxlen=most)) if most else found
         if as_json:
@@ -183,7 +184,7 @@ def fills(
             print_json_stream({"session_id": session.id}, "fills", items)
             return
         found_rows = list(chosen)
-    _print_rows(tables.fill_table(found_rows), len(found_rows), "fill")
+    print_rows(tables.fill_table(found_rows, zone or UTC_ZONE), len(found_rows), "fill")
     if plain and most and session.fill_count > len(found_rows):
         note = f"the latest {len(found_rows):,} of {session.fill_count:,} fills; --limit 0 shows all"
         output().print(Text(note, "bright_black"))
@@ -204,24 +205,25 @@ def equity(
             help="Show at most N points, peaks and troughs among them. By default 40, and all with --json.",
         ),
     ] = None,
+    zone: ZoneOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show the equity curve of a session as a chart and a table."""
     with existing(db, passphrase_file) as repository, repository.reading():
-        session = _session(repository, session_id)
+        session = loaded(repository, session_id)
 
         def found() -> Iterator[EquityPoint]:
-            return (each for each in repository.equity_history(session.id) if _within(each.at, since, until))
+            return (each for each in repository.equity_history(session.id) if within(each.at, since, until))
 
         if as_json and points is None:
             print_json_stream({"session_id": session.id}, "points", map(json_output.of_point, found()))
             return
-        curve = Curve()
+        curve = Curve(zone or UTC_ZONE)
         chosen = _thinned(curve, found, points or CURVE_LENGTH)
     if as_json:
         print_json_stream({"session_id": session.id}, "points", map(json_output.of_point, chosen))
     else:
-        _print_equity(curve, chosen)
+        _print_equity(curve, chosen, zone or UTC_ZONE)
 
 
 def _thinned(curve: Curve, read: Callable[[], Iterable[EquityPoint]], points: int) -> list[EquityPoint]:
@@ -232,18 +234,23 @@ def _thinned(curve: Curve, read: Callable[[], Iterable[EquityPoint]], points: in
     return downsample_stream(read(), points, start=curve.first, end=curve.last)
 
 
-def _print_equity(curve: Curve, chosen: Sequence[EquityPoint]) -> None:
+def _print_equity(curve: Curve, chosen: Sequence[EquityPoint], zone: Zone) -> None:
     console, total = output(), len(curve.times)
     if total > 1:
         console.print(curve)
         console.print()
-    _print_rows(tables.equity_table(chosen), len(chosen), "equity point")
+    print_rows(tables.equity_table(chosen, zone), len(chosen), "equity point")
     if len(chosen) < total:
         note = f"{len(chosen):,} of {total:,} points, peaks and troughs among them; --points N shows more"
         console.print(Text(note, "bright_black"))
 
 
-def status(db: DbOption = None, passphrase_file: PassphraseFile = None, as_json: JsonOption = False) -> None:
+def status(
+    db: DbOption = None,
+    passphrase_file: PassphraseFile = None,
+    zone: ZoneOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Show which sessions would resume after a restart: the RUNNING ones."""
     with existing(db, passphrase_file) as repository, repository.reading():
         active = repository.get_active()
@@ -255,7 +262,7 @@ def status(db: DbOption = None, passphrase_file: PassphraseFile = None, as_json:
     console = output()
     if active:
         console.print(Text(formatting.count(len(active), "session") + " would resume after a restart", "bold"))
-        console.print(tables.active_table(active, ids, datetime.now(UTC)))
+        console.print(tables.active_table(active, ids, datetime.now(UTC), zone or UTC_ZONE))
     else:
         console.print("no session is RUNNING: nothing would resume after a restart")
     others = [f"{number:,} {name}" for name, number in counts.items() if number and name != SessionStatus.RUNNING]
@@ -306,18 +313,3 @@ def _versions() -> dict[str, str]:
         except PackageNotFoundError:
             found[package] = "unknown"
     return found
-
-
-def _session(repository: SessionRepository, wanted: str) -> PaperTradingSession:
-    session = repository.get_by_id(find_id(repository, wanted))
-    if session is None:
-        raise CommandError(f"session {quoted(wanted)} has just been deleted by another program", NOT_FOUND)
-    return session
-
-
-def _within(at: datetime, since: datetime | None, until: datetime | None) -> bool:
-    return (since is None or at >= since) and (until is None or at < until)
-
-
-def _print_rows(table: FittedTable, rows: int, noun: str) -> None:
-    output().print(table if rows else f"no {noun}s")

@@ -126,8 +126,10 @@ class Work:
         try:
             trader.step()
             self.counts["steps"] += 1
-        except (BusyError, ConflictError, StorageError) as error:
+        except (BusyError, ConflictError) as error:
             self.counts[type(error).__name__] += 1
+        except StorageError as error:
+            self.counts[str(error)] += 1
 
     @contextmanager
     def _interrupted(self) -> Iterator[None]:

@@ -31,8 +31,13 @@ FORGED = {
     ],
     "the view 'shown'": ["CREATE VIEW shown AS SELECT abs(cash) FROM paper_trading_sessions"],
     "the view 'paper_trading_equity'": [
+        "DROP VIEW paper_trading_equity_numeric",
         "ALTER TABLE paper_trading_equity RENAME TO hidden",
         "CREATE VIEW paper_trading_equity AS SELECT * FROM hidden",
+    ],
+    "the view 'paper_trading_fills_numeric'": [
+        "DROP VIEW paper_trading_fills_numeric",
+        "CREATE VIEW paper_trading_fills_numeric AS SELECT 0 AS fee",
     ],
     "the table 'paper_trading_sessions'": [
         "ALTER TABLE paper_trading_sessions ADD COLUMN extra TEXT AS (upper(state)) VIRTUAL"

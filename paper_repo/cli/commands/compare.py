@@ -1,0 +1,141 @@
+"""The command that lays two sessions side by side: compare."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from paper_repo.cli import json_output, options
+from paper_repo.cli.database import existing, loaded
+from paper_repo.cli.options import (
+    DbOption,
+    JsonOption,
+    PassphraseFile,
+    SinceOption,
+    SymbolOption,
+    UntilOption,
+    ZoneOption,
+    complete_id,
+    readable,
+)
+from paper_repo.cli.terminal import counted, output, print_json, progress
+from paper_repo.cli.zones import UTC_ZONE
+from paper_repo.core.repository import SessionRepository
+from paper_repo.domain import Fill, PaperTradingSession
+from paper_repo.domain.comparison import WITHIN
+from paper_repo.domain.comparison import compare as compared
+
+TABLE_LENGTH = 10
+"""How many rows each table has by default."""
+
+
+def compare(
+    expected_id: Annotated[
+        str,
+        typer.Argument(
+            metavar="EXPECTED",
+            help="The session that says what should have been traded, as a backtest: its id, or the first characters.",
+            autocompletion=complete_id,
+            callback=readable,
+        ),
+    ],
+    actual_id: Annotated[
+        str,
+        typer.Argument(
+            metavar="ACTUAL",
+            help="The session to be judged, as the paper or live run.",
+            autocompletion=complete_id,
+            callback=readable,
+        ),
+    ],
+    db: DbOption = None,
+    passphrase_file: PassphraseFile = None,
+    other_db: Annotated[
+        str | None,
+        typer.Option(
+            "--other-db",
+            metavar="FILE|URL",
+            rich_help_panel=options.DATABASE,
+            help="The database of the second session, if it is another one.",
+        ),
+    ] = None,
+    other_passphrase_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--other-passphrase-file",
+            metavar="FILE",
+            rich_help_panel=options.DATABASE,
+            help="A file whose first line is the passphrase of the other database, if it is encrypted.",
+        ),
+    ] = None,
+    within: Annotated[
+        timedelta | None,
+        typer.Option(
+            "--within",
+            metavar="LENGTH",
+            parser=options.length,
+            help="How far apart in time two fills are at most that are taken for the same: 30s, 5m, 2h, 1d. "
+            "By default 5m; take 1d for a backtest on daily bars.",
+        ),
+    ] = None,
+    symbol: SymbolOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            "--limit",
+            "-n",
+            metavar="N",
+            parser=options.rows,
+            help="Show at most N rows of each table (0 = all). By default 10, and all with --json.",
+        ),
+    ] = None,
+    zone: ZoneOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare two sessions fill by fill: a backtest with a paper run, or a paper run with a live one.
+
+    It shows what was missed and what was extra, what worse prices have cost (slippage), fees, P&L, and where they part.
+    """
+    with ExitStack() as opened:
+        first = opened.enter_context(existing(db, passphrase_file))
+        second = opened.enter_context(existing(other_db, other_passphrase_file)) if other_db else first
+        for each in {id(first): first, id(second): second}.values():
+            opened.enter_context(each.reading())
+        expected, actual = loaded(first, expected_id), loaded(second, actual_id)
+        found = compared(
+            expected,
+            actual,
+            _fills(first, expected, symbol),
+            _fills(second, actual, symbol),
+            within=within if within is not None else WITHIN,
+            since=since,
+            until=until,
+        )
+    if as_json:
+        print_json(json_output.of_comparison(expected, actual, found, limit or None))
+        return
+    from paper_repo.cli.comparison_page import comparison_page
+
+    page = comparison_page(
+        expected,
+        actual,
+        found,
+        zone=zone or UTC_ZONE,
+        within=within if within is not None else WITHIN,
+        whole=symbol is None and since is None and until is None,
+        most=TABLE_LENGTH if limit is None else limit,
+    )
+    output().print(page)
+
+
+def _fills(repository: SessionRepository, session: PaperTradingSession, symbol: str | None) -> Iterator[Fill]:
+    with progress("reading the history", session.fill_count) as advance:
+        history = (fill for _, fill in repository.fill_history(session.id))
+        yield from (fill for fill in counted(history, advance) if symbol in (None, fill.symbol))

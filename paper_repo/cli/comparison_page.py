@@ -1,0 +1,199 @@
+"""How a comparison of two sessions is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from decimal import Decimal
+from typing import TypeVar
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from paper_repo.cli import formatting
+from paper_repo.cli.escaping import printable
+from paper_repo.cli.fitted_table import FittedTable
+from paper_repo.cli.zones import Zone
+from paper_repo.domain import Fill, PaperTradingSession
+from paper_repo.domain.comparison import Comparison, MatchedFill, UnmatchedFill
+from paper_repo.domain.values import EXACT
+
+T = TypeVar("T")
+
+_FAINT = "bright_black"
+
+
+def comparison_page(
+    expected: PaperTradingSession,
+    actual: PaperTradingSession,
+    found: Comparison,
+    *,
+    zone: Zone,
+    within: timedelta,
+    whole: bool,
+    most: int,
+) -> Group:
+    """Everything about a comparison.
+
+    Args:
+        expected, actual: the two sessions.
+        found: how they compare.
+        zone: in which times are shown.
+        within: how far apart two fills were at most that were taken for the same.
+        whole: whether all fills were compared, so that the difference of the P&L can be taken apart.
+        most: how many rows each table has at most; 0 for all.
+    """
+    parts: list[RenderableType] = [_heading("expected", expected), _heading("actual", actual), ""]
+    parts += [_figures(expected, actual, found), "", *_verdict(expected, actual, found, zone, within, whole)]
+    for fills, title in (
+        (found.missed, "only in the expected session (missed)"),
+        (found.extra, "only in the actual session (extra)"),
+    ):
+        if fills:
+            parts += ["", Text(f"{formatting.count(len(fills), 'fill')} {title}", "bold")]
+            parts += _limited(_unmatched_table, fills, most, zone)
+    dearest = sorted((each for each in found.matched if each.cost), key=lambda each: -abs(each.cost))
+    if dearest:
+        title = f"{formatting.count(len(dearest), 'matched fill')} at another price, the costliest first"
+        parts += ["", Text(title, "bold"), *_limited(_matched_table, dearest, most, zone)]
+    return Group(*parts)
+
+
+def _heading(what: str, session: PaperTradingSession) -> Text:
+    name = printable(session.name) or "(no name)"
+    return Text(f"{what:<10}", _FAINT).append(name, "bold").append(f"  {printable(session.id)}", _FAINT)
+
+
+def _figures(expected: PaperTradingSession, actual: PaperTradingSession, found: Comparison) -> FittedTable:
+    table = FittedTable(["", ">expected", ">actual", ">difference"], expendable=[">difference"])
+    table.add_row("fills", *_counts(found.expected_fills, found.actual_fills))
+    same = expected.base_currency == actual.base_currency
+    for name, first, second in (
+        ("fees", found.expected_fees, found.actual_fees),
+        ("net P&L", found.expected_pnl, found.actual_pnl),
+    ):
+        difference = EXACT.subtract(second, first)
+        places = formatting.places_of(first, second, difference)
+        shown = [formatting.money(each, places) for each in (first, second)]
+        if not same:
+            currencies = (expected.base_currency, actual.base_currency)
+            shown = [f"{each} {printable(currency)}" for each, currency in zip(shown, currencies, strict=True)]
+        table.add_row(name, *shown, formatting.signed(difference, places) if same else formatting.UNKNOWN)
+    return table
+
+
+def _counts(first: int, second: int) -> tuple[str, str, str]:
+    return f"{first:,}", f"{second:,}", f"{second - first:+,}" if second != first else "0"
+
+
+def _verdict(
+    expected: PaperTradingSession,
+    actual: PaperTradingSession,
+    found: Comparison,
+    zone: Zone,
+    within: timedelta,
+    whole: bool,
+) -> list[Text]:
+    """What the figures mean, in sentences."""
+    if found.agrees:
+        return [Text("the same fills at the same prices, with the same fees", "green")]
+    lines = [_matched(found, within)]
+    if found.matched:
+        places, currency = formatting.places_of(found.slippage), printable(actual.base_currency)
+        cost = f"slippage has cost {formatting.money(found.slippage, places)} {currency}"
+        if found.slippage < 0:
+            cost = f"better prices have gained {formatting.money(-found.slippage, places)} {currency}"
+        delays = sorted(each.delay for each in found.matched)
+        lines.append(Text(f"{cost}; the delay is {formatting.span(delays[len(delays) // 2])} (median)"))
+    if whole and expected.base_currency == actual.base_currency:
+        lines.append(_taken_apart(found))
+    if (first := found.first_divergence) is not None:
+        which = "actual" if found.missed and first is found.missed[0] else "expected"
+        told = f"{_told(first.fill, first.quantity, zone)}, not in the {which} session"
+        lines.append(Text(f"they first part at {told}", "yellow"))
+    elif (other := found.first_difference_of_price) is not None:
+        told = _told(other.expected, other.quantity, zone)
+        lines.append(Text(f"prices first differ at {told}: {formatting.price(other.actual.price)}", "yellow"))
+    return lines
+
+
+def _matched(found: Comparison, within: timedelta) -> Text:
+    pairs = formatting.count(len(found.matched), "pair")
+    text = f"{pairs} of fills match within {formatting.span(within)}"
+    if len(found.matched) * 2 < min(found.expected_fills, found.actual_fills):
+        text += "; if times differ more, as those of daily bars do, say so: --within 1d"
+    return Text(text)
+
+
+def _taken_apart(found: Comparison) -> Text:
+    """Where the difference of the P&L comes from."""
+    difference = EXACT.subtract(found.actual_pnl, found.expected_pnl)
+    fees = EXACT.subtract(found.expected_fees, found.actual_fees)
+    rest = EXACT.add(EXACT.subtract(difference, fees), found.slippage)
+    amounts = (difference, EXACT.minus(found.slippage), fees, rest)
+    places = formatting.places_of(*amounts)
+    whole, prices, by_fees, other = (formatting.signed(each, places) for each in amounts)
+    return Text(f"net P&L {whole}: prices {prices}, fees {by_fees}, missed and extra fills and the rest {other}")
+
+
+def _told(fill: Fill, quantity: Decimal, zone: Zone) -> str:
+    return (
+        f"{formatting.stamp(fill.executed_at, zone)}, {fill.side.lower()} {formatting.quantity(quantity)} "
+        f"{printable(fill.symbol)} at {formatting.price(fill.price)}"
+    )
+
+
+def _limited(
+    table: Callable[[Sequence[T], Zone], FittedTable], rows: Sequence[T], most: int, zone: Zone
+) -> list[RenderableType]:
+    shown = rows[:most] if most else rows
+    parts: list[RenderableType] = [table(shown, zone)]
+    if len(shown) < len(rows):
+        parts.append(Text(f"{len(shown):,} of {len(rows):,}; --limit 0 shows all", _FAINT))
+    return parts
+
+
+def _unmatched_table(fills: Sequence[UnmatchedFill], zone: Zone) -> FittedTable:
+    partly = any(each.quantity != each.fill.quantity for each in fills)
+    table = FittedTable(
+        [zone.heading("executed"), "symbol", "side", ">quantity", *([">of"] if partly else []), ">price", "fill"],
+        expendable=["fill", ">of"],
+        shortened=1,
+    )
+    for each in fills:
+        fill = each.fill
+        table.add_row(
+            formatting.moment(fill.executed_at, zone),
+            Text(printable(fill.symbol), "bold"),
+            fill.side.lower(),
+            formatting.quantity(each.quantity),
+            *([formatting.quantity(fill.quantity)] if partly else []),
+            formatting.price(fill.price),
+            Text(printable(fill.id), _FAINT),
+        )
+    return table
+
+
+def _matched_table(fills: Sequence[MatchedFill], zone: Zone) -> FittedTable:
+    table = FittedTable(
+        [
+            *(zone.heading("executed"), "symbol", "side", ">quantity"),
+            *(">expected", ">actual", ">worse by", ">cost", ">delay"),
+        ],
+        expendable=[">delay", ">worse by", ">expected", ">actual"],
+        shortened=1,
+    )
+    places = formatting.places_of(*(each.cost for each in fills))
+    for each in fills:
+        table.add_row(
+            formatting.moment(each.actual.executed_at, zone),
+            Text(printable(each.actual.symbol), "bold"),
+            each.actual.side.lower(),
+            formatting.quantity(each.quantity),
+            formatting.price(each.expected.price),
+            formatting.price(each.actual.price),
+            formatting.price(each.slippage),
+            Text(formatting.signed(each.cost, places), formatting.style_of(-each.cost)),
+            formatting.span(each.delay),
+        )
+    return table

@@ -1,0 +1,326 @@
+"""What a broker has done while nobody listened, booked once:
+
+    report = reconcile(repository, session, source)     # async_reconcile with an awaitable repository
+    print(report)
+
+A source is asked for everything since shortly before the last stored fill. What is stored already is found out in one
+query, the rest is booked in the order of time and saved in one transaction. What cannot be booked, and where the
+broker's orders, positions or cash differ from the session's, is in the report.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import inspect
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import anyio.to_thread
+
+from paper_repo import (
+    CashFlow,
+    Fill,
+    InvalidSessionError,
+    IPaperTradingSessionRepository,
+    LedgerEntry,
+    Order,
+    OrderStatus,
+    PaperTradingSession,
+    SessionRepository,
+    Split,
+    SyncInMemorySessionRepository,
+    TimeInForce,
+)
+from paper_repo.engines.statement import Difference, Statement, differences
+
+OVERLAP = timedelta(days=3)
+"""How long before the last stored fill the question begins: brokers report some fills and fees late."""
+
+
+class Source(Protocol):
+    """A broker to ask, by blocking calls."""
+
+    def ask(self, since: datetime, resting: Sequence[Order]) -> Statement:
+        """Everything since this time, and the state of the orders that rest in the session."""
+
+
+class AsyncSource(Protocol):
+    """A broker to ask, by awaitable calls."""
+
+    async def ask(self, since: datetime, resting: Sequence[Order]) -> Statement:
+        """Everything since this time, and the state of the orders that rest in the session."""
+
+
+@dataclass
+class Reconciliation:
+    """What a reconciliation has booked (`fills`, `entries`, `closed_orders`), and what it has not.
+
+    - `stored`: how many of the fills and entries were stored already.
+    - `left_out`: what was not booked, each with its reason.
+    - `differences`: where the broker's orders, positions or cash differ from the session's, afterwards.
+    """
+
+    since: datetime | None = None
+    fills: list[Fill] = field(default_factory=list)
+    entries: list[LedgerEntry] = field(default_factory=list)
+    closed_orders: list[Order] = field(default_factory=list)
+    stored: int = 0
+    left_out: list[str] = field(default_factory=list)
+    differences: list[Difference] = field(default_factory=list)
+
+    @property
+    def agrees(self) -> bool:
+        """Whether all that was received is booked, and the broker's orders, positions and cash are the session's."""
+        return not self.left_out and not self.differences
+
+    def __str__(self) -> str:
+        booked = f"{len(self.fills)} fills and {len(self.entries)} payments booked, {self.stored} were stored already"
+        lines = [f"{booked}, {len(self.closed_orders)} orders closed"]
+        lines += [f"left out: {each}" for each in self.left_out]
+        lines += [f"differs: {each}" for each in self.differences]
+        return "\n".join(lines)
+
+
+SyncRepository = SessionRepository | SyncInMemorySessionRepository
+
+
+def reconcile(
+    repository: SyncRepository,
+    session: PaperTradingSession,
+    source: Source,
+    *,
+    overlap: timedelta = OVERLAP,
+    since: datetime | None = None,
+) -> Reconciliation:
+    """Book what the broker has done since the last stored fill, once, and save the session.
+
+    Fills of orders that rest update them; orders that the broker has closed are closed. All of it is saved in one
+    transaction, or nothing: an error while booking leaves `session` as it was. When the save fails, the new fills wait
+    in `session.new_fills`, and calling this again is right; after a `ConflictError` load the session first.
+
+    Args:
+        repository: where the session is stored.
+        session: as it was loaded or saved last; what waits in it is saved too.
+        source: the broker.
+        overlap: how long before the last stored fill to begin.
+        since: when to begin instead. What happened before the session began is never booked, unless this says so.
+
+    Raises:
+        ConflictError: the session was changed since it was loaded; nothing was written.
+        InvalidSessionError: something cannot be booked, as a fee in a currency without a rate.
+        ValueError: the broker has sent something that is no fill, order or payment.
+    """
+    begin = since or _begin(session, repository.get_fills(session.id, after=_before_last(session)), overlap)
+    statement = source.ask(begin, list(session.open_orders.values()))
+    report = Reconciliation(begin, left_out=list(statement.left_out))
+    statement = _since(statement, since or _began(session), report)
+    return _book_and_save(repository, session, statement, report)
+
+
+async def async_reconcile(
+    repository: IPaperTradingSessionRepository,
+    session: PaperTradingSession,
+    source: AsyncSource | Source,
+    *,
+    overlap: timedelta = OVERLAP,
+    since: datetime | None = None,
+) -> Reconciliation:
+    """`reconcile` for awaitable repositories; a source with blocking calls is asked in a worker thread."""
+    begin = since or _begin(session, await repository.get_fills(session.id, after=_before_last(session)), overlap)
+    statement = await _ask(source, begin, list(session.open_orders.values()))
+    report = Reconciliation(begin, left_out=list(statement.left_out))
+    statement = _since(statement, since or _began(session), report)
+    return await _async_book_and_save(repository, session, statement, report)
+
+
+def book_once(
+    repository: SyncRepository,
+    session: PaperTradingSession,
+    *,
+    fills: Iterable[Fill] = (),
+    entries: Iterable[LedgerEntry] = (),
+    orders: Iterable[Order] = (),
+) -> Reconciliation:
+    """Book and save what a stream has sent; what is stored already, since a stream may repeat itself, is passed over.
+
+    Like `reconcile`, without a question to the broker.
+    """
+    statement = Statement(list(fills), list(entries), list(orders))
+    return _book_and_save(repository, session, statement, Reconciliation())
+
+
+async def async_book_once(
+    repository: IPaperTradingSessionRepository,
+    session: PaperTradingSession,
+    *,
+    fills: Iterable[Fill] = (),
+    entries: Iterable[LedgerEntry] = (),
+    orders: Iterable[Order] = (),
+) -> Reconciliation:
+    """`book_once` for awaitable repositories."""
+    statement = Statement(list(fills), list(entries), list(orders))
+    return await _async_book_and_save(repository, session, statement, Reconciliation())
+
+
+# The question
+
+
+async def _ask(source: AsyncSource | Source, since: datetime, resting: list[Order]) -> Statement:
+    if inspect.iscoroutinefunction(source.ask):
+        answered: Statement = await source.ask(since, resting)
+        return answered
+    blocking: Statement = await anyio.to_thread.run_sync(source.ask, since, resting)  # type: ignore[arg-type]
+    return blocking
+
+
+def _before_last(session: PaperTradingSession) -> int:
+    return max(session.fill_count - len(session.new_fills) - 1, 0)
+
+
+def _began(session: PaperTradingSession) -> datetime:
+    return min(session.created_at, session.started_at or session.created_at)
+
+
+def _begin(session: PaperTradingSession, last: list[Fill], overlap: timedelta) -> datetime:
+    began = _began(session)
+    return max(began, last[0].executed_at - overlap) if last else began
+
+
+def _since(statement: Statement, began: datetime, report: Reconciliation) -> Statement:
+    """The statement without what happened before the session began, which is not its own."""
+    fills = [each for each in statement.fills if each.executed_at >= began]
+    entries = [each for each in statement.entries if each.at >= began]
+    early = len(statement.fills) - len(fills) + len(statement.entries) - len(entries)
+    if early:
+        report.left_out.append(f"{early} fills and payments from before the session began at {began}")
+    return dataclasses.replace(statement, fills=fills, entries=entries)
+
+
+# The booking
+
+
+def _book_and_save(
+    repository: SyncRepository, session: PaperTradingSession, statement: Statement, report: Reconciliation
+) -> Reconciliation:
+    unrecorded = repository.get_unrecorded(session.id, statement.fills)
+    known = [] if not statement.entries else repository.get_ledger(session.id, since=_first(statement.entries))
+    if _book(session, statement, unrecorded, known, report):
+        repository.save(session)
+    return report
+
+
+async def _async_book_and_save(
+    repository: IPaperTradingSessionRepository,
+    session: PaperTradingSession,
+    statement: Statement,
+    report: Reconciliation,
+) -> Reconciliation:
+    unrecorded = await repository.get_unrecorded(session.id, statement.fills)
+    known = [] if not statement.entries else await repository.get_ledger(session.id, since=_first(statement.entries))
+    if _book(session, statement, unrecorded, known, report):
+        await repository.save(session)
+    return report
+
+
+def _first(entries: Sequence[LedgerEntry]) -> datetime:
+    return min(each.at for each in entries)
+
+
+def _book(
+    session: PaperTradingSession,
+    statement: Statement,
+    unrecorded: list[Fill],
+    known: list[LedgerEntry],
+    report: Reconciliation,
+) -> bool:
+    """Book what is new, and say in the report what was; False if there was nothing to save."""
+    stored = {each.id for each in known}
+    entries = list({each.id: each for each in statement.entries if each.id not in stored}.values())
+    report.stored = len({(each.symbol, each.id) for each in statement.fills}) - len(unrecorded)
+    report.stored += len({each.id for each in statement.entries}) - len(entries)
+    own = _own_ids(session, statement.orders)
+    # Tried on a copy first, so that an error in the middle leaves the session as it was.
+    _apply(copy.copy(session), statement, unrecorded, entries, own, Reconciliation())
+    _apply(session, statement, unrecorded, entries, own, report)
+    report.differences += differences(session, statement, own)
+    return bool(report.fills or report.entries or report.closed_orders or not session.version)
+
+
+def _own_ids(session: PaperTradingSession, orders: Iterable[Order]) -> dict[str, str]:
+    """By the broker's id, the id under which an order rests in the session: the client's, or what it has noted."""
+    own = {each.metadata["broker_id"]: each.id for each in session.open_orders.values() if "broker_id" in each.metadata}
+    for order in orders:
+        client = order.metadata.get("client_order_id")
+        if client in session.open_orders:
+            own[order.id] = client
+    return own
+
+
+def _apply(
+    session: PaperTradingSession,
+    statement: Statement,
+    unrecorded: list[Fill],
+    entries: list[LedgerEntry],
+    own: Mapping[str, str],
+    report: Reconciliation,
+) -> None:
+    for each in _in_order_of_time(unrecorded, entries):
+        if isinstance(each, Fill):
+            report.fills.append(_apply_fill(session, each, own, report))
+        else:
+            _apply_entry(session, each)
+            report.entries.append(each)
+    for order in statement.orders:
+        report.closed_orders += _close(session, order, own.get(order.id, order.id))
+
+
+def _in_order_of_time(fills: list[Fill], entries: list[LedgerEntry]) -> Iterator[Fill | LedgerEntry]:
+    placed: list[tuple[datetime, Fill | LedgerEntry]] = [(each.at, each) for each in entries]
+    placed += [(each.executed_at, each) for each in fills]
+    yield from (each for _, each in sorted(placed, key=lambda place: place[0]))
+
+
+def _apply_fill(session: PaperTradingSession, fill: Fill, own: Mapping[str, str], report: Reconciliation) -> Fill:
+    """Book a fill with its order; one that its order cannot have any more has happened all the same."""
+    if fill.order_id is not None and fill.order_id in own:
+        fill = dataclasses.replace(fill, order_id=own[fill.order_id], metadata=_with_id(fill))
+    try:
+        session.apply_fill(fill)
+    except InvalidSessionError as error:
+        if fill.order_id is None:
+            raise
+        report.left_out.append(f"the order of fill {fill.id} of {fill.symbol}, which was booked without it: {error}")
+        fill = dataclasses.replace(fill, order_id=None, metadata=_with_id(fill))
+        session.apply_fill(fill)
+    return fill
+
+
+def _with_id(fill: Fill) -> dict[str, object]:
+    return {**fill.metadata, "broker_order_id": fill.order_id}
+
+
+def _apply_entry(session: PaperTradingSession, entry: LedgerEntry) -> None:
+    if isinstance(entry, CashFlow):
+        session.apply_cash_flow(entry)
+    elif isinstance(entry, Split):
+        session.apply_split(entry)
+    else:
+        session.apply_symbol_change(entry)
+
+
+def _close(session: PaperTradingSession, order: Order, order_id: str) -> list[Order]:
+    """Close what rests in the session and is closed at the broker; one that is FILLED is closed by its fills."""
+    resting = session.open_orders.get(order_id)
+    if resting is None or not order.status.is_closed or order.status is OrderStatus.FILLED:
+        return []
+    at = order.closed_at
+    if order.status is OrderStatus.REJECTED:
+        return [session.reject_order(order_id, at, order.metadata.get("reason"))]
+    if order.status is OrderStatus.EXPIRED and at is not None and at > resting.created_at:
+        tif = resting.time_in_force if resting.time_in_force is TimeInForce.DAY else TimeInForce.GTD
+        session.amend_order(order_id, time_in_force=tif, expires_at=at)
+        return session.expire_orders(at)
+    return [session.cancel_order(order_id, at)]
