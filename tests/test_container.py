@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import svcs
@@ -19,6 +20,7 @@ from paper_repo import (
     Strategy,
 )
 from paper_repo.container import register
+from paper_repo.core.repository import internals_of
 
 
 def a_session() -> PaperTradingSession:
@@ -105,3 +107,20 @@ def test_without_svcs_the_import_names_the_way_out(monkeypatch: pytest.MonkeyPat
 
     with pytest.raises(ImportError, match=r"pip install 'paper_repo\[container\]'"):
         importlib.import_module("paper_repo.container")
+
+
+@pytest.mark.anyio
+async def test_every_option_reaches_the_repository(path: Path) -> None:
+    """What is said to the container is what the repository is made with."""
+    registry = svcs.Registry()
+
+    repository = register(registry, path, durability="normal", busy_timeout=7.5, upgrade="never", journal="rollback")
+
+    storage: Any = internals_of(repository.core).storage
+    assert (storage.durability, storage.busy_timeout, storage.upgrade, storage._journal) == (
+        "normal",
+        7.5,
+        "never",
+        "delete",
+    )
+    await registry.aclose()

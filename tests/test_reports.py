@@ -105,3 +105,20 @@ def test_a_history_that_begins_later_is_remarked_on(repository: SessionRepositor
     assert report.ok
     told = "its history begins after fill 3" if again else "it counts 3 fills, and none of them is stored"
     assert [str(each) for each in report.remarks] == [f"session 'one': {told}"]
+
+
+def test_books_that_the_history_does_not_explain(path: Path, tmp_path: Path) -> None:
+    """The books are rebuilt from the history and compared, where the program has not kept its own accounts."""
+    session = new_session(id="one")
+    session.apply_fill(new_fill(1, quantity=2, price=100, fee=0))
+    with SessionRepository(path) as right, SessionRepository(tmp_path / "wrong.db") as wrong:
+        right.save(session)
+        stored = right.get_by_id("one")
+        assert stored is not None
+        wrong.restore(stored, [(1, new_fill(1, quantity=2, price=101, fee=0))])
+
+        assert right.check().remarks == []
+        remarks = [str(each) for each in wrong.check().remarks]
+
+    assert remarks
+    assert all("its history does not explain its books" in each for each in remarks)
