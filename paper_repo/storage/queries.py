@@ -7,7 +7,7 @@ from functools import reduce
 from operator import add
 from typing import Any
 
-from peewee import SQL, Expression, Tuple, fn
+from peewee import SQL, Expression, Select, Tuple, fn
 
 from paper_repo.domain.selection import Selection
 from paper_repo.storage.placeholders import value
@@ -86,6 +86,22 @@ def history_page(table: Any, columns: Iterable[str], size: int) -> Statement:
     session_id, after = value("session_id"), value("after")
     query = table.select(*_fields(table, columns)).where(table.session == session_id, table.sequence > after)
     return Statement(query.order_by(table.sequence).limit(size))
+
+
+def joined_page(table: Any, columns: Sequence[str], size: int) -> Statement:
+    """The same rows of an SQLite file as one text: a line for each, its values between commas, nothing for NULL.
+
+    The line and the number of rows come with the first and the last of their places, which is the first of `columns`.
+    """
+    place, *rest = _fields(table, columns)
+    after, session_id = value("after"), value("session_id")
+    page = table.select(*_fields(table, columns)).where(table.session == session_id, table.sequence > after)
+    page = page.order_by(table.sequence).limit(size).alias("page")
+    line = reduce(
+        lambda line, each: line.concat(",").concat(each), (fn.COALESCE(page.c[each.column_name], "") for each in rest)
+    )
+    found = page.c[place.column_name]
+    return Statement(Select([page], [fn.MIN(found), fn.MAX(found), fn.COUNT(SQL("*")), fn.GROUP_CONCAT(line, "\n")]))
 
 
 def insert_row(table: Any) -> Statement:
