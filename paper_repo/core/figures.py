@@ -5,6 +5,7 @@ What is missing from a history is found, as ever; what somebody has changed is f
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from decimal import InvalidOperation
 from typing import Any, TypeAlias, cast
@@ -13,9 +14,11 @@ from paper_repo.core import history
 from paper_repo.core.chart_points import bulk_points
 from paper_repo.domain import CashFlow, EquityPoint, LedgerEntry, PaperTradingSession
 from paper_repo.domain.history import booking_order
-from paper_repo.domain.performance import Performance, performance, performance_of
+from paper_repo.domain.performance import Performance, performance_of
+from paper_repo.domain.round_trips import RoundTrip
 from paper_repo.domain.time_weighted import OutOfOrderError, by_time, require_by_time
 from paper_repo.domain.trade_figures import PlainTrades, TradeFigures
+from paper_repo.domain.trades import Trade, closed_positions, total, trade_of
 from paper_repo.storage import queries
 from paper_repo.storage.base import Storage
 
@@ -34,6 +37,7 @@ def read_performance(
     storage: Storage,
     session: PaperTradingSession,
     *,
+    trades: TradeFigures | None = None,
     watch: Watch = iter,
     advance: Advance = lambda number: None,
     **options: Any,
@@ -41,25 +45,36 @@ def read_performance(
     """What `performance` returns for a stored session, in constant memory; inside a snapshot.
 
     Args:
+        trades: those of the session, where they are counted already.
         watch: sees the points that pass.
         advance: sees how the reading of the fills goes on.
-        **options: those of `performance`.
+        **options: those of `performance_of`.
     """
+    entries = list(history.read_entries(storage, session.id))
+    flows = [entry for _, entry in entries if isinstance(entry, CashFlow)]
+    if trades is None:
+        trades = _trades_of_plain_fills(storage, session, [entry for _, entry in entries], advance)
+    if trades is None:
+        trades, _ = match_trades(storage, session)
 
     def points() -> Iterator[EquityPoint]:
         return cast("Iterator[EquityPoint]", bulk_points(storage, session.id))
 
-    entries = list(history.read_entries(storage, session.id))
-    trades = _trades_of_plain_fills(storage, session, [entry for _, entry in entries], advance)
-    if trades is None:
-        fills = (fill for _, fill in history.read_fills(storage, session.id, 0))
-        booked = booking_order(fills, iter(entries))
-        return performance(session, watch(by_time(list(points()))), booked, **options)
-    flows = [entry for _, entry in entries if isinstance(entry, CashFlow)]
     try:
         return performance_of(session, watch(require_by_time(points())), trades, flows, **options)
     except OutOfOrderError:
         return performance_of(session, watch(by_time(list(points()))), trades, flows, **options)
+
+
+def match_trades(storage: Storage, session: PaperTradingSession, latest: int = 0) -> tuple[TradeFigures, list[Trade]]:
+    """The figures of the trades, and the latest of them, with fills of any kind matched one by one."""
+    figures, kept = TradeFigures(), deque[list[RoundTrip]](maxlen=latest)
+    fills = (fill for _, fill in history.read_fills(storage, session.id, 0))
+    booked = booking_order(fills, history.read_entries(storage, session.id))
+    for slices in closed_positions(booked, session):
+        figures.add(total(slices, lambda each: each.net_pnl))
+        kept.append(slices)
+    return figures, [trade_of(slices) for slices in kept]
 
 
 def _trades_of_plain_fills(

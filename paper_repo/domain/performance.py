@@ -176,12 +176,17 @@ def performance_of(
     resample: Resample | None = "day",
     periods_per_year: float | None = None,
     risk_free_rate: float = 0.0,
+    watch_levels: Callable[[Iterable[Level]], Iterator[Level]] = iter,
 ) -> Performance:
-    """What `performance` returns, where the points come by time, and the trades are counted already."""
+    """What `performance` returns, where the points come by time, and the trades are counted already.
+
+    Args:
+        watch_levels: is given the levels of the curve, and gives them on.
+    """
     periods = _periods_per_year(periods_per_year, resample)
     exposed = _Exposure(points)
     drawdown, returns = _Drawdown(), _Returns(_rate_per_period(risk_free_rate, periods))
-    grown = _Growth(drawdown.follow(levels(session, exposed, flows)))
+    grown = _Growth(drawdown.follow(watch_levels(levels(session, exposed, flows))))
     returns.add_all(_closes(grown, resample))
     return Performance(
         net_pnl=session.net_pnl,

@@ -104,8 +104,13 @@ def levels(
     before = start or first
     level: Decimal | None = before.equity
     yield Level(before.at, level)
+    payments = sorted(_paid(session, flows))
+    if not payments:  # as with most: the level is the equity, and nothing needs to be looked at beside it
+        for point in following:
+            yield Level(point.at, point.equity)
+        return
     linked = False
-    for point, paid in _with_flows(following, sorted(_paid(session, flows))):
+    for point, paid in _with_flows(following, payments):
         if linked or paid:
             linked = True
             level = None if level is None else _linked(level, before, point, paid)

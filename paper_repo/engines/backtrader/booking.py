@@ -89,7 +89,10 @@ class Books:
 
     def state(self) -> dict[str, Any]:
         """What must be known of the bars before, as JSON data."""
-        return {"numbers": [[reference, number] for reference, number in self.numbers.items()], "next": self.next_number}
+        return {
+            "numbers": [[reference, number] for reference, number in self.numbers.items()],
+            "next": self.next_number,
+        }
 
     def resume(self, session: PaperTradingSession, state: dict[str, Any]) -> None:
         """Go on with a session and the `state` that was stored."""

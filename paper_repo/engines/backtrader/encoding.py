@@ -83,7 +83,9 @@ def decode_order(data: Mapping[str, Any], owner: Any, orders: Mapping[int, Any])
     kind = BuyOrder if data["buy"] else SellOrder
     parent = orders.get(data["parent"])
     # A simulated order asks the feed for nothing; its parameters are given afterwards, before anything reads them.
-    order = kind(owner=owner, data=owner.datas[data["feed"]], size=0, exectype=Order.Market, parent=parent, simulated=True)
+    order = kind(
+        owner=owner, data=owner.datas[data["feed"]], size=0, exectype=Order.Market, parent=parent, simulated=True
+    )
     for name, value in data["parameters"].items():
         setattr(order.p, name, value)
     vars(order).update(data["values"])

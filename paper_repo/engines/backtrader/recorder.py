@@ -212,11 +212,13 @@ class SessionRecorder(bt.Analyzer):  # type: ignore[misc]
             lambda data: orders.get(data["values"]["ref"]) or restoring.decode_order(data, strategy, orders),
         )
         self._bars = stored["bars"]
-        self._tell(Resumption(
-            moment(stored["bar"]),
-            self._warm_up_bars,
-            tuple(not_restored(stored, self._warm_up_bars, strategy, self)),
-        ))
+        self._tell(
+            Resumption(
+                moment(stored["bar"]),
+                self._warm_up_bars,
+                tuple(not_restored(stored, self._warm_up_bars, strategy, self)),
+            )
+        )
 
     def _tell(self, resumption: Resumption) -> None:
         self.resumption = resumption
@@ -307,7 +309,10 @@ class SessionRecorder(bt.Analyzer):  # type: ignore[misc]
             self._told.add("difference")
             _log.warning(
                 "Session %r: at %s the broker's value is %s more than what has been booked comes to; it is kept in "
-                "other_value.", self.p.session_id, self._point.at, amount
+                "other_value.",
+                self.p.session_id,
+                self._point.at,
+                amount,
             )
 
     def _tell_left_out(self, names: list[str]) -> None:
@@ -316,7 +321,9 @@ class SessionRecorder(bt.Analyzer):  # type: ignore[misc]
             self._told.update(new)
             _log.warning(
                 "Session %r: a run that is resumed begins without what %s has in %s; name it in keep=.",
-                self.p.session_id, type(self.strategy).__name__, ", ".join(new)
+                self.p.session_id,
+                type(self.strategy).__name__,
+                ", ".join(new),
             )
 
     def _end(self, error: str | None = None) -> None:
@@ -324,7 +331,8 @@ class SessionRecorder(bt.Analyzer):  # type: ignore[misc]
         if self._warming is not None:
             _log.warning(
                 "Session %r: the feeds end before %s, its last bar, so nothing was recorded.",
-                self.p.session_id, moment(self._stored["bar"])
+                self.p.session_id,
+                moment(self._stored["bar"]),
             )
         if not self._new_bars:
             return

@@ -113,7 +113,10 @@ class Follower:
                 "submitted": [order.ref for order in broker.submitted],
                 "_toactivate": [order.ref for order in broker._toactivate],
             },
-            {leader: [order.ref for order in broker._pchildren[leader] if order.ref in known] for leader in self.groups},
+            {
+                leader: [order.ref for order in broker._pchildren[leader] if order.ref in known]
+                for leader in self.groups
+            },
             leaders,
             {leader: list(broker._ocol[leader]) for leader in set(leaders.values()) if leader in broker._ocol},
             [frozen_order(order) for order in broker.notifs],
