@@ -71,9 +71,12 @@ def test_a_dry_run_shows_the_first_fills(command: Run, elsewhere: Path) -> None:
 
 def test_options_reach_the_import(command: Run, elsewhere: Path) -> None:
     """Every one of them."""
-    options = ["--timezone", "UTC", "--multiplier", "XAUUSD=100", "--id", "mt", "--name", "Gold", "--strategy", "trend"]
+    options = ["--timezone", "UTC", "--multiplier", "XAUUSD=100", "--id", "mt"]
+    options += ["--name", "Gold", "--strategy", "trend"]
 
-    result = command("import", "--from", "metatrader", str(SAMPLES / "mt5_deals.html"), *options, "--cash", "5", "--json")
+    result = command(
+        "import", "--from", "metatrader", str(SAMPLES / "mt5_deals.html"), *options, "--cash", "5", "--json"
+    )
 
     report = json.loads(result.stdout)
     assert report["agrees"] is False  # the report begins with nothing
