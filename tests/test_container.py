@@ -124,3 +124,19 @@ async def test_every_option_reaches_the_repository(path: Path) -> None:
         "delete",
     )
     await registry.aclose()
+
+
+@pytest.mark.anyio
+async def test_a_passphrase_reaches_the_repository(path: Path) -> None:
+    """The file is encrypted, and not one that everybody can read."""
+    pytest.importorskip("sqlcipher3", reason="the extra 'encryption' is not installed")
+    async with svcs.Registry() as registry:
+        repository = register(registry, path, passphrase=f"x'{'0123456789abcdef' * 4}'")
+        await repository.save(a_session())
+
+    assert not begins_as_a_plain_file(path)
+
+
+def begins_as_a_plain_file(path: Path) -> bool:
+    """Whether SQLite itself can read it."""
+    return path.read_bytes().startswith(b"SQLite format")
