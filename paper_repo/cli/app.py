@@ -50,8 +50,8 @@ COMMANDS: dict[str, Entry] = {
         "compare:compare",
         LOOK,
         (
-            "paper-repo compare 9f2c 9f2c",
-            "paper-repo compare 9f2c 9f2c --within 1d --symbol AAPL",
+            "paper-repo compare 9f2c 41d0",
+            "paper-repo compare 9f2c 41d0 --within 1d --symbol AAPL",
             "paper-repo compare 9f2c 9f2c --other-db sessions-yesterday.db",
         ),
     ),
@@ -232,7 +232,8 @@ app: typer.Typer = typer.Typer(
 @app.callback()
 def paper_trading_sessions(
     version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+        bool,
+        typer.Option("--version", metavar="", callback=_show_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
     """Look at paper-trading sessions, keep them safe, take them elsewhere, and delete what is no longer needed."""

@@ -141,7 +141,9 @@ def fill_table(fills: Collection[tuple[int, Fill]], zone: Zone) -> FittedTable:
     """Fills, each with its place in the history, and whether it was corrected or replaces another one."""
     corrected = any(each.corrected_at or each.replaces for _, each in fills)
     headings = [">#", zone.heading("executed"), "symbol", "side", ">quantity", ">price", ">fee", "order"]
-    table = FittedTable([*headings, *(["note"] if corrected else [])], expendable=["order", ">#", ">fee"], shortened=2)
+    table = FittedTable(
+        [*headings, *(["note"] if corrected else [])], expendable=["order", ">#", ">fee", "note"], shortened=2
+    )
     for sequence, each in fills:
         currency = f" {printable(each.fee_currency)}" if each.fee_currency else ""
         table.add_row(

@@ -113,7 +113,7 @@ def show(
             "--periods-per-year",
             metavar="N",
             callback=between(0.001, 1e9),
-            help="The number of equity points in a year, for the Sharpe and Sortino ratios: 252 for daily ones.",
+            help="How many daily closes a year has, for the Sharpe and Sortino ratios: 252 for shares, 365 for crypto.",
         ),
     ] = 252,
     risk_free_rate: Annotated[
@@ -128,7 +128,7 @@ def show(
     zone: ZoneOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show one session: its equity, performance, equity curve, positions and resting orders."""
+    """Show one session: equity, performance, equity curve, currencies, positions and resting orders."""
     with existing(db, passphrase_file) as repository, repository.reading():
         session = loaded(repository, session_id)
         curve, figures = examine(repository, session, periods_per_year, risk_free_rate, zone or UTC_ZONE)
