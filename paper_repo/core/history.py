@@ -379,7 +379,7 @@ def fill(storage: Storage, row: Sequence[Any], checked: bool = True) -> Fill:
         data = _plain(Fill, dict(zip(storage.statements.fill_columns, row, strict=True)))
     found = load(Fill, data, row[0])
     if checked and storage.keeps_text and storage.statements.checksum_of_fill(row) != row[_FILL_CHECKSUM]:
-        raise _changed(row[0])
+        raise changed(row[0])
     return found
 
 
@@ -387,7 +387,7 @@ def point(storage: Storage, row: Sequence[Any], checked: bool = True) -> EquityP
     """The equity point that a whole row describes."""
     found = load(EquityPoint, dict(zip(_POINT_NAMES, row[_POINT_DATA], strict=True)), row[0])
     if checked and storage.keeps_text and storage.statements.checksum_of_point(row) != row[_POINT_CHECKSUM]:
-        raise _changed(row[0])
+        raise changed(row[0])
     return found
 
 
@@ -418,10 +418,11 @@ _FILL_DATA, _POINT_DATA = slice(2, _FILL_CHECKSUM), slice(2, _POINT_CHECKSUM)
 def require_unchanged(storage: Storage, row: Row, checksum: Checksum, expected: object, session_id: str) -> None:
     """Raise a `CorruptRecordError` where a row is not what was written; only where rows come back as they were."""
     if storage.keeps_text and checksum.of(row) != expected:
-        raise _changed(session_id)
+        raise changed(session_id)
 
 
-def _changed(session_id: str) -> CorruptRecordError:
+def changed(session_id: str) -> CorruptRecordError:
+    """The error of a row that is not what was written."""
     return corrupt(session_id, "its checksum is wrong: it is damaged, or was changed by another program")
 
 

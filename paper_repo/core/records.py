@@ -6,14 +6,14 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, lru_cache
 from operator import itemgetter
 from typing import Any, TypeVar
 
 from paper_repo.core import history
 from paper_repo.core.claims import conflict
 from paper_repo.core.fill_keys import by_key, place_after
-from paper_repo.core.history import corrupt, require_unchanged
+from paper_repo.core.history import changed, corrupt, require_unchanged
 from paper_repo.core.saves import Save, StoredRow, Tracking, other_fill_stored, used_orders
 from paper_repo.domain import Fill, PaperTradingSession
 from paper_repo.domain.selection import Loaded, Selection, SessionSummary
@@ -246,10 +246,14 @@ class Records:
 
     def summary(self, row: Sequence[Any]) -> SessionSummary:
         """The summary that the columns `SUMMARY_ROW` describe; raises as `session` does."""
-        stored = dict(zip(SUMMARY_COLUMNS, row, strict=False))
         summary = _summary(row[:-1])
-        require_unchanged(self._storage, stored, self._statements.summary_checksum, row[-1], summary.id)
+        if self._storage.keeps_text and self._checksum_of_summary(row) != row[-1]:
+            raise changed(summary.id)
         return summary
+
+    @cached_property
+    def _checksum_of_summary(self) -> Callable[[Sequence[Any]], int]:
+        return self._statements.summary_checksum.among(SUMMARY_ROW)
 
     def stored_row(self, columns: Data, generation: int) -> StoredRow:
         """What stands for the row of these columns in this database."""
@@ -328,17 +332,35 @@ def _row(save: Save) -> Row:
 
 
 def _summary(row: Sequence[Any]) -> SessionSummary:
-    stored = dict(zip(SUMMARY_COLUMNS, row, strict=True))
+    session_id, name, strategy, status, symbols, currency, initial_cash, equity, net_pnl, *counts_and_times = row
+    positions, fills, created_at, started_at, stopped_at, updated_at, version = counts_and_times
     try:
-        for name in ("initial_cash", "equity", "net_pnl"):
-            stored[name] = Decimal(stored[name])
-        for name in ("created_at", "started_at", "stopped_at", "updated_at"):
-            stored[name] = _moment(stored[name])
-        stored["status"] = SessionStatus(stored["status"])
-        stored["symbols"] = tuple(json.loads(stored["symbols"]))
-        return SessionSummary(open_positions=stored.pop("position_count"), **stored)
+        return SessionSummary(
+            session_id,
+            name,
+            strategy,
+            SessionStatus(status),
+            _symbols(symbols),
+            currency,
+            Decimal(initial_cash),
+            Decimal(equity),
+            Decimal(net_pnl),
+            positions,
+            fills,
+            _moment(created_at),
+            _moment(started_at),
+            _moment(stopped_at),
+            _moment(updated_at),
+            version,
+        )
     except (TypeError, ValueError, ArithmeticError) as error:
         raise corrupt(row[0], str(error)) from error
+
+
+@lru_cache(1024)
+def _symbols(text: str) -> tuple[str, ...]:
+    """Many sessions trade the same symbols."""
+    return tuple(json.loads(text))
 
 
 def _moment(text: str | None) -> Any:

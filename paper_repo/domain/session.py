@@ -204,10 +204,14 @@ class PaperTradingSession(_Tracked):
             fields["keeps_own_accounts"] = not books.are_opening(self)
 
     @classmethod
-    def as_stored(cls, given: Mapping[str, Any]) -> PaperTradingSession:
-        """A session of fields that were stored, each checked as ever, with no history that waits.
+    def as_stored(cls, checked: Mapping[str, Any], given: Mapping[str, Any]) -> PaperTradingSession:
+        """A session of fields that were stored, with no history that waits.
 
         Those of an account that uses more than cash and positions may be left out, and need no check then: most do.
+
+        Args:
+            checked: fields whose values are what their checks would make of them.
+            given: the others, each of which is checked as ever.
         """
         session = object.__new__(cls)
         fields = session.__dict__
@@ -217,11 +221,9 @@ class PaperTradingSession(_Tracked):
         fields["opening_positions"], fields["opening_balances"] = Holdings(), Holdings()
         fields["new_fills"], fields["new_equity_points"] = NewFills(), []
         fields["new_ledger_entries"], fields["new_closed_orders"] = NewEntries(), NewClosedOrders()
-        owns = given["keeps_own_accounts"]
         for name, value in given.items():
-            if name != "keeps_own_accounts":
-                _assign(session, name, value)
-        fields["keeps_own_accounts"] = owns
+            _assign(session, name, value)
+        fields.update(checked)  # `keeps_own_accounts` among them, which an assignment would set
         session._tracking = None
         return session
 

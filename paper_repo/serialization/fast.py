@@ -36,6 +36,7 @@ from paper_repo.domain import (
     Strategy,
     TimeInForce,
 )
+from paper_repo.domain.holdings import Holdings
 from paper_repo.domain.nesting import STORED_DEEPEST, is_too_deep, on_fresh_stack
 from paper_repo.domain.positions import ONE
 from paper_repo.domain.values import ZERO, ordinary_decimal
@@ -441,32 +442,37 @@ def _optional_amount_text(value: Decimal | None) -> str:
 def _session(columns: Mapping[str, Any]) -> PaperTradingSession:
     if len(columns) != _SESSION_COLUMNS:
         raise TypeError
-    account = _account(columns)
+    owns = columns["keeps_own_accounts"]
+    if owns not in (None, 0, 1):
+        raise ValueError
     return PaperTradingSession.as_stored(
         {
-            "id": columns["id"],
-            "name": columns["name"],
             "strategy": _strategy(from_json(columns["strategy"])),
-            "symbols": _texts(from_json(columns["symbols"])),
-            "base_currency": columns["base_currency"],
             "status": SessionStatus[columns["status"]],
             "initial_cash": _amount(columns["initial_cash"]),
             "cash": _amount(columns["cash"]),
-            "positions": _positions(columns["positions"]),
+            "positions": Holdings(_positions(columns["positions"])),
             "open_orders": {name: _order(data, name) for name, data in from_json(columns["open_orders"]).items()},
             "realized_pnl": _amount(columns["realized_pnl"]),
             "fees_paid": _amount(columns["fees_paid"]),
-            "state": from_json(columns["state"]),
-            "metadata": from_json(columns["metadata"]),
-            "error": columns["error"],
             "created_at": _instant(columns["created_at"]),
             "started_at": _optional_instant(columns["started_at"]),
             "stopped_at": _optional_instant(columns["stopped_at"]),
             "updated_at": _optional_instant(columns["updated_at"]),
+            "keeps_own_accounts": owns != 0,
+        },
+        {
+            "id": columns["id"],
+            "name": columns["name"],
+            "symbols": _texts(from_json(columns["symbols"])),
+            "base_currency": columns["base_currency"],
+            "state": from_json(columns["state"]),
+            "metadata": from_json(columns["metadata"]),
+            "error": columns["error"],
             "version": columns["version"],
             "fill_count": columns["fill_count"],
-            **account,
-        }
+            **_account(columns),
+        },
     )
 
 
@@ -477,12 +483,9 @@ _NO_VALUES = (None,) * (len(NO_ACCOUNT) - 1)
 
 def _account(columns: Mapping[str, Any]) -> Data:
     """What of an account there is beside cash, positions and orders."""
-    owns = columns["keeps_own_accounts"]
-    if owns not in (None, 0, 1):
-        raise ValueError
-    account: Data = {"keeps_own_accounts": owns != 0}
     if _account_values(columns) == _NO_VALUES:
-        return account
+        return {}
+    account: Data = {}
     for name in NO_ACCOUNT:
         value = columns[name]
         if value is not None and name != "keeps_own_accounts":
