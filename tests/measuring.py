@@ -16,11 +16,13 @@ UNMEASURED = (
     "benchmarks/",
     "contract/test_published.py",
     "contract/test_wrong_implementations.py",
-    "examples/",
     "facade/test_fixtures.py",
+    "facade/test_interrupts.py",
     "facade/test_schedules.py",
+    "faults/test_interrupts.py",
     "fuzz/",
     "model/",
+    "postgres/test_interrupts.py",
     "postgres/test_model.py",
     "postgres/test_schedules.py",
     "powercut/",
@@ -30,7 +32,10 @@ UNMEASURED = (
     "soak/",
     "test_ui_pause.py",
 )
-"""Beginnings of the names of files in which the same is run in random ways, by many processes, or for long."""
+"""Beginnings of the names of files in which the same is run in random ways, by many processes, or for long.
+
+And of those that trace what is run themselves, so that nothing else can.
+"""
 
 CONTRACTS = ("contract/test_implementations.py", "postgres/test_contract.py")
 MEASURED_CONTRACTS = (
