@@ -20,8 +20,6 @@ UNMEASURED = (
     "facade/test_interrupts.py",
     "facade/test_schedules.py",
     "faults/test_interrupts.py",
-    "fuzz/",
-    "model/",
     "postgres/test_interrupts.py",
     "postgres/test_model.py",
     "postgres/test_schedules.py",
@@ -46,6 +44,9 @@ MEASURED_CONTRACTS = (
 )
 """The other implementations are made of the same; and what runs on one event loop runs on the other."""
 
+MEASURED_MODELS = ("[core]", "[memory on asyncio]")
+"""Of the comparisons with the model, one of each way to drive a repository."""
+
 CHILDREN = ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
 """What tells the processes of a test to be measured, too."""
 
@@ -58,6 +59,8 @@ def is_measured(test: str) -> bool:
     """
     if test.startswith(CONTRACTS):
         return any(f"::{name}::" in test for name in MEASURED_CONTRACTS) and "[trio" not in test
+    if test.startswith("model/"):
+        return test.endswith(MEASURED_MODELS)
     return not test.startswith(UNMEASURED)
 
 
