@@ -31,7 +31,7 @@ from paper_repo.storage import queries
 from paper_repo.storage.base import Storage
 from paper_repo.storage.sort_keys import sort_key
 from paper_repo.storage.statements import Statement, Statements
-from paper_repo.storage.tables import SETTLED_COLUMNS, SUMMARY_COLUMNS, Row
+from paper_repo.storage.tables import ACCOUNT_COLUMNS, SETTLED_COLUMNS, SUMMARY_COLUMNS, Row
 
 T = TypeVar("T")
 
@@ -90,7 +90,7 @@ class Records:
         ]
         points = [history.point_row(self._storage, session_id, point) for point in save.points]
         return [
-            *((statements.insert_fill, row) for row in fills),
+            *((history.insert_fill(statements, row), row) for row in fills),
             *((statements.insert_equity, row) for row in points),
         ]
 
@@ -114,7 +114,9 @@ class Records:
         statements = self._statements
         if not save.expected_version:
             return statements.insert_session, row
-        return statements.update_ticked if save.is_settled else statements.update_session, row
+        if not save.is_settled:
+            return statements.update_session, row
+        return statements.update_ticked if save.is_account_settled else statements.update_account, row
 
     def _write_history(self, session_id: str, save: Save) -> int:
         """Append what is new, and say how many of the fills, which were only recorded, were stored already.
@@ -125,7 +127,7 @@ class Records:
         skipped, again = 0, []
         for index, fill in enumerate(save.fills):
             row = history.fill_row(self._storage, session_id, save.first_sequence + index - skipped, fill)
-            if not self._storage.change(self._statements.insert_fill, row):
+            if not self._storage.change(history.insert_fill(self._statements, row), row):
                 self._require_same(row, fill)
                 if save.is_booked_again(index):
                     again.append((fill["symbol"], fill["id"]))
@@ -251,7 +253,8 @@ class Records:
 
     def stored_row(self, columns: Data, generation: int) -> StoredRow:
         """What stands for the row of these columns in this database."""
-        return StoredRow(self._storage.identity, columns["version"], generation, _settled_columns(columns))
+        settled, account = _settled_columns(columns), _account_columns(columns)
+        return StoredRow(self._storage.identity, columns["version"], generation, settled, account)
 
     def listed(
         self,
@@ -307,6 +310,7 @@ class Records:
 
 
 _settled_columns = itemgetter(*(name for name in SETTLED_COLUMNS if name in schemas.fields_of(PaperTradingSession)))
+_account_columns = itemgetter(*ACCOUNT_COLUMNS)
 _SESSION_FIELDS = tuple(schemas.fields_of(PaperTradingSession))
 
 

@@ -25,6 +25,7 @@ from paper_repo.domain.secrecy import shown
 from paper_repo.domain.status import STEPS, SessionStatus, steps_from
 from paper_repo.domain.trading import EquityPoint, Fill, Strategy
 from paper_repo.domain.values import (
+    ZERO,
     Amount,
     amount,
     choice,
@@ -83,7 +84,7 @@ def _optional_balances(value: object, path: str) -> Holdings[Decimal] | None:
 
 
 def _account(name: str) -> Any:
-    return checked(Account(amount, name), default=Decimal(0))
+    return checked(Account(amount, name), default=ZERO)
 
 
 class _Tracked:
@@ -164,7 +165,7 @@ class PaperTradingSession(_Tracked):
     net_deposits: Checked[Amount, Decimal] = _account("net_deposits")
     income: Checked[Amount, Decimal] = _account("income")
     currency_pnl: Checked[Amount, Decimal] = _account("currency_pnl")
-    other_value: Checked[Amount, Decimal] = checked(amount, default=Decimal(0))
+    other_value: Checked[Amount, Decimal] = checked(amount, default=ZERO)
     state: Checked[dict[str, Any], dict[str, Any]] = checked(instance_of(dict), default_factory=dict)
     metadata: Checked[dict[str, Any], dict[str, Any]] = checked(instance_of(dict), default_factory=dict)
     error: Checked[str | None, str | None] = checked(optional_text, default=None)
@@ -547,7 +548,7 @@ class PaperTradingSession(_Tracked):
         )
 
 
-_NO_AMOUNTS = dict.fromkeys(("opening_worth", "net_deposits", "income", "currency_pnl", "other_value"), Decimal(0))
+_NO_AMOUNTS = dict.fromkeys(("opening_worth", "net_deposits", "income", "currency_pnl", "other_value"), ZERO)
 _CONTAINERS = ("open_orders", "instruments", "state", "metadata")
 
 

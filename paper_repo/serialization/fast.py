@@ -38,7 +38,7 @@ from paper_repo.domain import (
 )
 from paper_repo.domain.nesting import STORED_DEEPEST, is_too_deep, on_fresh_stack
 from paper_repo.domain.positions import ONE
-from paper_repo.domain.values import ordinary_decimal
+from paper_repo.domain.values import ZERO, ordinary_decimal
 from paper_repo.errors import InvalidSessionError
 from paper_repo.serialization import schemas
 from paper_repo.serialization.schemas import AmountsField, Data, EntitiesField, EntityField, JsonField
@@ -191,13 +191,13 @@ NO_ACCOUNT: Data = dict.fromkeys(schemas.defaults_of(PaperTradingSession))
 
 
 def _account_columns(session: PaperTradingSession, known: Known) -> Data:
-    owns = int(session.keeps_own_accounts)
     fields = session.__dict__
     amounts = _account_amounts(fields)
     parts: tuple[dict[str, Any], ...] = _account_parts(fields)
     entries, orders = session.ledger_count, session.closed_order_count
-    if parts == _NO_PARTS and amounts == _NO_AMOUNTS and not (entries or orders) and not any(map(_has_places, amounts)):
-        return _BOOKED if not owns else _OWN
+    owns = int(session.keeps_own_accounts)
+    if not (any(parts) or entries or orders) and all(map(is_, amounts, _NO_AMOUNTS)):
+        return _OWN if owns else _BOOKED
     instruments, balances, rates, positions, opening = parts
     texts = [None if (text := str(each)) == "0" else text for each in amounts]
     return {
@@ -217,17 +217,8 @@ _AMOUNT_COLUMNS = ("opening_worth", "net_deposits", "income", "currency_pnl", "o
 _PART_COLUMNS = ("instruments", "balances", "rates", "opening_positions", "opening_balances")
 _account_amounts = itemgetter(*_AMOUNT_COLUMNS)
 _account_parts = itemgetter(*_PART_COLUMNS)
-_NO_AMOUNTS = (Decimal(0),) * len(_AMOUNT_COLUMNS)
-_NO_PARTS: tuple[dict[str, Any], ...] = ({},) * len(_PART_COLUMNS)
+_NO_AMOUNTS = (ZERO,) * len(_AMOUNT_COLUMNS)
 _BOOKED, _OWN = ({**NO_ACCOUNT, "keeps_own_accounts": owns} for owns in (0, 1))
-
-
-_PLAIN_ZERO = Decimal(0).as_tuple()
-
-
-def _has_places(value: Decimal) -> bool:
-    """Whether a zero is written otherwise than "0": as "0.00", or "-0"."""
-    return value.as_tuple() != _PLAIN_ZERO
 
 
 def _members_text(
@@ -596,7 +587,7 @@ def _fill(data: Mapping[str, Any]) -> Fill:
 def _point(data: Mapping[str, Any]) -> EquityPoint:
     if len(data) != 3:
         raise TypeError
-    return EquityPoint(_instant(data["at"]), _optional_amount(data["cash"]), _amount(data["equity"]))
+    return EquityPoint.of_checked(_instant(data["at"]), _optional_amount(data["cash"]), _amount(data["equity"]))
 
 
 _LOADS: dict[type, Callable[[Any], Any]] = {
@@ -605,9 +596,6 @@ _LOADS: dict[type, Callable[[Any], Any]] = {
     Fill: _fill,
     EquityPoint: _point,
 }
-
-
-_ZERO = Decimal(0)
 
 
 def _amount(value: Any) -> Decimal:
