@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.facade.seeds import DRAW
 from tests.measuring import Measuring
+from tests.unshown import unshown
 
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.load_profile("unhurried")  # how fast a machine is decides about no test
@@ -47,6 +48,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Measuring())
     if "TMPDIR" not in os.environ and MEMORY_DISK.is_dir() and shutil.disk_usage(MEMORY_DISK).free > ROOM:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY_DISK))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which guarantees are not shown here, because a test of theirs was skipped."""
+    for sentence, tests in unshown(each.nodeid for each in terminalreporter.getreports("skipped")).items():
+        terminalreporter.write_line(f"NOT SHOWN {sentence} ({', '.join(tests)})")
 
 
 def pytest_xdist_auto_num_workers() -> int:

@@ -16,11 +16,11 @@ UNMEASURED = (
     "benchmarks/",
     "contract/test_published.py",
     "contract/test_wrong_implementations.py",
-    "examples/",
     "facade/test_fixtures.py",
+    "facade/test_interrupts.py",
     "facade/test_schedules.py",
-    "fuzz/",
-    "model/",
+    "faults/test_interrupts.py",
+    "postgres/test_interrupts.py",
     "postgres/test_model.py",
     "postgres/test_schedules.py",
     "powercut/",
@@ -30,7 +30,10 @@ UNMEASURED = (
     "soak/",
     "test_ui_pause.py",
 )
-"""Beginnings of the names of files in which the same is run in random ways, by many processes, or for long."""
+"""Beginnings of the names of files in which the same is run in random ways, by many processes, or for long.
+
+And of those that trace what is run themselves, so that nothing else can.
+"""
 
 CONTRACTS = ("contract/test_implementations.py", "postgres/test_contract.py")
 MEASURED_CONTRACTS = (
@@ -40,6 +43,9 @@ MEASURED_CONTRACTS = (
     "TestAsyncSessionRepositoryOnPostgreSQL",
 )
 """The other implementations are made of the same; and what runs on one event loop runs on the other."""
+
+MEASURED_MODELS = ("[core]", "[memory on asyncio]")
+"""Of the comparisons with the model, one of each way to drive a repository."""
 
 CHILDREN = ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
 """What tells the processes of a test to be measured, too."""
@@ -53,6 +59,8 @@ def is_measured(test: str) -> bool:
     """
     if test.startswith(CONTRACTS):
         return any(f"::{name}::" in test for name in MEASURED_CONTRACTS) and "[trio" not in test
+    if test.startswith("model/"):
+        return test.endswith(MEASURED_MODELS)
     return not test.startswith(UNMEASURED)
 
 

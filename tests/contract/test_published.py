@@ -201,6 +201,14 @@ def test_a_failure_shows_the_values(pytester: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["*assert [[]0, 7, 7, 7[]] == [[]0, 1, 2, 3[]]*"])
 
 
+def test_every_part_shows_what_it_compared() -> None:
+    """The asserts of every part of the contract are rewritten, as pytest does it for a project's own tests."""
+    parts = {part.__module__.rpartition(".")[2] for part in SessionRepositoryContract.__bases__}
+    source = inspect.getsource(paper_repo.testing)
+
+    assert {part for part in parts if f'"{part}"' not in source} == set()
+
+
 def test_it_needs_pytest_and_nothing_more() -> None:
     """Importing the suite imports neither hypothesis nor trio."""
     program = "import sys, paper_repo.testing; print(*sorted({'hypothesis', 'trio', 'pytest'} & set(sys.modules)))"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -47,8 +49,11 @@ class Changing(SessionRepository):
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_copy_that_is_not_the_same_is_an_error(path: Path, tmp_path: Path, change: str) -> None:
-    """What the target gives back is compared with the source, and a wrong copy does not stay."""
+def test_a_copy_that_is_not_the_same_is_an_error(
+    path: Path, tmp_path: Path, change: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a target that does not keep rows as they were gives back is compared, and a wrong copy does not stay."""
+    monkeypatch.setattr("paper_repo.maintenance.copy._keeps_rows", lambda repository: False)
     with SessionRepository(path) as source, Changing(tmp_path / "other.db") as target:
         source.save(with_orders(rich_session()))
         target.change = CHANGES[change]  # type: ignore[method-assign]
@@ -59,6 +64,32 @@ def test_a_copy_that_is_not_the_same_is_an_error(path: Path, tmp_path: Path, cha
         target.change = lambda entries, orders: (entries, orders)  # type: ignore[method-assign]
         assert copy_sessions(source, target).complete
         assert digest(target, "rich") == digest(source, "rich")
+
+
+ROWS = {
+    "entry lost": "DELETE FROM paper_trading_ledger WHERE sequence = 2",
+    "entry moved": "UPDATE paper_trading_ledger SET after_fill = 0",
+    "order lost": "DELETE FROM paper_trading_orders WHERE sequence = 2",
+    "order changed": "UPDATE paper_trading_orders SET symbol = 'other'",
+}
+
+
+@pytest.mark.parametrize("change", ROWS)
+def test_rows_that_do_not_come_back_are_an_error(path: Path, tmp_path: Path, change: str) -> None:
+    """The same where rows are copied as they are."""
+    table = "paper_trading_ledger" if "entry" in change else "paper_trading_orders"
+    with SessionRepository(path) as source, SessionRepository(tmp_path / "other.db") as target:
+        source.save(with_orders(rich_session()))
+        target.open()
+        with closing(sqlite3.connect(tmp_path / "other.db")) as connection, connection:
+            connection.execute(
+                f"CREATE TRIGGER wrong AFTER INSERT ON {table} WHEN NEW.sequence = 3 BEGIN {ROWS[change]}; END"
+            )
+
+        with pytest.raises(StorageError, match="is not the same at the target"):
+            copy_sessions(source, target)
+
+        assert target.count() == 0
 
 
 @pytest.mark.parametrize(("old", "new"), [(None, KEY), (KEY, None)], ids=["encrypted", "decrypted"])
