@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import contenders, costs, curves, disks, machine, many, on_server, report, tables, ticks
+from benchmarks import contenders, costs, curves, disks, large_files, machine, many, on_server, report, tables, ticks
 from benchmarks.bench import QUICK, Bench, Scale
 from benchmarks.measure import progress
 
@@ -28,6 +28,7 @@ PARTS: dict[str, Callable[[Bench], report.Section]] = {
     "sessions": curves.sessions,
     "fills": curves.fills,
     "tasks": curves.tasks,
+    "files": large_files.large_files,
     "disks": disks.disks,
     "memory": costs.memory,
 }

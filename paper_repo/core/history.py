@@ -27,6 +27,8 @@ PAGE = 1000
 ROWS = 2000
 """How many plain rows are read at a time; turning more of them into columns at once is slower, for want of cache."""
 
+LINES = 5000
+"""How many lines of text are read at a time."""
 
 INCOMPLETE = "a part of its history is missing"
 
@@ -128,6 +130,24 @@ def read_rows(storage: Storage, table: Any, session_id: str, columns: Sequence[s
             raise corrupt(session_id, INCOMPLETE)
         yield rows
         last = rows[-1][0]
+
+
+def read_lines(storage: Storage, table: Any, session_id: str, columns: Sequence[str]) -> Iterator[str]:
+    """The same rows as texts with many lines, which take half the time; only where rows are kept as text.
+
+    Raises:
+        CorruptRecordError: a row is missing between two others.
+    """
+    storage.require_sound()
+    statement, last = queries.joined_page(table, columns, LINES), 0
+    while True:
+        first, end, count, lines = storage.fetch_rows(statement, {"session_id": session_id, "after": last})[0]
+        if not count:
+            return
+        if end - first != count - 1 or first != last + 1:
+            raise corrupt(session_id, INCOMPLETE)
+        yield lines
+        last = end
 
 
 def write_fills(storage: Storage, session_id: str, fills: Iterable[tuple[int, Fill]], count: int) -> None:

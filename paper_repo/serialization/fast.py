@@ -590,7 +590,7 @@ def _fill(data: Mapping[str, Any]) -> Fill:
 def _point(data: Mapping[str, Any]) -> EquityPoint:
     if len(data) != 3:
         raise TypeError
-    return EquityPoint(_instant(data["at"]), _optional_amount(data["cash"]), _amount(data["equity"]))
+    return EquityPoint.of_checked(_instant(data["at"]), _optional_amount(data["cash"]), _amount(data["equity"]))
 
 
 _LOADS: dict[type, Callable[[Any], Any]] = {

@@ -237,7 +237,9 @@ def run(
     configure(cerebro)
     for symbol in symbols:
         table = (feeds or PRICES)[symbol]
-        cerebro.adddata(bt.feeds.PandasData(dataname=table if bars is None else table.iloc[:bars]), name=symbol)
+        if bars is not None:
+            table = table[table.index <= PRICES["AAPL"].index[bars - 1]]
+        cerebro.adddata(bt.feeds.PandasData(dataname=table), name=symbol)
     Anything.kill_at = kill_at
     parameters = {"seed": seed, "fraction": fraction} if issubclass(strategy, Anything) else {}
     cerebro.addstrategy(strategy, **parameters)

@@ -35,7 +35,7 @@ from paper_repo.cli.options import (
     filters,
     within,
 )
-from paper_repo.cli.terminal import counted, output, print_json, print_json_stream, progress
+from paper_repo.cli.terminal import output, print_json, print_json_stream, progress
 from paper_repo.cli.zones import UTC_ZONE, Zone
 from paper_repo.core.repository import SessionRepository, internals_of
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession, SessionStatus
@@ -148,14 +148,24 @@ def examine(
 ) -> tuple[Curve, Performance]:
     """The equity curve and the performance of a session, with its history read once."""
     from paper_repo.cli.equity_chart import Curve
-    from paper_repo.domain.performance import performance
+    from paper_repo.core.figures import read_performance
 
-    curve = Curve(zone)
-    with progress("reading the history", session.fill_count + session.ledger_count) as advance:
-        booked = counted(internals_of(repository).accounts.history(session.id), advance)
-        points = curve.gather(repository.equity_history(session.id))
-        figures = performance(session, points, booked, periods_per_year=periods_per_year, risk_free_rate=rate)
-    return curve, figures
+    curves: list[Curve] = []
+
+    def watch(points: Iterable[EquityPoint]) -> Iterator[EquityPoint]:
+        curves.append(Curve(zone))
+        return curves[-1].gather(points)
+
+    with progress("reading the history", session.fill_count) as advance:
+        figures = read_performance(
+            internals_of(repository).storage,
+            session,
+            watch=watch,
+            advance=advance,
+            periods_per_year=periods_per_year,
+            risk_free_rate=rate,
+        )
+    return curves[-1], figures
 
 
 def fills(

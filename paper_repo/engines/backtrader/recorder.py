@@ -62,7 +62,9 @@ class SessionRecorder(bt.Analyzer):  # type: ignore[misc]
     resumption: Resumption | None = None
     _recording: Recording | None = None
     _warming: Warming | None = None
-    _bar: float | None = None
+    _bar: tuple[float | None, int] = None, 0
+    """The time of the last bar, and how many bars the feeds had then."""
+    _clocks: list[Any]
     _bars_at_once = _warm_up_bars = 0
     _stored: dict[str, Any]
     """What a stored session needs to go on, while the feeds repeat it."""
@@ -92,7 +94,8 @@ class SessionRecorder(bt.Analyzer):  # type: ignore[misc]
     def start(self) -> None:
         """Stand between the engine and its loop, which begins when everything has started."""
         self._require_recordable()
-        cerebro = self.strategy.cerebro
+        cerebro, feeds = self.strategy.cerebro, self.strategy.datas
+        self._clocks = [feed for feed in feeds if not feed.resampling] or feeds
         for name in LOOPS:
             loop = functools.partial(getattr(type(cerebro), name), cerebro)
             setattr(cerebro, name, functools.partial(self._record, loop))
@@ -110,9 +113,11 @@ class SessionRecorder(bt.Analyzer):  # type: ignore[misc]
     def next(self) -> None:
         """Record a bar that is complete; also called before the strategy's indicators are ready."""
         assert self._recording is not None
-        now = self._now()
-        self._bars_at_once = self._bars_at_once + 1 if now == self._bar else 1
-        self._bar = now
+        now, length = self._now(), sum(map(len, self._clocks))
+        if (now, length) == self._bar:
+            return  # the engine has made a bar of others, as a week of days: it belongs to the next one
+        self._bars_at_once = self._bars_at_once + 1 if now == self._bar[0] else 1
+        self._bar = now, length
         if self._warming is None:
             self._recording.record_bar(now, self._bars_at_once)
             return
@@ -182,8 +187,7 @@ class SessionRecorder(bt.Analyzer):  # type: ignore[misc]
 
     def _now(self) -> float:
         """The time of the bar, as the engine counts: a feed that another one is resampled to may be ahead."""
-        feeds = self.strategy.datas
-        now: float = max(feed.datetime[0] for feed in feeds if len(feed) and not feed.resampling)
+        now: float = max(feed.datetime[0] for feed in self._clocks if len(feed))
         return now
 
     def _restore(self) -> None:

@@ -1,8 +1,8 @@
 """What the broker and the strategy's trades must be given back to go on as if nothing had happened.
 
 A `Snapshot` is taken at the end of every bar, so it shares what it can; its JSON form is made when it is stored.
-Besides cash and positions it has the orders that rest, those that are submitted and not yet accepted, which order is the
-parent of which or cancels which, the notifications that wait for the next bar, and the trades that are open.
+Besides cash and positions it has the orders that rest, those that are submitted and not yet accepted, which order is
+the parent of which or cancels which, the notifications that wait for the next bar, and the trades that are open.
 """
 
 from __future__ import annotations
