@@ -15,7 +15,7 @@ from paper_repo.engines.importing.records import Draft, SourceFill, SourceFlow, 
 from paper_repo.engines.importing.sorting import REPEATED, SortedRecords
 from paper_repo.engines.importing.tally import Tally
 from paper_repo.engines.importing.times import moment
-from paper_repo.engines.importing.verdict import Comparison, compared
+from paper_repo.engines.importing.verdict import ComparedFigure, compared
 from paper_repo.errors import InvalidSessionError, SourceFileError
 
 ZERO = Decimal(0)
@@ -301,7 +301,7 @@ class Books:
 
     # The verdict
 
-    def comparisons(self) -> list[Comparison]:
+    def comparisons(self) -> list[ComparedFigure]:
         """The figures of the file beside those that were booked."""
         draft = self._draft
         found = [compared(each, self._figure(each)) for each in draft.stated]
