@@ -47,7 +47,8 @@ class Job:
     ) -> None:
         self.work = work
         self.begins = begins
-        self.keys = tuple(keys)
+        # What is no text is no id, and perhaps nothing that a set can hold: `work` tells its caller so.
+        self.keys = tuple(each for each in keys if isinstance(each, str))
         self.save = save
         self.finished = new_wakeup() if heard else UNHEARD
         self.failed = False

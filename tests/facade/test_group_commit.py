@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -153,6 +154,18 @@ async def test_a_bad_save_fails_alone(path: Path, watch: Watch) -> None:
         assert stored(path, contradicted.id) == (1, ["fill-1"])
         contradicted.new_fills.pop(0)
         await assert_sound(repository, path, [*good[:2], contradicted])
+
+
+async def test_a_wrong_id_is_its_callers_own_error(path: Path, watch: Watch) -> None:
+    """A session where its id belongs, which no set can hold, fails none of the saves that share the transaction."""
+    async with SQLiteSessionRepository(path) as repository:
+        sessions: list[Any] = [new_session() for _ in range(20)]
+        actions = [saving(repository, session) for session in sessions]
+
+        *results, refused = await together(watch, *actions, lambda: repository.delete(sessions[0]))
+
+        assert isinstance(refused, InvalidSessionError)
+        assert results == [None] * 20
 
 
 async def test_a_commit_that_fails_fails_all_of_them(path: Path, watch: Watch) -> None:

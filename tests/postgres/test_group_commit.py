@@ -207,3 +207,16 @@ async def test_what_has_to_look_for_ids_first(
     assert results == [None] * 21
     assert [each.id for each in await repository.get_cash_flows("paid")] == ["c"]
     assert [each.id for each in await repository.get_cash_flows("paid again")] == ["c"]
+
+
+async def test_a_wrong_id_is_its_callers_own_error(
+    repository: AsyncSessionRepository, good: list[PaperTradingSession]
+) -> None:
+    """A session where its id belongs, which no set can hold, neither fails the saves that wait nor ends the thread."""
+    wrong: Any = good[0]
+
+    *results, refused = await outcomes(*[saving(repository, each) for each in good], lambda: repository.delete(wrong))
+
+    assert isinstance(refused, InvalidSessionError)
+    assert results == [None] * 20
+    assert await repository.delete(good[0].id)
