@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from functools import cached_property
 from pathlib import Path
 from urllib.parse import quote
 
@@ -19,11 +18,16 @@ class Location:
 
     def __init__(self, path: Path) -> None:
         self.path: Path = path
+        self._real: Path | None = None
 
-    @cached_property
+    @property
     def real(self) -> Path:
         """The file at the end of the links, as they were when this was first asked."""
-        return Path(os.path.realpath(self.path))
+        # No `cached_property`: that of Python 3.11 has a lock for all files, for which an interrupted thread would be
+        # waited for.
+        if self._real is None:
+            self._real = Path(os.path.realpath(self.path))
+        return self._real
 
     @property
     def read_only(self) -> str:
