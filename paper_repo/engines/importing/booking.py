@@ -101,7 +101,7 @@ class Terms:
                 yield (
                     f"the amounts of {symbol} imply a multiplier of {implied}: say "
                     f"multipliers={{{symbol!r}: {implied}}} "
-                    f"(--multiplier {symbol}={implied}), or 1 to book them without one"
+                    f"(--multiplier '{symbol}={implied}'), or 1 to book them without one"
                 )
 
     def _instrument(self, symbol: str, **changes: Any) -> None:
@@ -181,7 +181,7 @@ class Books:
         try:
             side = self._side(record, fill_id)
             fill = self._made(record, fill_id, side)
-            self._count(record)
+            self._count(record, side)
             self._require_no_short(record, fill)
             session.apply_fill(fill)
             self.tally.add(session.new_fills[-1] if self._terms.rates else fill)
@@ -227,13 +227,19 @@ class Books:
         instrument = self._terms.instruments.get(symbol)
         return instrument is not None and instrument.settlement is Settlement.MARGIN
 
-    def _count(self, record: SourceFill) -> None:
+    def _count(self, record: SourceFill, side: Side) -> None:
         """Add to the sums what the record has."""
         currency = record.currency or self._terms.base
+        fee, name = Decimal(record.fee), record.fee_currency or currency
         if currency == self._terms.base:
             value = EXACT.multiply(Decimal(record.quantity), Decimal(record.price))
+            instrument = self._terms.instruments.get(record.symbol)
+            if instrument is not None:
+                value = EXACT.multiply(value, instrument.multiplier)
             self.tally.turnover = EXACT.add(self.tally.turnover, value)
-        fee, name = Decimal(record.fee), record.fee_currency or currency
+            if fee and name == currency:
+                value = EXACT.add(value, fee) if side is Side.BUY else EXACT.subtract(value, fee)
+            self.tally.paid = EXACT.add(self.tally.paid, value)
         if not fee:
             return
         self.fees[name] = EXACT.add(self.fees.get(name, ZERO), fee)
@@ -311,7 +317,8 @@ class Books:
                 in_base[0].name, "turnover", sum((each.value for each in in_base), ZERO),
                 sum((each.rounding for each in in_base), ZERO),
             )  # fmt: skip
-            found.append(compared(stated, self.tally.turnover))
+            nearest = min(self.tally.turnover, self.tally.paid, key=lambda each: abs(each - stated.value))
+            found.append(compared(stated, nearest))
         return found
 
     def _figure(self, stated: Stated) -> Decimal:

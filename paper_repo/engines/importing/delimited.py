@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
@@ -17,11 +18,16 @@ from paper_repo.engines.importing.headings import Headings, folded
 from paper_repo.engines.importing.meanings import (
     CLOSE,
     CLOSING,
+    DIRECTIONS,
     DONE,
+    ENDING,
     FLOWS,
     FREE,
+    KINDS_OF_FILLS,
     LONGS,
     NOT_DONE,
+    OF_OPTIONS,
+    OPENING,
     SHORTS,
     Side,
     currencies_of,
@@ -34,6 +40,10 @@ from paper_repo.engines.importing.tables import Table
 from paper_repo.engines.importing.times import TimeReader
 
 ZERO = Decimal(0)
+_PARENTHESES = re.compile(r"\([^()]*\)")
+_OF_CONTRACT = re.compile(r"^option (?:expiration|assignment|exercise) (?:for|of) ", flags=re.IGNORECASE)
+_LOTS = re.compile(r"[0-9][SL]\s*$")
+UNSTATED_FEE = 0.005
 FILLED_QUANTITIES = frozenset(
     {"filledquantity", "filledqty", "executed", "executedqty", "execqty", "filled", "lastqty", "fillquantity"}
 )
@@ -160,6 +170,9 @@ class Fills(Rows):
             (each for each in headings.candidates("side") if table.filled(each, _is_side)), None
         )  # a column called type may hold market and limit
         self._quantity: int = self._numeric("quantity", self._price, self._symbol)
+        self._action = self._action_beside(self._side)
+        self._kind = headings.column("kind", self._side)
+        self._description = headings.column("description", self._symbol)
         self._fee = self.optional("fee", self._price, self._quantity)
         used = (self._price, self._quantity, self._fee)
         self._total = self.optional("total", *used)
@@ -167,6 +180,8 @@ class Fills(Rows):
         self._balance = self.optional("balance", *used, self._total)
         self._fee_currency = headings.column("fee_currency")
         self._currency = headings.column("currency")
+        if self._currency is None:
+            self._currency = self._nameless_currency()
         self._multiplier = self.optional("multiplier", *used)
         self._id = headings.column("id")
         self._order_id = headings.column("order_id", self._side)
@@ -183,6 +198,34 @@ class Fills(Rows):
                     "no column is known to be the side, and no quantity is below zero; name it: "
                     "columns={'side': ...} (--map side=COLUMN)"
                 )
+
+    def _action_beside(self, side: int | None) -> int | None:
+        """The column that says whether a fill opens or ends what the side only calls long or short."""
+        if side is None or not self.table.filled(side, lambda cell: word(cell) in DIRECTIONS):
+            return None
+        for each in self.headings.candidates("action"):
+            if each != side and self.table.filled(each, lambda cell: word(cell) in OPENING or word(cell) in ENDING):
+                return each
+        return None
+
+    def _nameless_currency(self) -> int | None:
+        """The currency in a column without a heading behind that of the price."""
+        behind = self._price + 1
+        if behind < len(self.headings.names) and not self.headings.names[behind]:
+            return behind if self.table.filled(behind, lambda cell: len(cell) == 3 and cell.isupper()) else None
+        return None
+
+    def _side_of(self, row: list[str], line: int, direction: str) -> Side:
+        """The side of a fill that opens or ends a long or a short position."""
+        action = word(row[self._action or 0])
+        if action not in OPENING and action not in ENDING:
+            raise self.draft.wrong(
+                f"{row[self._action or 0]!r} says neither that the fill opens nor that it ends a position",
+                row=line,
+                column=self.headings.names[self._action or 0],
+            )
+        is_long, opens = DIRECTIONS[direction], action in OPENING
+        return Side("BUY" if is_long is opens else "SELL", opens_short=opens and not is_long)
 
     def _scan(self) -> None:
         table = self.table
@@ -221,19 +264,27 @@ class Fills(Rows):
         kind = row[self._side] if self._side is not None else ""
         known_kind = self._kinds.get(kind)
         if known_kind is None:
-            known_kind = (side_of(kind) if kind.strip() else None, word(kind))
+            known_kind = (side_of(kind) if kind.strip() else None, word(_PARENTHESES.sub("", kind)))
             if len(self._kinds) < 1000:
                 self._kinds[kind] = known_kind
         side, kind_word = known_kind
+        if self._kind is not None and row[self._kind].strip() and word(row[self._kind]) not in KINDS_OF_FILLS:
+            return f"{row[self._kind].strip().casefold()}: no fill"
+        if self._action is not None and kind_word in DIRECTIONS:
+            side = self._side_of(row, line, kind_word)
         if side is None or status in NOT_DONE:
             reason = self._unusual(row, line, kind_word, status)
             if reason is not None:
                 return reason
         symbol = row[self._symbol].strip() if self._symbol is not None else (draft.options.symbol or "")
+        if kind_word in OF_OPTIONS and self._description is not None and " " not in symbol:
+            symbol = _contract(row[self._description]) or symbol
         base, quote, known = self._pairs.get(symbol) or self._pair(symbol)
         if row[self._quantity][-1:].isalpha() and (unit := _unit_at_the_end(row[self._quantity], symbol)):
             base, quote = unit, (symbol[len(unit) :].lstrip("/-_") or None)
             known = (base, quote) if quote else (base,)
+        if _LOTS.search(row[self._quantity]):  # of what expires, long or short
+            row[self._quantity] = row[self._quantity].rstrip()[:-1]
         quantity = table.number(numbers, row, line, self._quantity, known)
         price = table.number(numbers, row, line, self._price, known)
         if quantity is None or (
@@ -396,7 +447,7 @@ class Fills(Rows):
                 if each is None:
                     each = self.proportions[symbol] = Proportion()
                 if each.rows < ROWS:
-                    each.add(total.text, float(quantity) * float(price.text), float(fee))
+                    each.add(total.text, float(quantity) * float(price.text), _slack(total.text, fee))
         if self._pnl is not None:
             pnl = self.table.number(self.numbers, row, line, self._pnl)
             if pnl is not None:
@@ -414,6 +465,8 @@ class Fills(Rows):
                 currency: Stated(f"sum of {name}", "turnover", each.sum, each.rounding)
                 for currency, each in self._totals.items()
             }
+            if self._fee is None:
+                draft.reasons.append(f"no column of fees is there, and {name} may contain some")
         if self._pnl is not None and self._pnls.rows:
             name = self.headings.names[self._pnl]
             is_net = "net" in name.casefold()
@@ -438,6 +491,19 @@ class Fills(Rows):
 
     def _text(self, row: Sequence[str], index: int | None) -> str | None:
         return None if index is None else row[index].strip() or None
+
+
+def _contract(description: str) -> str | None:
+    """The name of an option in a description: the same when it is traded and when it expires."""
+    name = re.sub(
+        r"^option (?:expiration|assignment|exercise) (?:for|of) ", "", description.strip(), flags=re.IGNORECASE
+    )
+    return re.sub(r"\.00$", "", name)[:100] or None
+
+
+def _slack(total: str, fee: str) -> float:
+    """By how much a total may differ from the value of the fill, for fees that are stated or not."""
+    return max(abs(float(fee)), abs(float(total)) * UNSTATED_FEE)
 
 
 def _is_date(cell: str) -> bool:

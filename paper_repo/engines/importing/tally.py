@@ -21,7 +21,9 @@ class Tally:
         self._gains: dict[str, Decimal] = {}
         self.fills = 0
         self.turnover = ZERO
-        """Of fills in the base currency."""
+        """Of fills in the base currency, without fees."""
+        self.paid = ZERO
+        """The same with fees: what was paid for purchases, and received for sales."""
         self.round_trips = 0
         self.trades = self.won = self.lost = 0
         self.net_pnl = ZERO

@@ -14,7 +14,7 @@ _NAIVE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001
 _MICROSECOND = timedelta(microseconds=1)
 _SHAPE = str.maketrans("012345678", "999999999")
 _ISO = re.compile(r"9999-99-99(?:[ T]99:99(?::99(?:\.9{1,6})?)?)?")
-_CLOCK = r"(?:[\sT,;]+(?P<clock>.+))?"
+_CLOCK = r"(?:[\sT,;]+(?:-\s+)?(?P<clock>.+))?"
 _YEAR_FIRST = re.compile(rf"(?P<y>[0-9]{{4}})[-/.](?P<m>[0-9]{{1,2}})[-/.](?P<d>[0-9]{{1,2}}){_CLOCK}")
 _YEAR_LAST = re.compile(
     rf"(?P<a>[0-9]{{1,2}})(?P<s>[-/.])(?P<b>[0-9]{{1,2}})(?P=s)(?P<y>[0-9]{{4}}|[0-9]{{2}}){_CLOCK}"
