@@ -181,7 +181,7 @@ class Books:
         try:
             side = self._side(record, fill_id)
             fill = self._made(record, fill_id, side)
-            self._count(record, side)
+            self._count(record, fill, side)
             self._require_no_short(record, fill)
             session.apply_fill(fill)
             self.tally.add(session.new_fills[-1] if self._terms.rates else fill)
@@ -227,12 +227,16 @@ class Books:
         instrument = self._terms.instruments.get(symbol)
         return instrument is not None and instrument.settlement is Settlement.MARGIN
 
-    def _count(self, record: SourceFill, side: Side) -> None:
+    def _count(self, record: SourceFill, fill: Fill, side: Side) -> None:
         """Add to the sums what the record has."""
         currency = record.currency or self._terms.base
-        fee, name = Decimal(record.fee), record.fee_currency or currency
+        name = record.fee_currency or currency
+        if name == currency:
+            quantity, price, fee = fill.quantity, fill.price, fill.fee
+        else:  # the fee may have been taken out of what was bought
+            quantity, price, fee = Decimal(record.quantity), Decimal(record.price), Decimal(record.fee)
         if currency == self._terms.base:
-            value = EXACT.multiply(Decimal(record.quantity), Decimal(record.price))
+            value = EXACT.multiply(quantity, price)
             instrument = self._terms.instruments.get(record.symbol)
             if instrument is not None:
                 value = EXACT.multiply(value, instrument.multiplier)

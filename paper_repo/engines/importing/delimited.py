@@ -231,7 +231,13 @@ class Fills(Rows):
         table = self.table
         numbers = [self._price, self._quantity, self._fee, self._total, self._pnl, self._balance, self._multiplier]
         zone: tzinfo | None = table.zone_in(self._time)
-        self.numbers, self.times = table.formats([each for each in numbers if each is not None], [self._time], zone)
+        self._has_fees_below_zero = self._has_fees_above_zero = False
+        self.numbers, self.times = table.formats(
+            [each for each in numbers if each is not None],
+            [self._time],
+            zone,
+            None if self._fee is None else self._watch_fee,
+        )
         self._are_fees_costs = self._fee_sign()
         self._totals: dict[str | None, Money] = {}
         self._pnls = Money()
@@ -240,22 +246,26 @@ class Fills(Rows):
         self._kinds: dict[str, tuple[Side | None, str]] = {}
         self._filled_quantity = folded(self.headings.names[self._quantity]) in FILLED_QUANTITIES
 
+    def _watch_fee(self, row: list[str]) -> None:
+        """Note whether fees are above or below zero."""
+        cell = row[self._fee or 0].strip().replace("−", "-")
+        if cell.strip("-0., ") and cell.casefold() not in ("nan", "none", "null", "n/a"):
+            if cell[0] in "-(" or cell[-1] == "-" or cell[1:2] == "-":
+                self._has_fees_below_zero = True
+            else:
+                self._has_fees_above_zero = True
+
     def _fee_sign(self) -> bool:
         """Whether fees below zero are costs: where all are, and the heading says commission."""
-        if self._fee is None:
+        if self._fee is None or not self._has_fees_below_zero:
             return False
-        negative = positive = False
-        for _, row in self.table.rows():
-            cell = row[self._fee].strip().replace("−", "-")
-            if cell.strip("-0., ") and cell.casefold() not in ("nan", "none", "null", "n/a"):
-                is_below = cell[0] in "-(" or cell[-1] == "-" or cell[1:2] == "-"
-                negative, positive = negative or is_below, positive or not is_below
         name = self.headings.names[self._fee]
         says_commission = "comm" in name.casefold() or "kosten" in name.casefold() or "provision" in name.casefold()
-        if negative:
-            taken = "costs" if says_commission and not positive else "rebates"
-            self.draft.notes.append(f"amounts below zero in column {name!r} were taken as {taken}")
-        return negative and not positive and says_commission
+        are_costs = says_commission and not self._has_fees_above_zero
+        self.draft.notes.append(
+            f"amounts below zero in column {name!r} were taken as {'costs' if are_costs else 'rebates'}"
+        )
+        return are_costs
 
     def _row(self, row: list[str], line: int) -> str | None:
         """Take one row; or why it is none."""

@@ -26,6 +26,8 @@ class SortedRecords:
 
     def __init__(self) -> None:
         self._database = sqlite3.connect("", isolation_level=None)  # a private one, which is deleted when it is closed
+        for pragma in ("journal_mode = off", "synchronous = off", "locking_mode = exclusive"):
+            self._database.execute(f"PRAGMA {pragma}")  # it is thrown away whatever happens
         self._database.execute("CREATE TABLE record (at INTEGER, line INTEGER, key TEXT, data BLOB)")
         self._database.execute("BEGIN")
         self._waiting: list[tuple[int, int, str, bytes]] = []
@@ -33,6 +35,7 @@ class SortedRecords:
         self._last: int | None = None
         self._highest = -(1 << 62)
         self._is_sorted = True
+        self._keys: list[str] | None = None
         self._later = self._earlier = 0
         self.fills = self.flows = 0
         self.first: int | None = None
@@ -106,8 +109,10 @@ class SortedRecords:
 
     def _repeated(self) -> dict[str, list[tuple[Any, ...]]]:
         """The ids that come more than once."""
-        found = self._database.execute("SELECT key FROM record GROUP BY key HAVING count(*) > 1")
-        return {key: [] for (key,) in found}
+        if self._keys is None:  # nothing is added once they are read
+            found = self._database.execute("SELECT key FROM record GROUP BY key HAVING count(*) > 1")
+            self._keys = [key for (key,) in found]
+        return {key: [] for key in self._keys}
 
 
 def _record(key: str, record: tuple[Any, ...]) -> SourceFill | SourceFlow:
