@@ -100,19 +100,36 @@ class SortedRecords:
         direction = "DESC" if self.is_newest_first else "ASC"
         order = "rowid" if self._is_sorted else f"at, line {direction}, rowid"
         for key, data in self._database.execute(f"SELECT key, data FROM record ORDER BY {order}"):
-            record, before = marshal.loads(data), 0
-            if repeated and (contents := repeated.get(key)) is not None:
-                before = len(contents) if key[0] == "#" or record[1:] not in contents else REPEATED
-                if before != REPEATED:
-                    contents.append(record[1:])
+            record = marshal.loads(data)
+            before = repeated[key].place_of(key, record) if repeated and key in repeated else 0
             yield key.partition("\0")[2], before, _record(key, record)
 
-    def _repeated(self) -> dict[str, list[tuple[Any, ...]]]:
+    def _repeated(self) -> dict[str, _Repeated]:
         """The ids that come more than once."""
         if self._keys is None:  # nothing is added once they are read
             found = self._database.execute("SELECT key FROM record GROUP BY key HAVING count(*) > 1")
             self._keys = [key for (key,) in found]
-        return {key: [] for key in self._keys}
+        return {key: _Repeated() for key in self._keys}
+
+
+class _Repeated:
+    """The records of one id that came so far."""
+
+    __slots__ = ("_contents", "_count")
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._contents: set[bytes] = set()
+
+    def place_of(self, key: str, record: tuple[Any, ...]) -> int:
+        """How many came before this one; REPEATED where its source gave the same id to the same content."""
+        if key[0] == "=":  # else the id is that of the content, and equal contents are several
+            content = blake2b(marshal.dumps(record[1:]), digest_size=10).digest()
+            if content in self._contents:
+                return REPEATED
+            self._contents.add(content)
+        self._count += 1
+        return self._count - 1
 
 
 def _record(key: str, record: tuple[Any, ...]) -> SourceFill | SourceFlow:
