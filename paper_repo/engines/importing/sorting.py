@@ -13,6 +13,8 @@ from paper_repo.domain.ledger import CashFlowKind
 from paper_repo.engines.importing.records import SourceFill, SourceFlow
 
 BATCH = 2000
+EARLIEST = 1 << 56
+"""Microseconds before 1970: more than there are since the year 1."""
 REPEATED = -1
 """Of a record that came before with the same id of its source and the same content."""
 
@@ -53,7 +55,7 @@ class SortedRecords:
         own = fill.id
         if own is None:
             content = f"{fill.at}|{fill.symbol}|{fill.side}|{plain(fill.quantity)}|{plain(fill.price)}|{fill.order_id}"
-            key = f"#{fill.symbol}\0{_hash(content)}"
+            key = f"#{fill.symbol}\0{_id_of(fill.at, content)}"
         else:
             key = f"={fill.symbol}\0{own}"
         self._add(fill.at, key, fill)
@@ -65,8 +67,8 @@ class SortedRecords:
         if flow.id is not None:
             self._add(flow.at, f"=$\0{flow.id}", record)
         else:
-            content = _hash(f"{flow.at}|{flow.kind}|{plain(flow.amount)}|{flow.currency}|{flow.symbol}")
-            self._add(flow.at, f"#$\0{content}", record)
+            content = f"{flow.at}|{flow.kind}|{plain(flow.amount)}|{flow.currency}|{flow.symbol}"
+            self._add(flow.at, f"#$\0{_id_of(flow.at, content)}", record)
 
     def _add(self, at: int, key: str, record: tuple[Any, ...]) -> None:
         line = record[0]
@@ -146,5 +148,6 @@ def plain(amount: str) -> str:
     return amount.rstrip("0").rstrip(".") if "." in amount else amount
 
 
-def _hash(content: str) -> str:
-    return blake2b(content.encode("utf-8", "surrogatepass"), digest_size=10).hexdigest()
+def _id_of(at: int, content: str) -> str:
+    """An id of the content. It begins with the time, so that what comes later is stored behind what came before."""
+    return f"{at + EARLIEST:015x}{blake2b(content.encode('utf-8', 'surrogatepass'), digest_size=6).hexdigest()}"
