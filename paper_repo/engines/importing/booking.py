@@ -101,7 +101,7 @@ class Terms:
                 yield (
                     f"the amounts of {symbol} imply a multiplier of {implied}: say "
                     f"multipliers={{{symbol!r}: {implied}}} "
-                    f"(--multiplier {symbol}={implied}), or 1 to book them without one"
+                    f"(--multiplier '{symbol}={implied}'), or 1 to book them without one"
                 )
 
     def _instrument(self, symbol: str, **changes: Any) -> None:
@@ -159,17 +159,17 @@ class Books:
 
     def fills(self) -> Iterator[Fill]:
         """The fills once more, as they were booked: made anew, so that none has to be kept."""
+        rates, foreign, closing = self.session.rates, self._terms.foreign, self._closing
         for own_id, before, record in self._records:
-            if before != REPEATED and isinstance(record, SourceFill) and record.symbol not in self._terms.foreign:
+            if before != REPEATED and isinstance(record, SourceFill) and record.symbol not in foreign:
                 record_id = f"{own_id}-{before + 1}" if before > 0 else own_id
-                side = self._closing.get((record.symbol, record_id)) or SIDES[record.side]
-                yield self._at_rates(self._made(record, record_id, side), record.currency)
+                side = (closing and closing.get((record.symbol, record_id))) or SIDES[record.side]
+                fill = self._made(record, record_id, side)
+                yield self._at_rates(fill, record.currency) if rates else fill
 
     def _at_rates(self, fill: Fill, currency: str | None) -> Fill:
         """The fill with the rates by which it is booked."""
         base, rates = self._terms.base, self.session.rates
-        if not rates:
-            return fill
         currency = currency or base
         fee_currency = fill.fee_currency or currency
         rate = None if currency == base else rates[currency]
@@ -181,7 +181,7 @@ class Books:
         try:
             side = self._side(record, fill_id)
             fill = self._made(record, fill_id, side)
-            self._count(record)
+            self._count(record, fill, side)
             self._require_no_short(record, fill)
             session.apply_fill(fill)
             self.tally.add(session.new_fills[-1] if self._terms.rates else fill)
@@ -202,10 +202,10 @@ class Books:
             elif not self._is_priced(fee_currency):
                 metadata = {**(metadata or {}), "fee": record.fee, "fee_currency": fee_currency}
                 fee, fee_currency = ZERO, None
-        at, position_id = moment(record.at), record.position_id
+        at, position_id, order_id = moment(record.at), record.position_id, record.order_id
         is_plain = fee_currency is None and position_id is None and not metadata and quantity > 0
-        if is_plain and _is_plain(record, fill_id):
-            return Fill.of_checked(fill_id, record.symbol, side, quantity, price, fee, at, record.order_id)
+        if is_plain and f"{fill_id}{record.symbol}{order_id or ''}".isascii():  # the sources have stripped them
+            return Fill.of_checked(fill_id, record.symbol, side, quantity, price, fee, at, order_id)
         return Fill(
             fill_id,
             record.symbol,
@@ -214,7 +214,7 @@ class Books:
             price,
             fee,
             at,
-            record.order_id,
+            order_id,
             fee_currency=fee_currency,
             position_id=position_id,
             metadata=metadata or {},
@@ -227,13 +227,23 @@ class Books:
         instrument = self._terms.instruments.get(symbol)
         return instrument is not None and instrument.settlement is Settlement.MARGIN
 
-    def _count(self, record: SourceFill) -> None:
+    def _count(self, record: SourceFill, fill: Fill, side: Side) -> None:
         """Add to the sums what the record has."""
         currency = record.currency or self._terms.base
+        name = record.fee_currency or currency
+        if name == currency:
+            quantity, price, fee = fill.quantity, fill.price, fill.fee
+        else:  # the fee may have been taken out of what was bought
+            quantity, price, fee = Decimal(record.quantity), Decimal(record.price), Decimal(record.fee)
         if currency == self._terms.base:
-            value = EXACT.multiply(Decimal(record.quantity), Decimal(record.price))
+            value = EXACT.multiply(quantity, price)
+            instrument = self._terms.instruments.get(record.symbol)
+            if instrument is not None:
+                value = EXACT.multiply(value, instrument.multiplier)
             self.tally.turnover = EXACT.add(self.tally.turnover, value)
-        fee, name = Decimal(record.fee), record.fee_currency or currency
+            if fee and name == currency:
+                value = EXACT.add(value, fee) if side is Side.BUY else EXACT.subtract(value, fee)
+            self.tally.paid = EXACT.add(self.tally.paid, value)
         if not fee:
             return
         self.fees[name] = EXACT.add(self.fees.get(name, ZERO), fee)
@@ -311,7 +321,8 @@ class Books:
                 in_base[0].name, "turnover", sum((each.value for each in in_base), ZERO),
                 sum((each.rounding for each in in_base), ZERO),
             )  # fmt: skip
-            found.append(compared(stated, self.tally.turnover))
+            nearest = min(self.tally.turnover, self.tally.paid, key=lambda each: abs(each - stated.value))
+            found.append(compared(stated, nearest))
         return found
 
     def _figure(self, stated: Stated) -> Decimal:
@@ -348,12 +359,6 @@ def _stated(record: SourceFill) -> dict[str, Any]:
         "fee": record.fee,
         "fee_currency": record.fee_currency,
     }
-
-
-def _is_plain(record: SourceFill, fill_id: str) -> bool:
-    """Whether its texts need no further look; the sources have stripped them."""
-    order_id = record.order_id
-    return fill_id.isascii() and record.symbol.isascii() and (order_id is None or order_id.isascii())
 
 
 def _net_of_fee(quantity: Decimal, price: Decimal, fee: Decimal, side: Side) -> tuple[Decimal, Decimal, Decimal]:

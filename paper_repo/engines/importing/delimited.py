@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
@@ -17,11 +18,16 @@ from paper_repo.engines.importing.headings import Headings, folded
 from paper_repo.engines.importing.meanings import (
     CLOSE,
     CLOSING,
+    DIRECTIONS,
     DONE,
+    ENDING,
     FLOWS,
     FREE,
+    KINDS_OF_FILLS,
     LONGS,
     NOT_DONE,
+    OF_OPTIONS,
+    OPENING,
     SHORTS,
     Side,
     currencies_of,
@@ -34,6 +40,10 @@ from paper_repo.engines.importing.tables import Table
 from paper_repo.engines.importing.times import TimeReader
 
 ZERO = Decimal(0)
+_PARENTHESES = re.compile(r"\([^()]*\)")
+_OF_CONTRACT = re.compile(r"^option (?:expiration|assignment|exercise) (?:for|of) ", flags=re.IGNORECASE)
+_LOTS = re.compile(r"[0-9][SL]\s*$")
+UNSTATED_FEE = 0.005
 FILLED_QUANTITIES = frozenset(
     {"filledquantity", "filledqty", "executed", "executedqty", "execqty", "filled", "lastqty", "fillquantity"}
 )
@@ -160,6 +170,9 @@ class Fills(Rows):
             (each for each in headings.candidates("side") if table.filled(each, _is_side)), None
         )  # a column called type may hold market and limit
         self._quantity: int = self._numeric("quantity", self._price, self._symbol)
+        self._action = self._action_beside(self._side)
+        self._kind = headings.column("kind", self._side)
+        self._description = headings.column("description", self._symbol)
         self._fee = self.optional("fee", self._price, self._quantity)
         used = (self._price, self._quantity, self._fee)
         self._total = self.optional("total", *used)
@@ -167,6 +180,8 @@ class Fills(Rows):
         self._balance = self.optional("balance", *used, self._total)
         self._fee_currency = headings.column("fee_currency")
         self._currency = headings.column("currency")
+        if self._currency is None:
+            self._currency = self._nameless_currency()
         self._multiplier = self.optional("multiplier", *used)
         self._id = headings.column("id")
         self._order_id = headings.column("order_id", self._side)
@@ -184,11 +199,45 @@ class Fills(Rows):
                     "columns={'side': ...} (--map side=COLUMN)"
                 )
 
+    def _action_beside(self, side: int | None) -> int | None:
+        """The column that says whether a fill opens or ends what the side only calls long or short."""
+        if side is None or not self.table.filled(side, lambda cell: word(cell) in DIRECTIONS):
+            return None
+        for each in self.headings.candidates("action"):
+            if each != side and self.table.filled(each, lambda cell: word(cell) in OPENING or word(cell) in ENDING):
+                return each
+        return None
+
+    def _nameless_currency(self) -> int | None:
+        """The currency in a column without a heading behind that of the price."""
+        behind = self._price + 1
+        if behind < len(self.headings.names) and not self.headings.names[behind]:
+            return behind if self.table.filled(behind, lambda cell: len(cell) == 3 and cell.isupper()) else None
+        return None
+
+    def _side_of(self, row: list[str], line: int, direction: str) -> Side:
+        """The side of a fill that opens or ends a long or a short position."""
+        action = word(row[self._action or 0])
+        if action not in OPENING and action not in ENDING:
+            raise self.draft.wrong(
+                f"{row[self._action or 0]!r} says neither that the fill opens nor that it ends a position",
+                row=line,
+                column=self.headings.names[self._action or 0],
+            )
+        is_long, opens = DIRECTIONS[direction], action in OPENING
+        return Side("BUY" if is_long is opens else "SELL", opens_short=opens and not is_long)
+
     def _scan(self) -> None:
         table = self.table
         numbers = [self._price, self._quantity, self._fee, self._total, self._pnl, self._balance, self._multiplier]
         zone: tzinfo | None = table.zone_in(self._time)
-        self.numbers, self.times = table.formats([each for each in numbers if each is not None], [self._time], zone)
+        self._has_fees_below_zero = self._has_fees_above_zero = False
+        self.numbers, self.times = table.formats(
+            [each for each in numbers if each is not None],
+            [self._time],
+            zone,
+            None if self._fee is None else self._watch_fee,
+        )
         self._are_fees_costs = self._fee_sign()
         self._totals: dict[str | None, Money] = {}
         self._pnls = Money()
@@ -197,22 +246,26 @@ class Fills(Rows):
         self._kinds: dict[str, tuple[Side | None, str]] = {}
         self._filled_quantity = folded(self.headings.names[self._quantity]) in FILLED_QUANTITIES
 
+    def _watch_fee(self, row: list[str]) -> None:
+        """Note whether fees are above or below zero."""
+        cell = row[self._fee or 0].strip().replace("−", "-")
+        if cell.strip("-0., ") and cell.casefold() not in ("nan", "none", "null", "n/a"):
+            if cell[0] in "-(" or cell[-1] == "-" or cell[1:2] == "-":
+                self._has_fees_below_zero = True
+            else:
+                self._has_fees_above_zero = True
+
     def _fee_sign(self) -> bool:
         """Whether fees below zero are costs: where all are, and the heading says commission."""
-        if self._fee is None:
+        if self._fee is None or not self._has_fees_below_zero:
             return False
-        negative = positive = False
-        for _, row in self.table.rows():
-            cell = row[self._fee].strip().replace("−", "-")
-            if cell.strip("-0., ") and cell.casefold() not in ("nan", "none", "null", "n/a"):
-                is_below = cell[0] in "-(" or cell[-1] == "-" or cell[1:2] == "-"
-                negative, positive = negative or is_below, positive or not is_below
         name = self.headings.names[self._fee]
         says_commission = "comm" in name.casefold() or "kosten" in name.casefold() or "provision" in name.casefold()
-        if negative:
-            taken = "costs" if says_commission and not positive else "rebates"
-            self.draft.notes.append(f"amounts below zero in column {name!r} were taken as {taken}")
-        return negative and not positive and says_commission
+        are_costs = says_commission and not self._has_fees_above_zero
+        self.draft.notes.append(
+            f"amounts below zero in column {name!r} were taken as {'costs' if are_costs else 'rebates'}"
+        )
+        return are_costs
 
     def _row(self, row: list[str], line: int) -> str | None:
         """Take one row; or why it is none."""
@@ -221,19 +274,27 @@ class Fills(Rows):
         kind = row[self._side] if self._side is not None else ""
         known_kind = self._kinds.get(kind)
         if known_kind is None:
-            known_kind = (side_of(kind) if kind.strip() else None, word(kind))
+            known_kind = (side_of(kind) if kind.strip() else None, word(_PARENTHESES.sub("", kind)))
             if len(self._kinds) < 1000:
                 self._kinds[kind] = known_kind
         side, kind_word = known_kind
+        if self._kind is not None and row[self._kind].strip() and word(row[self._kind]) not in KINDS_OF_FILLS:
+            return f"{row[self._kind].strip().casefold()}: no fill"
+        if self._action is not None and kind_word in DIRECTIONS:
+            side = self._side_of(row, line, kind_word)
         if side is None or status in NOT_DONE:
             reason = self._unusual(row, line, kind_word, status)
             if reason is not None:
                 return reason
         symbol = row[self._symbol].strip() if self._symbol is not None else (draft.options.symbol or "")
+        if kind_word in OF_OPTIONS and self._description is not None and " " not in symbol:
+            symbol = _contract(row[self._description]) or symbol
         base, quote, known = self._pairs.get(symbol) or self._pair(symbol)
         if row[self._quantity][-1:].isalpha() and (unit := _unit_at_the_end(row[self._quantity], symbol)):
             base, quote = unit, (symbol[len(unit) :].lstrip("/-_") or None)
             known = (base, quote) if quote else (base,)
+        if _LOTS.search(row[self._quantity]):  # of what expires, long or short
+            row[self._quantity] = row[self._quantity].rstrip()[:-1]
         quantity = table.number(numbers, row, line, self._quantity, known)
         price = table.number(numbers, row, line, self._price, known)
         if quantity is None or (
@@ -396,7 +457,7 @@ class Fills(Rows):
                 if each is None:
                     each = self.proportions[symbol] = Proportion()
                 if each.rows < ROWS:
-                    each.add(total.text, float(quantity) * float(price.text), float(fee))
+                    each.add(total.text, float(quantity) * float(price.text), _slack(total.text, fee))
         if self._pnl is not None:
             pnl = self.table.number(self.numbers, row, line, self._pnl)
             if pnl is not None:
@@ -414,6 +475,8 @@ class Fills(Rows):
                 currency: Stated(f"sum of {name}", "turnover", each.sum, each.rounding)
                 for currency, each in self._totals.items()
             }
+            if self._fee is None:
+                draft.reasons.append(f"no column of fees is there, and {name} may contain some")
         if self._pnl is not None and self._pnls.rows:
             name = self.headings.names[self._pnl]
             is_net = "net" in name.casefold()
@@ -438,6 +501,19 @@ class Fills(Rows):
 
     def _text(self, row: Sequence[str], index: int | None) -> str | None:
         return None if index is None else row[index].strip() or None
+
+
+def _contract(description: str) -> str | None:
+    """The name of an option in a description: the same when it is traded and when it expires."""
+    name = re.sub(
+        r"^option (?:expiration|assignment|exercise) (?:for|of) ", "", description.strip(), flags=re.IGNORECASE
+    )
+    return re.sub(r"\.00$", "", name)[:100] or None
+
+
+def _slack(total: str, fee: str) -> float:
+    """By how much a total may differ from the value of the fill, for fees that are stated or not."""
+    return max(abs(float(fee)), abs(float(total)) * UNSTATED_FEE)
 
 
 def _is_date(cell: str) -> bool:

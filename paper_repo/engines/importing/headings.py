@@ -24,7 +24,7 @@ SPELLINGS: dict[str, tuple[str, ...]] = {
         "side", "buy/sell", "buysell", "tradetype", "transcode", "transactiontype", "orderside", "action",
         "direction",
         "marketpos", "positiontype", "type", "event", "typ", "ordertype", "bs", "b/s", "positionside", "transaction",
-        "operation", "art",
+        "operation", "art", "dir",
     ),
     "quantity": (
         "qty", "quantity", "filledquantity", "filledqty", "executedqty", "executed", "execqty", "lastqty", "tradeqty",
@@ -106,7 +106,10 @@ SPELLINGS: dict[str, tuple[str, ...]] = {
     "is_short": ("isshort", "short"),
     "is_open": ("isopen",),
     "tag": ("tag", "entrytag", "entertag", "exitreason", "signal", "comment", "note", "notes", "reason", "strategy"),
-    "code": ("code", "codes", "notes/codes"),
+    "description": ("description", "beschreibung", "contract", "optionsymbol"),
+    "action": ("event", "action", "openclose", "open/close", "entry/exit", "type", "effect", "side", "kind", "status"),
+    "kind": ("exectype", "levelofdetail", "recordtype"),
+    "code": ("code", "codes", "notes/codes", "open/closeindicator"),
 }  # fmt: skip
 """By field, the headings that were met, the surest first, as `folded` writes them."""
 

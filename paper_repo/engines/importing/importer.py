@@ -19,7 +19,7 @@ from paper_repo.engines.importing.records import ALLOWED, Allowed, DateOrder, De
 from paper_repo.engines.importing.sorting import SortedRecords
 from paper_repo.engines.importing.times import EPOCH, moment
 from paper_repo.engines.importing.verdict import ComparedFigure, ImportReport
-from paper_repo.errors import SourceFileError
+from paper_repo.errors import InvalidSessionError, SourceFileError
 
 SourceName: TypeAlias = Literal[
     "freqtrade", "metatrader", "tradingview", "lean", "ibkr", "backtesting", "nautilus", "csv"
@@ -184,7 +184,10 @@ class _Import:
         self._stored = None if repository is None else repository.get_by_id(wanted.session_id)
         terms = Terms(draft, {} if self._stored is None else self._stored.rates)
         began = EPOCH if records.first is None else moment(records.first)
-        self._new = new_session(wanted.session_id, wanted.name, draft, terms, began, wanted.source)
+        try:
+            self._new = new_session(wanted.session_id, wanted.name, draft, terms, began, wanted.source)
+        except InvalidSessionError as error:  # what the file calls a symbol or a strategy may be no text
+            raise draft.wrong(str(error)) from error
         if self._stored is not None:
             self._require_the_same(self._stored)
         self._books = Books(draft, records, terms, self._new)

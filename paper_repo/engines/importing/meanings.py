@@ -24,13 +24,13 @@ def _words(text: str) -> frozenset[str]:
 
 _BUY = """
     buy b bot bto btc bought long kauf kaufen koop achat compra acheter purchase buytoopen buytoclose buytocover cover
-    bid gekauft buylong longentry entrylong enterlong shortexit exitshort closeshort
+    bid gekauft buylong longentry entrylong enterlong shortexit exitshort closeshort openlong
 """
 _SELL = """
     sell s sld stc sold verkauf verkaufen verkoop vente venta vendre sale selltoclose ask verkauft selllong longexit
     exitlong closelong
 """
-_SHORT = "short sto ss sellshort shortsell selltoopen shortsale shortentry entryshort entershort"
+_SHORT = "short sto ss sellshort shortsell selltoopen shortsale shortentry entryshort entershort openshort"
 SIDES = {
     **dict.fromkeys(_BUY.split(), Side("BUY")),
     **dict.fromkeys(_SELL.split(), Side("SELL")),
@@ -39,6 +39,16 @@ SIDES = {
 LONGS = frozenset(["long", "buy", "b", "bot", "bto", "bought", "kauf", "1", "longs", "entrylong"])
 SHORTS = frozenset(["short", "sell", "s", "sld", "sto", "sold", "verkauf", "-1", "shorts", "entryshort"])
 """What a round trip's direction is called."""
+
+OPENING = _words("open opened entry enter in openposition new")
+ENDING = _words("close closed exit out closeposition exited liquidation stoploss takeprofit sl tp")
+"""What stands beside a direction (long, short): whether the fill opens or ends it."""
+DIRECTIONS = {"long": True, "short": False}
+KINDS_OF_FILLS = _words("trade execution executions fill filled adltrade bustrade delivery settle")
+"""What a column of kinds calls a fill."""
+
+OF_OPTIONS = _words("sto stc bto btc oexp oasgn oexcs selltoopen selltoclose buytoopen buytoclose")
+"""What only options are called: where the symbol is that of the underlying, the description names the contract."""
 
 CLOSING = _words(
     """

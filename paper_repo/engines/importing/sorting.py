@@ -13,6 +13,8 @@ from paper_repo.domain.ledger import CashFlowKind
 from paper_repo.engines.importing.records import SourceFill, SourceFlow
 
 BATCH = 2000
+EARLIEST = 1 << 56
+"""Microseconds before 1970: more than there are since the year 1."""
 REPEATED = -1
 """Of a record that came before with the same id of its source and the same content."""
 
@@ -26,6 +28,8 @@ class SortedRecords:
 
     def __init__(self) -> None:
         self._database = sqlite3.connect("", isolation_level=None)  # a private one, which is deleted when it is closed
+        for pragma in ("journal_mode = off", "synchronous = off", "locking_mode = exclusive"):
+            self._database.execute(f"PRAGMA {pragma}")  # it is thrown away whatever happens
         self._database.execute("CREATE TABLE record (at INTEGER, line INTEGER, key TEXT, data BLOB)")
         self._database.execute("BEGIN")
         self._waiting: list[tuple[int, int, str, bytes]] = []
@@ -33,6 +37,7 @@ class SortedRecords:
         self._last: int | None = None
         self._highest = -(1 << 62)
         self._is_sorted = True
+        self._keys: list[str] | None = None
         self._later = self._earlier = 0
         self.fills = self.flows = 0
         self.first: int | None = None
@@ -50,7 +55,7 @@ class SortedRecords:
         own = fill.id
         if own is None:
             content = f"{fill.at}|{fill.symbol}|{fill.side}|{plain(fill.quantity)}|{plain(fill.price)}|{fill.order_id}"
-            key = f"#{fill.symbol}\0{_hash(content)}"
+            key = f"#{fill.symbol}\0{_id_of(fill.at, content)}"
         else:
             key = f"={fill.symbol}\0{own}"
         self._add(fill.at, key, fill)
@@ -62,8 +67,8 @@ class SortedRecords:
         if flow.id is not None:
             self._add(flow.at, f"=$\0{flow.id}", record)
         else:
-            content = _hash(f"{flow.at}|{flow.kind}|{plain(flow.amount)}|{flow.currency}|{flow.symbol}")
-            self._add(flow.at, f"#$\0{content}", record)
+            content = f"{flow.at}|{flow.kind}|{plain(flow.amount)}|{flow.currency}|{flow.symbol}"
+            self._add(flow.at, f"#$\0{_id_of(flow.at, content)}", record)
 
     def _add(self, at: int, key: str, record: tuple[Any, ...]) -> None:
         line = record[0]
@@ -97,17 +102,36 @@ class SortedRecords:
         direction = "DESC" if self.is_newest_first else "ASC"
         order = "rowid" if self._is_sorted else f"at, line {direction}, rowid"
         for key, data in self._database.execute(f"SELECT key, data FROM record ORDER BY {order}"):
-            record, before = marshal.loads(data), 0
-            if repeated and (contents := repeated.get(key)) is not None:
-                before = len(contents) if key[0] == "#" or record[1:] not in contents else REPEATED
-                if before != REPEATED:
-                    contents.append(record[1:])
+            record = marshal.loads(data)
+            before = repeated[key].place_of(key, record) if repeated and key in repeated else 0
             yield key.partition("\0")[2], before, _record(key, record)
 
-    def _repeated(self) -> dict[str, list[tuple[Any, ...]]]:
+    def _repeated(self) -> dict[str, _Repeated]:
         """The ids that come more than once."""
-        found = self._database.execute("SELECT key FROM record GROUP BY key HAVING count(*) > 1")
-        return {key: [] for (key,) in found}
+        if self._keys is None:  # nothing is added once they are read
+            found = self._database.execute("SELECT key FROM record GROUP BY key HAVING count(*) > 1")
+            self._keys = [key for (key,) in found]
+        return {key: _Repeated() for key in self._keys}
+
+
+class _Repeated:
+    """The records of one id that came so far."""
+
+    __slots__ = ("_contents", "_count")
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._contents: set[bytes] = set()
+
+    def place_of(self, key: str, record: tuple[Any, ...]) -> int:
+        """How many came before this one; REPEATED where its source gave the same id to the same content."""
+        if key[0] == "=":  # else the id is that of the content, and equal contents are several
+            content = blake2b(marshal.dumps(record[1:]), digest_size=10).digest()
+            if content in self._contents:
+                return REPEATED
+            self._contents.add(content)
+        self._count += 1
+        return self._count - 1
 
 
 def _record(key: str, record: tuple[Any, ...]) -> SourceFill | SourceFlow:
@@ -124,5 +148,6 @@ def plain(amount: str) -> str:
     return amount.rstrip("0").rstrip(".") if "." in amount else amount
 
 
-def _hash(content: str) -> str:
-    return blake2b(content.encode("utf-8", "surrogatepass"), digest_size=10).hexdigest()
+def _id_of(at: int, content: str) -> str:
+    """An id of the content. It begins with the time, so that what comes later is stored behind what came before."""
+    return f"{at + EARLIEST:015x}{blake2b(content.encode('utf-8', 'surrogatepass'), digest_size=6).hexdigest()}"

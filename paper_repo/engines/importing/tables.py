@@ -82,9 +82,13 @@ class Table:
         return bool(cells) and sum(map(test, cells)) * 2 > len(cells)
 
     def formats(
-        self, numbers: Sequence[int], times: Sequence[int], zone: tzinfo | None = None
+        self,
+        numbers: Sequence[int],
+        times: Sequence[int],
+        zone: tzinfo | None = None,
+        watch: Callable[[list[str]], object] | None = None,
     ) -> tuple[NumberReader, TimeReader]:
-        """Readers of the numbers and times in these columns, after a look at every row.
+        """Readers of the numbers and times in these columns, after a look at every row, which `watch` sees too.
 
         Raises:
             SourceFileError: the file contradicts itself, or does not tell what it means.
@@ -96,6 +100,8 @@ class Table:
                 cell = row[index]
                 if cell:
                     is_price(cell, line)
+            if watch is not None:
+                watch(row)
             for index in times:
                 if row[index]:
                     dates.add(row[index], line)

@@ -79,6 +79,71 @@ def test_headings_and_formats(folder: Path, text: str) -> None:
     assert str(report.first[0].executed_at) == "2024-01-02 10:00:00+00:00"
 
 
+LONG_AND_SHORT = [("BUY", "5"), ("SELL", "6"), ("SELL", "6"), ("BUY", "4")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        (
+            "time,event,symbol,direction,quantity,price,pnl\n2024-01-02,OPEN,A,LONG,1,5,\n2024-01-03,CLOSE,A,LONG,1,6,1\n"
+            "2024-01-04,open,A,short,1,6,\n2024-01-05,close,A,short,1,4,2\n"
+        ),
+        (
+            "time,coin,dir,px,sz,fee,closedPnl\n"
+            "1/13/2024 - 10:00:00,A,Open Long,5,1,0,0\n1/14/2024 - 10:00:00,A,Close Long,6,1,0,1\n"
+            "1/15/2024 - 10:00:00,A,Open Short,6,1,0,0\n1/16/2024 - 10:00:00,A,Close Short,4,1,0,2\n"
+        ),
+        (
+            "execTime,symbol,side,execQty,execPrice,execType\n1704189600000,A,Buy,1,5,Trade\n1704189600001,A,Sell,1,5,Funding\n"
+            "1704276000000,A,Sell,1,6,Trade\n1704276000001,A,Sell Short,1,6,Trade\n1704276000002,A,Buy,1,4,Trade\n"
+        ),
+    ],
+)
+def test_long_and_short(folder: Path, text: str) -> None:
+    """A direction alone is no side: what ends a long position sells; funding is no fill."""
+    report = dry(written(folder, text))
+
+    assert [(each[1], each[3]) for each in short(report.first)] == LONG_AND_SHORT
+    assert report.session.realized_pnl == 3
+    assert report.agrees
+
+
+def test_an_option_is_not_its_underlying(folder: Path) -> None:
+    """Where the column of symbols names the share, the description names the contract."""
+    text = (
+        "Activity Date,Instrument,Description,Trans Code,Quantity,Price,Amount\n"
+        "1/19/2024,IBM,Option Expiration for IBM 1/19/2024 Call $200,OEXP,1S,,\n"
+        "1/16/2024,IBM,IBM 1/19/2024 Call $200.00,STO,1,$1.50,$149.95\n"
+        '1/3/2024,IBM,"Intl Business",Buy,10,$180.00,"($1,800.00)"\n'
+    )
+    name = "IBM 1/19/2024 Call $200"
+
+    with pytest.raises(SourceFileError, match=r"imply a multiplier of 100"):
+        dry(written(folder, text))
+    report = dry(written(folder, text), multipliers={name: 100})
+    assert [(each[0], each[1], each[3]) for each in short(report.first)] == [
+        ("IBM", "BUY", "180.00"),
+        (name, "SELL", "1.50"),
+        (name, "BUY", "0"),
+    ]
+    assert "no column of fees is there, and Amount may contain some" in str(report)
+
+
+@pytest.mark.parametrize(("first", "second", "total"), [("-402", "407.95", "809.95"), ("400", "410", "810")])
+def test_totals_with_and_without_fees(folder: Path, first: str, second: str, total: str) -> None:
+    """Either way they are compared; the currency of a price may stand behind it without a heading."""
+    text = (
+        "date,product,side,size,price,,fee,total\n"
+        f"2024-01-02,B,BUY,0.01,40000,EUR,2,{first}\n2024-01-03,B,SELL,0.01,41000,EUR,2.05,{second}\n"
+    )
+
+    report = dry(written(folder, text))
+
+    assert report.session.base_currency == "EUR"
+    assert (report.agrees, report.comparisons[0].booked) == (True, Decimal(total))
+
+
 def test_newest_first_is_turned_round(folder: Path) -> None:
     """Also among fills of one moment."""
     rows = [
@@ -143,7 +208,7 @@ def test_a_multiplier_is_proposed_and_never_applied(folder: Path) -> None:
     text = "date,symbol,side,qty,price,value\n2024-01-02,ES,buy,2,5000,500000\n2024-01-03,ES,sell,2,5001,500100\n"
     path = written(folder, text)
 
-    with pytest.raises(SourceFileError, match=r"imply a multiplier of 50: say .*--multiplier ES=50"):
+    with pytest.raises(SourceFileError, match=r"imply a multiplier of 50: say .*--multiplier 'ES=50'"):
         dry(path)
     assert dry(path, multipliers={"ES": 50}).session.realized_pnl == 100
     assert dry(path, multipliers={"ES": 1}).session.realized_pnl == 2
