@@ -16,7 +16,7 @@ from paper_repo.engines.backtrader.booking import Books, instrument_of, symbols_
 from paper_repo.engines.backtrader.encoding import decode_order, exact, json_part, moment
 
 HALF_A_CENT = Decimal("0.005")
-INTERVAL = 0.1
+INTERVAL = 0.2
 KEY = "backtrader"
 """Where in a session's `state` is what must be known to resume it."""
 
@@ -110,7 +110,8 @@ class Recording:
         self._place = {"bar": day, "round": number}
         self.bars += 1
         self.new_bars += 1
-        books.forget_closed(alive)
+        if len(books.numbers) > len(alive):
+            books.forget_closed(alive)
         if time.monotonic() >= self._due:
             self.save()
 
