@@ -26,23 +26,30 @@ DURABLE = {"fsync": "on", "full_page_writes": "on", "shared_buffers": "128MB", "
 def on_server(bench: Bench) -> Section:
     """Every contender on the same server, each against those who wait for it in the same way."""
     columns: dict[str, dict[str, Sample]] = {}
+    missing = "".join(f" Not installed: {name} ({reason})." for name, reason in server.find()[1].items())
     with running() as own:
-        for name, workload in ("", Workload()), (" with history", Workload(history=True)):
-            with drivers(own, bench, workload) as all_of_them:
-                saves, tasks = bench.scale.saves, bench.scale.tasks
-                columns[f"save{name}"] = bench.compare(all_of_them, lambda each: each.time_save(saves), f"save{name}")
-                if not name:
-                    columns["load"] = bench.compare(all_of_them, lambda each: each.time_load(saves), "load")
-                awaited = {name: each for name, each in all_of_them.items() if each.contender.is_async}
-                title = f"{tasks} tasks{name}"
-                columns[title] = bench.compare(awaited, lambda each: each.time_saving_at_once(tasks), title)
+        columns |= _compared(own, bench, Workload(), "")
+        columns |= _compared(own, bench, Workload(history=True), " with history")
     return Section(
         "On PostgreSQL",
         "The same session on one server on the same machine (fsync on); those by hand use its own types for amounts, "
         "times and JSON. Awaited calls in multiples of asyncpg by hand over a pool of eight, plain calls of psycopg by "
-        "hand.",
+        f"hand.{missing}",
         [_multiples(columns), _times(columns)],
     )
+
+
+def _compared(own: Server, bench: Bench, workload: Workload, name: str) -> dict[str, dict[str, Sample]]:
+    columns = {}
+    saves, tasks = bench.scale.saves, bench.scale.tasks
+    with drivers(own, bench, workload) as everybody:
+        columns[f"save{name}"] = bench.compare(everybody, lambda each: each.time_save(saves), f"save{name}")
+        if not workload.history:
+            columns["load"] = bench.compare(everybody, lambda each: each.time_load(saves), "load")
+        awaited = {name: each for name, each in everybody.items() if each.contender.is_async}
+        title = f"{tasks} tasks{name}"
+        columns[title] = bench.compare(awaited, lambda each: each.time_saving_at_once(tasks), title)
+    return columns
 
 
 @contextmanager

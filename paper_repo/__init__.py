@@ -130,8 +130,6 @@ from paper_repo.errors import (
     TransactionOwnershipError,
     WrongPassphraseError,
 )
-from paper_repo.facade.repository import AsyncSessionRepository, SQLiteSessionRepository
-from paper_repo.interface import IPaperTradingSessionRepository
 from paper_repo.storage.address import Address
 from paper_repo.storage.options import Durability, Journal, Upgrade
 
@@ -142,6 +140,8 @@ if _typing.TYPE_CHECKING:
     from paper_repo.domain.replay import replay
     from paper_repo.domain.round_trips import RoundTrip, round_trips
     from paper_repo.domain.trades import Trade, trades
+    from paper_repo.facade.repository import AsyncSessionRepository, SQLiteSessionRepository
+    from paper_repo.interface import IPaperTradingSessionRepository
     from paper_repo.maintenance.archive import export_archive, import_archive
     from paper_repo.maintenance.copy import CopyReport, copy_sessions
     from paper_repo.maintenance.files import compact, decrypt, encrypt, restore_backup
@@ -246,14 +246,17 @@ __all__ = [
 
 _ON_DEMAND = {
     "AsyncSessionChanges": "paper_repo.watching",
+    "AsyncSessionRepository": "paper_repo.facade.repository",
     "CheckReport": "paper_repo.reports",
     "Comparison": "paper_repo.domain.comparison",
     "CopyReport": "paper_repo.maintenance.copy",
     "Finding": "paper_repo.reports",
+    "IPaperTradingSessionRepository": "paper_repo.interface",
     "InMemorySessionRepository": "paper_repo.memory",
     "MatchedFill": "paper_repo.domain.comparison",
     "Performance": "paper_repo.domain.performance",
     "RoundTrip": "paper_repo.domain.round_trips",
+    "SQLiteSessionRepository": "paper_repo.facade.repository",
     "Salvaged": "paper_repo.maintenance.salvage.salvage",
     "SessionChange": "paper_repo.domain.changes",
     "SessionChanges": "paper_repo.watching",

@@ -24,6 +24,7 @@ from typing import Any, TypeAlias
 
 try:
     import pyarrow as pa
+    from pyarrow import csv
 except ImportError as _error:
     raise ImportError("paper_repo.frames needs pyarrow: pip install 'paper_repo[frames]'") from _error
 
@@ -39,6 +40,7 @@ Repository: TypeAlias = SessionRepository | AsyncSessionRepository
 """Either repository on a database. Reading blocks: in async code, call these functions in a thread."""
 
 _TIME = pa.timestamp("us", "UTC")
+_EQUITY_TYPES = (_TIME, pa.float64(), pa.float64())
 _LARGEST_PRECISION, _USUAL_PRECISION = 76, 38
 
 _Convert = Callable[[Sequence[Any]], "pa.Array"]
@@ -94,12 +96,31 @@ def equity(repository: Repository, session_id: str, *, exact: bool = False) -> p
     core = _core(repository)
     storage = internals_of(core).storage
     with core.reading():
+        table = None if exact or not storage.keeps_text else _parsed_equity(storage, session_id)
+        if table is not None:
+            return table
         table = _history(storage, storage.statements.tables.equity, _EQUITY_COLUMNS, session_id, exact)
         if not len(table) and not core.exists(session_id):
             raise SessionNotFoundError(session_id)
     if len(table) and table["sequence"][0].as_py() != 1:
         raise history.corrupt(session_id, f"{history.INCOMPLETE}: equity point 1 is not there")
     return table.drop_columns("sequence")
+
+
+def _parsed_equity(storage: Storage, session_id: str) -> pa.Table | None:
+    """The equity curve out of lines of text, in a third of the time; None where the other way is needed to read it."""
+    columns = tuple(_EQUITY_COLUMNS)
+    lines = list(history.read_lines(storage, storage.statements.tables.equity, session_id, columns))
+    try:
+        table = csv.read_csv(
+            pa.BufferReader("\n".join(lines).encode()),
+            csv.ReadOptions(column_names=list(columns[1:]), use_threads=False),
+            csv.ParseOptions(quote_char=False),
+            csv.ConvertOptions(column_types=dict(zip(columns[1:], _EQUITY_TYPES, strict=True)), null_values=[""]),
+        ).combine_chunks()
+    except pa.ArrowInvalid:
+        return None  # there is no point, or one that is damaged
+    return None if table["at"].null_count or table["equity"].null_count else table
 
 
 def trades(repository: Repository, session_id: str, *, exact: bool = False) -> pa.Table:

@@ -193,6 +193,24 @@ class TestRefused:
         assert "ImportError: paper_repo.frames needs pyarrow: pip install 'paper_repo[frames]'" in done.stderr
 
 
+class TestPages:
+    """A history of any length is read in pages, and is one table."""
+
+    @pytest.mark.parametrize("count", [1, 2, 3, 4, 6, 7])
+    def test_any_number_of_pages(self, repository, monkeypatch, count):
+        """Whether the last page is full or not, each point is there once, and a cash that is not known is missing."""
+        monkeypatch.setattr(history, "LINES", 3)
+        curve = [EquityPoint(moment(each), None if each % 2 else each, f"{each}.25") for each in range(count)]
+        session = stored(repository, points=curve)
+
+        table = frames.equity(repository, session.id)
+
+        assert table["equity"].to_pylist() == [each + 0.25 for each in range(count)]
+        assert table["cash"].to_pylist() == [None if each % 2 else float(each) for each in range(count)]
+        assert table["at"].to_pylist() == [each.at for each in curve]
+        assert {len(column.chunks) for column in table.columns} == {1}
+
+
 class TestSessions:
     """The frame of all sessions."""
 

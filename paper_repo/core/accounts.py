@@ -75,12 +75,10 @@ class Accounts:
 
     def performance(self, session_id: str, **options: Any) -> Performance:
         """The performance of a session; the options are those of `get_performance`."""
-        from paper_repo.domain.performance import performance  # which most programs do not need
+        from paper_repo.core.figures import read_performance  # which most programs do not need
 
         with self._storage.snapshot():
-            session = self._found(session_id)
-            points = history.read_points(self._storage, session_id)
-            return performance(session, points, self.history(session_id), **options)
+            return read_performance(self._storage, self._found(session_id), **options)
 
     def as_of(self, session_id: str, at: datetime) -> PaperTradingSession:
         """The books of a session as they were at a time."""

@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import cached_property
 
 from paper_repo.core import history
+from paper_repo.core.chart_points import chart_points
 from paper_repo.core.history import require_no_gap
 from paper_repo.core.records import SUMMARY_ROW, Records
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
@@ -117,6 +118,8 @@ class Lists:
         self, session_id: str, since: datetime | None, until: datetime | None, max_points: int | None
     ) -> list[EquityPoint]:
         """The equity points of a session; the arguments are those of `get_equity_curve`."""
+        if max_points is not None and since is None and until is None:
+            return chart_points(self._storage, session_id, max_points)
         equity = self._statements.tables.equity
         columns = self._statements.equity_columns
         query = queries.select_history(

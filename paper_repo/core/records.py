@@ -6,14 +6,14 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, lru_cache
 from operator import itemgetter
 from typing import Any, TypeVar
 
 from paper_repo.core import history
 from paper_repo.core.claims import conflict
 from paper_repo.core.fill_keys import by_key, place_after
-from paper_repo.core.history import corrupt, require_unchanged
+from paper_repo.core.history import changed, corrupt, require_unchanged
 from paper_repo.core.saves import Save, StoredRow, Tracking, other_fill_stored, used_orders
 from paper_repo.domain import Fill, PaperTradingSession
 from paper_repo.domain.selection import Loaded, Selection, SessionSummary
@@ -31,7 +31,7 @@ from paper_repo.storage import queries
 from paper_repo.storage.base import Storage
 from paper_repo.storage.sort_keys import sort_key
 from paper_repo.storage.statements import Statement, Statements
-from paper_repo.storage.tables import SETTLED_COLUMNS, SUMMARY_COLUMNS, Row
+from paper_repo.storage.tables import ACCOUNT_COLUMNS, SETTLED_COLUMNS, SUMMARY_COLUMNS, Row
 
 T = TypeVar("T")
 
@@ -90,7 +90,7 @@ class Records:
         ]
         points = [history.point_row(self._storage, session_id, point) for point in save.points]
         return [
-            *((statements.insert_fill, row) for row in fills),
+            *((history.insert_fill(statements, row), row) for row in fills),
             *((statements.insert_equity, row) for row in points),
         ]
 
@@ -114,7 +114,9 @@ class Records:
         statements = self._statements
         if not save.expected_version:
             return statements.insert_session, row
-        return statements.update_ticked if save.is_settled else statements.update_session, row
+        if not save.is_settled:
+            return statements.update_session, row
+        return statements.update_ticked if save.is_account_settled else statements.update_account, row
 
     def _write_history(self, session_id: str, save: Save) -> int:
         """Append what is new, and say how many of the fills, which were only recorded, were stored already.
@@ -125,7 +127,7 @@ class Records:
         skipped, again = 0, []
         for index, fill in enumerate(save.fills):
             row = history.fill_row(self._storage, session_id, save.first_sequence + index - skipped, fill)
-            if not self._storage.change(self._statements.insert_fill, row):
+            if not self._storage.change(history.insert_fill(self._statements, row), row):
                 self._require_same(row, fill)
                 if save.is_booked_again(index):
                     again.append((fill["symbol"], fill["id"]))
@@ -244,14 +246,19 @@ class Records:
 
     def summary(self, row: Sequence[Any]) -> SessionSummary:
         """The summary that the columns `SUMMARY_ROW` describe; raises as `session` does."""
-        stored = dict(zip(SUMMARY_COLUMNS, row, strict=False))
         summary = _summary(row[:-1])
-        require_unchanged(self._storage, stored, self._statements.summary_checksum, row[-1], summary.id)
+        if self._storage.keeps_text and self._checksum_of_summary(row) != row[-1]:
+            raise changed(summary.id)
         return summary
+
+    @cached_property
+    def _checksum_of_summary(self) -> Callable[[Sequence[Any]], int]:
+        return self._statements.summary_checksum.among(SUMMARY_ROW)
 
     def stored_row(self, columns: Data, generation: int) -> StoredRow:
         """What stands for the row of these columns in this database."""
-        return StoredRow(self._storage.identity, columns["version"], generation, _settled_columns(columns))
+        settled, account = _settled_columns(columns), _account_columns(columns)
+        return StoredRow(self._storage.identity, columns["version"], generation, settled, account)
 
     def listed(
         self,
@@ -307,6 +314,7 @@ class Records:
 
 
 _settled_columns = itemgetter(*(name for name in SETTLED_COLUMNS if name in schemas.fields_of(PaperTradingSession)))
+_account_columns = itemgetter(*ACCOUNT_COLUMNS)
 _SESSION_FIELDS = tuple(schemas.fields_of(PaperTradingSession))
 
 
@@ -324,17 +332,35 @@ def _row(save: Save) -> Row:
 
 
 def _summary(row: Sequence[Any]) -> SessionSummary:
-    stored = dict(zip(SUMMARY_COLUMNS, row, strict=True))
+    session_id, name, strategy, status, symbols, currency, initial_cash, equity, net_pnl, *counts_and_times = row
+    positions, fills, created_at, started_at, stopped_at, updated_at, version = counts_and_times
     try:
-        for name in ("initial_cash", "equity", "net_pnl"):
-            stored[name] = Decimal(stored[name])
-        for name in ("created_at", "started_at", "stopped_at", "updated_at"):
-            stored[name] = _moment(stored[name])
-        stored["status"] = SessionStatus(stored["status"])
-        stored["symbols"] = tuple(json.loads(stored["symbols"]))
-        return SessionSummary(open_positions=stored.pop("position_count"), **stored)
+        return SessionSummary(
+            session_id,
+            name,
+            strategy,
+            SessionStatus(status),
+            _symbols(symbols),
+            currency,
+            Decimal(initial_cash),
+            Decimal(equity),
+            Decimal(net_pnl),
+            positions,
+            fills,
+            _moment(created_at),
+            _moment(started_at),
+            _moment(stopped_at),
+            _moment(updated_at),
+            version,
+        )
     except (TypeError, ValueError, ArithmeticError) as error:
         raise corrupt(row[0], str(error)) from error
+
+
+@lru_cache(1024)
+def _symbols(text: str) -> tuple[str, ...]:
+    """Many sessions trade the same symbols."""
+    return tuple(json.loads(text))
 
 
 def _moment(text: str | None) -> Any:

@@ -1,7 +1,7 @@
 """Saves that go out together: to a server in two round trips, however many they are.
 
-Everything is sent without waiting for an answer: first the rows of the sessions, then the history of those that were
-as their saves expected them. A version that was not met is the conflict of that save alone, and needs no savepoint:
+Nothing that is sent waits for an answer: first the rows of the sessions go out, then the history of those that were as
+their saves expected them. A version that was not met is the conflict of that save alone, and needs no savepoint:
 nothing was changed for it.
 """
 
@@ -30,9 +30,11 @@ def write_together(storage: Storage, records: Records, saves: Sequence[Save]) ->
         saves: each of another session.
 
     Raises:
-        OneByOneError: a fill is stored already, which may be right or wrong.
+        OneByOneError: a fill is stored already, which may be right or wrong; or a save alone has met another version.
         StorageError: a statement has failed; the transaction must be rolled back.
     """
+    if len(saves) == 1:
+        return [_write_one(storage, records, saves[0])]
     refused = [_refusal(records, save) for save in saves]
     bound = [place for place, error in enumerate(refused) if error is None]
     counts = storage.change_many([records.change_of_session(saves[place]) for place in bound])
@@ -44,9 +46,25 @@ def write_together(storage: Storage, records: Records, saves: Sequence[Save]) ->
         if place not in met:
             refused[place] = _conflict(records, saves[place])
     for place in met:
-        storage.undo.append(saves[place].before().restore)
-        saves[place].apply(0)
+        _apply(storage, saves[place])
     return refused
+
+
+def _write_one(storage: Storage, records: Records, save: Save) -> Exception | None:
+    """The same for one alone: its history need not wait for the answer, since all can be rolled back without harm."""
+    refusal = _refusal(records, save)
+    if refusal is not None:
+        return refusal
+    counts = storage.change_many([records.change_of_session(save), *records.changes_of_history(save)])
+    if not all(counts):
+        raise OneByOneError
+    _apply(storage, save)
+    return None
+
+
+def _apply(storage: Storage, save: Save) -> None:
+    storage.undo.append(save.before().restore)
+    save.apply(0)
 
 
 def _refusal(records: Records, save: Save) -> Exception | None:

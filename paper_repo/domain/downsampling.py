@@ -31,7 +31,7 @@ def downsample(points: Sequence[EquityPoint], max_points: int) -> list[EquityPoi
     Raises:
         ValueError: `max_points` is below 4.
     """
-    _columns_in(max_points)
+    columns_in(max_points)
     if len(points) <= max_points:
         return list(points)
     return downsample_stream(points, max_points, start=points[0].at, end=points[-1].at)
@@ -51,7 +51,7 @@ def downsample_stream(
     Raises:
         ValueError: `max_points` is below 4.
     """
-    count = _columns_in(max_points)
+    count = columns_in(max_points)
     iterator = iter(points)
     head = list(islice(iterator, max_points + 1))
     if len(head) <= max_points:
@@ -81,7 +81,7 @@ class _Column:
             self.highest = self.last
 
 
-def _columns_in(max_points: int) -> int:
+def columns_in(max_points: int) -> int:
     """How many columns of four points `max_points` allows."""
     if max_points < _PER_COLUMN:
         raise ValueError(f"max_points must be 4 or more (first, last, lowest and highest point), not {max_points}")
@@ -92,10 +92,15 @@ def _placed(
     points: Iterable[EquityPoint], columns: int, start: datetime, end: datetime
 ) -> Iterator[tuple[int, int, EquityPoint]]:
     """Each point with its position in the curve and the number of its column."""
-    span = end - start
     for position, point in enumerate(points):
-        column = int((point.at - start) / span * columns) if span else 0
-        yield position, min(max(column, 0), columns - 1), point
+        yield position, place_in_time(point.at, start, end, columns), point
+
+
+def place_in_time(at: datetime, start: datetime, end: datetime, columns: int) -> int:
+    """The number of the column that a time belongs to, from 0."""
+    span = end - start
+    column = int((at - start) / span * columns) if span else 0
+    return min(max(column, 0), columns - 1)
 
 
 def _in_order(columns: Iterable[_Column]) -> list[EquityPoint]:

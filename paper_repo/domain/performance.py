@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from functools import reduce
 from itertools import groupby, islice
 from typing import Any, Literal
 
@@ -22,6 +21,7 @@ from paper_repo.domain.history import Booked
 from paper_repo.domain.ledger import CashFlow
 from paper_repo.domain.session import PaperTradingSession
 from paper_repo.domain.time_weighted import Level, by_time, levels, require_by_time
+from paper_repo.domain.trade_figures import TradeFigures
 from paper_repo.domain.trades import closed_positions, total
 from paper_repo.domain.trading import EquityPoint
 from paper_repo.domain.values import EXACT, ROUNDED
@@ -150,15 +150,43 @@ def performance(
         ValueError: `resample` is none of these, `periods_per_year` is missing or not above zero, `risk_free_rate` not
             above -1, or the curve is not in the order that was promised.
     """
-    periods = _periods_per_year(periods_per_year, resample)
+    _periods_per_year(periods_per_year, resample)
     flows: list[CashFlow] = []
-    trades = _Trades(
-        total(slices, lambda each: each.net_pnl)
-        for slices in closed_positions(_without_cash_flows(history, flows), session)
+    trades = TradeFigures()
+    for slices in closed_positions(_without_cash_flows(history, flows), session):
+        trades.add(total(slices, lambda each: each.net_pnl))
+    points = require_by_time(equity_curve) if in_order else by_time(equity_curve)
+    return performance_of(
+        session,
+        points,
+        trades,
+        flows,
+        resample=resample,
+        periods_per_year=periods_per_year,
+        risk_free_rate=risk_free_rate,
     )
-    points = _Exposure(require_by_time(equity_curve) if in_order else by_time(equity_curve))
+
+
+def performance_of(
+    session: PaperTradingSession,
+    points: Iterable[EquityPoint],
+    trades: TradeFigures,
+    flows: Iterable[CashFlow],
+    *,
+    resample: Resample | None = "day",
+    periods_per_year: float | None = None,
+    risk_free_rate: float = 0.0,
+    watch_levels: Callable[[Iterable[Level]], Iterator[Level]] = iter,
+) -> Performance:
+    """What `performance` returns, where the points come by time, and the trades are counted already.
+
+    Args:
+        watch_levels: is given the levels of the curve, and gives them on.
+    """
+    periods = _periods_per_year(periods_per_year, resample)
+    exposed = _Exposure(points)
     drawdown, returns = _Drawdown(), _Returns(_rate_per_period(risk_free_rate, periods))
-    grown = _Growth(drawdown.follow(levels(session, points, flows)))
+    grown = _Growth(drawdown.follow(watch_levels(levels(session, exposed, flows))))
     returns.add_all(_closes(grown, resample))
     return Performance(
         net_pnl=session.net_pnl,
@@ -169,12 +197,12 @@ def performance(
         drawdown_trough_at=drawdown.trough_at,
         sharpe_ratio=returns.sharpe_ratio(periods),
         sortino_ratio=returns.sortino_ratio(periods),
-        exposure=points.share(),
+        exposure=exposed.share(),
         trades=trades.count,
         win_rate=trades.win_rate(),
         profit_factor=trades.profit_factor(),
-        average_win=_average(trades.won, trades.wins),
-        average_loss=_average(trades.lost, trades.losses),
+        average_win=trades.average_win(),
+        average_loss=trades.average_loss(),
     )
 
 
@@ -322,25 +350,6 @@ class _Returns:
         return float(_SUMS.multiply(mean, scale))
 
 
-class _Trades:
-    """Winners and losers among the gains of closed trades."""
-
-    def __init__(self, gained: Iterable[Decimal]) -> None:
-        gains = list(gained)
-        self.count = len(gains)
-        self.wins = sum(gain > 0 for gain in gains)
-        self.losses = sum(gain < 0 for gain in gains)
-        self.won = _total(gain for gain in gains if gain > 0)
-        self.lost = _total(gain for gain in gains if gain < 0)
-
-    def win_rate(self) -> float | None:
-        decided = self.wins + self.losses
-        return self.wins / decided if decided else None
-
-    def profit_factor(self) -> float | None:
-        return float(ROUNDED.divide(self.won, EXACT.minus(self.lost))) if self.losses else None
-
-
 def _periods_per_year(given: float | None, resample: Resample | None) -> float:
     if resample is not None and resample not in _PERIODS:
         raise ValueError(f"resample is 'day', 'week', 'month' or None (from point to point), not {resample!r}")
@@ -362,11 +371,3 @@ def _rate_per_period(yearly: float, periods_per_year: float) -> Decimal:
 def _change(before: Decimal, after: Decimal) -> Decimal:
     """From `before` to `after`, as a fraction of `before`."""
     return ROUNDED.divide(EXACT.subtract(after, before), before)
-
-
-def _average(amount: Decimal, count: int) -> Decimal | None:
-    return ROUNDED.divide(amount, Decimal(count)) if count else None
-
-
-def _total(amounts: Iterable[Decimal]) -> Decimal:
-    return reduce(EXACT.add, amounts, Decimal(0))

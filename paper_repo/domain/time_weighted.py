@@ -62,16 +62,20 @@ def by_time(points: Iterable[EquityPoint]) -> Sequence[EquityPoint]:
     return sorted(found, key=lambda point: point.at)
 
 
+class OutOfOrderError(ValueError):
+    """A point is earlier than the one before."""
+
+
 def require_by_time(points: Iterable[EquityPoint]) -> Iterator[EquityPoint]:
     """The points one by one, which must come in the order of their times.
 
     Raises:
-        ValueError: one of them is earlier than the one before.
+        OutOfOrderError: one of them is earlier than the one before.
     """
     before: EquityPoint | None = None
     for point in points:
         if before is not None and point.at < before.at:
-            raise ValueError(
+            raise OutOfOrderError(
                 f"the equity curve is not in order: a point at {before.at} is followed by one at {point.at}; "
                 "leave in_order out to have it sorted"
             )
@@ -100,8 +104,13 @@ def levels(
     before = start or first
     level: Decimal | None = before.equity
     yield Level(before.at, level)
+    payments = sorted(_paid(session, flows))
+    if not payments:  # as with most: the level is the equity, and nothing needs to be looked at beside it
+        for point in following:
+            yield Level(point.at, point.equity)
+        return
     linked = False
-    for point, paid in _with_flows(following, sorted(_paid(session, flows))):
+    for point, paid in _with_flows(following, payments):
         if linked or paid:
             linked = True
             level = None if level is None else _linked(level, before, point, paid)

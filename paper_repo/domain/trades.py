@@ -80,7 +80,7 @@ def trades(history: Iterable[Booked], session: PaperTradingSession | None = None
         session: whose history it is. Needed where the session has instruments, other currencies, or held positions when
             it began; see `round_trips`.
     """
-    return [_trade(slices) for slices in closed_positions(history, session)]
+    return [trade_of(slices) for slices in closed_positions(history, session)]
 
 
 def closed_positions(
@@ -92,7 +92,8 @@ def closed_positions(
             yield closed
 
 
-def _trade(slices: Sequence[RoundTrip]) -> Trade:
+def trade_of(slices: Sequence[RoundTrip]) -> Trade:
+    """The trade that is made of the round trips of one position."""
     quantity = total(slices, lambda each: each.quantity)
     last = slices[-1]
     return Trade(

@@ -6,15 +6,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
-from paper_repo.core import history
+from paper_repo.core.chart_points import chart_points
+from paper_repo.core.figures import match_trades, read_performance
 from paper_repo.core.repository import SessionRepository, internals_of
-from paper_repo.domain import CashFlow, EquityPoint, PaperTradingSession
-from paper_repo.domain.downsampling import downsample
-from paper_repo.domain.performance import Performance, performance
-from paper_repo.domain.time_weighted import Level, by_time, levels
-from paper_repo.domain.trades import Trade, trades
+from paper_repo.domain import EquityPoint, PaperTradingSession
+from paper_repo.domain.performance import Performance
+from paper_repo.domain.time_weighted import Level, by_time
+from paper_repo.domain.trades import Trade
 from paper_repo.domain.values import EXACT
 from paper_repo.errors import SessionNotFoundError
 
@@ -72,76 +72,69 @@ def _read(core: SessionRepository, session_id: str, points: int, latest: int) ->
     session = core.get_by_id(session_id)
     if session is None:
         raise SessionNotFoundError(session_id)
-    curve = by_time(cast("Sequence[EquityPoint]", list(_points(core, session_id))))
-    booked = list(internals_of(core).accounts.history(session_id))
-    dips, months = _walk(levels(session, curve, [each for each in booked if isinstance(each, CashFlow)]))
+    storage = internals_of(core).storage
+    figures, latest_trades = match_trades(storage, session, latest)
+    walk = Walk()
+    performance = read_performance(storage, session, trades=figures, watch=walk.count, watch_levels=walk.follow)
     return Results(
         session=session,
-        figures=performance(session, curve, booked),
-        curve=downsample(curve, points),
+        figures=performance,
+        curve=list(by_time(chart_points(storage, session_id, points))),
         start=EXACT.add(session.initial_cash, session.opening_worth),
-        dips=sorted(dips, key=lambda dip: dip.depth)[:DRAWDOWNS],
-        months=months,
-        trades=trades(booked, session)[-latest:],
-        point_count=len(curve),
+        dips=sorted(walk.dips, key=lambda dip: dip.depth)[:DRAWDOWNS],
+        months=walk.months(),
+        trades=latest_trades,
+        point_count=walk.point_count,
     )
 
 
-class _Point(NamedTuple):
-    """What an `EquityPoint` has, without its checks: a million of them are read in a second or two."""
+class Walk:
+    """The drawdowns and the monthly returns of a curve, seen as its levels pass."""
 
-    at: datetime
-    cash: Decimal | None
-    equity: Decimal
+    def __init__(self) -> None:
+        self.dips: list[Dip] = []
+        self.point_count = 0
+        self._closes: dict[tuple[int, int], float] = {}
+        self._first: float | None = None
 
+    def count(self, points: Iterable[EquityPoint]) -> Iterator[EquityPoint]:
+        """The same points, counted."""
+        self.point_count = 0
+        for point in points:
+            self.point_count += 1
+            yield point
 
-def _points(core: SessionRepository, session_id: str) -> Iterator[_Point]:
-    columns = ("sequence", "at", "cash", "equity")
-    place = 0
-    storage = internals_of(core).storage
-    for rows in history.read_rows(storage, storage.statements.tables.equity, session_id, columns):
-        for sequence, at, cash, equity in rows:
-            place += 1
-            if sequence != place:
-                raise history.corrupt(session_id, f"{history.INCOMPLETE}: equity point {place} is not there")
-            try:
-                yield _Point(datetime.fromisoformat(at), None if cash is None else Decimal(cash), Decimal(equity))
-            except (ValueError, ArithmeticError) as error:
-                raise history.corrupt(session_id, f"equity point {place}: {error}") from error
+    def follow(self, found: Iterable[Level]) -> Iterator[Level]:
+        """The same levels; from the start again when it is called again."""
+        self.dips, self._closes, self._first = [], {}, None
+        dips, closes = self.dips, self._closes
+        peak, peak_at, trough, trough_at = 0.0, _NEVER, 0.0, _NEVER
+        for each in found:
+            yield each
+            at, level = each
+            if level is None:
+                continue
+            value = float(level)
+            if self._first is None:
+                self._first, peak, trough, peak_at, trough_at = value, value, value, at, at
+            if value >= peak:
+                if trough < peak and peak > 0:
+                    dips.append(Dip(peak_at, trough_at, at, trough / peak - 1))
+                peak, peak_at, trough, trough_at = value, at, value, at
+            elif value < trough:
+                trough, trough_at = value, at
+            closes[at.year, at.month] = value
+        if trough < peak and peak > 0:
+            dips.append(Dip(peak_at, trough_at, None, trough / peak - 1))
 
-
-def _walk(found: Iterable[Level]) -> tuple[list[Dip], dict[int, dict[int, float]]]:
-    """The drawdowns and the monthly returns, in one pass."""
-    dips: list[Dip] = []
-    closes: dict[tuple[int, int], float] = {}
-    first: float | None = None
-    peak, peak_at, trough, trough_at = 0.0, _NEVER, 0.0, _NEVER
-    for at, level in found:
-        if level is None:
-            continue
-        value = float(level)
-        if first is None:
-            first, peak, trough, peak_at, trough_at = value, value, value, at, at
-        if value >= peak:
-            if trough < peak and peak > 0:
-                dips.append(Dip(peak_at, trough_at, at, trough / peak - 1))
-            peak, peak_at, trough, trough_at = value, at, value, at
-        elif value < trough:
-            trough, trough_at = value, at
-        closes[at.year, at.month] = value
-    if trough < peak and peak > 0:
-        dips.append(Dip(peak_at, trough_at, None, trough / peak - 1))
-    return dips, _monthly(first, closes)
-
-
-def _monthly(first: float | None, closes: dict[tuple[int, int], float]) -> dict[int, dict[int, float]]:
-    """The return of each month that has a point, by year; `0` stands for the whole year."""
-    months: dict[int, dict[int, float]] = {}
-    before = first or 0.0
-    for (year, month), value in closes.items():
-        if before > 0:
-            of_year = months.setdefault(year, {0: 0.0})
-            of_year[month] = value / before - 1
-            of_year[0] = (1 + of_year[0]) * (value / before) - 1
-        before = value
-    return months
+    def months(self) -> dict[int, dict[int, float]]:
+        """The return of each month that has a point, by year; `0` stands for the whole year."""
+        months: dict[int, dict[int, float]] = {}
+        before = self._first or 0.0
+        for (year, month), value in self._closes.items():
+            if before > 0:
+                of_year = months.setdefault(year, {0: 0.0})
+                of_year[month] = value / before - 1
+                of_year[0] = (1 + of_year[0]) * (value / before) - 1
+            before = value
+        return months

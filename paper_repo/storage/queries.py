@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import reduce
-from operator import add
+from operator import add, or_
 from typing import Any
 
-from peewee import SQL, Expression, Tuple, fn
+from peewee import SQL, Case, Expression, Select, Tuple, fn
 
 from paper_repo.domain.selection import Selection
 from paper_repo.storage.placeholders import value
@@ -86,6 +86,31 @@ def history_page(table: Any, columns: Iterable[str], size: int) -> Statement:
     session_id, after = value("session_id"), value("after")
     query = table.select(*_fields(table, columns)).where(table.session == session_id, table.sequence > after)
     return Statement(query.order_by(table.sequence).limit(size))
+
+
+def joined_page(table: Any, columns: Sequence[str], size: int) -> Statement:
+    """The same rows of an SQLite file as one text: a line for each, its values between commas, nothing for NULL.
+
+    The line and the number of rows come with the first and the last of their places, which is the first of `columns`.
+    """
+    place, *rest = _fields(table, columns)
+    after, session_id = value("after"), value("session_id")
+    page = table.select(*_fields(table, columns)).where(table.session == session_id, table.sequence > after)
+    page = page.order_by(table.sequence).limit(size).alias("page")
+    values: list[Any] = [fn.COALESCE(page.c[each.column_name], "") for each in rest]
+    line = reduce(lambda line, each: line.concat(",").concat(each), values)
+    found = page.c[place.column_name]
+    return Statement(Select([page], [fn.MIN(found), fn.MAX(found), fn.COUNT(SQL("*")), fn.GROUP_CONCAT(line, "\n")]))
+
+
+def plain_fills_page(fills: Any, size: int) -> Statement:
+    """The place of a fill, whether it is more than a plain one, and its symbol, side and amounts; as `history_page`."""
+    more = (fills.fee_currency, fills.position_id, fills.corrected_at, fills.replaces)
+    is_more = Case(None, [(reduce(or_, (each.is_null(False) for each in more)), 1)], 0)
+    columns = (fills.sequence, is_more, fills.symbol, fills.side, fills.quantity, fills.price, fills.fee)
+    session_id, after = value("session_id"), value("after")
+    query = fills.select(*columns).where(fills.session == session_id, fills.sequence > after)
+    return Statement(query.order_by(fills.sequence).limit(size))
 
 
 def insert_row(table: Any) -> Statement:

@@ -137,6 +137,7 @@ class TestHelp:
         environment = {}
         if " import " in example:
             run("export", "--output", "backup.jsonl")
+            (tmp_path / "trades.csv").write_text("time,symbol,side,qty,price\n2024-01-02 10:00,IBM,buy,3,100.5\n")
             environment = {"PAPER_REPO_DB": str(tmp_path / "new.db")}
         (tmp_path / "passphrase.txt").write_text("example\n")
         if " decrypt " in example:

@@ -22,6 +22,7 @@ from paper_repo import (
     performance,
     trades,
 )
+from paper_repo.domain.time_weighted import levels
 from paper_repo.report import reading
 from paper_repo.report.charts import _bounds
 from tests.report.examples import demo_session, walk
@@ -105,7 +106,9 @@ def test_drawdowns_of_any_curve(equities: list[int]) -> None:
     session = PaperTradingSession(strategy=Strategy("s"), initial_cash=equities[0], created_at=start)
     points = [EquityPoint(start + timedelta(days=day), 0, each) for day, each in enumerate(equities)]
 
-    dips, _ = reading._walk(reading.levels(session, points))
+    seen = reading.Walk()
+    assert list(seen.follow(levels(session, points))) == list(levels(session, points))
+    dips = seen.dips
 
     below = {
         point.at

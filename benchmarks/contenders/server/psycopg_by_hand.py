@@ -32,7 +32,7 @@ class Store:
                 self._write(session)
                 with self._connection.cursor() as cursor:
                     cursor.executemany(_ADD_FILL, typed.fills(session))  # type: ignore[arg-type]
-                    (last,) = cursor.execute(typed.LAST_POINT + "%s", [session.id]).fetchone()  # type: ignore
+                    ((last,),) = cursor.execute(typed.LAST_POINT + "%s", [session.id])  # type: ignore[arg-type]
                     cursor.executemany(_ADD_POINT, typed.points(session, last))  # type: ignore[arg-type]
         else:
             self._write(session)
@@ -47,7 +47,8 @@ class Store:
             raise RuntimeError(f"{session.id} was changed by someone else")
 
     def load(self, session_id: str) -> plain.PaperTradingSession:
-        return typed.loaded(self._connection.execute(typed.SELECT + "%s", [session_id]).fetchone())  # type: ignore
+        (row,) = self._connection.execute(typed.SELECT + "%s", [session_id])  # type: ignore[arg-type]
+        return typed.loaded(row)
 
     def close(self) -> None:
         self._connection.close()

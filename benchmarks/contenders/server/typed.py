@@ -69,9 +69,20 @@ def fills(session: plain.PaperTradingSession) -> list[tuple[Any, ...]]:
     """Rows for the fills that wait."""
     first = session.fill_count - len(session.new_fills) + 1
     return [
-        (session.id, seq, fill.id, fill.symbol, fill.side, fill.quantity, fill.price, fill.fee, fill.executed_at, fill.order_id)
+        (
+            session.id,
+            seq,
+            fill.id,
+            fill.symbol,
+            fill.side,
+            fill.quantity,
+            fill.price,
+            fill.fee,
+            fill.executed_at,
+            fill.order_id,
+        )
         for seq, fill in enumerate(session.new_fills, first)
-    ]  # fmt: skip
+    ]
 
 
 def points(session: plain.PaperTradingSession, stored: int) -> list[tuple[Any, ...]]:

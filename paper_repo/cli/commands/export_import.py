@@ -324,7 +324,7 @@ def _cash_flow_rows(repository: SessionRepository, session_id: str) -> Iterator[
 TABLES: dict[Format, tuple[Sequence[str], Callable[[SessionRepository, str], Iterator[Data]]]] = {
     Format.FILLS: (("sequence", *fields_of(Fill)), _fill_rows),
     Format.EQUITY: (tuple(fields_of(EquityPoint)), _equity_rows),
-    Format.TRADES: (json_output.TRADE_KEYS, _trade_rows),
+    Format.TRADES: (json_output.trade_keys(), _trade_rows),
     Format.ORDERS: ((*fields_of(Order), "remaining_quantity"), _order_rows),
     Format.CASH_FLOWS: (tuple(fields_of(CashFlow)), _cash_flow_rows),
 }

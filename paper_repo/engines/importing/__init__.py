@@ -11,12 +11,12 @@ command line: `paper-repo import --from csv trades.csv`.
 
 from paper_repo.engines.importing.importer import SOURCES, SourceName, import_file
 from paper_repo.engines.importing.records import Allowed, DateOrder, DecimalSign
-from paper_repo.engines.importing.verdict import Comparison, ImportReport
+from paper_repo.engines.importing.verdict import ComparedFigure, ImportReport
 
 __all__ = [
     "SOURCES",
     "Allowed",
-    "Comparison",
+    "ComparedFigure",
     "DateOrder",
     "DecimalSign",
     "ImportReport",

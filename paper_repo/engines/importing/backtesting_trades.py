@@ -42,7 +42,7 @@ def read(path: Path, draft: Draft) -> None:
         if not size or entry is None or exit_ is None:
             raise draft.wrong("the trade has no size or no price", row=line)
         trades += 1
-        profits.add(profit if profit is not None else ZERO)
+        profits.add(str(profit if profit is not None else ZERO))
         quantity, values = abs(size), [abs(EXACT.multiply(size, each)) for each in (entry, exit_)]
         fees = tradingview.split_fee(commission if commission is not None else ZERO, values)
         kept = {name: row[columns[name]].strip() for name in ("sl", "tp", "tag") if name in columns}

@@ -15,7 +15,7 @@ from paper_repo.engines.importing.records import Draft, SourceFill, SourceFlow, 
 from paper_repo.engines.importing.sorting import REPEATED, SortedRecords
 from paper_repo.engines.importing.tally import Tally
 from paper_repo.engines.importing.times import moment
-from paper_repo.engines.importing.verdict import Comparison, compared
+from paper_repo.engines.importing.verdict import ComparedFigure, compared
 from paper_repo.errors import InvalidSessionError, SourceFileError
 
 ZERO = Decimal(0)
@@ -183,11 +183,8 @@ class Books:
             fill = self._made(record, fill_id, side)
             self._count(record)
             self._require_no_short(record, fill)
-            waiting = len(session.new_fills)
             session.apply_fill(fill)
-            if len(session.new_fills) == waiting:
-                raise self._wrong(record, fill_id, "comes twice with the same content")
-            self.tally.add(session.new_fills[-1])
+            self.tally.add(session.new_fills[-1] if self._terms.rates else fill)
         except InvalidSessionError as error:
             raise self._wrong(record, fill_id, str(error)) from error
         return fill
@@ -304,7 +301,7 @@ class Books:
 
     # The verdict
 
-    def comparisons(self) -> list[Comparison]:
+    def comparisons(self) -> list[ComparedFigure]:
         """The figures of the file beside those that were booked."""
         draft = self._draft
         found = [compared(each, self._figure(each)) for each in draft.stated]
@@ -354,18 +351,9 @@ def _stated(record: SourceFill) -> dict[str, Any]:
 
 
 def _is_plain(record: SourceFill, fill_id: str) -> bool:
-    """Whether its texts need no further look."""
+    """Whether its texts need no further look; the sources have stripped them."""
     order_id = record.order_id
-    return (
-        fill_id.isascii()
-        and record.symbol.isascii()
-        and (order_id is None or order_id.isascii())
-        and _is_trimmed(fill_id)
-    )
-
-
-def _is_trimmed(text: str) -> bool:
-    return bool(text) and not text[0].isspace() and not text[-1].isspace()
+    return fill_id.isascii() and record.symbol.isascii() and (order_id is None or order_id.isascii())
 
 
 def _net_of_fee(quantity: Decimal, price: Decimal, fee: Decimal, side: Side) -> tuple[Decimal, Decimal, Decimal]:

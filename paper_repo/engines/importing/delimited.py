@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import tzinfo
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from paper_repo.domain.ledger import CashFlowKind
 from paper_repo.domain.values import EXACT
@@ -22,11 +23,12 @@ from paper_repo.engines.importing.meanings import (
     LONGS,
     NOT_DONE,
     SHORTS,
+    Side,
     currencies_of,
     side_of,
     word,
 )
-from paper_repo.engines.importing.proportions import Money, Proportion
+from paper_repo.engines.importing.proportions import ROWS, Money, Proportion
 from paper_repo.engines.importing.records import Draft, SourceFill, SourceFlow, Stated
 from paper_repo.engines.importing.tables import Table
 from paper_repo.engines.importing.times import TimeReader
@@ -147,7 +149,7 @@ class Fills(Rows):
 
     def _choose(self) -> None:
         table, headings = self.table, self.headings
-        self._time: int = self._filled("time", lambda cell: any(each.isdigit() for each in cell))
+        self._time: int = self._filled("time", _is_date)
         self._clock: int | None = None
         if table.filled(self._time, lambda cell: ":" not in cell and not cell.replace(".", "").isdigit()):
             clocks = (each for each in headings.candidates("clock") if each != self._time)
@@ -191,7 +193,8 @@ class Fills(Rows):
         self._totals: dict[str | None, Money] = {}
         self._pnls = Money()
         self._last_balance: tuple[int, Decimal] | None = None
-        self._pairs: dict[str, tuple[str | None, str | None]] = {}
+        self._pairs: dict[str, tuple[str | None, str | None, tuple[str, ...]]] = {}
+        self._kinds: dict[str, tuple[Side | None, str]] = {}
         self._filled_quantity = folded(self.headings.names[self._quantity]) in FILLED_QUANTITIES
 
     def _fee_sign(self) -> bool:
@@ -215,21 +218,22 @@ class Fills(Rows):
         """Take one row; or why it is none."""
         table, draft, numbers = self.table, self.draft, self.numbers
         status = word(row[self._status]) if self._status is not None else ""
-        kind = row[self._side].strip() if self._side is not None else ""
-        side = side_of(kind) if kind else None
-        kind_word = word(kind)
+        kind = row[self._side] if self._side is not None else ""
+        known_kind = self._kinds.get(kind)
+        if known_kind is None:
+            known_kind = (side_of(kind) if kind.strip() else None, word(kind))
+            if len(self._kinds) < 1000:
+                self._kinds[kind] = known_kind
+        side, kind_word = known_kind
         if side is None or status in NOT_DONE:
             reason = self._unusual(row, line, kind_word, status)
             if reason is not None:
                 return reason
         symbol = row[self._symbol].strip() if self._symbol is not None else (draft.options.symbol or "")
-        base, quote = self._pair(symbol)
-        quantity_cell = row[self._quantity].strip()
-        unit = _unit_at_the_beginning(quantity_cell, symbol)
-        if unit is not None:
+        base, quote, known = self._pairs.get(symbol) or self._pair(symbol)
+        if row[self._quantity][-1:].isalpha() and (unit := _unit_at_the_end(row[self._quantity], symbol)):
             base, quote = unit, (symbol[len(unit) :].lstrip("/-_") or None)
-        units = (base, quote) if base and quote else ()
-        known = tuple(each for each in units if each)
+            known = (base, quote) if quote else (base,)
         quantity = table.number(numbers, row, line, self._quantity, known)
         price = table.number(numbers, row, line, self._price, known)
         if quantity is None or (
@@ -241,17 +245,16 @@ class Fills(Rows):
         if is_zero(quantity.text):
             return "nothing was filled"
         amount = quantity.text.removeprefix("-")
-        is_sale = quantity.text[0] == "-"
         if side is not None:
             direction, opens_short = side
         elif self._is_signed:
-            direction, opens_short = ("SELL" if is_sale else "BUY"), False
+            direction, opens_short = ("SELL" if quantity.text[0] == "-" else "BUY"), False
         elif kind_word in FREE:
             direction, opens_short = "BUY", False
         else:
             direction, opens_short = CLOSE, False
         code = row[self._code] if self._code is not None else ""
-        if direction == "SELL" and "O" in code.replace(" ", "").split(";"):
+        if code and direction == "SELL" and "O" in code.replace(" ", "").split(";"):
             opens_short = True
         fee, fee_currency = self._fee_of(row, line, known)
         currency = quote or self.currency_in(self._price, self._total)
@@ -276,11 +279,16 @@ class Fills(Rows):
                 self._text(row, self._order_id),
                 None,
                 opens_short,
-                draft.keep(tag=self._text(row, self._tag), code=code.strip()),
+                self._kept(row, code),
             )
         )
-        self._compare(row, line, symbol, amount, price, currency, at, known)
+        self._compare(row, line, symbol, amount, price, currency, at, known, fee)
         return None
+
+    def _kept(self, row: list[str], code: str) -> dict[str, Any] | None:
+        if self._tag is None and not code:
+            return None
+        return self.draft.keep(tag=self._text(row, self._tag), code=code.strip())
 
     def _unusual(self, row: list[str], line: int, kind: str, status: str) -> str | None:
         """Why a row without a side, or one that was not done, is no fill; None where it is one all the same."""
@@ -357,11 +365,11 @@ class Fills(Rows):
             currency = self.currency_in(self._fee)
         return text, None if is_zero(text) else currency
 
-    def _pair(self, symbol: str) -> tuple[str | None, str | None]:
-        found = self._pairs.get(symbol)
-        if found is None:
-            found = (None, None) if self._currency is not None and "/" not in symbol else currencies_of(symbol)
-            self._pairs[symbol] = found
+    def _pair(self, symbol: str) -> tuple[str | None, str | None, tuple[str, ...]]:
+        """The coin and the currency of a pair, and what may be glued to its numbers."""
+        base, quote = (None, None) if self._currency is not None and "/" not in symbol else currencies_of(symbol)
+        found = base, quote, (base, quote) if base and quote else ()
+        self._pairs[symbol] = found
         return found
 
     def _compare(
@@ -374,20 +382,25 @@ class Fills(Rows):
         currency: str | None,
         at: int,
         units: tuple[str, ...],
+        fee: str,
     ) -> None:
         """Note what the row states of its total, its profit and the balance after it."""
         if self._total is not None and price is not None:
             total = self.table.number(self.numbers, row, line, self._total, units)
             if total is not None:
-                self._totals.setdefault(currency, Money()).add(abs(Decimal(total.text)))
+                sums = self._totals.get(currency)
+                if sums is None:
+                    sums = self._totals[currency] = Money()
+                sums.add(total.text.removeprefix("-"))
                 each = self.proportions.get(symbol)
                 if each is None:
                     each = self.proportions[symbol] = Proportion()
-                each.add(float(total.text), float(quantity) * float(price.text))
+                if each.rows < ROWS:
+                    each.add(total.text, float(quantity) * float(price.text), float(fee))
         if self._pnl is not None:
             pnl = self.table.number(self.numbers, row, line, self._pnl)
             if pnl is not None:
-                self._pnls.add(Decimal(pnl.text))
+                self._pnls.add(pnl.text)
         if self._balance is not None:
             balance = self.table.number(self.numbers, row, line, self._balance, units)
             if balance is not None and (self._last_balance is None or at >= self._last_balance[0]):
@@ -427,15 +440,18 @@ class Fills(Rows):
         return None if index is None else row[index].strip() or None
 
 
+def _is_date(cell: str) -> bool:
+    """Whether a cell may be a date: it has digits, and is no time of day alone."""
+    return cell[0].isalnum() and any(each.isdigit() for each in cell) and cell[1:2] != ":" and cell[2:3] != ":"
+
+
 def _is_side(cell: str) -> bool:
     kind = word(cell)
     return side_of(cell) is not None or kind in CLOSING or kind in FREE or kind in FLOWS
 
 
-def _unit_at_the_beginning(cell: str, symbol: str) -> str | None:
+def _unit_at_the_end(cell: str, symbol: str) -> str | None:
     """The coin that is glued to a quantity: what the cell ends with and the pair begins with, as long as it can be."""
-    if not cell or not cell[-1].isalpha():
-        return None
     for length in range(min(len(cell) - 1, len(symbol)), 1, -1):
         if symbol.startswith(cell[-length:]) and not cell[-length:].isdigit():
             return cell[-length:]
@@ -548,7 +564,7 @@ class RoundTrips(Rows):
             )
         self._open += is_open
         if not is_open and exit_ is not None:
-            self._compare(row, line, symbol, values, is_short)
+            self._compare(row, line, symbol, values, is_short, fees)
         return None
 
     def _direction(self, row: list[str], line: int, is_negative: bool) -> bool:
@@ -586,12 +602,14 @@ class RoundTrips(Rows):
         fee = ZERO if total is None else abs(Decimal(total.text))
         return [fee, ZERO] if is_open else tradingview.split_fee(fee, values)
 
-    def _compare(self, row: list[str], line: int, symbol: str, values: list[Decimal], is_short: bool) -> None:
+    def _compare(
+        self, row: list[str], line: int, symbol: str, values: list[Decimal], is_short: bool, fees: list[Decimal]
+    ) -> None:  # fmt: skip
         if self._pnl is None or (pnl := self.table.number(self.numbers, row, line, self._pnl)) is None:
             return
-        self._pnls.add(Decimal(pnl.text))
+        self._pnls.add(pnl.text)
         gross = (values[0] - values[1]) if is_short else (values[1] - values[0])
-        self.proportions.setdefault(symbol, Proportion()).add(float(pnl.text), float(gross))
+        self.proportions.setdefault(symbol, Proportion()).add(pnl.text, float(gross), float(sum(fees)))
 
     def _text(self, row: Sequence[str], index: int | None) -> str | None:
         return None if index is None else row[index].strip() or None

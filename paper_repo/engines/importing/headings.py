@@ -67,6 +67,7 @@ SPELLINGS: dict[str, tuple[str, ...]] = {
     "status": ("status", "state", "orderstatus", "ordstatus", "filledstatus"),
     "multiplier": ("multiplier", "contractsize", "contractmultiplier", "lotmultiplier", "pointvalue"),
     "total": (
+        "gesamt", "kurswert", "summe", "gesamtbetrag",
         "total", "proceeds", "netcash", "cost", "amount", "tradevalue", "notional", "value", "tradetotal",
         "wert", "totalvalue", "turnover",
         "quoteqty", "quotequantity", "netamount", "betrag", "grossamount", "execvalue", "subtotal", "dealamount",

@@ -140,7 +140,7 @@ class _Statement:
         self._require_instrument(category, symbol)
         if proceeds is not None:
             proportion = self._proportions.setdefault(symbol, Proportion())
-            proportion.add(float(proceeds), float(amount) * float(price))
+            proportion.add(proceeds, float(amount) * float(price))
         cost = ZERO if fee is None else EXACT.minus(Decimal(fee))
         realized = self._number(row, line, "realizedp/l")
         base = draft.base_currency

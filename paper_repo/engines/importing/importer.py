@@ -18,7 +18,7 @@ from paper_repo.engines.importing.booking import Books, Terms, forget_history, n
 from paper_repo.engines.importing.records import ALLOWED, Allowed, DateOrder, DecimalSign, Draft, Options
 from paper_repo.engines.importing.sorting import SortedRecords
 from paper_repo.engines.importing.times import EPOCH, moment
-from paper_repo.engines.importing.verdict import Comparison, ImportReport
+from paper_repo.engines.importing.verdict import ComparedFigure, ImportReport
 from paper_repo.errors import SourceFileError
 
 SourceName: TypeAlias = Literal[
@@ -334,7 +334,7 @@ class _Import:
                 "(--id), or add its new fills all the same: allow=['rewritten'] (--allow rewritten)"
             )
 
-    def _report(self, comparisons: tuple[Comparison, ...], session: PaperTradingSession) -> ImportReport:
+    def _report(self, comparisons: tuple[ComparedFigure, ...], session: PaperTradingSession) -> ImportReport:
         draft, wanted, books = self._draft, self._wanted, self._books
         if self._repository is not None and not wanted.is_dry_run:
             session = self._repository.get_by_id(session.id) or session

@@ -294,7 +294,7 @@ class _Report:
             closed = self._closed_by(deal, held)
             gain = sum((_gain(each, deal, volume) for each, volume in closed), ZERO)
             if deal.profit and closed and self._currency(deal.symbol) == self.draft.base_currency:
-                found.setdefault(deal.symbol, Proportion()).add(float(deal.profit), float(gain))
+                found.setdefault(deal.symbol, Proportion()).add(str(deal.profit), float(gain))
             rest = EXACT.subtract(deal.volume, _sum([volume for _, volume in closed]))
             if rest > 0:
                 self._open(deal, held, rest)

@@ -129,7 +129,7 @@ class _Report:
             )  # fmt: skip
         if not rest:
             self._closed += 1
-            self._profits.add(self._commission(self._text(row, "realized_pnl"), line)[0])
+            self._profits.add(str(self._commission(self._text(row, "realized_pnl"), line)[0]))
         return None
 
     def state_positions(self) -> None:

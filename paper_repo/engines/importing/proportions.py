@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from paper_repo.domain.values import EXACT
 
 ZERO, HALF = Decimal(0), Decimal("0.5")
+FINEST = -18
+ROWS = 1000
+"""How many rows of a symbol tell its multiplier."""
 
 
 @dataclass(slots=True)
@@ -15,39 +19,69 @@ class Money:
     """What rows state of one amount, and how exactly."""
 
     sum: Decimal = ZERO
-    rounding: Decimal = ZERO
     rows: int = 0
+    _places: dict[int, int] = field(default_factory=dict)
 
-    def add(self, value: Decimal) -> None:
+    def add(self, text: str) -> None:
         """Count one more."""
         self.rows += 1
-        self.sum = EXACT.add(self.sum, value)
-        exponent = value.as_tuple().exponent
-        self.rounding += HALF.scaleb(max(exponent, -18)) if isinstance(exponent, int) else ZERO
+        self.sum = EXACT.add(self.sum, Decimal(text))
+        places = decimals(text)
+        self._places[places] = self._places.get(places, 0) + 1
+
+    @property
+    def rounding(self) -> Decimal:
+        """By how much the sum may be wrong, if every row was rounded."""
+        return sum((HALF.scaleb(max(-places, FINEST)) * rows for places, rows in self._places.items()), ZERO)
 
 
-@dataclass(slots=True)
 class Proportion:
-    """The ratio of what rows state and what they should, as long as it is the same for all of them."""
+    """The multiplier that explains what rows state, as far as their rounding leaves it open."""
 
-    low: float = float("inf")
-    high: float = 0.0
-    rows: int = 0
+    __slots__ = ("_high", "_low", "rows")
 
-    def add(self, stated: float, computed: float) -> None:
-        """Look at one more row."""
-        if computed:
-            ratio = abs(stated / computed)
-            self.low, self.high = min(self.low, ratio), max(self.high, ratio)
-            self.rows += 1
+    def __init__(self) -> None:
+        self._low, self._high = 0.0, math.inf
+        self.rows = 0
+
+    def add(self, stated: str, computed: float, slack: float = 0.0) -> None:
+        """Look at one more row.
+
+        Args:
+            stated: what the row says, as it is written.
+            computed: what it would be with a multiplier of one.
+            slack: what may have been added to it or taken away, as a fee.
+        """
+        if not computed or self.rows >= ROWS:
+            return
+        amount, computed = abs(float(stated)), abs(computed)
+        slack = abs(slack) + 0.5000001 * 10.0 ** -decimals(stated) + amount * 1e-9
+        self._low = max(self._low, (amount - slack) / computed)
+        self._high = min(self._high, (amount + slack) / computed)
+        self.rows += 1
 
     @property
     def multiplier(self) -> Decimal | None:
-        """A multiplier that explains all of them; None where there is none but one."""
-        if not self.rows or self.high - self.low > 0.01 * self.high:
+        """A multiplier that explains all rows: the roundest number; None where there is none, or 1 explains them."""
+        if not self.rows or self._low > self._high or self._low <= 1 <= self._high or self._high <= 0:
             return None
-        middle = (self.low + self.high) / 2
-        nearest = round(middle) if middle > 0.95 else round(middle, 4)
-        if nearest in (0, 1) or abs(middle - nearest) > 0.005 * middle:
-            return None
-        return Decimal(repr(nearest))
+        middle = (self._low + self._high) / 2
+        for digits in range(1, 8):
+            found = float(f"{middle:.{digits - 1}e}")
+            if self._low <= found <= self._high:
+                is_sure = found >= 2 and found == int(found)
+                return _plain(found) if is_sure or self.rows >= 3 else None
+        return None
+
+
+def _plain(number: float) -> Decimal:
+    """The number without an exponent."""
+    return Decimal(f"{Decimal(repr(number)).normalize():f}")
+
+
+def decimals(text: str) -> int:
+    """How many decimals a number is written with."""
+    if "E" in text:
+        return -int(Decimal(text).as_tuple().exponent)
+    _, _, fraction = text.partition(".")
+    return len(fraction)

@@ -30,7 +30,7 @@ class SortedRecords:
         self._database.execute("BEGIN")
         self._waiting: list[tuple[int, int, str, bytes]] = []
         self._line = -1
-        self._last = -(1 << 62)
+        self._last: int | None = None
         self._highest = -(1 << 62)
         self._is_sorted = True
         self._later = self._earlier = 0
@@ -73,8 +73,9 @@ class SortedRecords:
             self._highest = at
         if line != self._line:
             self._line = line
-            self._later += at > self._last
-            self._earlier += at < self._last
+            if self._last is not None:
+                self._later += at > self._last
+                self._earlier += at < self._last
             self._last = at
         self._waiting.append((at, line, key, marshal.dumps(tuple(record))))
         if len(self._waiting) >= BATCH:

@@ -15,7 +15,7 @@ FLOAT_NOISE = Decimal("1E-9")
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class ComparedFigure:
     """A figure that the file states, beside what was booked."""
 
     name: str
@@ -75,7 +75,7 @@ class ImportReport:
     kept: tuple[str, ...]
     fees: Mapping[str, Decimal]
     unbooked_fees: Mapping[str, Decimal]
-    comparisons: tuple[Comparison, ...]
+    comparisons: tuple[ComparedFigure, ...]
     notes: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
     first: tuple[Fill, ...] = field(default=(), repr=False)
@@ -171,9 +171,9 @@ class ImportReport:
         }
 
 
-def compared(stated: Stated, booked: Decimal) -> Comparison:
+def compared(stated: Stated, booked: Decimal) -> ComparedFigure:
     """The figure beside what was booked."""
-    return Comparison(stated.name, stated.value, booked, stated.rounding)
+    return ComparedFigure(stated.name, stated.value, booked, stated.rounding)
 
 
 def _count(number: int, noun: str) -> str:

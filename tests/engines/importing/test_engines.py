@@ -55,8 +55,8 @@ class TestFreqtradeDatabase:
         fill = repository.get_fills("ft")[0]
         assert (fill.price, fill.metadata["stop_loss"], fill.metadata["initial_stop_loss"]) == (
             Decimal("40000.5"),
-            "36000.45",
-            "36000.45",
+            "36000.450000000004",
+            "36000.450000000004",
         )
         points = [each.equity for each in repository.get_equity_curve("ft")]
         assert points == [1000, 1040]

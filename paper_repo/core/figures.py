@@ -1,0 +1,121 @@
+"""The figures of a session with a history of any length, read in bulk: neither an entity nor a checksum for each row.
+
+What is missing from a history is found, as ever; what somebody has changed is found by `check`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from decimal import InvalidOperation
+from typing import Any, TypeAlias, cast
+
+from paper_repo.core import history
+from paper_repo.core.chart_points import bulk_points
+from paper_repo.domain import CashFlow, EquityPoint, LedgerEntry, PaperTradingSession
+from paper_repo.domain.history import booking_order
+from paper_repo.domain.performance import Performance, performance_of
+from paper_repo.domain.round_trips import RoundTrip
+from paper_repo.domain.time_weighted import OutOfOrderError, by_time, require_by_time
+from paper_repo.domain.trade_figures import PlainTrades, TradeFigures
+from paper_repo.domain.trades import Trade, closed_positions, total, trade_of
+from paper_repo.storage import queries
+from paper_repo.storage.base import Storage
+
+Watch: TypeAlias = Callable[[Iterable[EquityPoint]], Iterator[EquityPoint]]
+"""Is given the points, and gives them on; called once more from the start where their times go back."""
+
+Advance: TypeAlias = Callable[[int], object]
+"""Is told how many more fills have been read."""
+
+
+class _NotPlainError(Exception):
+    """A fill is one that only its position's lots can be told of."""
+
+
+def read_performance(
+    storage: Storage,
+    session: PaperTradingSession,
+    *,
+    trades: TradeFigures | None = None,
+    watch: Watch = iter,
+    advance: Advance = lambda number: None,
+    **options: Any,
+) -> Performance:
+    """What `performance` returns for a stored session, in constant memory; inside a snapshot.
+
+    Args:
+        trades: those of the session, where they are counted already.
+        watch: sees the points that pass.
+        advance: sees how the reading of the fills goes on.
+        **options: those of `performance_of`.
+    """
+    entries = list(history.read_entries(storage, session.id))
+    flows = [entry for _, entry in entries if isinstance(entry, CashFlow)]
+    if trades is None:
+        trades = _trades_of_plain_fills(storage, session, [entry for _, entry in entries], advance)
+    if trades is None:
+        trades, _ = match_trades(storage, session)
+
+    def points() -> Iterator[EquityPoint]:
+        return cast("Iterator[EquityPoint]", bulk_points(storage, session.id))
+
+    try:
+        return performance_of(session, watch(require_by_time(points())), trades, flows, **options)
+    except OutOfOrderError:
+        return performance_of(session, watch(by_time(list(points()))), trades, flows, **options)
+
+
+def match_trades(storage: Storage, session: PaperTradingSession, latest: int = 0) -> tuple[TradeFigures, list[Trade]]:
+    """The figures of the trades, and the latest of them, with fills of any kind matched one by one."""
+    figures, kept = TradeFigures(), deque[list[RoundTrip]](maxlen=latest)
+    fills = (fill for _, fill in history.read_fills(storage, session.id, 0))
+    booked = booking_order(fills, history.read_entries(storage, session.id))
+    for slices in closed_positions(booked, session):
+        figures.add(total(slices, lambda each: each.net_pnl))
+        kept.append(slices)
+    return figures, [trade_of(slices) for slices in kept]
+
+
+def _trades_of_plain_fills(
+    storage: Storage, session: PaperTradingSession, entries: Iterable[LedgerEntry], advance: Advance
+) -> TradeFigures | None:
+    """The figures of the trades; None where more than the amounts of the fills must be known for them."""
+    instruments = session.instruments.values()
+    if session.opening_positions or any(each.currency is not None for each in instruments):
+        return None
+    if not all(isinstance(each, CashFlow) for each in entries):
+        return None
+    figures = TradeFigures()
+    trades = PlainTrades({each.symbol: each.multiplier for each in instruments})
+    try:
+        for rows in _plain_fills(storage, session):
+            for gain in trades.closed_by(rows):
+                figures.add(gain)
+            advance(len(rows))
+    except _NotPlainError:
+        return None
+    except InvalidOperation as error:
+        raise history.corrupt(session.id, "an amount of a fill is none") from error
+    return figures
+
+
+def _plain_fills(storage: Storage, session: PaperTradingSession) -> Iterator[list[tuple[str, str, str, str, str]]]:
+    """Symbol, side, quantity, price and fee of each fill, many at a time.
+
+    Raises:
+        CorruptRecordError: a fill is missing.
+        _NotPlainError: a fill has a currency of its own or a position, or was corrected.
+    """
+    storage.require_sound()
+    statement = queries.plain_fills_page(storage.statements.tables.fills, history.ROWS)
+    first, last = 0, 0
+    while rows := storage.fetch_rows(statement, {"session_id": session.id, "after": last}):
+        if rows[-1][0] - rows[0][0] != len(rows) - 1 or (last and rows[0][0] != last + 1):
+            raise history.corrupt(session.id, history.INCOMPLETE)
+        if any(row[1] for row in rows):
+            raise _NotPlainError
+        first, last = first or rows[0][0], rows[-1][0]
+        yield [row[2:] for row in rows]
+    if not history.are_all(storage, session.id, 0, (first, last), session.fill_count):
+        raise history.incomplete(session.id, (first, last), session.fill_count)
