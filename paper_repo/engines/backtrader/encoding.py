@@ -68,7 +68,7 @@ def encode_order(order: Any, feeds: Mapping[int, int]) -> dict[str, Any]:
         "buy": order.isbuy(),
         "feed": feeds[id(order.data)],
         "parent": None if order.parent is None else order.parent.ref,
-        # None is left out: an order whose `valid` was a date has it there again once it has been restored.
+        # A parameter that was a date is None once the order has been restored: what is None is left out.
         "parameters": {name: each for name, each in parameters.items() if each not in (None, NotImplemented)},
         "values": plain_values(order),
         "created": plain_values(order.created),
