@@ -432,3 +432,35 @@ def test_a_resampled_feed_resumes(whole: Path, parts: Path) -> None:
     assert history["fills"] == expected_history["fills"]
     assert session.equity == expected.equity
     assert abs(session.equity - exact(ran.broker.getvalue())) < CENT
+
+
+class Remembering(bt.Strategy):  # type: ignore[misc]
+    """Keeps an order that it has given, and what it was first told of it."""
+
+    def __init__(self) -> None:
+        self.bars, self.traded, self.last = 0, {}, None
+        self.given: Any = None
+        self.told: Any = None
+
+    def notify_order(self, order: Any) -> None:
+        self.told = self.told or order
+
+    def next(self) -> None:
+        self.bars += 1
+        if self.bars == 5:
+            close = self.data.close[0]
+            self.given = self.buy(exectype=bt.Order.StopLimit, price=close * 0.9, plimit=close * 0.5)
+
+
+def test_kept_orders_are_the_brokers_own_or_what_was_told(whole: Path, parts: Path) -> None:
+    """An order that was given follows the broker's; one that was told of stays as it was then, as without a stop."""
+    keep = {"keep": ("bars", "given", "told")}
+    for folder, ends in ((whole, (20,)), (parts, (5, 8, 20))):
+        for bars in ends:
+            ran = run(folder, "spot", 1, strategy=Remembering, recorder=keep, bars=bars)
+        assert (ran.given.triggered, ran.told.triggered) == (True, False)
+        assert ran.given is ran.broker.pending[0]
+        assert ran.told.status == bt.Order.Submitted
+    assert_equal_runs(parts, whole)
+    kept = [stored(folder / "s.db")[0].state["backtrader"]["kept"] for folder in (whole, parts)]
+    assert [each["told"]["__order__"]["values"]["status"] for each in kept] == [bt.Order.Submitted] * 2

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import types
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import backtrader as bt
 from backtrader.order import OrderBase
 
-from paper_repo.engines.backtrader.encoding import encode_order, frozen_order, json_copy
+from paper_repo.engines.backtrader.encoding import decode_order, encode_order, frozen_order, json_copy
 
 ORDER = "__order__"
+RESTS = "rests"
 OF_THE_ENGINE = frozenset(
     {
         "_alnames",
@@ -35,6 +36,13 @@ HARMLESS = (types.FunctionType, types.MethodType, types.ModuleType, type, bt.Lin
 """What has no state of its own, or one that the feeds bring back."""
 
 
+class KeptOrder(NamedTuple):
+    """A copy of an order that a strategy has; `rests`: it is the broker's own, and not what the strategy was told."""
+
+    order: Any
+    rests: bool
+
+
 class Attributes:
     """The attributes of a strategy that is about to run."""
 
@@ -48,21 +56,27 @@ class Attributes:
             )
         self._before = {name: _copy(value) for name, value in vars(strategy).items()}
 
-    def take(self) -> dict[str, Any]:
-        """The kept ones now, sharing nothing with the strategy but what never changes."""
-        return {name: self._taken(name, getattr(self.strategy, name)) for name in self.kept}
+    def take(self, alive: Iterable[Any]) -> dict[str, Any]:
+        """The kept ones now, sharing nothing with the strategy that changes; `alive` are the orders of the broker."""
+        resting = {id(order) for order in alive}
+        return {name: self._taken(name, getattr(self.strategy, name), resting) for name in self.kept}
 
-    def _taken(self, name: str, value: Any) -> Any:
+    def _taken(self, name: str, value: Any, resting: set[int]) -> Any:
         try:
-            return _map(value, frozen_order)
+            return _map(value, lambda order: KeptOrder(frozen_order(order), id(order) in resting))
         except TypeError as error:
             raise TypeError(
                 f"{type(self.strategy).__name__}.{name} cannot be kept: {error}. What keep= names must be an order or "
                 "JSON data: numbers, texts, True, False, None, lists, and dicts with texts as keys."
             ) from None
 
-    def put_back(self, kept: Mapping[str, Any], decode: Any) -> None:
-        """Give the strategy what was kept; `decode` makes an order of its JSON data."""
+    def put_back(self, kept: Mapping[str, Any], orders: Mapping[int, Any]) -> None:
+        """Give the strategy what was kept; `orders` are the broker's by reference."""
+
+        def decode(data: dict[str, Any]) -> Any:
+            own = orders.get(data[ORDER]["values"]["ref"]) if data[RESTS] else None
+            return own or decode_order(data[ORDER], self.strategy, orders)
+
         for name, value in kept.items():
             if name in self.kept:
                 setattr(self.strategy, name, _decoded(value, decode))
@@ -90,7 +104,11 @@ class Attributes:
 
 def encode(kept: Mapping[str, Any], feeds: dict[int, int]) -> dict[str, Any]:
     """What was taken, as JSON data."""
-    return {name: _map(value, lambda order: {ORDER: encode_order(order, feeds)}) for name, value in kept.items()}
+
+    def encoded(kept: KeptOrder) -> dict[str, Any]:
+        return {ORDER: encode_order(kept.order, feeds), RESTS: kept.rests}
+
+    return {name: _map(value, encoded) for name, value in kept.items()}
 
 
 def _copy(value: Any) -> Any:
@@ -99,7 +117,7 @@ def _copy(value: Any) -> Any:
 
 def _map(value: Any, of_order: Any) -> Any:
     """JSON data with each order in it replaced by what `of_order` makes of it."""
-    if isinstance(value, OrderBase):
+    if isinstance(value, OrderBase | KeptOrder):
         return of_order(value)
     if type(value) is list:
         return [_map(each, of_order) for each in value]
@@ -110,7 +128,7 @@ def _map(value: Any, of_order: Any) -> Any:
 
 def _decoded(value: Any, decode: Any) -> Any:
     if isinstance(value, dict):
-        if value.keys() == {ORDER}:
-            return decode(value[ORDER])
+        if value.keys() == {ORDER, RESTS}:
+            return decode(value)
         return {name: _decoded(each, decode) for name, each in value.items()}
     return [_decoded(each, decode) for each in value] if isinstance(value, list) else value

@@ -68,7 +68,8 @@ def encode_order(order: Any, feeds: Mapping[int, int]) -> dict[str, Any]:
         "buy": order.isbuy(),
         "feed": feeds[id(order.data)],
         "parent": None if order.parent is None else order.parent.ref,
-        "parameters": {name: value for name, value in parameters.items() if value is not NotImplemented},
+        # A parameter that was a date is None once the order has been restored: what is None is left out.
+        "parameters": {name: each for name, each in parameters.items() if each not in (None, NotImplemented)},
         "values": plain_values(order),
         "created": plain_values(order.created),
         # Later bits may have been added to the list, which the copy shares; p2 counts those of its time.

@@ -13,10 +13,10 @@ from typing import Any
 from paper_repo import EquityPoint, PaperTradingSession, SessionRepository, SessionStatus, Strategy
 from paper_repo.engines.backtrader import attributes, restoring, snapshot
 from paper_repo.engines.backtrader.booking import Books, instrument_of, symbols_of
-from paper_repo.engines.backtrader.encoding import decode_order, exact, json_part, moment
+from paper_repo.engines.backtrader.encoding import exact, json_part, moment
 
 HALF_A_CENT = Decimal("0.005")
-INTERVAL = 0.1
+INTERVAL = 0.2
 KEY = "backtrader"
 """Where in a session's `state` is what must be known to resume it."""
 
@@ -84,9 +84,7 @@ class Recording:
         strategy = self.strategy
         with restoring.references(stored["broker"]):
             orders = restoring.restore(strategy, stored["broker"])
-            self._attributes.put_back(
-                stored["kept"], lambda data: orders.get(data["values"]["ref"]) or decode_order(data, strategy, orders)
-            )
+            self._attributes.put_back(stored["kept"], orders)
         self.follower.resume(stored["broker"])
         self.books.resume(self.session, stored)
         self.bars = stored["bars"]
@@ -105,12 +103,13 @@ class Recording:
         self.session.record_equity(self._point)
         # An exception in the next bar is to leave what was here, so that all of it is taken now.
         self._snapshot = self.follower.take(alive)
-        self._kept = self._attributes.take()
+        self._kept = self._attributes.take(alive)
         self._closes = [feed.close[0] if len(feed) else None for feed in self.strategy.datas]
         self._place = {"bar": day, "round": number}
         self.bars += 1
         self.new_bars += 1
-        books.forget_closed(alive)
+        if len(books.numbers) > len(alive):
+            books.forget_closed(alive)
         if time.monotonic() >= self._due:
             self.save()
 

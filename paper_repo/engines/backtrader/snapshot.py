@@ -62,6 +62,7 @@ class Follower:
         self.groups: dict[int, None] = {}
         self.trades: dict[tuple[int, Any], None] = {}
         self.last_reference = 0
+        self._copies: dict[int, tuple[tuple[Any, ...], Any]] = {}
 
     def resume(self, stored: dict[str, Any]) -> None:
         """Follow what an encoded snapshot has given the broker."""
@@ -98,6 +99,16 @@ class Follower:
         self.groups.update(dict.fromkeys(reversed(new)))
         self.last_reference = max((self.last_reference, *new))
 
+    def _frozen(self, orders: dict[int, Any]) -> list[Any]:
+        """Copies of the orders; those that nothing has happened to since the last bar have theirs."""
+        before, self._copies = self._copies, {}
+        for reference in sorted(orders):
+            order = orders[reference]
+            state = _moving_parts(order)
+            known = before.get(reference)
+            self._copies[reference] = known if known and known[0] == state else (state, frozen_order(order))
+        return [copy for _, copy in self._copies.values()]
+
     def take(self, alive: Iterable[Any]) -> Snapshot:
         """The state now, at the end of a bar; `alive` are the orders that are."""
         broker, feeds = self.broker, self.feeds
@@ -111,7 +122,7 @@ class Follower:
             [(feeds[id(feed)], frozen(position)) for feed, position in broker.positions.items()],
             {feeds[id(feed)]: amount for feed, amount in broker.d_credit.items()},
             tuple(broker._cash_addition),
-            [frozen_order(known[reference]) for reference in sorted(known)],
+            self._frozen(known),
             {
                 "pending": [order.ref for order in broker.pending],
                 "submitted": [order.ref for order in broker.submitted],
@@ -127,6 +138,23 @@ class Follower:
             [(*key, frozen(self.strategy._trades[self.strategy.datas[key[0]]][key[1]][-1])) for key in self.trades],
             (next_reference(OrderBase), next_reference(Trade)),
         )
+
+
+def _moving_parts(order: Any) -> tuple[Any, ...]:
+    """What the broker changes of an order while it rests."""
+    created, executed = order.created, order.executed
+    return (
+        order.status,
+        order._active,
+        order.triggered,
+        vars(order).get("pannotated"),
+        vars(order).get("plen"),
+        created.price,
+        created.pricelimit,
+        executed.p1,
+        executed.p2,
+        executed.dt,
+    )
 
 
 def next_reference(kind: Any) -> int:

@@ -1,0 +1,89 @@
+"""`python -m benchmarks.engine_bars`: what the recorder of backtrader adds to a bar, in CPU time, turn by turn.
+
+The strategy trades brackets over many minutes, so that some orders always rest. It runs without the recorder, and with
+it at `durability="normal"`, saving now and then (the default), and saving every bar before the next one begins.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import statistics
+import tempfile
+import time
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import backtrader as bt
+import pandas as pd
+
+from paper_repo import SessionRepository
+from paper_repo.engines.backtrader import SessionRecorder
+
+
+class Brackets(bt.Strategy):
+    """Holds one position at a time, with a stop and a limit that rest."""
+
+    def __init__(self) -> None:
+        self.average, self.count = bt.ind.SMA(period=20), 0
+
+    def next(self) -> None:
+        self.count += 1
+        close = self.data.close[0]
+        if not self.position and self.count % 20 == 0:
+            self.buy_bracket(size=10, price=close, limitprice=close * 1.01, stopprice=close * 0.99)
+
+
+def minutes(count: int) -> pd.DataFrame:
+    """A walk of prices, the same in every run."""
+    walk, close, rows = random.Random(2026), 100.0, []
+    for number in range(count):
+        close *= 1 + walk.gauss(0, 0.001)
+        at = datetime(2024, 1, 1) + timedelta(minutes=number)  # noqa: DTZ001  the engine takes no zones
+        rows.append((at, close, close * 1.001, close * 0.999, close, 1000))
+    return pd.DataFrame(rows, columns=["at", "open", "high", "low", "close", "volume"]).set_index("at")
+
+
+def seconds(prices: pd.DataFrame, recorder: dict[str, Any] | None) -> float:
+    """The CPU time of a run, which is recorded with these options or not at all."""
+    cerebro = bt.Cerebro(stdstats=False)
+    cerebro.adddata(bt.feeds.PandasData(dataname=prices), name="A")
+    cerebro.addstrategy(Brackets)
+    cerebro.broker.setcash(100_000)
+    cerebro.broker.setcommission(0.0001)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        SessionRepository(Path(folder, "s.db"), durability="normal") as repository,
+    ):
+        repository.open()
+        if recorder is not None:
+            cerebro.addanalyzer(SessionRecorder, path=repository, session_id="a", keep=("count",), **recorder)
+        began = time.process_time()
+        cerebro.run()
+        return time.process_time() - began
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser("python -m benchmarks.engine_bars", description=__doc__)
+    parser.add_argument("--bars", type=int, default=10_000)
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    prices = minutes(options.bars)
+    ways: dict[str, dict[str, Any] | None] = {
+        "without a recorder": None,
+        "saved now and then": {},
+        "saved every bar": {"interval": 0},
+    }
+    taken: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(options.rounds):
+        for name, recorder in ways.items():
+            taken[name].append(seconds(prices, recorder))
+    usual = {name: statistics.median(times) / options.bars * 1e6 for name, times in taken.items()}
+    for name, each in usual.items():
+        print(f"{name:20} {each:7.1f} µs a bar, {each - usual['without a recorder']:7.1f} of them added")
+
+
+if __name__ == "__main__":
+    main()
