@@ -16,14 +16,11 @@ from functools import partial
 from operator import itemgetter
 from typing import Any, NamedTuple, cast
 
-from peewee import SQL, fn
-
 from paper_repo.core import history
 from paper_repo.domain import EquityPoint
 from paper_repo.domain.downsampling import columns_in, downsample_stream, place_in_time
 from paper_repo.storage import queries
 from paper_repo.storage.base import Storage
-from paper_repo.storage.placeholders import value
 from paper_repo.storage.statements import Statement
 
 LARGEST_RANGE = 20_000
@@ -93,34 +90,19 @@ class _Curve:
     def __init__(self, storage: Storage, session_id: str) -> None:
         self._storage = storage
         self._id = session_id
-        self._table = table = storage.statements.tables.equity
-        # On PostgreSQL an amount is a number already.
-        number = table.equity.cast("REAL") if storage.keeps_text else table.equity
-        mine = table.session == value("session_id")
-        between = mine & (table.sequence >= value("first")) & (table.sequence <= value("last"))
-        self._extent = Statement(
-            table.select(fn.MIN(table.sequence), fn.MAX(table.sequence), fn.COUNT(SQL("*"))).where(mine)
-        )
-        self._time = Statement(table.select(table.at).where(mine, table.sequence == value("place")))
-        self._range = Statement(
-            table.select(fn.MIN(table.at), fn.MAX(table.at), fn.MIN(number), fn.MAX(number)).where(between)
-        )
-        self._extremes = Statement(
-            table.select(table.sequence, table.equity)
-            .where(between, (number <= value("low")) | (number >= value("high")))
-            .order_by(table.sequence)
-        )
+        self._table = storage.statements.tables.equity
+        self._queries = queries.curve_queries(self._table, amounts_are_text=storage.keeps_text)
 
     def last_place(self) -> int:
         """How many points there are."""
-        first, last, count = self._ask(self._extent)[0]
+        first, last, count = self._ask(self._queries.extent)[0]
         if count and (first != 1 or last != count):
             raise history.corrupt(self._id, history.INCOMPLETE)
         return int(count)
 
     def at(self, place: int) -> datetime:
         """The time of the point at this place."""
-        return self._moment(self._ask(self._time, place=place)[0][0])
+        return self._moment(self._ask(self._queries.time, place=place)[0][0])
 
     def chosen(self, columns: int, last: int) -> set[int]:
         """The places of the four points of each column, of which there are so many."""
@@ -145,10 +127,10 @@ class _Curve:
         highest: tuple[int, Decimal] | None = None
         for begin in range(first, last + 1, LARGEST_RANGE):
             extent = {"first": begin, "last": min(begin + LARGEST_RANGE - 1, last)}
-            earliest, latest, low, high = self._ask(self._range, **extent)[0]
+            earliest, latest, low, high = self._ask(self._queries.range, **extent)[0]
             if {column_of(self._moment(earliest)), column_of(self._moment(latest))} != {column}:
                 raise _OutOfOrderError
-            rows = self._ask(self._extremes, **extent, low=_about(low, 1), high=_about(high, -1))
+            rows = self._ask(self._queries.extremes, **extent, low=_about(low, 1), high=_about(high, -1))
             found = [(place, self._amount(place, text)) for place, text in rows]
             lower, higher = min(found, key=itemgetter(1)), max(found, key=itemgetter(1))
             lowest = lower if lowest is None or lower[1] < lowest[1] else lowest
