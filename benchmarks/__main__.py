@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import contenders, costs, curves, disks, machine, report, tables
+from benchmarks import contenders, costs, curves, disks, large_files, machine, many, on_server, report, tables, ticks
 from benchmarks.bench import QUICK, Bench, Scale
 from benchmarks.measure import progress
 
@@ -18,6 +18,9 @@ PARTS: dict[str, Callable[[Bench], report.Section]] = {
     "comparison": tables.comparison,
     "history": tables.with_history,
     "large": tables.large_session,
+    "ticks": ticks.ticks,
+    "many": many.many,
+    "server": on_server.on_server,
     "commits": costs.commits,
     "opening": costs.opening,
     "importing": costs.importing,
@@ -25,6 +28,7 @@ PARTS: dict[str, Callable[[Bench], report.Section]] = {
     "sessions": curves.sessions,
     "fills": curves.fills,
     "tasks": curves.tasks,
+    "files": large_files.large_files,
     "disks": disks.disks,
     "memory": costs.memory,
 }

@@ -34,8 +34,13 @@ class Scale:
     imports: int = 25
     added_waits: tuple[int, ...] = (0, 300, 1_000, 3_000)
     disk_rounds: int = 5
+    file_sessions: int = 20_000
+    file_rows: int = 500_000
+    file_rounds: int = 3
     memory_saves: int = 100_000
     memory_steps: int = 10
+    listed: int = 100_000
+    active: int = 100
 
 
 QUICK = Scale(
@@ -52,8 +57,13 @@ QUICK = Scale(
     imports=1,
     added_waits=(0, 100),
     disk_rounds=1,
+    file_sessions=4,
+    file_rows=40,
+    file_rounds=1,
     memory_saves=40,
     memory_steps=2,
+    listed=200,
+    active=3,
 )
 """So little that it says nothing about speed, and runs through everything in seconds."""
 

@@ -50,6 +50,11 @@ Figures:
                                           each MatchedFill cost, and of every UnmatchedFill
     downsample(points, max_points)        fewer points for a chart of the same shape
 
+JSON of your own, such as a web service's:
+
+    to_dict(entity, computed=False)       any of them as plain data, with exact amounts as text
+    from_dict(kind, data)                 the entity again
+
 Maintenance; the first three work while programs use the database, the others need the file for themselves:
 
     copy_sessions(source, target)         copy everything to another database, verified
@@ -119,13 +124,12 @@ from paper_repo.errors import (
     RepositoryClosedError,
     SchemaVersionError,
     SessionNotFoundError,
+    SourceFileError,
     StorageError,
     TransactionError,
     TransactionOwnershipError,
     WrongPassphraseError,
 )
-from paper_repo.facade.repository import AsyncSessionRepository, SQLiteSessionRepository
-from paper_repo.interface import IPaperTradingSessionRepository
 from paper_repo.storage.address import Address
 from paper_repo.storage.options import Durability, Journal, Upgrade
 
@@ -136,12 +140,15 @@ if _typing.TYPE_CHECKING:
     from paper_repo.domain.replay import replay
     from paper_repo.domain.round_trips import RoundTrip, round_trips
     from paper_repo.domain.trades import Trade, trades
+    from paper_repo.facade.repository import AsyncSessionRepository, SQLiteSessionRepository
+    from paper_repo.interface import IPaperTradingSessionRepository
     from paper_repo.maintenance.archive import export_archive, import_archive
     from paper_repo.maintenance.copy import CopyReport, copy_sessions
     from paper_repo.maintenance.files import compact, decrypt, encrypt, restore_backup
     from paper_repo.maintenance.salvage.salvage import Salvaged, salvage
     from paper_repo.memory import InMemorySessionRepository
     from paper_repo.reports import CheckReport, Finding
+    from paper_repo.serialization.dicts import from_dict, to_dict
     from paper_repo.sync_memory import SyncInMemorySessionRepository
     from paper_repo.watching import AsyncSessionChanges, SessionChanges
 
@@ -205,6 +212,7 @@ __all__ = [
     "SessionSummary",
     "Settlement",
     "Side",
+    "SourceFileError",
     "Split",
     "StatusFilter",
     "StorageError",
@@ -225,25 +233,30 @@ __all__ = [
     "downsample",
     "encrypt",
     "export_archive",
+    "from_dict",
     "import_archive",
     "performance",
     "replay",
     "restore_backup",
     "round_trips",
     "salvage",
+    "to_dict",
     "trades",
 ]
 
 _ON_DEMAND = {
     "AsyncSessionChanges": "paper_repo.watching",
+    "AsyncSessionRepository": "paper_repo.facade.repository",
     "CheckReport": "paper_repo.reports",
     "Comparison": "paper_repo.domain.comparison",
     "CopyReport": "paper_repo.maintenance.copy",
     "Finding": "paper_repo.reports",
+    "IPaperTradingSessionRepository": "paper_repo.interface",
     "InMemorySessionRepository": "paper_repo.memory",
     "MatchedFill": "paper_repo.domain.comparison",
     "Performance": "paper_repo.domain.performance",
     "RoundTrip": "paper_repo.domain.round_trips",
+    "SQLiteSessionRepository": "paper_repo.facade.repository",
     "Salvaged": "paper_repo.maintenance.salvage.salvage",
     "SessionChange": "paper_repo.domain.changes",
     "SessionChanges": "paper_repo.watching",
@@ -255,6 +268,7 @@ _ON_DEMAND = {
     "decrypt": "paper_repo.maintenance.files",
     "encrypt": "paper_repo.maintenance.files",
     "export_archive": "paper_repo.maintenance.archive",
+    "from_dict": "paper_repo.serialization.dicts",
     "import_archive": "paper_repo.maintenance.archive",
     "Trade": "paper_repo.domain.trades",
     "performance": "paper_repo.domain.performance",
@@ -262,6 +276,7 @@ _ON_DEMAND = {
     "restore_backup": "paper_repo.maintenance.files",
     "round_trips": "paper_repo.domain.round_trips",
     "salvage": "paper_repo.maintenance.salvage.salvage",
+    "to_dict": "paper_repo.serialization.dicts",
     "trades": "paper_repo.domain.trades",
 }
 """The modules of names that are imported at their first use: most programs save and load, and should start fast."""

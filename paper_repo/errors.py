@@ -8,6 +8,7 @@ PaperRepoError
 │   └── DuplicateFillError
 ├── InvalidTransitionError
 ├── ArchiveError (ValueError)
+├── SourceFileError (ValueError)
 ├── TransactionError
 │   └── TransactionOwnershipError
 ├── RepositoryClosedError
@@ -44,6 +45,7 @@ __all__ = [
     "RepositoryClosedError",
     "SchemaVersionError",
     "SessionNotFoundError",
+    "SourceFileError",
     "StorageError",
     "TransactionError",
     "TransactionOwnershipError",
@@ -152,8 +154,8 @@ class DuplicateFillError(InvalidSessionError):
     """
 
     def __init__(self, session_id: str, fills: Sequence[tuple[str, str]], entries: Sequence[str] = ()) -> None:
-        self.fills = tuple(fills)
-        self.entries = tuple(entries)
+        self.fills: tuple[tuple[str, str], ...] = tuple(fills)
+        self.entries: tuple[str, ...] = tuple(entries)
         messages = {f"new_fills.{fill_id}": [_BOOKED_TWICE.format(symbol)] for symbol, fill_id in fills}
         messages |= {f"new_ledger_entries.{entry_id}": [_ENTRY_BOOKED_TWICE] for entry_id in entries}
         super().__init__(messages, session_id)
@@ -178,6 +180,35 @@ class ArchiveError(PaperRepoError, ValueError):
     def __init__(self, line: int, problem: str) -> None:
         self.line = line
         super().__init__(f"line {line}: {problem}")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _restore, (type(self), self.args, self.__dict__)
+
+
+class SourceFileError(PaperRepoError, ValueError):
+    """A file of another program cannot be imported as it is; nothing was stored.
+
+    The message says what to do. `file`, `row` (from 1), `column` and `fill_id` say where it is, as far as they are
+    known; `option` names the refused case that `allow` would let through, if there is one.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        file: str | None = None,
+        row: int | None = None,
+        column: str | None = None,
+        fill_id: str | None = None,
+        option: str | None = None,
+    ) -> None:
+        self.problem = problem
+        self.file, self.row, self.column, self.fill_id, self.option = file, row, column, fill_id, option
+        named = [file] if file else []
+        named += [f"row {row}"] if row is not None else []
+        named += [f"column {column!r}"] if column else []
+        named += [f"fill {fill_id!r}"] if fill_id else []
+        super().__init__(f"{', '.join(named)}: {problem}" if named else problem)
 
     def __reduce__(self) -> tuple[object, ...]:
         return _restore, (type(self), self.args, self.__dict__)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import reduce
 
-from paper_repo.domain import EquityPoint, Fill, LedgerEntry, PaperTradingSession
+from paper_repo.domain import Fill, LedgerEntry, PaperTradingSession
 from paper_repo.domain.history import Booked, booking_order
 from paper_repo.domain.replay import differences, replay
 from paper_repo.domain.selection import SessionSummary
@@ -74,7 +74,7 @@ def check_history(
     session: PaperTradingSession,
     fills: Iterable[tuple[int, Fill]],
     entries: Iterable[tuple[int, LedgerEntry]],
-    points: Iterable[EquityPoint],
+    points: Iterable[object],
 ) -> None:
     """Compare a session with its history, which cannot be read unless it ends where the session's count says.
 

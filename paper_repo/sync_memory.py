@@ -86,7 +86,7 @@ class _Memory(InMemorySessionRepository):
         return _NO_BLOCK
 
     def atomic(self) -> Block:
-        block = super().atomic()
+        block = Block(self)
         self._begun.blocks.append(block)
         return block
 
@@ -178,7 +178,7 @@ class _SyncBlock(AbstractContextManager[None]):
 
     def __init__(self, memory: _Memory) -> None:
         self._memory = memory
-        self._block = InMemorySessionRepository.atomic(memory)
+        self._block = Block(memory)
 
     def __enter__(self) -> None:
         try:

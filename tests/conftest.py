@@ -15,6 +15,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.facade.seeds import DRAW
+from tests.measuring import Measuring
+from tests.unshown import unshown
 
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.load_profile("unhurried")  # how fast a machine is decides about no test
@@ -32,9 +34,6 @@ MEMORY_DISK = Path("/dev/shm")
 ROOM = 2_000_000_000
 """How many bytes must be free there for the tests' files, of which few are about disks."""
 
-UNMEASURED = ("benchmarks", "soak")
-"""Tests that run what others run too, for long: measuring their coverage takes time and shows nothing."""
-
 WRITER = "paper_repo writer"
 OPEN_FILES = Path("/proc/self/fd")
 
@@ -44,10 +43,17 @@ def pytest_report_header() -> str:
     return f"{DRAW}={os.environ[DRAW]}"
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Keep the tests' files in memory where the system offers that and nobody has said where else."""
+    config.pluginmanager.register(Measuring())
     if "TMPDIR" not in os.environ and MEMORY_DISK.is_dir() and shutil.disk_usage(MEMORY_DISK).free > ROOM:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY_DISK))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which guarantees are not shown here, because a test of theirs was skipped."""
+    for sentence, tests in unshown(each.nodeid for each in terminalreporter.getreports("skipped")).items():
+        terminalreporter.write_line(f"NOT SHOWN {sentence} ({', '.join(tests)})")
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -55,12 +61,10 @@ def pytest_xdist_auto_num_workers() -> int:
     return 2 * (os.cpu_count() or 1)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Measure no coverage where that takes long and shows nothing."""
-    here = Path(__file__).parent
-    for item in items:
-        if str(item.path.relative_to(here).as_posix()).startswith(UNMEASURED):
-            item.add_marker("no_cover")
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over all tests and modules, which stay: what a test leaves is little."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(
@@ -76,14 +80,6 @@ def anyio_backend(request: pytest.FixtureRequest) -> object:
 def path(tmp_path: Path) -> Path:
     """Where a new database may be created."""
     return tmp_path / "sessions.db"
-
-
-@pytest.fixture(autouse=True)
-def _unmeasured_processes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the processes of an unmeasured test be unmeasured, too."""
-    if request.node.get_closest_marker("no_cover"):
-        for name in ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG"):
-            monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture(autouse=True)

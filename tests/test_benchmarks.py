@@ -60,6 +60,10 @@ def test_a_quick_run_of_each_part(part: str, tmp_path: Path) -> None:
         "memory": EVERYBODY - {"Peewee by hand"} | {"SQLiteSessionRepository"},
         "tasks": {"sqlite3 by hand", "SQLiteSessionRepository"},
         "disks": {"sqlite3 by hand", "SQLiteSessionRepository"},
+        "ticks": {"sqlite3 by hand", "SessionRepository"},
+        "many": {"sqlite3 by hand", "SessionRepository"},
+        "files": {"s"},
+        "server": {"asyncpg by hand", "psycopg by hand", "SessionRepository", "AsyncSessionRepository"},
     }.get(part, {*EVERYBODY, "SQLiteSessionRepository"})
     assert rows >= everybody or (part == "disks" and "strace is not installed" in table)
     assert "**missing**" not in table

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import svcs
@@ -19,6 +20,7 @@ from paper_repo import (
     Strategy,
 )
 from paper_repo.container import register
+from paper_repo.core.repository import internals_of
 
 
 def a_session() -> PaperTradingSession:
@@ -105,3 +107,36 @@ def test_without_svcs_the_import_names_the_way_out(monkeypatch: pytest.MonkeyPat
 
     with pytest.raises(ImportError, match=r"pip install 'paper_repo\[container\]'"):
         importlib.import_module("paper_repo.container")
+
+
+@pytest.mark.anyio
+async def test_every_option_reaches_the_repository(path: Path) -> None:
+    """What is said to the container is what the repository is made with."""
+    registry = svcs.Registry()
+
+    repository = register(registry, path, durability="normal", busy_timeout=7.5, upgrade="never", journal="rollback")
+
+    storage: Any = internals_of(repository.core).storage
+    assert (storage.durability, storage.busy_timeout, storage.upgrade, storage._journal) == (
+        "normal",
+        7.5,
+        "never",
+        "delete",
+    )
+    await registry.aclose()
+
+
+@pytest.mark.anyio
+async def test_a_passphrase_reaches_the_repository(path: Path) -> None:
+    """The file is encrypted, and not one that everybody can read."""
+    pytest.importorskip("sqlcipher3", reason="the extra 'encryption' is not installed")
+    async with svcs.Registry() as registry:
+        repository = register(registry, path, passphrase=f"x'{'0123456789abcdef' * 4}'")
+        await repository.save(a_session())
+
+    assert not begins_as_a_plain_file(path)
+
+
+def begins_as_a_plain_file(path: Path) -> bool:
+    """Whether SQLite itself can read it."""
+    return path.read_bytes().startswith(b"SQLite format")

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.unshown import unshown
+
 ROOT = Path(__file__).parents[1]
 PROMISES = re.split(r"^### ", (ROOT / "GUARANTEES.md").read_text(), flags=re.MULTILINE)[1:]
 TESTS = re.compile(r"`((?:tests|paper_repo)/[\w/]+\.py)(?:::(\w+))?`")
@@ -39,3 +41,16 @@ def test_every_test_that_is_named_exists(promise: str) -> None:
 
     assert named
     assert [f"{file}::{test}" for file, test in named if not exists(file, test)] == []
+
+
+def test_what_a_skipped_test_leaves_unshown() -> None:
+    """It is told with its sentence, by one of its cases or by its file, and no other sentence is."""
+    case = "tests/facade/test_group_commit.py::test_a_bad_save_fails_alone[asyncio]"
+
+    found = unshown([case, "tests/frozen/test_frozen.py", "tests/soak/test_soak.py"])
+
+    assert found == {
+        "When many tasks save at once, a save that fails harms no other.": [case],
+        "Under mixed load, memory, open files and SQLite's log stay bounded however long it lasts, and nothing is lost "
+        "or duplicated.": ["tests/soak/test_soak.py"],
+    }

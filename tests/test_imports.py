@@ -50,7 +50,7 @@ OTHERS = {
     "facade": {"anyio"},
     "memory": {"anyio"},
     "frames": {"pyarrow"},
-    "engines": {"anyio", "backtesting", "pandas"},
+    "engines": {"anyio", "backtesting", "backtrader", "freqtrade", "nautilus_trader", "pandas"},
     "container": {"svcs"},
     "testing": {"anyio", "hypothesis", "pytest"},
     "demo": {"anyio"},

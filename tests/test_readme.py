@@ -32,6 +32,7 @@ EXAMPLES = [
     for page in PAGES
     for number, match in enumerate(BLOCK.finditer(page.read_text()), 1)
     if page.stem != "results"  # its blocks build on each other: tests/test_results_page.py
+    and page.stem not in ("backtesting", "backtrader")  # so do these, on real prices: tests/engines/test_pages.py
     and "class Test" not in match["code"]  # these run in tests/contract/test_published.py
     and "paper_repo.desktop" not in match["code"]  # these show windows: tests/desktop/test_docs.py
 ]

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from paper_repo import SessionRepository
+from paper_repo import CashFlow, SessionRepository
 from paper_repo.core.repository import internals_of
+from paper_repo.reports import CheckReport, Finding, check_history
 from tests.builders import moment, new_fill, new_session
 
 
@@ -105,3 +106,62 @@ def test_a_history_that_begins_later_is_remarked_on(repository: SessionRepositor
     assert report.ok
     told = "its history begins after fill 3" if again else "it counts 3 fills, and none of them is stored"
     assert [str(each) for each in report.remarks] == [f"session 'one': {told}"]
+
+
+def test_books_that_the_history_does_not_explain(path: Path, tmp_path: Path) -> None:
+    """The books are rebuilt from the history and compared, where the program has not kept its own accounts."""
+    session = new_session(id="one")
+    session.apply_fill(new_fill(1, quantity=2, price=100, fee=0))
+    with SessionRepository(path) as right, SessionRepository(tmp_path / "wrong.db") as wrong:
+        right.save(session)
+        stored = right.get_by_id("one")
+        assert stored is not None
+        wrong.restore(stored, [(1, new_fill(1, quantity=2, price=101, fee=0))])
+
+        assert right.check().remarks == []
+        remarks = [str(each) for each in wrong.check().remarks]
+
+    assert remarks
+    assert all(each.startswith("session 'one': its history does not explain its books: ") for each in remarks)
+
+
+def test_what_a_finding_says() -> None:
+    """It names its session, once."""
+    assert str(Finding(None, "the file is damaged")) == "the file is damaged"
+    assert str(Finding("one", "is damaged")) == "session 'one': is damaged"
+    assert str(Finding("one", "session 'one' is damaged")) == "session 'one' is damaged"
+
+
+def test_a_history_without_its_first_fill() -> None:
+    """One fill that is missing at the beginning is told."""
+    report, session = CheckReport(), new_session(id="one", fill_count=2)
+
+    check_history(report, session, [(2, new_fill(2))], [], [])
+
+    assert [str(each) for each in report.remarks] == ["session 'one': its history begins after fill 1"]
+
+
+def test_a_history_that_cannot_be_booked() -> None:
+    """What keeps it from being booked is told."""
+    report = CheckReport()
+
+    check_history(report, new_session(id="one"), [], [(0, CashFlow("d", "DIVIDEND", 4, moment(1), "EUR"))], [])
+
+    (remark,) = [str(each) for each in report.remarks]
+    assert remark.startswith("session 'one': its history does not explain its books: ")
+    assert "EUR" in remark
+
+
+def test_fees_in_another_currency_are_not_added_up() -> None:
+    """Whether their rate is known or not."""
+    fill = new_fill(1, symbol="BTC/USD", fee="0.001", fee_currency="BTC")
+    booked = new_session(id="one", rates={"BTC": 60000})
+    booked.apply_fill(fill)
+    recorded = new_session(id="other", cash=7)
+    recorded.record_fill(fill)
+    for session in (booked, recorded):
+        report = CheckReport()
+
+        check_history(report, session, enumerate(session.new_fills, 1), [], [])
+
+        assert report.remarks == []

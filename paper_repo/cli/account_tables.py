@@ -207,5 +207,5 @@ def _entry_cells(entry: LedgerEntry, base_currency: str) -> tuple[str, Text, str
         return entry.kind.lower(), shown, printable(entry.symbol or "")
     if isinstance(entry, Split):
         ratio = f"{formatting.quantity(entry.ratio)} for {formatting.quantity(entry.per)}"
-        return "split", Text(formatting.UNKNOWN), f"{printable(entry.symbol)}, {ratio}"
+        return "split", Text(ratio), printable(entry.symbol)
     return "new name", Text(formatting.UNKNOWN), f"{printable(entry.symbol)}, now {printable(entry.new_symbol)}"

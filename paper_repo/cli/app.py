@@ -50,8 +50,8 @@ COMMANDS: dict[str, Entry] = {
         "compare:compare",
         LOOK,
         (
-            "paper-repo compare 9f2c 9f2c",
-            "paper-repo compare 9f2c 9f2c --within 1d --symbol AAPL",
+            "paper-repo compare 9f2c 41d0",
+            "paper-repo compare 9f2c 41d0 --within 1d --symbol AAPL",
             "paper-repo compare 9f2c 9f2c --other-db sessions-yesterday.db",
         ),
     ),
@@ -104,7 +104,13 @@ COMMANDS: dict[str, Entry] = {
         ),
     ),
     "import": Entry(
-        "export_import:import_", MOVE, ("paper-repo import backup.jsonl", "paper-repo import --skip backup.jsonl")
+        "export_import:import_",
+        MOVE,
+        (
+            "paper-repo import backup.jsonl",
+            "paper-repo import --skip backup.jsonl",
+            "paper-repo import --from csv trades.csv --timezone UTC --cash 10000 --dry-run",
+        ),
     ),
     "copy": Entry("maintenance:copy_", MOVE, ("paper-repo copy other.db",)),
     "backup": Entry("maintenance:backup", SAFE, ("paper-repo backup sessions-today.db",)),
@@ -213,7 +219,7 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     cls=Commands,
     no_args_is_help=True,
     rich_markup_mode="rich",
@@ -226,7 +232,8 @@ app = typer.Typer(
 @app.callback()
 def paper_trading_sessions(
     version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+        bool,
+        typer.Option("--version", metavar="", callback=_show_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
     """Look at paper-trading sessions, keep them safe, take them elsewhere, and delete what is no longer needed."""

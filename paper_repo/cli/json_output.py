@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import fields
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from paper_repo.cli.account_tables import balances_of
-from paper_repo.cli.following import Followed
 from paper_repo.domain import (
     CashFlow,
     EquityPoint,
@@ -20,12 +19,15 @@ from paper_repo.domain import (
     Split,
     SymbolChange,
 )
-from paper_repo.domain.comparison import Comparison, MatchedFill, UnmatchedFill
-from paper_repo.domain.performance import Performance
 from paper_repo.domain.selection import SessionSummary
-from paper_repo.domain.trades import Trade
 from paper_repo.serialization import fast, schemas
 from paper_repo.serialization.schemas import Data
+
+if TYPE_CHECKING:  # a list needs none of them
+    from paper_repo.cli.following import Followed
+    from paper_repo.domain.comparison import Comparison, MatchedFill, UnmatchedFill
+    from paper_repo.domain.performance import Performance
+    from paper_repo.domain.trades import Trade
 
 
 def of_summary(summary: SessionSummary) -> Data:
@@ -81,8 +83,11 @@ def of_trade(number: int, trade: Trade) -> Data:
     return {"number": number, **document, **computed}
 
 
-TRADE_KEYS = ("number", *(field.name for field in fields(Trade)), "net_pnl", "duration_seconds")
-"""The keys of `of_trade`."""
+def trade_keys() -> tuple[str, ...]:
+    """The keys of `of_trade`."""
+    from paper_repo.domain.trades import Trade
+
+    return ("number", *(field.name for field in fields(Trade)), "net_pnl", "duration_seconds")
 
 
 def of_balances(session: PaperTradingSession) -> list[Data]:

@@ -108,7 +108,10 @@ def _table(rows: Sequence[Followed], now: datetime, zone: Zone) -> FittedTable:
             f"{summary.open_positions:,}",
             f"{summary.fill_count:,}",
             _last_fill(each.last_fill),
-            Text(formatting.ago(each.last_fill and each.last_fill.executed_at, now, zone), "bright_black"),
+            Text(
+                formatting.ago(None if each.last_fill is None else each.last_fill.executed_at, now, zone),
+                "bright_black",
+            ),
             Text(formatting.ago(summary.updated_at, now, zone), "bright_black"),
         )
     return table

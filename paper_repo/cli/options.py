@@ -154,6 +154,9 @@ class Order(StrEnum):
     NET_PNL = "net_pnl"
 
 
+DATABASE = "Which database"
+"""The part of each help that most people read once."""
+
 DbOption = Annotated[
     str | None,
     typer.Option(
@@ -161,6 +164,7 @@ DbOption = Annotated[
         envvar=VARIABLE,
         metavar="FILE|URL",
         show_envvar=True,
+        rich_help_panel=DATABASE,
         help="The database: a file, or the URL of a server. By default the file in your data folder.",
     ),
 ]
@@ -169,6 +173,7 @@ PassphraseFile = Annotated[
     typer.Option(
         "--passphrase-file",
         metavar="FILE",
+        rich_help_panel=DATABASE,
         help=f"For an encrypted database: a file whose first line is the passphrase. "
         f"Otherwise it is taken from {PASSPHRASE}, from a pipe, or you are asked.",
     ),
@@ -255,8 +260,8 @@ ZoneOption = Annotated[
         parser=zone,
         is_eager=True,  # the times that are typed are meant in it
         autocompletion=names_that_begin,
-        help=f"Show times in this zone, and understand them so: Europe/Berlin, or {LOCAL} for this computer's. "
-        "By default UTC.",
+        help="Show times in this zone, and read those that you type in it: America/New_York, Europe/Berlin, "
+        f"or {LOCAL} for that of this computer. By default UTC.",
     ),
 ]
 LimitOption = Annotated[

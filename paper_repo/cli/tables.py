@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -12,13 +13,15 @@ from rich.text import Text
 
 from paper_repo.cli import formatting
 from paper_repo.cli.account_tables import balance_table, order_table, position_table
-from paper_repo.cli.equity_chart import Curve
 from paper_repo.cli.escaping import printable
 from paper_repo.cli.fitted_table import FittedTable
 from paper_repo.cli.zones import UTC_ZONE, Zone
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession, SessionStatus
-from paper_repo.domain.performance import Performance
 from paper_repo.domain.selection import SessionSummary
+
+if TYPE_CHECKING:  # a list needs neither
+    from paper_repo.cli.equity_chart import Curve
+    from paper_repo.domain.performance import Performance
 
 _LONGEST_TEXT = 2000
 WIDE = 110
@@ -138,7 +141,9 @@ def fill_table(fills: Collection[tuple[int, Fill]], zone: Zone) -> FittedTable:
     """Fills, each with its place in the history, and whether it was corrected or replaces another one."""
     corrected = any(each.corrected_at or each.replaces for _, each in fills)
     headings = [">#", zone.heading("executed"), "symbol", "side", ">quantity", ">price", ">fee", "order"]
-    table = FittedTable([*headings, *(["note"] if corrected else [])], expendable=["order", ">#", ">fee"], shortened=2)
+    table = FittedTable(
+        [*headings, *(["note"] if corrected else [])], expendable=["order", ">#", ">fee", "note"], shortened=2
+    )
     for sequence, each in fills:
         currency = f" {printable(each.fee_currency)}" if each.fee_currency else ""
         table.add_row(

@@ -62,13 +62,14 @@ def zone_of(given: str) -> Zone:
     by_name = {each.lower(): each for each in available_timezones()}
     if name := by_name.get(given.lower().replace(" ", "_")):
         return Zone(name, ZoneInfo(name))
+    if not by_name:
+        raise ValueError(f"this computer knows no time zones but UTC and {LOCAL}; pip install tzdata")
     raise ValueError(f"{given!r} is no time zone; write {_nearest(given, by_name)}.")
 
 
-def names_that_begin(with_: str) -> list[str]:
+def names_that_begin(beginning: str) -> list[str]:
     """The names of zones that begin so, for the shell."""
-    names = sorted({LOCAL, *available_timezones()})
-    return [each for each in names if each.lower().startswith(with_.lower())]
+    return [each for each in sorted({LOCAL, *available_timezones()}) if each.startswith(beginning)]
 
 
 def _nearest(given: str, by_name: dict[str, str]) -> str:

@@ -12,11 +12,11 @@ from functools import cache
 from itertools import zip_longest
 from typing import Any, NamedTuple
 
-from paper_repo.core.saves import new_generation
+from paper_repo.core.history import insert_row
 from paper_repo.storage import queries
 from paper_repo.storage.base import Storage
 from paper_repo.storage.checksums import Checksum
-from paper_repo.storage.statements import Statement, Statements
+from paper_repo.storage.statements import Statements
 from paper_repo.storage.tables import Row
 
 TOGETHER = 256
@@ -68,13 +68,11 @@ def transfer(source: Storage, target: Storage, ids: Sequence[str]) -> None:
         UnexpectedRow: something at the source is not as expected; the transaction must be rolled back.
     """
     sessions = _sessions(source, ids)
-    changes = [(target.statements.insert_session, row | {"generation": new_generation()}) for row in sessions.values()]
-    if not all(target.change_many(changes)):
+    if not all(target.change_many([(target.statements.insert_session, row) for row in sessions.values()])):
         raise UnexpectedRow
     for kind in _kinds(source.statements):
-        insert = _insert(kind.table)
         for rows in _verified(source, kind, sessions):
-            target.insert_many(insert, rows)
+            target.change_rows(insert_row(kind.table), kind.columns, rows)
 
 
 def differing(source: Storage, target: Storage, ids: Sequence[str]) -> set[str]:
@@ -107,7 +105,7 @@ def _histories(storage: Storage, kind: _Kind, ids: Sequence[str]) -> Iterator[li
 
 
 _OWN = ("change_number", "generation")
-"""What every database has of its own."""
+"""What is no content: the order of changes in a database, and which save has written the row."""
 
 
 def _without_own(statements: Statements, row: tuple[Any, ...]) -> Row:
@@ -153,8 +151,3 @@ def _kinds(statements: Statements) -> tuple[_Kind, ...]:
         _Kind(tables.ledger, statements.ledger_columns, statements.ledger_checksum, "ledger_count"),
         _Kind(tables.orders, statements.order_columns, statements.order_checksum, "closed_order_count"),
     )
-
-
-@cache
-def _insert(table: Any) -> Statement:
-    return queries.insert_row(table)

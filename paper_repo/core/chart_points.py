@@ -21,6 +21,7 @@ from paper_repo.domain import EquityPoint
 from paper_repo.domain.downsampling import columns_in, downsample_stream, place_in_time
 from paper_repo.storage import queries
 from paper_repo.storage.base import Storage
+from paper_repo.storage.curve_statements import CurveStatements
 from paper_repo.storage.statements import Statement
 
 LARGEST_RANGE = 20_000
@@ -91,18 +92,18 @@ class _Curve:
         self._storage = storage
         self._id = session_id
         self._table = storage.statements.tables.equity
-        self._queries = queries.curve_queries(self._table, amounts_are_text=storage.keeps_text)
+        self._statements = CurveStatements(self._table, storage.keeps_text)
 
     def last_place(self) -> int:
         """How many points there are."""
-        first, last, count = self._ask(self._queries.extent)[0]
+        first, last, count = self._ask(self._statements.extent)[0]
         if count and (first != 1 or last != count):
             raise history.corrupt(self._id, history.INCOMPLETE)
         return int(count)
 
     def at(self, place: int) -> datetime:
         """The time of the point at this place."""
-        return self._moment(self._ask(self._queries.time, place=place)[0][0])
+        return self._moment(self._ask(self._statements.time, place=place)[0][0])
 
     def chosen(self, columns: int, last: int) -> set[int]:
         """The places of the four points of each column, of which there are so many."""
@@ -127,10 +128,10 @@ class _Curve:
         highest: tuple[int, Decimal] | None = None
         for begin in range(first, last + 1, LARGEST_RANGE):
             extent = {"first": begin, "last": min(begin + LARGEST_RANGE - 1, last)}
-            earliest, latest, low, high = self._ask(self._queries.range, **extent)[0]
+            earliest, latest, low, high = self._ask(self._statements.range, **extent)[0]
             if {column_of(self._moment(earliest)), column_of(self._moment(latest))} != {column}:
                 raise _OutOfOrderError
-            rows = self._ask(self._queries.extremes, **extent, low=_about(low, 1), high=_about(high, -1))
+            rows = self._ask(self._statements.extremes, **extent, low=_about(low, 1), high=_about(high, -1))
             found = [(place, self._amount(place, text)) for place, text in rows]
             lower, higher = min(found, key=itemgetter(1)), max(found, key=itemgetter(1))
             lowest = lower if lowest is None or lower[1] < lowest[1] else lowest

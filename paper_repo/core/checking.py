@@ -34,7 +34,7 @@ def _check(report: CheckReport, sessions: Sessions, session_id: str) -> None:
         row = storage.fetch_one(storage.statements.select_summary, {"id": session_id})
         if session is not None and row is not None:
             check_session(report, session, records.summary(row))
-            fills, points = history.read_fills(storage, session_id, 0), history.read_points(storage, session_id)
+            fills, points = history.read_fills(storage, session_id, 0), history.checked_points(storage, session_id)
             check_history(report, session, fills, history.read_entries(storage, session_id), points)
             for _ in history.read_orders(storage, session_id):
                 pass  # reading them is the check

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
+from itertools import islice
 from operator import itemgetter
 from typing import Any, TypeVar
 
@@ -15,7 +16,7 @@ from paper_repo.serialization.schemas import Data
 from paper_repo.storage import queries
 from paper_repo.storage.base import Storage
 from paper_repo.storage.checksums import Checksum
-from paper_repo.storage.statements import Statement
+from paper_repo.storage.statements import Statement, Statements
 from paper_repo.storage.tables import LATER_FILL_COLUMNS, Row
 
 T = TypeVar("T")
@@ -34,6 +35,12 @@ INCOMPLETE = "a part of its history is missing"
 
 def read_fills(storage: Storage, session_id: str, after: int) -> Iterator[tuple[int, Fill]]:
     """The fills after this place in the history, one by one, each with its own place."""
+    for row in fill_rows(storage, session_id, after):
+        yield row[1], fill(storage, row)
+
+
+def fill_rows(storage: Storage, session_id: str, after: int) -> Iterator[tuple[Any, ...]]:
+    """The rows of these fills, none of which is missing; their checksums are left to be compared."""
     statements = storage.statements
     fills = statements.tables.fills
     first, last, before = 0, after, None
@@ -42,7 +49,7 @@ def read_fills(storage: Storage, session_id: str, after: int) -> Iterator[tuple[
             if first and row[1] != last + 1:
                 raise corrupt(session_id, INCOMPLETE)
             first, last = first or row[1], row[1]
-            yield last, fill(storage, row)
+            yield row
         stored = storage.fetch_one(statements.select_fill_count, {"id": session_id})
         if stored is None or are_all(storage, session_id, after, (first, last), stored[0]):
             return
@@ -53,12 +60,26 @@ def read_fills(storage: Storage, session_id: str, after: int) -> Iterator[tuple[
 
 def read_points(storage: Storage, session_id: str) -> Iterator[EquityPoint]:
     """The equity points, one by one."""
+    for row in point_rows(storage, session_id):
+        yield point(storage, row)
+
+
+def checked_points(storage: Storage, session_id: str) -> Iterator[None]:
+    """Reads the equity points for nothing but errors: one whose checksum is right is as it was written."""
+    for row in point_rows(storage, session_id):
+        if plain_point(storage, row) is None:
+            point(storage, row)
+        yield
+
+
+def point_rows(storage: Storage, session_id: str) -> Iterator[tuple[Any, ...]]:
+    """The rows of the equity points, none of which is missing; their checksums are left to be compared."""
     statements = storage.statements
     equity = statements.tables.equity
     for place, row in enumerate(_rows(storage, equity, session_id, statements.equity_columns, 0), 1):
         if row[1] != place:
             raise corrupt(session_id, f"{INCOMPLETE}: equity point {place} is not there")
-        yield point(storage, row)
+        yield row
 
 
 def read_entries(storage: Storage, session_id: str) -> Iterator[tuple[int, LedgerEntry]]:
@@ -136,11 +157,32 @@ def write_fills(storage: Storage, session_id: str, fills: Iterable[tuple[int, Fi
         InvalidSessionError: two fills of a symbol have the same id, or their places are not those that `in_order`
             wants.
     """
-    for sequence, each in in_order(fills, session_id, count):
-        row = fill_row(storage, session_id, sequence, fast.dump(each))
-        if not storage.change(storage.statements.insert_fill, row):
-            message = f"comes twice for {each.symbol}; ids must be unique in a session and symbol."
-            raise InvalidSessionError({f"fills.{each.id}": [message]}, session_id)
+    insert, columns = storage.statements.insert_fill, storage.statements.fill_columns
+    seal = _sealing(storage.statements.checksum_of_fill, _FILL_CHECKSUM)
+    for page in _pages(in_order(fills, session_id, count)):
+        rows = [seal(_fill_values(session_id, sequence, fast.dump(each))) for sequence, each in page]
+        if storage.change_rows(insert, columns, rows) != len(rows):
+            raise _twice(storage, session_id, page)
+
+
+def _twice(storage: Storage, session_id: str, page: list[tuple[int, Fill]]) -> FillTwiceError:
+    """The error of a page with a fill whose id and symbol another one has."""
+    left = iter(page)
+    for sequence, each in left:
+        row = {"session_id": session_id, "id": each.id, "symbol": each.symbol}
+        stored = storage.fetch_one(storage.statements.select_fill, row)
+        if stored is None or stored[1] != sequence:
+            break
+    return FillTwiceError(session_id, each, len(list(left)))
+
+
+class FillTwiceError(InvalidSessionError):
+    """A history has two fills of the same id and symbol; `read_since` is how many were read after the second one."""
+
+    def __init__(self, session_id: str, fill: Fill, read_since: int) -> None:
+        message = f"comes twice for {fill.symbol}; ids must be unique in a session and symbol."
+        super().__init__({f"fills.{fill.id}": [message]}, session_id)
+        self.read_since = read_since
 
 
 def in_order(fills: Iterable[tuple[int, Fill]], session_id: str, count: int) -> Iterator[tuple[int, Fill]]:
@@ -164,9 +206,13 @@ def in_order(fills: Iterable[tuple[int, Fill]], session_id: str, count: int) -> 
 
 
 def write_points(storage: Storage, session_id: str, points: Iterable[EquityPoint]) -> None:
-    """Store equity points behind those that are there, in the transaction that is open."""
-    for each in points:
-        storage.change(storage.statements.insert_equity, point_row(storage, session_id, fast.dump(each)))
+    """Store all equity points of a session that has none, in the transaction that is open."""
+    columns = storage.statements.equity_columns
+    insert = insert_row(storage.statements.tables.equity)
+    seal = _sealing(storage.statements.checksum_of_point, _POINT_CHECKSUM)
+    for page in _pages(enumerate(points, 1)):
+        rows = [seal([session_id, place, *fast.dump(each).values(), None]) for place, each in page]
+        storage.change_rows(insert, columns, rows)
 
 
 def write_entries(storage: Storage, session_id: str, entries: Iterable[tuple[int, LedgerEntry]]) -> int:
@@ -200,13 +246,52 @@ def _append(storage: Storage, statement: Any, row: Row, name: str) -> None:
         raise InvalidSessionError({f"{name}.{row['id']}": ["comes twice; ids must be unique."]}, row["session_id"])
 
 
-def fill_row(storage: Storage, session_id: str, sequence: int, data: Data) -> Row:
-    """The row of a fill at this place in the history."""
-    row = {"session_id": session_id, "sequence": sequence, **_NO_MORE, **data}
+def _pages(items: Iterable[T]) -> Iterator[list[T]]:
+    """The items, so many at a time as rows are read at a time."""
+    iterator = iter(items)
+    while page := list(islice(iterator, PAGE)):
+        yield page
+
+
+def _sealing(checksum: Callable[[Sequence[Any]], int], place: int) -> Callable[[list[Any]], list[Any]]:
+    """A function that puts the checksum of a row at its place in it."""
+
+    def seal(row: list[Any]) -> list[Any]:
+        row[place] = checksum(row)
+        return row
+
+    return seal
+
+
+def _fill_values(session_id: str, sequence: int, data: Data) -> list[Any]:
+    """The row of a fill without its checksum, in the order of the columns of its table."""
+    if len(data) == len(_FILL_NAMES):
+        return [session_id, sequence, *data.values(), None, *_NOTHING_LATER]
+    row = {"session_id": session_id, "sequence": sequence, "checksum": None, **_NO_MORE, **data}
     if row["metadata"] is not None:
         row["metadata"] = fast.to_json(row["metadata"])
-    row["checksum"] = storage.statements.fill_checksum.of(row)
-    return row
+    return [session_id, sequence, *_fill_values_of(row), None, *_fill_later(row)]
+
+
+@cache
+def insert_row(table: Any) -> Statement:
+    """The statement that inserts a whole row of this table."""
+    return queries.insert_row(table)
+
+
+def fill_row(storage: Storage, session_id: str, sequence: int, data: Data) -> Row:
+    """The row of a fill at this place in the history."""
+    row = {"session_id": session_id, "sequence": sequence, **data}
+    if len(data) == len(_FILL_NAMES):
+        row["checksum"] = storage.statements.fill_checksum.of_plain(row)
+        return row
+    row = {**_NO_MORE, **row}
+    return _sealed(row, storage.statements.fill_checksum)
+
+
+def insert_fill(statements: Statements, row: Row) -> Statement:
+    """The statement that inserts this row of a fill."""
+    return statements.insert_fill if "metadata" in row else statements.insert_plain_fill
 
 
 def point_row(storage: Storage, session_id: str, data: Data) -> Row:
@@ -288,34 +373,57 @@ def fill(storage: Storage, row: Sequence[Any], checked: bool = True) -> Fill:
     Raises:
         CorruptRecordError: it does not describe one, or its checksum is wrong; so for `point`.
     """
-    stored = dict(zip(storage.statements.fill_columns, row, strict=True))
-    plain = _fill_later(stored) == _NOTHING_LATER
-    data = dict(zip(_FILL_NAMES, _fill_values(stored), strict=True)) if plain else _plain(Fill, stored)
+    if tuple(row[_FILL_CHECKSUM + 1 :]) == _NOTHING_LATER:
+        data = dict(zip(_FILL_NAMES, row[_FILL_DATA], strict=True))
+    else:
+        data = _plain(Fill, dict(zip(storage.statements.fill_columns, row, strict=True)))
     found = load(Fill, data, row[0])
-    if checked:
-        require_unchanged(storage, stored, storage.statements.fill_checksum, stored["checksum"], row[0])
+    if checked and storage.keeps_text and storage.statements.checksum_of_fill(row) != row[_FILL_CHECKSUM]:
+        raise changed(row[0])
     return found
 
 
 def point(storage: Storage, row: Sequence[Any], checked: bool = True) -> EquityPoint:
     """The equity point that a whole row describes."""
-    stored = dict(zip(storage.statements.equity_columns, row, strict=True))
-    found = load(EquityPoint, {name: stored[name] for name in ("at", "cash", "equity")}, row[0])
-    if checked:
-        require_unchanged(storage, stored, storage.statements.equity_checksum, stored["checksum"], row[0])
+    found = load(EquityPoint, dict(zip(_POINT_NAMES, row[_POINT_DATA], strict=True)), row[0])
+    if checked and storage.keeps_text and storage.statements.checksum_of_point(row) != row[_POINT_CHECKSUM]:
+        raise changed(row[0])
     return found
 
 
+def plain_fill(storage: Storage, row: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    """The plain data of a fill that says no more than most, in its order; None where its checksum does not tell so."""
+    if not storage.keeps_text or row[_FILL_CHECKSUM + 1 :] != _NOTHING_LATER:
+        return None
+    return row[_FILL_DATA] if row[_FILL_CHECKSUM] == storage.statements.checksum_of_fill(row) else None
+
+
+def plain_point(storage: Storage, row: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    """The same of an equity point."""
+    is_as_written = storage.keeps_text and row[_POINT_CHECKSUM] == storage.statements.checksum_of_point(row)
+    return row[_POINT_DATA] if is_as_written else None
+
+
 _FILL_NAMES = tuple(name for name in schemas.fields_of(Fill) if name not in LATER_FILL_COLUMNS)
-_fill_values = itemgetter(*_FILL_NAMES)
+_fill_values_of = itemgetter(*_FILL_NAMES)
 _fill_later = itemgetter(*LATER_FILL_COLUMNS)
 _NOTHING_LATER = (None,) * len(LATER_FILL_COLUMNS)
+_POINT_NAMES = tuple(schemas.fields_of(EquityPoint))
+
+# In a whole row the session's id and the place come first, then the data, the checksum, and what came later.
+_FILL_CHECKSUM, _POINT_CHECKSUM = 2 + len(_FILL_NAMES), 2 + len(_POINT_NAMES)
+_FILL_DATA, _POINT_DATA = slice(2, _FILL_CHECKSUM), slice(2, _POINT_CHECKSUM)
 
 
 def require_unchanged(storage: Storage, row: Row, checksum: Checksum, expected: object, session_id: str) -> None:
     """Raise a `CorruptRecordError` where a row is not what was written; only where rows come back as they were."""
     if storage.keeps_text and checksum.of(row) != expected:
-        raise corrupt(session_id, "its checksum is wrong: it is damaged, or was changed by another program")
+        raise changed(session_id)
+
+
+def changed(session_id: str) -> CorruptRecordError:
+    """The error of a row that is not what was written."""
+    return corrupt(session_id, "its checksum is wrong: it is damaged, or was changed by another program")
 
 
 def require_no_gap(rows: Sequence[Sequence[Any]], session_id: str, after: int | None = None) -> None:

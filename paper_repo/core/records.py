@@ -6,26 +6,32 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, lru_cache
 from operator import itemgetter
 from typing import Any, TypeVar
 
 from paper_repo.core import history
 from paper_repo.core.claims import conflict
 from paper_repo.core.fill_keys import by_key, place_after
-from paper_repo.core.history import corrupt, require_unchanged
+from paper_repo.core.history import changed, corrupt, require_unchanged
 from paper_repo.core.saves import Save, StoredRow, Tracking, other_fill_stored, used_orders
 from paper_repo.domain import Fill, PaperTradingSession
 from paper_repo.domain.selection import Loaded, Selection, SessionSummary
 from paper_repo.domain.status import SessionStatus
-from paper_repo.errors import CorruptDatabaseError, CorruptRecordError, DuplicateFillError, InvalidSessionError
+from paper_repo.errors import (
+    ConflictError,
+    CorruptDatabaseError,
+    CorruptRecordError,
+    DuplicateFillError,
+    InvalidSessionError,
+)
 from paper_repo.serialization import fast, schemas
 from paper_repo.serialization.schemas import Data
 from paper_repo.storage import queries
 from paper_repo.storage.base import Storage
 from paper_repo.storage.sort_keys import sort_key
-from paper_repo.storage.statements import Statements
-from paper_repo.storage.tables import SETTLED_COLUMNS, SUMMARY_COLUMNS, Row
+from paper_repo.storage.statements import Statement, Statements
+from paper_repo.storage.tables import ACCOUNT_COLUMNS, SETTLED_COLUMNS, SUMMARY_COLUMNS, Row
 
 T = TypeVar("T")
 
@@ -54,8 +60,7 @@ class Records:
         Args:
             when_rolled_back: is given what gives the object back as it was, before it is changed.
         """
-        self._storage.take_turn(save.session.id)
-        save.bind(self.stored_row)
+        self.bind(save)
         row = _row(save)
         self._store(row, save)
         skipped = self._write_history(row["id"], save)
@@ -68,23 +73,50 @@ class Records:
         when_rolled_back(save.before().restore)
         save.apply(skipped)
 
+    def bind(self, save: Save) -> None:
+        """Fit a save to what its session is now, once no other transaction of this process writes that."""
+        self._storage.take_turn(save.session.id)
+        save.bind(self.stored_row)
+
+    def change_of_session(self, save: Save) -> tuple[Statement, Row]:
+        """What stores the session of a bound save; it changes no row where that is not as the save expects it."""
+        return self._change(_row(save), save)
+
+    def changes_of_history(self, save: Save) -> list[tuple[Statement, Row]]:
+        """What appends its fills and points, each of which changes one row unless a fill is stored already."""
+        session_id, statements, first = save.session.id, self._statements, save.first_sequence
+        fills = [
+            history.fill_row(self._storage, session_id, first + index, fill) for index, fill in enumerate(save.fills)
+        ]
+        points = [history.point_row(self._storage, session_id, point) for point in save.points]
+        return [
+            *((history.insert_fill(statements, row), row) for row in fills),
+            *((statements.insert_equity, row) for row in points),
+        ]
+
+    def conflict(self, save: Save) -> ConflictError:
+        """The error of a save that has changed no row."""
+        return conflict(self._storage, save.session, save.expected_version, self.version(save.session.id))
+
     def store(self, save: Save) -> None:
         """Store a session as it is, without history."""
         save.bind_as_it_is()
         self._store(_row(save), save)
 
     def _store(self, row: Row, save: Save) -> None:
-        expected = save.expected_version
-        row["expected_version"], row["expected_generation"] = expected, save.expected_generation
+        if not self._storage.change(*self._change(row, save)):
+            raise self.conflict(save)
+
+    def _change(self, row: Row, save: Save) -> tuple[Statement, Row]:
+        row["expected_version"], row["expected_generation"] = save.expected_version, save.expected_generation
         row["expected_fill_count"] = save.expected_fill_count
         self.seal(row)
         statements = self._statements
-        if not expected:
-            statement = statements.insert_session
-        else:
-            statement = statements.update_ticked if save.is_settled else statements.update_session
-        if not self._storage.change(statement, row):
-            raise conflict(self._storage, save.session, expected, self.version(row["id"]))
+        if not save.expected_version:
+            return statements.insert_session, row
+        if not save.is_settled:
+            return statements.update_session, row
+        return statements.update_ticked if save.is_account_settled else statements.update_account, row
 
     def _write_history(self, session_id: str, save: Save) -> int:
         """Append what is new, and say how many of the fills, which were only recorded, were stored already.
@@ -95,7 +127,7 @@ class Records:
         skipped, again = 0, []
         for index, fill in enumerate(save.fills):
             row = history.fill_row(self._storage, session_id, save.first_sequence + index - skipped, fill)
-            if not self._storage.change(self._statements.insert_fill, row):
+            if not self._storage.change(history.insert_fill(self._statements, row), row):
                 self._require_same(row, fill)
                 if save.is_booked_again(index):
                     again.append((fill["symbol"], fill["id"]))
@@ -214,14 +246,19 @@ class Records:
 
     def summary(self, row: Sequence[Any]) -> SessionSummary:
         """The summary that the columns `SUMMARY_ROW` describe; raises as `session` does."""
-        stored = dict(zip(SUMMARY_COLUMNS, row, strict=False))
         summary = _summary(row[:-1])
-        require_unchanged(self._storage, stored, self._statements.summary_checksum, row[-1], summary.id)
+        if self._storage.keeps_text and self._checksum_of_summary(row) != row[-1]:
+            raise changed(summary.id)
         return summary
+
+    @cached_property
+    def _checksum_of_summary(self) -> Callable[[Sequence[Any]], int]:
+        return self._statements.summary_checksum.among(SUMMARY_ROW)
 
     def stored_row(self, columns: Data, generation: int) -> StoredRow:
         """What stands for the row of these columns in this database."""
-        return StoredRow(self._storage.identity, columns["version"], generation, _settled_columns(columns))
+        settled, account = _settled_columns(columns), _account_columns(columns)
+        return StoredRow(self._storage.identity, columns["version"], generation, settled, account)
 
     def listed(
         self,
@@ -277,6 +314,7 @@ class Records:
 
 
 _settled_columns = itemgetter(*(name for name in SETTLED_COLUMNS if name in schemas.fields_of(PaperTradingSession)))
+_account_columns = itemgetter(*ACCOUNT_COLUMNS)
 _SESSION_FIELDS = tuple(schemas.fields_of(PaperTradingSession))
 
 
@@ -294,17 +332,35 @@ def _row(save: Save) -> Row:
 
 
 def _summary(row: Sequence[Any]) -> SessionSummary:
-    stored = dict(zip(SUMMARY_COLUMNS, row, strict=True))
+    session_id, name, strategy, status, symbols, currency, initial_cash, equity, net_pnl, *counts_and_times = row
+    positions, fills, created_at, started_at, stopped_at, updated_at, version = counts_and_times
     try:
-        for name in ("initial_cash", "equity", "net_pnl"):
-            stored[name] = Decimal(stored[name])
-        for name in ("created_at", "started_at", "stopped_at", "updated_at"):
-            stored[name] = _moment(stored[name])
-        stored["status"] = SessionStatus(stored["status"])
-        stored["symbols"] = tuple(json.loads(stored["symbols"]))
-        return SessionSummary(open_positions=stored.pop("position_count"), **stored)
+        return SessionSummary(
+            session_id,
+            name,
+            strategy,
+            SessionStatus(status),
+            _symbols(symbols),
+            currency,
+            Decimal(initial_cash),
+            Decimal(equity),
+            Decimal(net_pnl),
+            positions,
+            fills,
+            _moment(created_at),
+            _moment(started_at),
+            _moment(stopped_at),
+            _moment(updated_at),
+            version,
+        )
     except (TypeError, ValueError, ArithmeticError) as error:
         raise corrupt(row[0], str(error)) from error
+
+
+@lru_cache(1024)
+def _symbols(text: str) -> tuple[str, ...]:
+    """Many sessions trade the same symbols."""
+    return tuple(json.loads(text))
 
 
 def _moment(text: str | None) -> Any:

@@ -77,6 +77,8 @@ class StoredRow(NamedTuple):
     version: int
     generation: int
     values: tuple[object, ...]
+    account: tuple[object, ...] = ()
+    """What stays the same, too, where an account uses nothing but cash, positions and resting orders."""
 
     def is_of(self, session: PaperTradingSession) -> bool:
         """Whether the object still stands for this row; its caller may have changed its id or version."""
@@ -167,6 +169,8 @@ class Save:
     """What the row will be."""
     is_settled: bool
     """Whether all that seldom changes is stored in the row already, so that only the other columns need be written."""
+    is_account_settled: bool
+    """Whether that is so of what most accounts do not use."""
 
     def __init__(self, session: PaperTradingSession) -> None:
         self.session = session
@@ -175,7 +179,8 @@ class Save:
             tracking.require_at_rest(session.id)
             waiting = session.new_fills
             booked, fills, points = list(waiting.booked), list(waiting), list(session.new_equity_points)
-            entries = session.new_ledger_entries.placed(session.fill_count)
+            new_entries = session.new_ledger_entries
+            entries = new_entries.placed(session.fill_count) if new_entries else []
             orders = list(session.new_closed_orders)
             self._taken = tracking.taken
             tracking.asked_for = self._number = tracking.asked_for + 1
@@ -220,7 +225,8 @@ class Save:
     def bind_as_it_is(self) -> None:
         """Make it store the session under its own version and times, without history."""
         self.expected_version = self.expected_fill_count = 0
-        self.expected_generation, self.is_settled, self.row = None, False, None
+        self.expected_generation, self.row = None, None
+        self.is_settled = self.is_account_settled = False
         seen = self._tracking.row  # a copy is the same row as the original
         self.generation = seen.generation if seen else new_generation()
         self.columns, self.overview = self._content
@@ -264,6 +270,7 @@ class Save:
         self.generation = new_generation()
         self.row = row_of(self.columns, self.generation)
         self.is_settled = bool(seen and seen.holds(self.row))
+        self.is_account_settled = bool(seen and seen.account == self.row.account)
         self.expected_generation = seen.generation if seen else None
 
     @property

@@ -16,6 +16,7 @@ from paper_repo.core.claims import Claims
 from paper_repo.core.lists import Lists
 from paper_repo.core.records import Records
 from paper_repo.core.saves import Save
+from paper_repo.core.together import write_together
 from paper_repo.domain import EquityPoint, Fill, LedgerEntry, Order
 from paper_repo.domain.selection import Selection
 from paper_repo.errors import InvalidSessionError
@@ -48,6 +49,10 @@ class Sessions:
             self._write(saves[0])
         elif saves:
             self._transactions.alone(self._write_all, saves)
+
+    def write_together(self, saves: Sequence[Save]) -> list[Exception | None]:
+        """Store several sessions in the open transaction; what each save was refused with. See `together`."""
+        return write_together(self.storage, self.records, saves)
 
     def delete(self, session_id: str) -> bool:
         """Delete a session and its history; whether there was one."""

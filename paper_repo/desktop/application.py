@@ -33,7 +33,7 @@ class Application(QObject):
     - `ended(code)`: the last window is closed, or the first could not be opened (1).
     """
 
-    ended = Signal(int)
+    ended: Signal = Signal(int)
 
     def __init__(self) -> None:
         super().__init__()

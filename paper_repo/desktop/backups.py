@@ -36,7 +36,7 @@ class Backups(QObject):
         super().__init__(window)
         self._window = window
         self._place = place
-        self.now = named(QAction(tr("&Back up now…"), window, shortcut=QKeySequence("Ctrl+B")), "backup")
+        self.now: QAction = named(QAction(tr("&Back up now…"), window, shortcut=QKeySequence("Ctrl+B")), "backup")
         self.now.triggered.connect(lambda _=False: self._ask_where())
         window.addAction(self.now)
         self._clock = QTimer(self)

@@ -28,7 +28,7 @@ class ChartCanvas(QWidget):
     - `reading(text)`: what the crosshair reads, as rich text; without a crosshair, what the curves are.
     """
 
-    reading = Signal(str)
+    reading: Signal = Signal(str)
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
@@ -41,8 +41,10 @@ class ChartCanvas(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._figures)
-        self.equity = self._figures.addPlot(0, 0, axisItems={"left": _Axis("left"), "bottom": _TimeAxis("bottom")})
-        self.fall = self._figures.addPlot(1, 0, axisItems={"left": _PercentAxis("left"), "bottom": _TimeAxis("bottom")})
+        self.equity: Any = self._figures.addPlot(0, 0, axisItems={"left": _Axis("left"), "bottom": _TimeAxis("bottom")})
+        self.fall: Any = self._figures.addPlot(
+            1, 0, axisItems={"left": _PercentAxis("left"), "bottom": _TimeAxis("bottom")}
+        )
         self._figures.ci.layout.setRowStretchFactor(0, 4)
         self._figures.ci.layout.setRowStretchFactor(1, 1)
         self._figures.ci.layout.setSpacing(4)

@@ -34,18 +34,18 @@ class DemoControls(QObject):
         resume: whether what was running goes on without a question.
     """
 
-    told = Signal(str, bool)
+    told: Signal = Signal(str, bool)
 
     def __init__(self, window: SessionWindow, *, resume: bool = False) -> None:
         super().__init__(window)
         self._window = window
         self._live = window.live
         self._resume_at_once = resume
-        self.desk = Desk(window.live.repository, self.told.emit)
+        self.desk: Desk = Desk(window.live.repository, self.told.emit)
         self.told.connect(lambda text, is_problem: window.message.tell(text, is_problem))
-        self.new = named(QAction(tr("&New session…"), window, shortcut=QKeySequence("Ctrl+N")), "new")
+        self.new: QAction = named(QAction(tr("&New session…"), window, shortcut=QKeySequence("Ctrl+N")), "new")
         self.new.triggered.connect(lambda _=False: self._ask_for_new())
-        self.reset = named(QAction(tr("Begin &anew"), window, shortcut=QKeySequence("Ctrl+Shift+A")), "reset")
+        self.reset: QAction = named(QAction(tr("Begin &anew"), window, shortcut=QKeySequence("Ctrl+Shift+A")), "reset")
         self.reset.triggered.connect(lambda _=False: self._reset())
         window.addActions([self.new, self.reset])
 
@@ -54,7 +54,7 @@ class DemoControls(QObject):
         bar = QWidget(parent)
         layout = QHBoxLayout(bar)
         layout.setContentsMargins(0, 0, 0, 0)
-        self.speed = named(QSlider(Qt.Orientation.Horizontal, bar), "speed")
+        self.speed: QSlider = named(QSlider(Qt.Orientation.Horizontal, bar), "speed")
         self.speed.setAccessibleName(tr("Speed, in days a second"))
         self.speed.setFixedWidth(130)
         self.speed.setRange(0, len(SPEEDS) - 1)

@@ -77,7 +77,7 @@ class TextDialog(QDialog):
             self.edit.selectAll()
         else:
             self.edit.setTabChangesFocus(True)
-        self.buttons = _buttons(self)
+        self.buttons: QDialogButtonBox = _buttons(self)
         layout = QVBoxLayout(self)
         layout.addWidget(QLabel(label, self))
         layout.addWidget(self.edit)
@@ -97,19 +97,19 @@ class NewSessionDialog(QDialog):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(tr("New session"))
-        self.name = named(QLineEdit(name, self), "name")
+        self.name: QLineEdit = named(QLineEdit(name, self), "name")
         self.name.selectAll()
         self._cash = named(QDoubleSpinBox(self, decimals=2, minimum=100, maximum=1e12, singleStep=10_000), "cash")
         self._cash.setGroupSeparatorShown(True)
         self._cash.setValue(float(INITIAL_CASH))
-        self.symbols = [QCheckBox(each, self) for each in symbols()]
+        self.symbols: list[QCheckBox] = [QCheckBox(each, self) for each in symbols()]
         for box in self.symbols:
             box.setChecked(True)
         fast, slow = STRATEGY.parameters["fast"], STRATEGY.parameters["slow"]
-        self.fast = named(QSpinBox(self, minimum=1, maximum=60, value=int(str(fast))), "fast")
-        self.slow = named(QSpinBox(self, minimum=2, maximum=200, value=int(str(slow))), "slow")
-        self.hint = named(QLabel("", self), "hint")
-        self.buttons = _buttons(self)
+        self.fast: QSpinBox = named(QSpinBox(self, minimum=1, maximum=60, value=int(str(fast))), "fast")
+        self.slow: QSpinBox = named(QSpinBox(self, minimum=2, maximum=200, value=int(str(slow))), "slow")
+        self.hint: QLabel = named(QLabel("", self), "hint")
+        self.buttons: QDialogButtonBox = _buttons(self)
         self.buttons.button(_BUTTON.Ok).setText(tr("Create and start"))
         form = QFormLayout(self)
         form.addRow(tr("&Name"), self.name)

@@ -41,7 +41,7 @@ class EquityChart(QFrame):
         parent: the widget that this one belongs to.
     """
 
-    shown = Signal()
+    shown: Signal = Signal()
 
     def __init__(self, live: LiveRepository, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -53,8 +53,8 @@ class EquityChart(QFrame):
         self._request: Request | None = None
         self._pause = QTimer(self, singleShot=True)
         self._pause.timeout.connect(self._refresh)
-        self.canvas = ChartCanvas(self)
-        self.reading = named(QLabel(self, textFormat=Qt.TextFormat.RichText), "hint")
+        self.canvas: ChartCanvas = ChartCanvas(self)
+        self.reading: QLabel = named(QLabel(self, textFormat=Qt.TextFormat.RichText), "hint")
         self.reading.setWordWrap(True)
         self.reading.setMinimumHeight(self.fontMetrics().height() + 8)
         self.reading.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)

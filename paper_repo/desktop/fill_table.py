@@ -42,7 +42,7 @@ class FillTable(QWidget):
         parent: the widget that this one belongs to.
     """
 
-    shown = Signal()
+    shown: Signal = Signal()
 
     def __init__(self, live: LiveRepository, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -50,18 +50,18 @@ class FillTable(QWidget):
         self._first, self._last = 1, 0
         self._beginnings: dict[str, int] = {}
         self._pages: list[int] = [0]
-        self.rows = LazyRows(_columns(), self)
-        self.view = TableView(self.rows, "fills", tr("Fills"), self)
+        self.rows: LazyRows = LazyRows(_columns(), self)
+        self.view: TableView = TableView(self.rows, "fills", tr("Fills"), self)
         self.view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.view.set_order(0, True)
         self.view.order_chosen.connect(self._turn)
-        self.empty = QLabel(tr("No fills"), self.view.viewport(), alignment=Qt.AlignmentFlag.AlignCenter)
+        self.empty: QLabel = QLabel(tr("No fills"), self.view.viewport(), alignment=Qt.AlignmentFlag.AlignCenter)
         self.empty.setObjectName("hint")
         self.setFocusProxy(self.view)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.view)
-        self.follower = SessionFollower(self, live, self._load, self._show)
+        self.follower: SessionFollower = SessionFollower(self, live, self._load, self._show)
         self.follower.shown.connect(self.shown)
         self.rows.wanted.connect(self._fetch)
 

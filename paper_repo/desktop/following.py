@@ -27,7 +27,7 @@ class SessionFollower(QObject):
         show: shows it, in Qt's thread; gets None where no session is chosen, or it is deleted.
     """
 
-    shown = Signal()
+    shown: Signal = Signal()
 
     def __init__(
         self,

@@ -29,19 +29,19 @@ class JsonView(QWidget):
         parent: the widget that this one belongs to.
     """
 
-    shown = Signal()
+    shown: Signal = Signal()
 
     def __init__(self, live: LiveRepository, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._live = live
-        self.text = QPlainTextEdit(self, readOnly=True, lineWrapMode=QPlainTextEdit.LineWrapMode.NoWrap)
+        self.text: QPlainTextEdit = QPlainTextEdit(self, readOnly=True, lineWrapMode=QPlainTextEdit.LineWrapMode.NoWrap)
         self.text.setAccessibleName(tr("The session as JSON"))
         self.text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self.setFocusProxy(self.text)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.text)
-        self.follower = SessionFollower(self, live, self._load, self._show)
+        self.follower: SessionFollower = SessionFollower(self, live, self._load, self._show)
         self.follower.shown.connect(self.shown)
 
     def show_session(self, session_id: str | None) -> None:

@@ -62,12 +62,12 @@ class LazyRows(QAbstractTableModel):
     - `filled()`: rows have come.
     """
 
-    wanted = Signal(object)
-    filled = Signal()
+    wanted: Signal = Signal(object)
+    filled: Signal = Signal()
 
     def __init__(self, columns: Sequence[Column], parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.columns = list(columns)
+        self.columns: list[Column] = list(columns)
         self._count = 0
         self._pages: OrderedDict[int, list[Any]] = OrderedDict()
         self._missing: set[int] = set()

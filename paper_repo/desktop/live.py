@@ -38,7 +38,7 @@ class Request:
     """A call that is under way; `cancel` says that nobody waits for it any more."""
 
     def __init__(self) -> None:
-        self.cancelled = False
+        self.cancelled: bool = False
         self.done = False
 
     def cancel(self) -> None:
@@ -62,9 +62,9 @@ class LiveRepository(QObject):
         parent: the Qt object that this one belongs to.
     """
 
-    changed = Signal(object)
-    failed = Signal(object)
-    recovered = Signal()
+    changed: Signal = Signal(object)
+    failed: Signal = Signal(object)
+    recovered: Signal = Signal()
     _arrived = Signal(object)
 
     def __init__(self, repository: IPaperTradingSessionRepository, parent: QObject | None = None) -> None:

@@ -19,8 +19,8 @@ class MessageBar(QFrame):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.setObjectName("message")
-        self.label = QLabel(self, wordWrap=True)
-        self.button = QPushButton(self)
+        self.label: QLabel = QLabel(self, wordWrap=True)
+        self.button: QPushButton = QPushButton(self)
         self.button.clicked.connect(self._act)
         close = QPushButton("✕", self, flat=True)
         close.setAccessibleName(tr("Close message"))

@@ -30,7 +30,7 @@ class PerformancePanel(QWidget):
         parent: the widget that this one belongs to.
     """
 
-    shown = Signal()
+    shown: Signal = Signal()
 
     def __init__(self, live: LiveRepository, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -46,7 +46,7 @@ class PerformancePanel(QWidget):
         layout.addWidget(frame)
         for place, name in enumerate(_names()):
             self._add(place, name)
-        self.follower = SessionFollower(self, live, self._load, self._show)
+        self.follower: SessionFollower = SessionFollower(self, live, self._load, self._show)
         self.follower.shown.connect(self.shown)
 
     def show_session(self, session_id: str | None) -> None:

@@ -47,15 +47,17 @@ class SessionActions(QObject):
         self._window = window
         self._live = window.live
         core = window.live.core
-        self.deleted = None if core is None else DeletedSessions(core)
+        self.deleted: DeletedSessions | None = None if core is None else DeletedSessions(core)
         titles = {"start": tr("&Start"), "pause": tr("&Pause"), "resume": tr("Resum&e"), "stop": tr("S&top")}
         keys = {"start": "Ctrl+Shift+S", "pause": "Ctrl+Shift+P", "resume": "Ctrl+Shift+R", "stop": "Ctrl+Shift+T"}
-        self.steps = {step: self._action(step, titles[step], keys[step], partial(self.take, step)) for step in STEPS}
-        self.rename = self._action("rename", tr("&Rename…"), "F2", self._rename)
-        self.note = self._action("note", tr("&Note…"), "Ctrl+Shift+N", self._note)
-        self.report = self._action("report", tr("Re&port"), "Ctrl+R", self._report)
-        self.save_report = self._action("save-report", tr("Save report as…"), "", self._save_report)
-        self.exports = [
+        self.steps: dict[str, QAction] = {
+            step: self._action(step, titles[step], keys[step], partial(self.take, step)) for step in STEPS
+        }
+        self.rename: QAction = self._action("rename", tr("&Rename…"), "F2", self._rename)
+        self.note: QAction = self._action("note", tr("&Note…"), "Ctrl+Shift+N", self._note)
+        self.report: QAction = self._action("report", tr("Re&port"), "Ctrl+R", self._report)
+        self.save_report: QAction = self._action("save-report", tr("Save report as…"), "", self._save_report)
+        self.exports: list[QAction] = [
             self._action(
                 "export-archive", tr("&Everything, as an archive…"), "Ctrl+E", partial(self._export, exporting.ARCHIVE)
             ),
@@ -64,9 +66,9 @@ class SessionActions(QObject):
                 "export-equity", tr("E&quity, for a spreadsheet…"), "", partial(self._export, exporting.EQUITY)
             ),
         ]
-        self.copy_id = self._action("copy-id", tr("Copy &id"), "Ctrl+Shift+C", self._copy_id)
-        self.delete = self._action("delete", tr("&Delete…"), "Del", self._delete)
-        self.undo = self._action("undo", tr("&Undo delete"), "Ctrl+Z", self._undo)
+        self.copy_id: QAction = self._action("copy-id", tr("Copy &id"), "Ctrl+Shift+C", self._copy_id)
+        self.delete: QAction = self._action("delete", tr("&Delete…"), "Del", self._delete)
+        self.undo: QAction = self._action("undo", tr("&Undo delete"), "Ctrl+Z", self._undo)
         window.table.selection_changed.connect(self.update_enabled)
         window.table.refreshed.connect(self.update_enabled)
         self.update_enabled()

@@ -23,23 +23,23 @@ ANY_TIME, TODAY, WEEK, MONTH, YEAR, BETWEEN = range(6)
 class SessionFilter(QWidget):
     """Text, status, strategy and day of creation; `changed()` tells that one of them is another."""
 
-    changed = Signal()
+    changed: Signal = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.text = named(QLineEdit(self, clearButtonEnabled=True), "search")
+        self.text: QLineEdit = named(QLineEdit(self, clearButtonEnabled=True), "search")
         self.text.setPlaceholderText(tr("Search name, strategy, symbol or id"))
         self.text.setAccessibleName(tr("Search"))
-        self.status = named(QComboBox(self), "status")
+        self.status: QComboBox = named(QComboBox(self), "status")
         self.status.setAccessibleName(tr("Status"))
         self.status.addItem(tr("Any status"), None)
         for each in SessionStatus:
             self.status.addItem(texts.status(each), each)
-        self.strategy = named(QComboBox(self), "strategy")
+        self.strategy: QComboBox = named(QComboBox(self), "strategy")
         self.strategy.setAccessibleName(tr("Strategy"))
         self.strategy.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.strategy.addItem(tr("Any strategy"), None)
-        self.created = named(QComboBox(self), "created")
+        self.created: QComboBox = named(QComboBox(self), "created")
         self.created.setAccessibleName(tr("Created"))
         for title in (tr("Any time"), tr("Today"), tr("Last 7 days"), tr("Last 30 days"), tr("This year"), tr("Days…")):
             self.created.addItem(title)

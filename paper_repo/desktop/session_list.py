@@ -48,15 +48,15 @@ class SessionList(QObject):
     - `gone(ids)`: of the sessions in `watched`, these are deleted.
     """
 
-    refreshed = Signal()
-    damaged = Signal(object)
-    gone = Signal(object)
+    refreshed: Signal = Signal()
+    damaged: Signal = Signal(object)
+    gone: Signal = Signal(object)
 
     def __init__(self, live: LiveRepository, rows: LazyRows, parent: QObject) -> None:
         super().__init__(parent)
         self._live = live
         self._rows = rows
-        self.question = SessionQuestion()
+        self.question: SessionQuestion = SessionQuestion()
         self.watched: set[str] = set()
         self.seen_pages: list[int] = [0]
         self.total: int | None = None

@@ -34,7 +34,7 @@ class SessionPartTable(QWidget):
         parent: the widget that this one belongs to.
     """
 
-    shown = Signal()
+    shown: Signal = Signal()
 
     name = ""
     """Under which its columns are remembered."""
@@ -43,16 +43,16 @@ class SessionPartTable(QWidget):
         super().__init__(parent)
         self._live = live
         self._found: list[Any] = []
-        self.rows = LazyRows(self.columns(), self)
-        self.view = TableView(self.rows, self.name, self.title(), self)
+        self.rows: LazyRows = LazyRows(self.columns(), self)
+        self.view: TableView = TableView(self.rows, self.name, self.title(), self)
         self.view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.view.order_chosen.connect(self._sort)
-        self.empty = named(QLabel(self.view.viewport(), alignment=Qt.AlignmentFlag.AlignCenter), "hint")
+        self.empty: QLabel = named(QLabel(self.view.viewport(), alignment=Qt.AlignmentFlag.AlignCenter), "hint")
         self.setFocusProxy(self.view)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.view)
-        self.follower = SessionFollower(self, live, self.load, self._show)
+        self.follower: SessionFollower = SessionFollower(self, live, self.load, self._show)
         self.follower.shown.connect(self.shown)
 
     @abstractmethod

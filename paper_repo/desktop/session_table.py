@@ -41,11 +41,11 @@ class SessionTable(QWidget):
         parent: the widget that this one belongs to.
     """
 
-    session_selected = Signal(object)
-    selection_changed = Signal(object)
-    menu_wanted = Signal(QPoint)
-    refreshed = Signal()
-    damaged = Signal(object)
+    session_selected: Signal = Signal(object)
+    selection_changed: Signal = Signal(object)
+    menu_wanted: Signal = Signal(QPoint)
+    refreshed: Signal = Signal()
+    damaged: Signal = Signal(object)
 
     def __init__(
         self,
@@ -55,12 +55,12 @@ class SessionTable(QWidget):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self.rows = LazyRows(_columns(status_text or _status), self)
-        self.view = TableView(self.rows, "sessions", tr("Sessions"), self)
+        self.rows: LazyRows = LazyRows(_columns(status_text or _status), self)
+        self.view: TableView = TableView(self.rows, "sessions", tr("Sessions"), self)
         self.view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        self.filter = SessionFilter(self)
-        self.empty = named(QLabel(self.view.viewport(), alignment=Qt.AlignmentFlag.AlignCenter), "hint")
+        self.filter: SessionFilter = SessionFilter(self)
+        self.empty: QLabel = named(QLabel(self.view.viewport(), alignment=Qt.AlignmentFlag.AlignCenter), "hint")
         self.empty.setWordWrap(True)
         self.empty.hide()
         self._list = SessionList(live, self.rows, self)

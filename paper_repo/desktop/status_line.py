@@ -27,10 +27,10 @@ class StatusLine(QStatusBar):
         super().__init__(parent)
         self._live = live
         self._path = Path(place) if "://" not in place else None
-        self.place = QLabel(place, self)
-        self.written = QLabel(self)
-        self.users = QLabel(self)
-        self.count = QLabel(self)
+        self.place: QLabel = QLabel(place, self)
+        self.written: QLabel = QLabel(self)
+        self.users: QLabel = QLabel(self)
+        self.count: QLabel = QLabel(self)
         self.setSizeGripEnabled(False)
         self.addWidget(self.place, 1)
         for label in (self.count, self.users, self.written):

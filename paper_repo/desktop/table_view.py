@@ -33,7 +33,7 @@ class TableView(QTableView):
         title: what screen readers call it.
     """
 
-    order_chosen = Signal(int, bool)
+    order_chosen: Signal = Signal(int, bool)
 
     def __init__(self, rows: LazyRows, name: str, title: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -61,9 +61,9 @@ class SessionWindow(QMainWindow):
         resume: with `demo`, whether what was running goes on without a question.
     """
 
-    closed = Signal()
-    place_wanted = Signal(object)
-    files_dropped = Signal(object)
+    closed: Signal = Signal()
+    place_wanted: Signal = Signal(object)
+    files_dropped: Signal = Signal(object)
 
     def __init__(self, live: LiveRepository, place: str, *, demo: bool = False, resume: bool = False) -> None:
         super().__init__()
@@ -72,19 +72,19 @@ class SessionWindow(QMainWindow):
         self.setWindowTitle(f"{Path(place).name if '://' not in place else place} — " + tr("Paper trading"))
         self.setAcceptDrops(True)
         self.resize(1280, 800)
-        self.message = MessageBar(self)
-        self.demo = DemoControls(self, resume=resume) if demo else None
-        self.table = SessionTable(live, status_text=self._status_text, parent=self)
-        self.chart = EquityChart(live, self)
-        self.performance = PerformancePanel(live, self)
-        self.tabs = QTabWidget(self)
+        self.message: MessageBar = MessageBar(self)
+        self.demo: DemoControls | None = DemoControls(self, resume=resume) if demo else None
+        self.table: SessionTable = SessionTable(live, status_text=self._status_text, parent=self)
+        self.chart: EquityChart = EquityChart(live, self)
+        self.performance: PerformancePanel = PerformancePanel(live, self)
+        self.tabs: QTabWidget = QTabWidget(self)
         self.tabs.setDocumentMode(True)
         self.views: dict[str, QWidget] = {}
         for title, make in TABS.items():
             self.add_tab(title, make(live))
-        self.actions_ = SessionActions(self)
-        self.backups = Backups(self, place)
-        self.status_line = StatusLine(live, place, self)
+        self.actions_: SessionActions = SessionActions(self)
+        self.backups: Backups = Backups(self, place)
+        self.status_line: StatusLine = StatusLine(live, place, self)
         self.setStatusBar(self.status_line)
         self._arrange()
         self._fill_menus()
@@ -152,7 +152,7 @@ class SessionWindow(QMainWindow):
         bar = self.menuBar()
         file = bar.addMenu(tr("&File"))
         self._add(file, tr("&Open…"), QKeySequence.StandardKey.Open, lambda: self.place_wanted.emit(None))
-        self.recent = file.addMenu(tr("Open &recent"))
+        self.recent: QMenu = file.addMenu(tr("Open &recent"))
         self._add(file, tr("&Import archive…"), "Ctrl+I", lambda: self.files_dropped.emit(None))
         file.addSeparator()
         self.backups.fill(file)

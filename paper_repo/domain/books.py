@@ -31,14 +31,12 @@ from paper_repo.domain.ledger import CashFlow, CashFlowKind, Split, SymbolChange
 from paper_repo.domain.orders import Order
 from paper_repo.domain.positions import ONE, Position
 from paper_repo.domain.trading import Fill
-from paper_repo.domain.values import EXACT, ROUNDED, Amount, amount, identifier, invalid, positive
+from paper_repo.domain.values import EXACT, ROUNDED, ZERO, Amount, amount, identifier, invalid, positive
 
 if TYPE_CHECKING:
     from paper_repo.domain.session import PaperTradingSession
 
 T = TypeVar("T")
-
-ZERO = Decimal(0)
 
 
 class Valuation(NamedTuple):
@@ -52,20 +50,31 @@ class Valuation(NamedTuple):
 
 def valuation(session: PaperTradingSession) -> Valuation:
     """What the open positions of `session` come to at their last prices and rates."""
-    value = basis = ZERO  # of CASH positions in the base currency: nearly every one
-    other_value = other_worth = other_gain = ZERO
     with decimal.localcontext(EXACT):
-        for position in session.positions.values():
-            if position.currency is None and position.settlement is Settlement.CASH:
-                worth = position.quantity * position.last_price
-                value += worth if position.multiplier is ONE else worth * position.multiplier
-                basis += position.cost_basis
-            else:
-                rate = rate_of(session, position.currency, f"positions.{position.id}.currency")
-                other_value += position.market_value * rate
-                other_worth += position.worth * rate
-                other_gain += position.unrealized_pnl * rate
-        return Valuation(value + other_value, value + other_worth, value - basis + other_gain)
+        return _valuation(session)
+
+
+def _valuation(session: PaperTradingSession) -> Valuation:
+    """The same, in the present decimal context."""
+    value = basis = ZERO  # of CASH positions in the base currency: nearly every one
+    others = []
+    one, cash = ONE, Settlement.CASH
+    for position in session.positions.values():
+        if position.currency is None and position.settlement is cash:
+            worth = position.quantity * position.last_price
+            value += worth if position.multiplier is one else worth * position.multiplier
+            basis += position.cost_basis
+        else:
+            others.append(position)
+    if not others:
+        return Valuation(value, value, value - basis)
+    other_value = other_worth = other_gain = ZERO
+    for position in others:
+        rate = rate_of(session, position.currency, f"positions.{position.id}.currency")
+        other_value += position.market_value * rate
+        other_worth += position.worth * rate
+        other_gain += position.unrealized_pnl * rate
+    return Valuation(value + other_value, value + other_worth, value - basis + other_gain)
 
 
 class Figures(NamedTuple):
@@ -77,12 +86,13 @@ class Figures(NamedTuple):
 
 def figures(session: PaperTradingSession) -> Figures:
     """The equity of a session, and what it has gained."""
-    _, worth, unrealized_pnl = valuation(session)
     with decimal.localcontext(EXACT):
-        equity = session.cash + worth + session.other_value
+        _, worth, unrealized_pnl = _valuation(session)
+        other_value = session.other_value
+        equity = session.cash + worth + other_value
         if session.balances:
             equity += balances_worth(session)
-        gained = session.realized_pnl + unrealized_pnl + session.income + session.currency_pnl + session.other_value
+        gained = session.realized_pnl + unrealized_pnl + session.income + session.currency_pnl + other_value
         return Figures(equity, gained - session.fees_paid)
 
 

@@ -25,6 +25,7 @@ from paper_repo.domain.secrecy import shown
 from paper_repo.domain.status import STEPS, SessionStatus, steps_from
 from paper_repo.domain.trading import EquityPoint, Fill, Strategy
 from paper_repo.domain.values import (
+    ZERO,
     Amount,
     amount,
     choice,
@@ -83,7 +84,7 @@ def _optional_balances(value: object, path: str) -> Holdings[Decimal] | None:
 
 
 def _account(name: str) -> Any:
-    return checked(Account(amount, name), default=Decimal(0))
+    return checked(Account(amount, name), default=ZERO)
 
 
 class _Tracked:
@@ -164,7 +165,7 @@ class PaperTradingSession(_Tracked):
     net_deposits: Checked[Amount, Decimal] = _account("net_deposits")
     income: Checked[Amount, Decimal] = _account("income")
     currency_pnl: Checked[Amount, Decimal] = _account("currency_pnl")
-    other_value: Checked[Amount, Decimal] = checked(amount, default=Decimal(0))
+    other_value: Checked[Amount, Decimal] = checked(amount, default=ZERO)
     state: Checked[dict[str, Any], dict[str, Any]] = checked(instance_of(dict), default_factory=dict)
     metadata: Checked[dict[str, Any], dict[str, Any]] = checked(instance_of(dict), default_factory=dict)
     error: Checked[str | None, str | None] = checked(optional_text, default=None)
@@ -203,10 +204,14 @@ class PaperTradingSession(_Tracked):
             fields["keeps_own_accounts"] = not books.are_opening(self)
 
     @classmethod
-    def as_stored(cls, given: Mapping[str, Any]) -> PaperTradingSession:
-        """A session of fields that were stored, each checked as ever, with no history that waits.
+    def as_stored(cls, checked: Mapping[str, Any], given: Mapping[str, Any]) -> PaperTradingSession:
+        """A session of fields that were stored, with no history that waits.
 
         Those of an account that uses more than cash and positions may be left out, and need no check then: most do.
+
+        Args:
+            checked: fields whose values are what their checks would make of them.
+            given: the others, each of which is checked as ever.
         """
         session = object.__new__(cls)
         fields = session.__dict__
@@ -216,11 +221,9 @@ class PaperTradingSession(_Tracked):
         fields["opening_positions"], fields["opening_balances"] = Holdings(), Holdings()
         fields["new_fills"], fields["new_equity_points"] = NewFills(), []
         fields["new_ledger_entries"], fields["new_closed_orders"] = NewEntries(), NewClosedOrders()
-        owns = given["keeps_own_accounts"]
         for name, value in given.items():
-            if name != "keeps_own_accounts":
-                _assign(session, name, value)
-        fields["keeps_own_accounts"] = owns
+            _assign(session, name, value)
+        fields.update(checked)  # `keeps_own_accounts` among them, which an assignment would set
         session._tracking = None
         return session
 
@@ -547,7 +550,7 @@ class PaperTradingSession(_Tracked):
         )
 
 
-_NO_AMOUNTS = dict.fromkeys(("opening_worth", "net_deposits", "income", "currency_pnl", "other_value"), Decimal(0))
+_NO_AMOUNTS = dict.fromkeys(("opening_worth", "net_deposits", "income", "currency_pnl", "other_value"), ZERO)
 _CONTAINERS = ("open_orders", "instruments", "state", "metadata")
 
 

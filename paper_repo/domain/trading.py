@@ -198,5 +198,14 @@ class EquityPoint:
         _set(self, "cash", optional_amount(self.cash, "cash"))
         _set(self, "equity", amount(self.equity, "equity"))
 
+    @classmethod
+    def of_checked(cls, at: datetime, cash: Decimal | None, equity: Decimal) -> EquityPoint:
+        """A point of values that have been checked already."""
+        point = object.__new__(cls)
+        _set(point, "at", at)
+        _set(point, "cash", cash)
+        _set(point, "equity", equity)
+        return point
+
 
 _set = object.__setattr__

@@ -52,6 +52,9 @@ ROUNDED = decimal.Context(
 )
 """For quotients, which have no exact decimal form: to 28 significant digits, whatever the caller's context is."""
 
+ZERO = Decimal(0)
+"""What an amount is that nothing was added to: nearly always this very object."""
+
 LARGEST_COUNT = 2**53
 """Up to this number every database and every reader of JSON keeps whole numbers exactly."""
 

@@ -32,9 +32,11 @@ class Waiting(list[T], Generic[T]):
 
     def add(self, item: T) -> None:
         """Append what has been booked."""
+        known = self._known
+        # A save may have taken away what is known; it is made anew when it is asked for then.
+        if len(known) == len(self) and (not known or next(reversed(known.values())) is self[-1]):
+            known[item.id] = item
         self.append(item)
-        if len(self._known) == len(self) - 1:  # else it is made anew when it is asked for
-            self._known[item.id] = item
 
     def find(self, id: str) -> T | None:
         """What waits of this id, if anything."""

@@ -1,1 +1,1 @@
-"""Recorders of the engines people already run, one module an engine; each needs the extra of its name."""
+"""Recorders of the engines people already run, and what brokers have done; each needs the extra of its name."""

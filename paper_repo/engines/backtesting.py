@@ -11,7 +11,8 @@ So each trade becomes a position of its own, with the fill that opened it and th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from os import PathLike
@@ -25,7 +26,18 @@ except ImportError as _error:
         "paper_repo.engines.backtesting needs backtesting.py: pip install 'paper_repo[backtesting]'"
     ) from _error
 
-from paper_repo import EquityPoint, Fill, Instrument, PaperTradingSession, SessionRepository, Settlement, Side, Strategy
+from paper_repo import (
+    CashFlow,
+    CashFlowKind,
+    EquityPoint,
+    Fill,
+    Instrument,
+    PaperTradingSession,
+    SessionRepository,
+    Settlement,
+    Side,
+    Strategy,
+)
 
 HALF_A_CENT = Decimal("0.005")
 
@@ -46,10 +58,12 @@ def record(
     Times without a zone are taken as UTC. Equity is that of the engine on every bar; its cash is not stored, since the
     engine does not report it. Tag, stop and profit prices of a trade are in the `metadata` of its fills.
 
+    Where a trade was closed in part, the engine states the fixed fee of its entry for every part, and has taken it
+    once: the parts share what was taken. A run that has lost more than it had ends with an equity of 0; what the engine
+    has written off is a cash flow, "written-off".
+
     Raises `ValueError`, and stores nothing, where the index is not one of times, or where the books differ from the
-    engine's final equity by half a cent or more. This happens after a run that has lost more than it had, and with a
-    fixed fee for each order where trades were closed in part: the engine states the fee of the entry for every part,
-    and has taken it once. An id that is stored already is refused by the repository.
+    engine's final equity by half a cent or more. An id that is stored already is refused by the repository.
     """
     session = _session(stats, session_id, symbol, base_currency)
     if isinstance(repository, SessionRepository):
@@ -79,11 +93,15 @@ def _session(stats: Any, session_id: str, symbol: str, base_currency: str) -> Pa
     for fill in sorted(_fills(stats, symbol), key=lambda fill: (fill.executed_at, fill.metadata["leg"] == "exit")):
         session.apply_fill(fill)
     session.mark({symbol: _exact(strategy.data.Close[-1])}, at=ended)
+    final = _exact(stats["Equity Final [$]"])
+    if final == 0 != session.equity:
+        ruined = _time(curve.index[(curve == 0).argmax()])
+        session.apply_cash_flow(CashFlow("written-off", CashFlowKind.OTHER, -session.equity, ruined))
     # The engine's curve replaces the points that booking and marking may have left.
     session.new_equity_points = [
         EquityPoint(at=_time(at), cash=None, equity=_exact(equity)) for at, equity in curve.items()
     ]
-    _compare(session.equity, _exact(stats["Equity Final [$]"]))
+    _compare(session.equity, final)
     session.stop(ended)
     return session
 
@@ -93,16 +111,37 @@ def _fills(stats: Any, symbol: str) -> Iterator[Fill]:
     strategy = stats["_strategy"]
     commission = strategy._broker._commission  # nothing public tells the two fees of a trade apart
     closed = stats["_trades"].to_dict("records")
+    fees = _entry_fees([*strategy.closed_trades, *strategy.trades], commission)
     for number, trade in enumerate(closed, 1):
         size, details = int(trade["Size"]), _details(trade["SL"], trade["TP"], trade["Tag"])
-        fee = _exact(commission(size, trade["EntryPrice"]))
+        fee = fees[number - 1]
         yield _fill(number, "entry", symbol, size, trade["EntryPrice"], fee, trade["EntryTime"], details)
-        rest = _exact(trade["Commission"]) - fee
+        stated = _exact(commission(size, trade["EntryPrice"]))
+        rest = _exact(trade["Commission"]) - stated
         yield _fill(number, "exit", symbol, -size, trade["ExitPrice"], rest, trade["ExitTime"], details)
     for number, trade in enumerate(strategy.trades, len(closed) + 1):
-        fee = _exact(commission(trade.size, trade.entry_price))
-        details = _details(trade.sl, trade.tp, trade.tag)
+        fee, details = fees[number - 1], _details(trade.sl, trade.tp, trade.tag)
         yield _fill(number, "entry", symbol, int(trade.size), trade.entry_price, fee, trade.entry_time, details)
+
+
+def _entry_fees(trades: list[Any], commission: Callable[[float, float], float]) -> list[Decimal]:
+    """What was taken for the entry of each trade; the parts of one entry share it by their sizes."""
+    entries = defaultdict[tuple[int, int], list[Any]](list)
+    for trade in trades:
+        entries[_entry(trade)].append(trade)
+    taken = {}
+    for parts in entries.values():
+        size = sum(part.size for part in parts)
+        fee, rest = _exact(commission(size, parts[0].entry_price)), size
+        for part in parts:
+            taken[id(part)] = share = fee * int(part.size) / int(rest)
+            fee, rest = fee - share, rest - part.size
+    return [taken[id(trade)] for trade in trades]
+
+
+def _entry(trade: Any) -> tuple[int, int]:
+    """What tells the entry of a trade: its parts are copies, whose price is one object, not only the same number."""
+    return trade.entry_bar, id(trade.entry_price)
 
 
 def _fill(

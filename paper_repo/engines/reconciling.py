@@ -113,10 +113,11 @@ def reconcile(
         InvalidSessionError: something cannot be booked, as a fee in a currency without a rate.
         ValueError: the broker has sent something that is no fill, order or payment.
     """
+    own = _start_of(session, since)
     begin = since or _begin(session, repository.get_fills(session.id, after=_before_last(session)), overlap)
     statement = source.ask(begin, list(session.open_orders.values()))
     report = Reconciliation(begin, left_out=list(statement.left_out))
-    statement = _since(statement, since or _began(session), report)
+    statement = _since(statement, own, report)
     return _book_and_save(repository, session, statement, report)
 
 
@@ -129,10 +130,11 @@ async def async_reconcile(
     since: datetime | None = None,
 ) -> Reconciliation:
     """`reconcile` for awaitable repositories; a source with blocking calls is asked in a worker thread."""
+    own = _start_of(session, since)
     begin = since or _begin(session, await repository.get_fills(session.id, after=_before_last(session)), overlap)
     statement = await _ask(source, begin, list(session.open_orders.values()))
     report = Reconciliation(begin, left_out=list(statement.left_out))
-    statement = _since(statement, since or _began(session), report)
+    statement = _since(statement, own, report)
     return await _async_book_and_save(repository, session, statement, report)
 
 
@@ -178,6 +180,13 @@ async def _ask(source: AsyncSource | Source, since: datetime, resting: list[Orde
 
 def _before_last(session: PaperTradingSession) -> int:
     return max(session.fill_count - len(session.new_fills) - 1, 0)
+
+
+def _start_of(session: PaperTradingSession, since: datetime | None) -> datetime:
+    """From when on things are the session's own."""
+    if since is not None and since.tzinfo is None:
+        raise ValueError(f"since={since} has no time zone: give an aware datetime")
+    return _began(session) if since is None else since
 
 
 def _began(session: PaperTradingSession) -> datetime:

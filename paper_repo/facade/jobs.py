@@ -13,6 +13,7 @@ from enum import Enum, auto
 from queue import SimpleQueue
 from typing import Any
 
+from paper_repo.core.saves import Save
 from paper_repo.facade.wakeup import UNHEARD, new_wakeup, wake
 
 
@@ -28,6 +29,7 @@ class Job:
         work: what is to be done.
         begins: the block that it begins, if it begins one.
         keys: the ids of the sessions that it writes, as far as they are known.
+        save: the one save that it is, if it is no more than that.
         heard: whether a task waits for it.
     """
 
@@ -40,11 +42,13 @@ class Job:
         *,
         begins: Block | None = None,
         keys: Iterable[str] = (),
+        save: Save | None = None,
         heard: bool = True,
     ) -> None:
         self.work = work
         self.begins = begins
         self.keys = tuple(keys)
+        self.save = save
         self.finished = new_wakeup() if heard else UNHEARD
         self.failed = False
         self._decided: dict[str, _Fate] = {}

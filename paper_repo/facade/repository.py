@@ -78,7 +78,7 @@ class AsyncSessionRepository(DelegatingRepository):
             raise TypeError("options go with a path or URL; this SessionRepository has been given its own already")
         self._core = core
         self._sessions = internals_of(core)
-        self._writer = Writer(self._sessions.storage, core.busy_timeout)
+        self._writer = Writer(self._sessions, core.busy_timeout)
         self._limiters: weakref.WeakKeyDictionary[Any, anyio.CapacityLimiter] = weakref.WeakKeyDictionary()
         weakref.finalize(self, self._writer.stop).atexit = False
 
@@ -106,7 +106,12 @@ class AsyncSessionRepository(DelegatingRepository):
         self._writer.join()  # the threads have nothing left to do
 
     async def save(self, session: PaperTradingSession) -> None:
-        await self._write(partial(self._sessions.write, [Save.capture(session)]), session.id)
+        save = Save.capture(session)
+        work, block = partial(self._sessions.write, [save]), open_block(self)
+        if block is not None:
+            await self._do_in_block(block, work)
+        else:
+            await self._outcome(self._writer.submit, Job(work, keys=[session.id], save=save))
 
     async def save_many(self, sessions: Iterable[PaperTradingSession]) -> None:
         saves = Save.capture_many(sessions)

@@ -1,8 +1,8 @@
 """The worker threads that do the writing of an async repository, each with a connection while it writes.
 
-An SQLite file has one writer at a time, and so one thread; a server has several. Saves that wait together share one
-transaction and one COMMIT ("group commit"), each in a savepoint of its own. A transaction block has its thread to
-itself from its BEGIN to its end; what other tasks ask for waits until then, for the busy timeout at most.
+An SQLite file has one writer at a time, and so one thread; a server has several. What waits together shares one
+transaction and one COMMIT (`group_commit`). A transaction block has its thread to itself from its BEGIN to its end
+(`worker`); what other tasks ask for waits until then, for the busy timeout at most.
 
 The beginning and the end of a block are posted by plain calls that no cancellation can interrupt, and no lock is taken
 for it that an interrupt could leave locked: this is what keeps a task from leaving a transaction open.
@@ -14,45 +14,34 @@ import _thread
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, suppress
-from functools import partial
-from queue import Empty, SimpleQueue
-from typing import Any
+from collections.abc import Iterator
+from contextlib import suppress
+from queue import Empty
 
+from paper_repo.core.sessions import Sessions
 from paper_repo.errors import BusyError, RepositoryClosedError, StorageError
+from paper_repo.facade.bells import Bells
+from paper_repo.facade.group_commit import GroupCommit
 from paper_repo.facade.jobs import Block, Job, copied, finish
+from paper_repo.facade.worker import Part, Worker, attempt
 from paper_repo.facade.write_queue import WriteQueue
-from paper_repo.storage.base import Storage
-from paper_repo.storage.errors import TurnedBackError
 from paper_repo.storage.forking import HeedsForks, heed_forks
 
 THREADS = 4
 """How many threads a repository has at most where several transactions can be open at a time."""
-
-Part = object
-"""What tells a block, or a block inside of it, from others."""
-
-
-class _Worker:
-    """What one of the threads has: a bell to be rung by, and the block it is in, with the blocks inside of that."""
-
-    def __init__(self) -> None:
-        self.bell: SimpleQueue[Any] = SimpleQueue()
-        self.block: Block | None = None
-        self.open: list[tuple[Part, AbstractContextManager[None]]] = []
 
 
 class Writer(HeedsForks):
     """The threads and what they have to do.
 
     Args:
-        storage: the database to which they write.
+        sessions: the sessions that they write.
         patience: how long a job may wait for its turn, in seconds.
     """
 
-    def __init__(self, storage: Storage, patience: float) -> None:
-        self._storage = storage
+    def __init__(self, sessions: Sessions, patience: float) -> None:
+        self._storage = storage = sessions.storage
+        self._group_commit = GroupCommit(sessions)
         self._patience = patience
         self._most = min(THREADS, storage.writers)
         self._prepare()
@@ -63,16 +52,13 @@ class Writer(HeedsForks):
     def _prepare(self) -> None:
         self._lock = threading.RLock()  # for what the threads have in common
         self._queue = WriteQueue(self._storage.are_free if self._most > 1 else None)
-        self._threads: list[_Worker] = []
+        self._threads: list[Worker] = []
         self._idle = 0
         self._started: list[threading.Thread] = []
         self._here = threading.local()
         self._arrived: deque[Job] = deque()
         """What was asked for and is not in the queue yet."""
-        self._ringing: set[Any] = set()
-        """The event loops that are going to ring."""
-        self._rung = False
-        """Whether one of them has, and what it was about is not in the queue yet."""
+        self._bells = Bells()
         self._last: deque[Job] = deque()
         self._closing_by: float | None = None
         self._ended = self._closed = False
@@ -91,7 +77,7 @@ class Writer(HeedsForks):
         self._arrived.append(job)
         if len(self._threads) < self._most and not self._idle:
             self._start_thread()
-        self._ring_soon(job)
+        self._bells.ring_soon(job, [thread.bell for thread in tuple(self._threads)])
         if self._ended and job.withdraw():
             raise RepositoryClosedError("the repository was closed")
 
@@ -132,28 +118,12 @@ class Writer(HeedsForks):
         for thread in tuple(self._threads):
             thread.bell.put(None)
 
-    def _ring_soon(self, job: Job) -> None:
-        """Ring when all tasks that can go on now have had their turn; the threads do together what they ask for.
-
-        Else one would begin with what the first of them asks for, and every statement of it would take Python's lock
-        from the others in the middle of theirs.
-        """
-        loop = job.finished.loop
-        if loop not in self._ringing:
-            try:
-                self._ringing.add(loop)  # before a thread can hear the bell, and forget that it was going to ring
-                for thread in tuple(self._threads):
-                    job.finished.when_ready_tasks_have_run(partial(thread.bell.put, loop))
-            except BaseException:
-                self._ringing.discard(loop)
-                raise
-
     def _start_thread(self) -> None:
         """Start a thread more, unless there are enough or one has nothing to do."""
         with self._lock:
             if self._ended or self._idle or len(self._threads) == self._most:
                 return
-            thread = _Worker()
+            thread = Worker()
             try:
                 self._threads.append(thread)  # else it ends at once
                 _thread.start_new_thread(self._start, (thread,))
@@ -164,7 +134,7 @@ class Writer(HeedsForks):
                 if not self._threads:
                     raise out_of_threads(error) from error
 
-    def _start(self, thread: _Worker) -> None:
+    def _start(self, thread: Worker) -> None:
         """Start the thread proper; in a thread on the way there, since `Thread.start` must not be interrupted."""
         try:
             threading.Thread(target=self._run, args=(thread,), name="paper_repo writer", daemon=True).start()
@@ -174,7 +144,7 @@ class Writer(HeedsForks):
                 left = [] if self._threads else [*_drained(self._arrived), *_drained(self._last)]
             self._refuse(left, out_of_threads(error))
 
-    def _forget(self, thread: _Worker) -> None:
+    def _forget(self, thread: Worker) -> None:
         with self._lock:
             self._threads = [each for each in self._threads if each is not thread]
 
@@ -182,38 +152,20 @@ class Writer(HeedsForks):
 
     def enter(self, part: Part) -> None:
         """Open a transaction, or a savepoint in the open one."""
-        block = self._storage.atomic()
-        block.__enter__()
-        self._mine.open.append((part, block))
+        self._mine.enter(self._storage, part)
 
     def leave(self, part: Part, *, commit: bool) -> None:
-        """Commit what `enter` has opened, or roll it back; nothing, if that has been done.
-
-        What is open inside of it still was left without a word, and so is rolled back.
-        """
-        opened = self._mine.open
-        if all(each is not part for each, _ in opened):
-            return
-        while opened[-1][0] is not part:
-            self._roll_back()
-        if commit:
-            opened.pop()[1].__exit__(None, None, None)
-        else:
-            self._roll_back()
-
-    def _roll_back(self) -> None:
-        """Roll back the innermost open part."""
-        with suppress(_RollBack):
-            self._mine.open.pop()[1].__exit__(_RollBack, _RollBack(), None)
+        """Commit what `enter` has opened, or roll it back; nothing, if that has been done."""
+        self._mine.leave(part, commit=commit)
 
     @property
-    def _mine(self) -> _Worker:
-        mine: _Worker = self._here.thread
+    def _mine(self) -> Worker:
+        mine: Worker = self._here.thread
         return mine
 
     # On a writer's thread: its turns
 
-    def _run(self, thread: _Worker) -> None:
+    def _run(self, thread: Worker) -> None:
         self._here.thread = thread
         with self._lock:
             if thread not in self._threads:
@@ -256,12 +208,12 @@ class Writer(HeedsForks):
             self._ring()
 
     def _take_turn(self) -> list[Job]:
-        if self._has_rung() or self._closing_by is not None:
+        if self._bells.have_rung(self._mine.bell) or self._closing_by is not None:
             self._gather()
         return self._queue.next_turn()
 
     def _gather(self) -> None:
-        self._rung = False
+        self._bells.all_is_taken()
         while self._arrived:  # only the threads take from it, one at a time
             self._queue.add(self._arrived.popleft())
 
@@ -269,30 +221,21 @@ class Writer(HeedsForks):
         return self._closing_by is not None and not self._queue and not self._arrived
 
     def _do_together(self, turn: list[Job]) -> None:
-        """Do all of them in one transaction, and each by itself that another transaction has turned back."""
-        jobs: list[Job] | None = None
+        """Do all of them in one transaction, and what has come since."""
+
+        def take() -> list[Job]:
+            with self._lock:
+                self._gather()
+                self._queue.join(turn)
+            return [job for job in turn if job.take()]
+
         try:
-            with self._storage.atomic():
-                # Taken only now: while BEGIN waited for another process, each of them could be cancelled.
-                with self._lock:
-                    self._gather()
-                    self._queue.join(turn)
-                jobs = [job for job in turn if job.take()]
-                for job in jobs:
-                    job.do()
-                    if job.failed and self._storage.has_lost_transaction():
-                        job.require_success()  # its error has ended the transaction for all of them
+            jobs = self._group_commit.do(take)
         except BaseException as error:
-            if jobs is None:
-                self._refuse_begin(turn, error)
-                return
-            for job in jobs:
-                job.fail(copied(error))
-        for job in jobs:
-            if job.forget(TurnedBackError):
-                job.do()
-        self._end_turn(turn)
-        finish(jobs)
+            self._refuse_begin(turn, error)
+        else:
+            self._end_turn(turn)
+            finish(jobs)
 
     def _refuse_begin(self, turn: list[Job], error: BaseException) -> None:
         """Tell those whose time is over that no transaction could be begun, or the first of all; the others wait on."""
@@ -347,8 +290,7 @@ class Writer(HeedsForks):
             self._wait_for_bell()
 
     def _roll_back_all(self) -> None:
-        while self._mine.open:
-            _attempt(self._roll_back)
+        self._mine.roll_back_all()
         self._disown_if_ended()
 
     def _disown_if_ended(self) -> None:
@@ -368,21 +310,9 @@ class Writer(HeedsForks):
     def _wait_for_bell(self) -> None:
         """Wait until somebody rings, or somebody else's patience is at its end."""
         try:
-            self._hear(self._mine.bell.get(timeout=self._until_next_deadline()))
+            self._bells.hear(self._mine.bell.get(timeout=self._until_next_deadline()))
         except Empty:
             pass
-
-    def _has_rung(self) -> bool:
-        """Whether an event loop has rung, for whose tasks nothing has been put into the queue since."""
-        bell = self._mine.bell
-        while not bell.empty():
-            self._hear(bell.get_nowait())
-        return self._rung
-
-    def _hear(self, loop: Any) -> None:
-        if loop is not None:
-            self._ringing.clear()
-            self._rung = True
 
     def _until_next_deadline(self) -> float | None:
         """How long until somebody's patience ends, in seconds; None: nobody waits."""
@@ -397,7 +327,7 @@ class Writer(HeedsForks):
     def _refuse_overdue(self, refusal: BaseException | None = None) -> None:
         """Let those who have waited too long fail with `refusal`; by default it is a block that was in their way."""
         with self._lock:
-            gathered = self._has_rung()
+            gathered = self._bells.have_rung(self._mine.bell)
             if gathered:
                 self._gather()
             overdue = self._queue.take_overdue(time.monotonic())
@@ -428,7 +358,7 @@ class Writer(HeedsForks):
             self._ended = True
             late = [*self._queue.take_all(), *_drained(self._arrived)]
         self._refuse(late, RepositoryClosedError("the repository was closed"))
-        error = _attempt(self._storage.close) if self._last else None
+        error = attempt(self._storage.close) if self._last else None
         self._closed = True
         self._finish_last(error)
 
@@ -447,20 +377,8 @@ def out_of_threads(error: RuntimeError) -> StorageError:
     )
 
 
-class _RollBack(Exception):  # noqa: N818
-    """What a block is left with when its owner wants it rolled back."""
-
-
 def _drained(jobs: deque[Job]) -> Iterator[Job]:
     """The jobs, each taken out by itself, so that two threads that do this get different ones."""
     with suppress(IndexError):
         while True:
             yield jobs.popleft()
-
-
-def _attempt(work: Callable[[], object]) -> BaseException | None:
-    try:
-        work()
-    except BaseException as error:
-        return error
-    return None

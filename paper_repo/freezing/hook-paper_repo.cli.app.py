@@ -2,5 +2,7 @@
 
 hiddenimports = [
     f"paper_repo.cli.commands.{name}"
-    for name in ("demo", "edit", "export_import", "inspect", "maintenance", "open", "report")
+    for name in (
+        *("account", "compare", "demo", "edit", "export_import", "inspect", "maintenance", "open", "report", "watch"),
+    )
 ]

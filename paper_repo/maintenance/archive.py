@@ -16,22 +16,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, TypeAlias
 
-from paper_repo.core.history import in_order, require_all
-from paper_repo.core.repository import SessionRepository
+from paper_repo.core import history
+from paper_repo.core.history import FillTwiceError, in_order, require_all
+from paper_repo.core.repository import SessionRepository, internals_of
 from paper_repo.domain import EquityPoint, Fill, LedgerEntry, Order, PaperTradingSession
 from paper_repo.domain.selection import SessionFilters, StatusFilter
 from paper_repo.domain.values import Progress
 from paper_repo.errors import ConflictError, InvalidSessionError, SessionNotFoundError
-from paper_repo.maintenance.archive_reader import (
-    ENTRY_TYPES,
-    FORMAT,
-    VERSION,
-    ArchiveReader,
-    Contents,
-    ThrottledProgress,
-)
-from paper_repo.serialization import fast, schemas
-from paper_repo.serialization.schemas import Data
+from paper_repo.maintenance import archive_lines as lines
+from paper_repo.maintenance.archive_reader import ArchiveReader, Contents, ThrottledProgress
+from paper_repo.serialization import fast
+from paper_repo.storage.base import Storage
 from paper_repo.storage.new_files import new_file_beside, publish
 from paper_repo.storage.options import Journal
 from paper_repo.storage.sqlite.paths import checked_path
@@ -171,28 +166,43 @@ def _named(repository: SessionRepository, ids: Iterable[str]) -> Iterator[PaperT
 def _lines(
     repository: SessionRepository, sessions: Iterable[PaperTradingSession], contents: Contents
 ) -> Iterator[bytes]:
-    yield _line({"format": FORMAT, "version": VERSION})
+    storage = internals_of(repository).storage
+    yield lines.line({"format": lines.FORMAT, "version": lines.VERSION})
     for session in sessions:
         contents.sessions += 1
-        yield _line({"type": "session", **schemas.dump(session)})
-        for sequence, fill in repository.fill_history(session.id):
+        yield lines.session_line(fast.to_columns(session))
+        for line in _fill_lines(storage, session.id):
             contents.fills += 1
-            yield _line({"type": "fill", "sequence": sequence, **fast.dump(fill)})
-        for point in repository.equity_history(session.id):
+            yield line
+        for line in _point_lines(storage, session.id):
             contents.equity_points += 1
-            yield _line({"type": "equity", **fast.dump(point)})
+            yield line
         for after_fill, entry in repository.ledger_history(session.id):
             contents.ledger_entries += 1
-            yield _line({"type": ENTRY_TYPES[type(entry)], "after_fill": after_fill, **schemas.dump(entry)})
+            yield lines.entry_line(after_fill, entry)
         for order in repository.order_history(session.id):
             contents.closed_orders += 1
-            data = schemas.dump(order)
-            yield _line({"type": "order", "order_type": data.pop("type"), **data})
-    yield _line({"type": "end", **dataclasses.asdict(contents)})
+            yield lines.order_line(order)
+    yield lines.line({"type": "end", **dataclasses.asdict(contents)})
 
 
-def _line(data: Data) -> bytes:
-    return fast.to_json(data).encode("ascii") + b"\n"
+def _fill_lines(storage: Storage, session_id: str) -> Iterator[bytes]:
+    """The lines of a session's fills: by the entities, except where a right checksum says that they are as written."""
+    for row in history.fill_rows(storage, session_id, 0):
+        plain = history.plain_fill(storage, row)
+        if plain is None:
+            yield lines.fill_line(row[1], fast.dump(history.fill(storage, row)))
+        else:
+            yield lines.plain_fill_line(row[1], *plain)
+
+
+def _point_lines(storage: Storage, session_id: str) -> Iterator[bytes]:
+    """The same of its equity points."""
+    for row in history.point_rows(storage, session_id):
+        plain = history.plain_point(storage, row)
+        if plain is None:
+            plain = tuple(fast.dump(history.point(storage, row)).values())
+        yield lines.point_line(*plain)
 
 
 # Reading
@@ -204,15 +214,15 @@ def _store(repository: SessionRepository, reader: ArchiveReader, on_conflict: On
         if session.id in seen:
             raise reader.wrong(f"id: session {session.id!r} comes twice")
         seen.add(session.id)
-        history = reader.fills(session), reader.points(), reader.entries(session), reader.orders()
+        parts = reader.fills(session), reader.points(), reader.entries(session), reader.orders()
         if on_conflict == "skip" and repository.exists(session.id):
             done.skipped += 1
-            _check_skipped(reader, session, *history)
+            _check_skipped(reader, session, *parts)
             continue
         replaced = on_conflict == "replace" and repository.delete(session.id)
         done.replaced += replaced
         done.added += not replaced
-        _restore(repository, reader, session, *history)
+        _restore(repository, reader, session, *parts)
     return done
 
 
@@ -220,10 +230,12 @@ def _restore(
     repository: SessionRepository,
     reader: ArchiveReader,
     session: PaperTradingSession,
-    *history: Iterable[Any],
+    *parts: Iterable[Any],
 ) -> None:
     try:
-        repository.restore(session, *history)
+        repository.restore(session, *parts)
+    except FillTwiceError as error:
+        raise reader.wrong(str(error), error.read_since) from error
     except InvalidSessionError as error:
         raise reader.wrong(str(error)) from error
     except ConflictError as error:

@@ -4,34 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, TypeVar, cast
 
-from paper_repo.domain import (
-    CashFlow,
-    EquityPoint,
-    Fill,
-    LedgerEntry,
-    Order,
-    PaperTradingSession,
-    Split,
-    SymbolChange,
-)
+from paper_repo.domain import EquityPoint, Fill, LedgerEntry, Order, PaperTradingSession
 from paper_repo.domain.nesting import on_fresh_stack
 from paper_repo.domain.values import Progress
 from paper_repo.errors import ArchiveError, InvalidSessionError
+from paper_repo.maintenance import archive_lines as lines
+from paper_repo.maintenance.archive_lines import ENTRY_TYPES, FORMAT, VERSION
 from paper_repo.serialization import fast, schemas
 from paper_repo.serialization.schemas import Data
 
 T = TypeVar("T")
 
-FORMAT = "paper_repo archive"
-VERSION = 2
-"""The version of the format that is written; a reader refuses later ones. Version 1 had no ledger entries, no closed
-orders and none of the fields that may be left out."""
-
-ENTRY_TYPES: dict[type[Any], str] = {CashFlow: "cash_flow", Split: "split", SymbolChange: "symbol_change"}
 _ENTRIES = {name: kind for kind, name in ENTRY_TYPES.items()}
 
 _LONGEST_PROBLEM = 500
@@ -81,11 +69,15 @@ class ArchiveReader:
         self._read = 0
         self._contents = Contents()
         self._next: Data | None = None
+        self._next_line: bytes | None = None
+        """The line of `_next`, where that was read without looking how it is written."""
+        self._line: bytes | None = None
+        """The same of the line that was given out last."""
         self._version = VERSION
 
-    def wrong(self, problem: str) -> ArchiveError:
-        """The error that says what is wrong with the line that was given out last."""
-        return _wrong(self.at, problem)
+    def wrong(self, problem: str, read_since: int = 0) -> ArchiveError:
+        """The error that says what is wrong with the line that was given out last, or so many lines before."""
+        return _wrong(self.at - read_since, problem)
 
     def header(self) -> None:
         """Read the first line.
@@ -116,7 +108,7 @@ class ArchiveReader:
     def sessions(self) -> Iterator[PaperTradingSession]:
         """Every session; the caller reads its fills, then its points, before the next."""
         while self._kind == "session":
-            session = self._entity(PaperTradingSession, self._take())
+            session = self._plain(PaperTradingSession, self._take(), _session_line)
             self._contents.sessions += 1
             yield session
         self._end()
@@ -131,14 +123,14 @@ class ArchiveReader:
                     f"sequence: {sequence!r} is no place among the {session.fill_count} fills of the session"
                 )
             self._contents.fills += 1
-            yield sequence, self._entity(Fill, data)
+            yield sequence, self._plain(Fill, data, partial(_fill_line, sequence))
         self._require_more()
 
     def points(self) -> Iterator[EquityPoint]:
         """The equity points of the session that was given out last."""
         while self._kind == "equity":
             self._contents.equity_points += 1
-            yield self._entity(EquityPoint, self._take())
+            yield self._plain(EquityPoint, self._take(), _point_line)
 
     def entries(self, session: PaperTradingSession) -> Iterator[tuple[int, LedgerEntry]]:
         """The ledger entries of the session that was given out last, each with its place among the fills."""
@@ -185,26 +177,49 @@ class ArchiveReader:
 
     def _take(self) -> Data:
         """The data of the next line, without its type; the line after it becomes the next."""
-        data, self.at = dict(self._next or {}), self._read
+        data, self.at, self._line = dict(self._next or {}), self._read, self._next_line
         data.pop("type", None)
         self._advance()
         return data
 
     def _advance(self) -> None:
         """Read one line ahead: its type tells where a session's fills, its points, and the archive end."""
-        self._next = None
+        self._next = self._next_line = None
         line = next(self._lines, None)
         if line is None:
             return
         self._read += 1
         self._report.add(len(line))
+        if line.startswith(_FREQUENT):
+            try:
+                self._next, self._next_line = fast.from_json(line[:-1].decode()), line
+                return
+            except (ValueError, RecursionError):
+                pass  # the strict way says what is wrong with it
+        self._next = self._parsed(line, self._read)
+
+    def _parsed(self, line: bytes, number: int) -> Data:
+        """The data of a line, which has to be written as it is in an archive."""
         try:
             data = _parse(line.decode())
         except (ValueError, RecursionError) as error:
-            raise _wrong(self._read, f"is no JSON: {error}") from error
+            raise _wrong(number, f"is no JSON: {error}") from error
         if not isinstance(data, dict):
-            raise _wrong(self._read, f"is no JSON object: {data!r}")
-        self._next = data
+            raise _wrong(number, f"is no JSON object: {data!r}")
+        return data
+
+    def _plain(self, kind: type[T], data: Data, written: Callable[[T], bytes]) -> T:
+        """An entity of a line; it is written as it has to be where `written` makes the very same line of it."""
+        if self._line is not None:
+            try:
+                entity = _of_plain(kind, data)
+                if written(entity) == self._line:
+                    return entity
+            except InvalidSessionError as error:
+                raise self.wrong(str(error)) from error
+            given = self._parsed(self._line, self.at)
+            data = {name: value for name, value in given.items() if name in data}
+        return self._entity(kind, data)
 
     def _entity(self, kind: type[T], data: Data) -> T:
         try:
@@ -224,6 +239,30 @@ class ArchiveReader:
         if data == written and _json(data) == _json(written):  # 1, 1.0 and True are equal
             return
         raise self.wrong(next(_differences(data, written, "")))
+
+
+_FREQUENT = (b'{"type":"fill",', b'{"type":"equity",', b'{"type":"session",')
+"""How the lines begin of which an archive has most, if they are written as they have to be."""
+
+
+def _of_plain(kind: type[T], data: Data) -> T:
+    if kind is not PaperTradingSession:
+        return fast.load(kind, data)
+    columns = fast.NO_ACCOUNT | data | {"keeps_own_accounts": int(data.get("keeps_own_accounts", True))}
+    columns |= {name: fast.to_json(columns[name]) for name in fast.JSON_COLUMNS if columns[name] is not None}
+    return cast("T", fast.from_columns(columns))
+
+
+def _session_line(session: PaperTradingSession) -> bytes:
+    return lines.session_line(fast.to_columns(session))
+
+
+def _fill_line(sequence: int, fill: Fill) -> bytes:
+    return lines.fill_line(sequence, fast.dump(fill))
+
+
+def _point_line(point: EquityPoint) -> bytes:
+    return lines.point_line(**fast.dump(point))
 
 
 def _wrong(line: int, problem: str) -> ArchiveError:

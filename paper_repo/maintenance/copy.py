@@ -209,7 +209,7 @@ def _text(entity: Any) -> bytes:
     return json.dumps(data, sort_keys=True, separators=(",", ":")).encode()
 
 
-def _canonical(kind: type[Any], data: schemas.Data) -> schemas.Data:
+def _canonical(kind: Any, data: schemas.Data) -> schemas.Data:
     """The data with amounts that are equal written alike, since databases with decimals of their own do that."""
     form, (amounts, entities, defaults) = dict(data), _form_of(kind)
     for name in amounts:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -116,17 +118,47 @@ def decrypt(path: str | os.PathLike[str], target: str | os.PathLike[str], passph
 
 
 def _convert(path: str | os.PathLike[str], old: str | None, target: str | os.PathLike[str], new: str | None) -> int:
-    target = Path(target).absolute()
-    with SessionRepository(path, passphrase=old, upgrade="never") as source, new_file_beside(target) as partial:
-        _require_sound(source)
-        with source.reading():
-            export(Path(os.path.realpath(path)), old, partial, new)
-            with SessionRepository(partial, passphrase=new, upgrade="never") as copy:
-                ids = source.find_ids("", limit=None)
-                for session_id in ids:
-                    if digest_within(source, session_id) != digest_within(copy, session_id):
-                        raise CorruptDatabaseError(f"{target}: session {session_id!r} is not the same there")
+    path, target = Path(os.path.realpath(path)), Path(target).absolute()
+    with SessionRepository(path, passphrase=old, upgrade="never") as live, new_file_beside(target) as partial:
+        _require_sound(live)
+        with _held_still(live, path) as place:
+            export(place, old, partial, new)
+            count = _require_same(place, old, partial, new, target)
         publish(partial, target)
+    return count
+
+
+@contextmanager
+def _held_still(live: SessionRepository, path: Path) -> Iterator[Path]:
+    """A file that holds what `path` did at one moment, and that nobody else has open: a backup of it.
+
+    SQLCipher is another SQLite. What this process has open with the usual one it does not know of: closing the file, it
+    takes away its locks, and its -wal with whatever is saved later (https://www.sqlite.org/howtocorrupt.html, 2.2.1).
+    """
+    if not os.access(path.parent, os.W_OK):
+        yield path  # where nothing can be written, nobody writes
+        return
+    with new_file_beside(free_name(path, "converting")) as backup:
+        remove(backup)
+        live.backup(backup)
+        yield backup
+
+
+def _require_same(path: Path, old: str | None, partial: Path, new: str | None, target: Path) -> int:
+    """Compare every session of a copy with the original; how many there are.
+
+    Raises:
+        CorruptDatabaseError: one is not the same.
+    """
+    with (
+        SessionRepository(path, passphrase=old, upgrade="never", journal="rollback") as source,
+        SessionRepository(partial, passphrase=new, upgrade="never") as copy,
+        source.reading(),
+    ):
+        ids = source.find_ids("", limit=None)
+        for session_id in ids:
+            if digest_within(source, session_id) != digest_within(copy, session_id):
+                raise CorruptDatabaseError(f"{target}: session {session_id!r} is not the same there")
     return len(ids)
 
 

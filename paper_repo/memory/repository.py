@@ -482,7 +482,7 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
             check_history(report, record.session, enumerate(record.fills, first), record.entries, record.points)
         return report
 
-    def atomic(self) -> Block:
+    def atomic(self) -> AbstractAsyncContextManager[None]:
         return Block(self)
 
     def watch(

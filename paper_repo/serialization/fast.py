@@ -36,9 +36,10 @@ from paper_repo.domain import (
     Strategy,
     TimeInForce,
 )
+from paper_repo.domain.holdings import Holdings
 from paper_repo.domain.nesting import STORED_DEEPEST, is_too_deep, on_fresh_stack
 from paper_repo.domain.positions import ONE
-from paper_repo.domain.values import ordinary_decimal
+from paper_repo.domain.values import ZERO, ordinary_decimal
 from paper_repo.errors import InvalidSessionError
 from paper_repo.serialization import schemas
 from paper_repo.serialization.schemas import AmountsField, Data, EntitiesField, EntityField, JsonField
@@ -140,15 +141,21 @@ def _plain(columns: Mapping[str, Any]) -> Data:
     data = {name: value for name, value in columns.items() if value is not None or name not in NO_ACCOUNT}
     if data.get("keeps_own_accounts") in (0, 1):
         data["keeps_own_accounts"] = bool(data["keeps_own_accounts"])
-    for name, field in schemas.fields_of(PaperTradingSession).items():
-        has_parts = isinstance(field, JsonField | EntityField | EntitiesField | AmountsField | fields.List)
-        if has_parts and isinstance(data.get(name), str):
+    for name in JSON_COLUMNS:
+        if isinstance(data.get(name), str):
             try:
                 data[name] = from_json(data[name])
             except (ValueError, RecursionError) as error:
                 raise InvalidSessionError({name: [f"is no JSON: {error}."]}) from error
     return data
 
+
+JSON_COLUMNS = tuple(
+    name
+    for name, field in schemas.fields_of(PaperTradingSession).items()
+    if isinstance(field, JsonField | EntityField | EntitiesField | AmountsField | fields.List)
+)
+"""The columns of a session that hold JSON text."""
 
 # Writing
 
@@ -185,13 +192,13 @@ NO_ACCOUNT: Data = dict.fromkeys(schemas.defaults_of(PaperTradingSession))
 
 
 def _account_columns(session: PaperTradingSession, known: Known) -> Data:
-    owns = int(session.keeps_own_accounts)
     fields = session.__dict__
     amounts = _account_amounts(fields)
     parts: tuple[dict[str, Any], ...] = _account_parts(fields)
     entries, orders = session.ledger_count, session.closed_order_count
-    if parts == _NO_PARTS and amounts == _NO_AMOUNTS and not (entries or orders) and not any(map(_has_places, amounts)):
-        return _BOOKED if not owns else _OWN
+    owns = int(session.keeps_own_accounts)
+    if not (any(parts) or entries or orders) and all(map(is_, amounts, _NO_AMOUNTS)):
+        return _OWN if owns else _BOOKED
     instruments, balances, rates, positions, opening = parts
     texts = [None if (text := str(each)) == "0" else text for each in amounts]
     return {
@@ -211,17 +218,8 @@ _AMOUNT_COLUMNS = ("opening_worth", "net_deposits", "income", "currency_pnl", "o
 _PART_COLUMNS = ("instruments", "balances", "rates", "opening_positions", "opening_balances")
 _account_amounts = itemgetter(*_AMOUNT_COLUMNS)
 _account_parts = itemgetter(*_PART_COLUMNS)
-_NO_AMOUNTS = (Decimal(0),) * len(_AMOUNT_COLUMNS)
-_NO_PARTS: tuple[dict[str, Any], ...] = ({},) * len(_PART_COLUMNS)
+_NO_AMOUNTS = (ZERO,) * len(_AMOUNT_COLUMNS)
 _BOOKED, _OWN = ({**NO_ACCOUNT, "keeps_own_accounts": owns} for owns in (0, 1))
-
-
-_PLAIN_ZERO = Decimal(0).as_tuple()
-
-
-def _has_places(value: Decimal) -> bool:
-    """Whether a zero is written otherwise than "0": as "0.00", or "-0"."""
-    return value.as_tuple() != _PLAIN_ZERO
 
 
 def _members_text(
@@ -444,32 +442,37 @@ def _optional_amount_text(value: Decimal | None) -> str:
 def _session(columns: Mapping[str, Any]) -> PaperTradingSession:
     if len(columns) != _SESSION_COLUMNS:
         raise TypeError
-    account = _account(columns)
+    owns = columns["keeps_own_accounts"]
+    if owns not in (None, 0, 1):
+        raise ValueError
     return PaperTradingSession.as_stored(
         {
-            "id": columns["id"],
-            "name": columns["name"],
             "strategy": _strategy(from_json(columns["strategy"])),
-            "symbols": _texts(from_json(columns["symbols"])),
-            "base_currency": columns["base_currency"],
             "status": SessionStatus[columns["status"]],
             "initial_cash": _amount(columns["initial_cash"]),
             "cash": _amount(columns["cash"]),
-            "positions": _positions(columns["positions"]),
+            "positions": Holdings(_positions(columns["positions"])),
             "open_orders": {name: _order(data, name) for name, data in from_json(columns["open_orders"]).items()},
             "realized_pnl": _amount(columns["realized_pnl"]),
             "fees_paid": _amount(columns["fees_paid"]),
-            "state": from_json(columns["state"]),
-            "metadata": from_json(columns["metadata"]),
-            "error": columns["error"],
             "created_at": _instant(columns["created_at"]),
             "started_at": _optional_instant(columns["started_at"]),
             "stopped_at": _optional_instant(columns["stopped_at"]),
             "updated_at": _optional_instant(columns["updated_at"]),
+            "keeps_own_accounts": owns != 0,
+        },
+        {
+            "id": columns["id"],
+            "name": columns["name"],
+            "symbols": _texts(from_json(columns["symbols"])),
+            "base_currency": columns["base_currency"],
+            "state": from_json(columns["state"]),
+            "metadata": from_json(columns["metadata"]),
+            "error": columns["error"],
             "version": columns["version"],
             "fill_count": columns["fill_count"],
-            **account,
-        }
+            **_account(columns),
+        },
     )
 
 
@@ -480,12 +483,9 @@ _NO_VALUES = (None,) * (len(NO_ACCOUNT) - 1)
 
 def _account(columns: Mapping[str, Any]) -> Data:
     """What of an account there is beside cash, positions and orders."""
-    owns = columns["keeps_own_accounts"]
-    if owns not in (None, 0, 1):
-        raise ValueError
-    account: Data = {"keeps_own_accounts": owns != 0}
     if _account_values(columns) == _NO_VALUES:
-        return account
+        return {}
+    account: Data = {}
     for name in NO_ACCOUNT:
         value = columns[name]
         if value is not None and name != "keeps_own_accounts":
@@ -590,7 +590,7 @@ def _fill(data: Mapping[str, Any]) -> Fill:
 def _point(data: Mapping[str, Any]) -> EquityPoint:
     if len(data) != 3:
         raise TypeError
-    return EquityPoint(_instant(data["at"]), _optional_amount(data["cash"]), _amount(data["equity"]))
+    return EquityPoint.of_checked(_instant(data["at"]), _optional_amount(data["cash"]), _amount(data["equity"]))
 
 
 _LOADS: dict[type, Callable[[Any], Any]] = {
@@ -599,9 +599,6 @@ _LOADS: dict[type, Callable[[Any], Any]] = {
     Fill: _fill,
     EquityPoint: _point,
 }
-
-
-_ZERO = Decimal(0)
 
 
 def _amount(value: Any) -> Decimal:

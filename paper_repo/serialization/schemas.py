@@ -392,6 +392,11 @@ _SCHEMAS: dict[type[Any], EntitySchema] = {
 }
 
 
+def is_stored(kind: type[Any]) -> bool:
+    """Whether entities of type `kind` have a serialised form."""
+    return kind in _SCHEMAS
+
+
 def defaults_of(kind: type[Any]) -> Data:
     """What the optional fields of entities of type `kind` are where they say nothing, as plain data."""
     return _SCHEMAS[kind].defaults

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from peewee import Query
 
@@ -45,6 +45,9 @@ class Storage(Transacting):
 
     keeps_text = False
     """Whether a row comes back as the very text that was written, so that its checksum can be compared."""
+
+    sends_together: ClassVar[bool] = False
+    """Whether it takes as long to wait for an answer as to be given one, so that `change_many` is worth while."""
 
     durability: str
     """What an acknowledged save survives; see `DURABILITY`."""
@@ -139,12 +142,18 @@ class Storage(Transacting):
         """
         return [self.change(statement, row) for statement, row in changes]
 
-    def insert_many(self, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
-        """Run `statement`, whose values are those of a row as they stand there, for each row in this transaction."""
+    def change_rows(self, statement: Statement, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> int:
+        """Run `statement` for many rows in this thread's transaction, and say how many rows it changed in all.
+
+        Args:
+            statement: one that takes the values of whole rows in their order.
+            columns: those of the rows.
+        """
         transaction = self._required()
         self._require_alive(transaction)
         with self._translated, closing(transaction.loan.connection.cursor()) as cursor:
             cursor.executemany(statement.sql, rows)
+            return int(cursor.rowcount)
 
     def pages(self, query: Query, size: int) -> Iterator[list[tuple[Any, ...]]]:
         """The rows of a query, `size` at a time, in this thread's block."""

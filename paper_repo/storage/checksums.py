@@ -24,27 +24,43 @@ class Checksum:
         self._nothing = (None,) * len(later)
 
     def among(self, columns: Sequence[str]) -> Callable[[Sequence[Any]], int]:
-        """The same for rows that are tuples of these columns; most of them hold nothing but text, and nothing later."""
+        """The same for rows that are sequences of the values of these columns."""
         places = {name: place for place, name in enumerate(columns)}
         values = itemgetter(*(places[name] for name in self._columns))
         later = itemgetter(*(places[name] for name in self._names)) if self._names else None
 
         def checksum(row: Sequence[Any]) -> int:
-            if later is None or later(row) == self._nothing:
-                try:
-                    code = crc32("\x1f".join(values(row)).encode("utf-8", "surrogatepass"))
-                    return code if code < 1 << 31 else code - (1 << 32)
-                except TypeError:  # there is a number, or NULL
-                    pass
-            return self.of(dict(zip(columns, row, strict=True)))
+            if later is not None and later(row) != self._nothing:
+                return self.of(dict(zip(columns, row, strict=True)))
+            return _signed(_joined(values(row)))
 
         return checksum
 
     def of(self, row: Mapping[str, Any]) -> int:
         """The checksum of `row`, as a signed number of 32 bits, which every database has a type for."""
-        text = "\x1f".join([each if type(each) is str else f"\0{each}" for each in self._values(row)])
+        text = _joined_any(self._values(row))
         if self._names and (later := self._later(row)) != self._nothing:
             pairs = zip(self._names, later, strict=True)
             text += "".join([f"\x1e{name}\x1f{each}" for name, each in pairs if each is not None])
-        code = crc32(text.encode("utf-8", "surrogatepass"))
-        return code if code < 1 << 31 else code - (1 << 32)
+        return _signed(text)
+
+    def of_plain(self, row: Mapping[str, Any]) -> int:
+        """The checksum of a row that has nothing in the columns that came later, which may be left out of it."""
+        return _signed(_joined_any(self._values(row)))
+
+
+def _joined(values: Sequence[Any]) -> str:
+    try:
+        return "\x1f".join(values)
+    except TypeError:  # there is a number, or NULL
+        return _joined_any(values)
+
+
+def _joined_any(values: Sequence[Any]) -> str:
+    """The same without the attempt, for rows that nearly always have a number."""
+    return "\x1f".join([each if type(each) is str else f"\0{each}" for each in values])
+
+
+def _signed(text: str) -> int:
+    code = crc32(text.encode("utf-8", "surrogatepass"))
+    return code if code < 1 << 31 else code - (1 << 32)

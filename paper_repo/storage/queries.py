@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import reduce
 from operator import add, or_
-from typing import Any, NamedTuple
+from typing import Any
 
 from peewee import SQL, Case, Expression, Select, Tuple, fn
 
@@ -97,9 +97,8 @@ def joined_page(table: Any, columns: Sequence[str], size: int) -> Statement:
     after, session_id = value("after"), value("session_id")
     page = table.select(*_fields(table, columns)).where(table.session == session_id, table.sequence > after)
     page = page.order_by(table.sequence).limit(size).alias("page")
-    line: Any = fn.COALESCE(page.c[rest[0].column_name], "")
-    for each in rest[1:]:
-        line = line.concat(",").concat(fn.COALESCE(page.c[each.column_name], ""))
+    values: list[Any] = [fn.COALESCE(page.c[each.column_name], "") for each in rest]
+    line = reduce(lambda line, each: line.concat(",").concat(each), values)
     found = page.c[place.column_name]
     return Statement(Select([page], [fn.MIN(found), fn.MAX(found), fn.COUNT(SQL("*")), fn.GROUP_CONCAT(line, "\n")]))
 
@@ -112,39 +111,6 @@ def plain_fills_page(fills: Any, size: int) -> Statement:
     session_id, after = value("session_id"), value("after")
     query = fills.select(*columns).where(fills.session == session_id, fills.sequence > after)
     return Statement(query.order_by(fills.sequence).limit(size))
-
-
-class CurveQueries(NamedTuple):
-    """What is asked of an equity curve of which few points are wanted, each for rows of `session_id`."""
-
-    extent: Statement
-    """The first and the last place, and how many points there are."""
-    time: Statement
-    """The time of the point at `place`."""
-    range: Statement
-    """Of the points from place `first` to `last`: the earliest and latest time, the lowest and highest equity."""
-    extremes: Statement
-    """Place and equity of those that are not above `low`, or not below `high`."""
-
-
-def curve_queries(equity: Any, amounts_are_text: bool) -> CurveQueries:
-    """These queries; amounts that are text are compared as floats."""
-    number = equity.equity.cast("REAL") if amounts_are_text else equity.equity
-    mine = equity.session == value("session_id")
-    between = mine & (equity.sequence >= value("first")) & (equity.sequence <= value("last"))
-    extremes = equity.select(equity.sequence, equity.equity).where(
-        between, (number <= value("low")) | (number >= value("high"))
-    )
-    return CurveQueries(
-        extent=Statement(
-            equity.select(fn.MIN(equity.sequence), fn.MAX(equity.sequence), fn.COUNT(SQL("*"))).where(mine)
-        ),
-        time=Statement(equity.select(equity.at).where(mine, equity.sequence == value("place"))),
-        range=Statement(
-            equity.select(fn.MIN(equity.at), fn.MAX(equity.at), fn.MIN(number), fn.MAX(number)).where(between)
-        ),
-        extremes=Statement(extremes.order_by(equity.sequence)),
-    )
 
 
 def insert_row(table: Any) -> Statement:

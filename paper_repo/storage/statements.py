@@ -13,6 +13,7 @@ from paper_repo.storage.checksums import Checksum
 from paper_repo.storage.placeholders import Placeholder
 from paper_repo.storage.placeholders import value as _value
 from paper_repo.storage.tables import (
+    ACCOUNT_COLUMNS,
     LATER_FILL_COLUMNS,
     LATER_SESSION_COLUMNS,
     SETTLED_COLUMNS,
@@ -62,6 +63,9 @@ class Statements:
         self.equity_checksum: Checksum = _checksum(self.equity_columns)
         self.ledger_checksum: Checksum = _checksum(self.ledger_columns)
         self.order_checksum: Checksum = _checksum(self.order_columns)
+        self.checksum_of_fill: Callable[[Sequence[Any]], int] = self.fill_checksum.among(self.fill_columns)
+        """That of a whole row; most rows are fills and points."""
+        self.checksum_of_point: Callable[[Sequence[Any]], int] = self.equity_checksum.among(self.equity_columns)
 
     @cached_property
     def insert_session(self) -> Statement:
@@ -79,8 +83,16 @@ class Statements:
 
         The row must be the very one that was seen: a version comes twice after a rollback or a deletion.
         """
+        return self._update_without(SETTLED_COLUMNS + ACCOUNT_COLUMNS)
+
+    @cached_property
+    def update_account(self) -> Statement:
+        """The same for a row whose account uses more than cash, positions and resting orders."""
+        return self._update_without(SETTLED_COLUMNS)
+
+    def _update_without(self, columns: Sequence[str]) -> Statement:
         sessions = self.tables.sessions
-        return self._update(sessions, [sessions._meta.columns[name] for name in SETTLED_COLUMNS])
+        return self._update(sessions, [sessions._meta.columns[name] for name in columns])
 
     def _update(self, sessions: Any, without: list[Any]) -> Statement:
         values = {
@@ -170,6 +182,17 @@ class Statements:
             fills.insert(_values(fills)).on_conflict(
                 conflict_target=[fills.session, fills.id, fills.symbol], action="NOTHING"
             )
+        )
+
+    @cached_property
+    def insert_plain_fill(self) -> Statement:
+        """The same for a fill that says nothing in the columns that came later."""
+        fills = self.tables.fills
+        values = {
+            field: value for field, value in _values(fills).items() if field.column_name not in LATER_FILL_COLUMNS
+        }
+        return Statement(
+            fills.insert(values).on_conflict(conflict_target=[fills.session, fills.id, fills.symbol], action="NOTHING")
         )
 
     @cached_property

@@ -42,6 +42,11 @@ SETTLED_COLUMNS = (
 )  # fmt: skip
 """The columns of a session that stay the same from tick to tick."""
 
+ACCOUNT_COLUMNS = (
+    "balances", "rates", "net_deposits", "income", "currency_pnl", "other_value", "ledger_count", "closed_order_count",
+)  # fmt: skip
+"""The others that stay the same where an account uses nothing but cash, positions and resting orders."""
+
 LATER_SESSION_COLUMNS = (
     "instruments", "balances", "rates", "opening_positions", "opening_balances", "opening_worth", "net_deposits",
     "income", "currency_pnl", "other_value", "ledger_count", "closed_order_count", "keeps_own_accounts",

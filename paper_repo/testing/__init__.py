@@ -31,8 +31,8 @@ except ImportError as _error:
 
 pytest.register_assert_rewrite(
     *(f"paper_repo.testing.{part}" for part in (
-        "booking", "cancellation", "claiming", "closing", "conflicts", "exactness", "history", "model", "queries",
-        "saving", "sharing", "transactions", "watching",
+        "accounts", "booking", "cancellation", "claiming", "closing", "conflicts", "exactness", "history", "model",
+        "queries", "saving", "sharing", "transactions", "watching",
     ))
 )  # fmt: skip
 

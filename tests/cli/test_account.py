@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import sqlite3
 from decimal import Decimal
 from pathlib import Path
 
@@ -129,7 +131,7 @@ class TestCash:
             *("deposit", "dividend", "split", "new", "fee")
         ]
         assert "+4.10 EUR  SAP" in output
-        assert "SAP, 3 for 2" in output
+        assert re.search(r"split +3 for 2  SAP", output)
         assert "SAP, now SAPX" in output
 
     def test_a_session_without_payments_has_its_cash(self, run: Run) -> None:
@@ -192,7 +194,7 @@ class TestShow:
         assert "0.001 BTC" in output
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", [*COMMANDS, "fills", "show"])
 @pytest.mark.parametrize("width", [60, 80, 200, None])
 def test_tables_fit_and_cut_no_number(run: Run, account: str, name: str, width: int | None) -> None:
     """At every width, for a plain account and for one that has everything."""
@@ -220,3 +222,28 @@ def test_a_session_that_there_is_not_is_not_found(run: Run, name: str) -> None:
     result = run(name, "nobody")
 
     assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (3, "", 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        ("trades", "UPDATE paper_trading_fills SET price = 'much'"),
+        ("orders", "UPDATE paper_trading_orders SET quantity = 'much'"),
+        ("cash", "UPDATE paper_trading_ledger SET at = 'once'"),
+        ("positions", "UPDATE paper_trading_sessions SET positions = '['"),
+        ("compare", "UPDATE paper_trading_fills SET price = 'much'"),
+    ],
+)
+def test_damage_is_told_in_one_line(run: Run, database: Path, account: str, name: str, damage: str) -> None:
+    """With exit code 1, and nothing of a table; a document that has begun ends there, and is none."""
+    with sqlite3.connect(database) as connection:
+        connection.execute(damage)
+    connection.close()
+
+    again = [account] if name == "compare" else []
+    shown, document = run(name, account, *again), run(name, account, *again, "--json")
+
+    assert (shown.exit_code, shown.stdout, shown.stderr.count("\n")) == (1, "", 1)
+    assert (document.exit_code, document.stderr.count("\n")) == (1, 1)
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(document.stdout)

@@ -132,12 +132,13 @@ class TestHelp:
         """As it stands in the help, on a database with a session of that id."""
         monkeypatch.chdir(tmp_path)
         with SessionRepository(database) as repository:
-            repository.save(new_session(id="9f2c1b0a", status="STOPPED"))
+            repository.save_many(new_session(id=each, status="STOPPED") for each in ("9f2c1b0a", "41d07e55"))
+            repository.backup(tmp_path / "sessions-yesterday.db")
         environment = {}
         if " import " in example:
             run("export", "--output", "backup.jsonl")
+            (tmp_path / "trades.csv").write_text("time,symbol,side,qty,price\n2024-01-02 10:00,IBM,buy,3,100.5\n")
             environment = {"PAPER_REPO_DB": str(tmp_path / "new.db")}
-        run("backup", "sessions-yesterday.db")
         (tmp_path / "passphrase.txt").write_text("example\n")
         if " decrypt " in example:
             run("encrypt", "secret.db", "--passphrase-file", "passphrase.txt")
@@ -226,7 +227,10 @@ def _impatient(path: Path, **options: Any) -> SessionRepository:
 class TestTerminal:
     """What a person sees on a real terminal."""
 
-    @pytest.mark.parametrize(("arguments", "width"), [(["list"], 80), (["show", DEMO], 80), (["show", DEMO], 120)])
+    @pytest.mark.parametrize(
+        ("arguments", "width"),
+        [(["list"], 80), (["show", DEMO], 80), (["show", DEMO], 120), (["trades", DEMO], 60), (["orders", DEMO], 80)],
+    )
     def test_lines_fit_the_terminal(self, database: Path, arguments: list[str], width: int) -> None:
         """The terminal's own width counts."""
         code, shown = on_terminal(*arguments, "--db", str(database), width=width)
@@ -307,6 +311,22 @@ class TestCompletion:
     def test_commands_are_completed(self, command: Command) -> None:
         """From their first letters."""
         assert self._completed(command, "paper-repo ex") == ["export"]
+
+    @pytest.mark.parametrize(
+        ("words", "found"),
+        [
+            ("wat", ["watch"]),
+            ("trades 1", [DEMO]),
+            ("compare run-1 run-2", ["run-2"]),
+            ("fills x --tz Europe/Berl", ["Europe/Berlin"]),
+            ("orders x --status partially", ["PARTIALLY_FILLED"]),
+            ("export --format cash", ["cash-flows"]),
+            ("watch --sort since", ["since_opened"]),
+        ],
+    )
+    def test_choices_are_completed(self, command: Command, words: str, found: list[str]) -> None:
+        """Zones, statuses and kinds, as commands and ids are."""
+        assert self._completed(command, f"paper-repo {words}") == found
 
     @pytest.mark.parametrize(
         ("words", "found"), [("show 1", [DEMO]), ("fills run-", ["run-1", "run-2"]), ("show x", [])]

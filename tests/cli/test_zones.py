@@ -31,6 +31,15 @@ def test_a_zone_that_there_is_not_names_the_nearest(typed: str, near: str) -> No
         zone_of(typed)
 
 
+def test_a_computer_without_time_zones_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Windows is, without a package that has them; UTC and its own zone need none."""
+    monkeypatch.setattr("paper_repo.cli.zones.available_timezones", set)
+
+    assert (zone_of("utc"), zone_of("Local").info) == (UTC_ZONE, None)
+    with pytest.raises(ValueError, match="pip install tzdata"):
+        zone_of("Europe/Berlin")
+
+
 def test_a_time_alone_says_its_zone() -> None:
     """Summer and winter time are told apart."""
     summer, winter = datetime(2026, 7, 1, 12, tzinfo=UTC), datetime(2026, 1, 1, 12, tzinfo=UTC)

@@ -11,6 +11,7 @@ import anyio
 from paper_repo import ConflictError, PaperTradingSession, RepositoryClosedError, TransactionError
 from paper_repo.core.saves import Save
 from paper_repo.facade.block_ownership import open_block
+from paper_repo.memory.repository import Block
 from tests.contract.wrong_implementations import (
     BreakableBlock,
     ClosesOnce,
@@ -54,10 +55,10 @@ class CommitsInnerBlocks(Wrong):
 
     caught_by = "test_an_outer_rollback_takes_the_inner_work"
 
-    def _leave(self, commit: bool, undo_from: int) -> None:
+    def _leave(self, block: Block, commit: bool) -> None:
         if commit and len(self._working) > 1:
             self._committed = self._working[-1]
-        super()._leave(commit, undo_from)
+        super()._leave(block, commit)
 
 
 class RollsEverythingBack(Wrong):
@@ -65,10 +66,10 @@ class RollsEverythingBack(Wrong):
 
     caught_by = "test_blocks_nest_deeply"
 
-    def _leave(self, commit: bool, undo_from: int) -> None:
+    def _leave(self, block: Block, commit: bool) -> None:
         if not commit:
             self._working[:] = [dict(self._committed) for _ in self._working]
-        super()._leave(commit, undo_from)
+        super()._leave(block, commit)
 
 
 class EndsBlocksAtAnError(Wrong):
@@ -98,8 +99,10 @@ class GivesBackTooMuch(Wrong):
 
     caught_by = "test_an_inner_rollback_gives_back_what_it_saved"
 
-    def _leave(self, commit: bool, undo_from: int) -> None:
-        super()._leave(commit, undo_from if commit else 0)
+    def _leave(self, block: Block, commit: bool) -> None:
+        if not commit:
+            block.undo_from = 0
+        super()._leave(block, commit)
 
 
 # Sharing

@@ -12,6 +12,7 @@ import anyio
 from paper_repo import ClaimLostError, PaperTradingSession, RepositoryClosedError, SessionNotFoundError
 from paper_repo.domain.changes import SessionChange
 from paper_repo.memory.records import Store
+from paper_repo.memory.repository import Block
 from paper_repo.watching import AsyncSessionChanges
 from tests.contract.wrong_implementations import Wrong
 
@@ -134,8 +135,9 @@ class ForgetsDeletions(Wrong):
 
     caught_by = "test_a_deletion_is_reported"
 
-    def _record_changes(self, before: Store, after: Store) -> None:
-        super()._record_changes({each: record for each, record in before.items() if each in after}, after)
+    def _changed(self, after: Store) -> tuple[dict[str, SessionChange], int]:
+        changes, newest = super()._changed(after)
+        return {each: change for each, change in changes.items() if not change.deleted}, newest
 
 
 class ReportsOneOfMany(Wrong):
@@ -143,9 +145,10 @@ class ReportsOneOfMany(Wrong):
 
     caught_by = "test_deleting_many_reports_each"
 
-    def _record_changes(self, before: Store, after: Store) -> None:
-        gone = sorted(before.keys() - after.keys())[1:]
-        super()._record_changes({each: record for each, record in before.items() if each not in gone}, after)
+    def _changed(self, after: Store) -> tuple[dict[str, SessionChange], int]:
+        gone = sorted(self._committed.keys() - after.keys())[1:]
+        changes, newest = super()._changed(after)
+        return {each: change for each, change in changes.items() if each not in gone}, newest
 
 
 class ReportsWhatWasNotThere(Wrong):
@@ -166,13 +169,13 @@ class ReportsTheFirstOfSeveral(Wrong):
 
     caught_by = "test_several_saves_of_one_session_end_with_the_last"
 
-    def _record_changes(self, before: Store, after: Store) -> None:
+    def _changed(self, after: Store) -> tuple[dict[str, SessionChange], int]:
         known = dict(self._changes)
-        super()._record_changes(before, after)
-        self._changes = {
+        changes, newest = super()._changed(after)
+        return {
             each: replace(change, version=known[each].version) if each in known else change
-            for each, change in self._changes.items()
-        }
+            for each, change in changes.items()
+        }, newest
 
 
 class ReportsTheDeletionLast(Wrong):
@@ -180,12 +183,12 @@ class ReportsTheDeletionLast(Wrong):
 
     caught_by = "test_a_session_under_the_id_of_a_deleted_one"
 
-    def _record_changes(self, before: Store, after: Store) -> None:
+    def _changed(self, after: Store) -> tuple[dict[str, SessionChange], int]:
         gone = {each for each, change in self._changes.items() if change.deleted}
-        super()._record_changes(before, after)
-        self._changes = {
-            each: replace(change, deleted=change.deleted or each in gone) for each, change in self._changes.items()
-        }
+        changes, newest = super()._changed(after)
+        for each in gone & changes.keys():
+            changes[each] = replace(changes[each], deleted=True)
+        return changes, newest
 
 
 class HasOnePosition(Wrong):
@@ -193,9 +196,9 @@ class HasOnePosition(Wrong):
 
     caught_by = "test_positions_grow"
 
-    def _record_changes(self, before: Store, after: Store) -> None:
-        super()._record_changes(before, after)
-        self._changes = {each: replace(change, position=1) for each, change in self._changes.items()}
+    def _changed(self, after: Store) -> tuple[dict[str, SessionChange], int]:
+        changes, newest = super()._changed(after)
+        return {each: replace(change, position=1) for each, change in changes.items()}, newest
 
 
 class RepeatsTheChange(Wrong):
@@ -230,10 +233,10 @@ class ReportsWhatIsRolledBack(Wrong):
 
     caught_by = "test_what_is_rolled_back_is_not_reported"
 
-    def _leave(self, commit: bool, undo_from: int) -> None:
-        if not commit:
-            self._record_changes(self._committed, self._working[-1])
-        super()._leave(commit, undo_from)
+    def _leave(self, block: Block, commit: bool) -> None:
+        if not commit and block.depth is not None:
+            self._changes, self._newest = self._changed(self._working[-1])
+        super()._leave(block, commit)
 
 
 class WrongWatch(AsyncSessionChanges):

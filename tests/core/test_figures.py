@@ -117,9 +117,11 @@ def test_a_missing_part(path: Path, monkeypatch: pytest.MonkeyPatch, table: str,
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute(f"DELETE FROM paper_trading_{table} WHERE sequence = ?", [place])
 
-    with SessionRepository(path) as repository:
-        with pytest.raises(CorruptRecordError, match="a part of its history is missing"):
-            repository.get_performance("a")
+    with (
+        SessionRepository(path) as repository,
+        pytest.raises(CorruptRecordError, match="a part of its history is missing"),
+    ):
+        repository.get_performance("a")
 
 
 @pytest.mark.parametrize("change", ["fills SET price = 'x1'", "equity SET equity = 'x1'", "equity SET at = 'x'"])

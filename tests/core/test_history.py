@@ -193,7 +193,7 @@ class TestRestore:
         ("history", "place", "complaint"),
         [
             (
-                [(1, new_fill(1)), (2, new_fill(1))],
+                [(1, new_fill(1)), (2, new_fill(1)), (3, new_fill(2))],
                 "fills.fill-1",
                 "comes twice for AAPL; ids must be unique in a session and symbol.",
             ),

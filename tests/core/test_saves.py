@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import pytest
 
-from paper_repo import BusyError, EquityPoint, InvalidSessionError, SessionRepository
+from paper_repo import BusyError, CashFlow, EquityPoint, Instrument, InvalidSessionError, SessionRepository
 from paper_repo.core.repository import internals_of
 from paper_repo.core.saves import Save, Tracking, UndoLog
 from tests.builders import full_session, moment, new_fill, new_session
@@ -41,6 +41,33 @@ class TestSave:
         stored = repository.get_by_id(session.id)
         assert (stored.name, stored.state, stored.cash) == ("at the call", {"window": [1]}, 10000)
         assert (session.name, session.state, session.cash, session.version) == ("later", {"window": [1, 2]}, 1, 1)
+
+    @pytest.mark.parametrize("is_loaded", [True, False])
+    def test_what_seldom_changes_is_stored_when_it_does(self, repository, is_loaded):
+        """A session that uses more of an account from one save to the next, and less again, comes back each time."""
+        changes = [
+            lambda session: session.apply_cash_flow(CashFlow("d1", "DEPOSIT", 50, moment(1))),
+            lambda session: session.update_rates({"EUR": "1.1"}),
+            lambda session: session.apply_cash_flow(CashFlow("d2", "DIVIDEND", 5, moment(2), currency="EUR")),
+            lambda session: session.apply_cash_flow(CashFlow("d3", "FEE", -5, moment(3), currency="EUR")),
+            lambda session: setattr(session, "other_value", "0.00"),
+            lambda session: session.apply_fill(new_fill(1)),
+            lambda session: setattr(session, "instruments", {"X": Instrument("X", multiplier=50)}),
+            lambda session: setattr(session, "instruments", {}),
+            lambda session: session.record_fill(new_fill(2)),
+        ]
+        session = new_session()
+        repository.save(session)
+        for change in changes:
+            if is_loaded:
+                session = repository.get_by_id(session.id)
+            change(session)
+            repository.save(session)
+
+            stored = repository.get_by_id(session.id)
+            assert stored == session
+            assert str(stored.other_value) == str(session.other_value)
+        assert not repository.check().problems
 
     def test_later_history_waits_for_the_next_save(self, repository):
         """Fills and points recorded before the writing wait on, and are stored in their order by the next save."""

@@ -6,6 +6,7 @@ themselves with SIGKILL in the middle of a bar.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import random
@@ -40,7 +41,9 @@ PRICES = {symbol: prices(symbol) for symbol in SYMBOLS}
 class Anything(bt.Strategy):  # type: ignore[misc]
     """Does what a seed and the number of the bar say: every type of order, also against what it holds."""
 
-    params = (("seed", 0), ("kill_at", None), ("fraction", 1))
+    params = (("seed", 0), ("fraction", 1))
+    kill_at: int | None = None
+    """The number of the bar in which the process kills itself: no parameter, which would be stored."""
 
     def __init__(self) -> None:
         self.averages = [bt.ind.EMA(feed, period=5) for feed in self.datas]
@@ -62,7 +65,7 @@ class Anything(bt.Strategy):  # type: ignore[misc]
                 self.act(chance, feed, close, chance.randint(1, 8) * self.p.fraction, close > lean)
         if self.last is not None and chance.random() < 0.05:
             self.cancel(self.last)
-        if self.bars == self.p.kill_at:
+        if self.bars == Anything.kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def act(self, chance: random.Random, feed: Any, close: float, size: float, up: bool) -> None:
@@ -73,13 +76,15 @@ class Anything(bt.Strategy):  # type: ignore[misc]
         beyond = round(close * (1 + sign * 0.01), 2)
         kind = chance.randrange(11)
         if kind == 0:
-            side(feed, size=size, tradeid=chance.randint(0, 2), why="market")
+            side(feed, size=size, why="market")
         elif kind == 1:
             side(feed, size=size, exectype=bt.Order.Limit, price=price, valid=bt.datetime.timedelta(days=6))
         elif kind == 2:
             side(feed, size=size, exectype=bt.Order.Stop, price=beyond)
         elif kind == 3:
-            side(feed, size=size, exectype=bt.Order.StopLimit, price=beyond, plimit=round(beyond * (1 + sign * 0.01), 2))
+            side(
+                feed, size=size, exectype=bt.Order.StopLimit, price=beyond, plimit=round(beyond * (1 + sign * 0.01), 2)
+            )
         elif kind == 4:
             side(feed, size=size, exectype=bt.Order.StopTrail, trailpercent=0.02)
         elif kind == 5:
@@ -105,31 +110,66 @@ class Journal(bt.Analyzer):  # type: ignore[misc]
     params = (("path", None),)
 
     def start(self) -> None:
-        self.trades: list[float] = []
+        self.realized = self.fees = self.closed = 0.0
+        self.executions = 0
+        self.references: set[int] = set()
+
+    @property
+    def orders(self) -> int:
+        """How many orders the engine has been given."""
+        broker = self.strategy.broker
+        return len(self.references | {order.ref for order in (*broker.submitted, *broker.pending)})
+
+    def notify_order(self, order: Any) -> None:
+        self.references.add(order.ref)
+        for bit in order.executed.iterpending():
+            self.executions += 1
+            self.realized += bit.pnl
+            self.fees += bit.comm
 
     def notify_trade(self, trade: Any) -> None:
         if trade.isclosed:
-            self.trades.append(trade.pnlcomm)
+            self.closed += trade.pnlcomm
 
     def next(self) -> None:
-        recorder = self.strategy.analyzers.sessionrecorder
-        if recorder.resumption is None and recorder._warming is not None:
-            return
-        if recorder.resumption is not None and self.strategy.datetime[0] <= recorder._stored["bar"]:
-            return  # restored at the end of this bar, which is in the file
-        broker = self.strategy.broker
-        held = {feed._name: (position.size, position.price) for feed, position in broker.positions.items() if position}
+        strategy = self.strategy
+        recorder = strategy.analyzers.sessionrecorder
+        if recorder.is_warming or (recorder.resumption and recorder.get_analysis()["new_bars"] == 0):
+            return  # a bar that is in the file
+        broker = strategy.broker
         line = {
-            "at": self.strategy.datetime[0],
+            "at": strategy.datetime[0],
             "cash": broker.getcash(),
             "value": broker.getvalue(),
-            "positions": held,
-            "closed": self.trades,
-            "bars": self.strategy.bars,
+            "positions": {feed._name: (each.size, each.price) for feed, each in broker.positions.items() if each},
+            "bars": strategy.bars,
+            **self._books(broker, recorder.session),
         }
-        self.trades = []
         with self.p.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
+
+    def _books(self, broker: Any, session: Any) -> dict[str, Any]:
+        """What the engine states of profit and fees since this process began, and what the session has booked."""
+        interest = -float(session.income)
+        in_fees = interest - sum(broker.d_credit.values())  # the engine adds interest that was paid to the commission
+        open_ones = [trades[-1] for feed in self.strategy._trades.values() for trades in feed.values() if trades[-1]]
+        gains = [
+            trade.pnlcomm
+            + broker.getcommissioninfo(trade.data).profitandloss(trade.size, trade.price, trade.data.close[0])
+            for trade in open_ones
+        ]
+        return {
+            "realized": self.realized,
+            "fees": self.fees - in_fees,
+            "net": self.closed + sum(gains) - sum(broker.d_credit.values()),
+            "books": {
+                "equity": str(session.equity),
+                "realized": str(session.realized_pnl),
+                "fees": str(session.fees_paid),
+                "net": str(session.net_pnl),
+                "other": str(session.other_value),
+            },
+        }
 
 
 def _spot(cerebro: Any) -> None:
@@ -197,8 +237,11 @@ def run(
     configure(cerebro)
     for symbol in symbols:
         table = (feeds or PRICES)[symbol]
-        cerebro.adddata(bt.feeds.PandasData(dataname=table if bars is None else table.iloc[:bars]), name=symbol)
-    parameters = {"seed": seed, "kill_at": kill_at, "fraction": fraction} if issubclass(strategy, Anything) else {}
+        if bars is not None:
+            table = table[table.index <= PRICES["AAPL"].index[bars - 1]]
+        cerebro.adddata(bt.feeds.PandasData(dataname=table), name=symbol)
+    Anything.kill_at = kill_at
+    parameters = {"seed": seed, "fraction": fraction} if issubclass(strategy, Anything) else {}
     cerebro.addstrategy(strategy, **parameters)
     defaults = {"path": folder / "s.db", "session_id": "a", "resume": True, "keep": KEPT}
     cerebro.addanalyzer(SessionRecorder, **{**defaults, **(recorder or {})})
@@ -226,13 +269,13 @@ def main(folder: str, broker: str, seeds: str, kills: str) -> None:
         whole, killed = Path(folder, f"{seed}-whole"), Path(folder, f"{seed}-killed")
         whole.mkdir()
         killed.mkdir()
-        assert _forked(lambda: run(whole, broker, seed)) == 0
+        assert _forked(functools.partial(run, whole, broker, seed)) == 0
         chance = random.Random(f"kills {seed}")
-        interval = chance.choice([0, 0.01, None])
+        go_on = functools.partial(run, killed, broker, seed, recorder={"interval": chance.choice([0, 0.01, None])})
         for bar in sorted(chance.sample(range(1, 251), int(kills))):
-            ended = _forked(lambda: run(killed, broker, seed, kill_at=bar, recorder={"interval": interval}))
+            ended = _forked(functools.partial(go_on, kill_at=bar))
             assert ended == -signal.SIGKILL, ended
-        assert _forked(lambda: run(killed, broker, seed, recorder={"interval": interval})) == 0
+        assert _forked(go_on) == 0
 
 
 if __name__ == "__main__":

@@ -109,9 +109,53 @@ def test_prices_without_times_are_refused_and_nothing_is_stored(tmp_path: Path) 
     assert not (tmp_path / "s.db").exists()
 
 
+@pytest.mark.parametrize("seed", [0, 1, 2, 4, 5])
+def test_a_fixed_fee_is_booked_once_for_an_entry_that_is_closed_in_parts(tmp_path: Path, seed: int) -> None:
+    """The engine states it for every part and has taken it once; every trade stays one, and the equity agrees."""
+    stats = run(seed, {"commission": (1.0, 0.001)})
+    session = record(stats, tmp_path / "s.db", session_id="a")
+
+    assert not stats["_strategy"].trades
+    overstated = session.fees_paid - Decimal(str(stats["Commissions [$]"]))
+    entries = {(trade.entry_bar, id(trade.entry_price)) for trade in stats["_strategy"].closed_trades}
+    assert abs(overstated - (len(entries) - len(stats["_trades"]))) < CENT
+    assert overstated < -1
+    assert abs(session.equity - Decimal(str(stats["Equity Final [$]"]))) < CENT
+    assert session.fill_count == 2 * len(stats["_trades"])
+
+
+class Reckless(Strategy):  # type: ignore[misc]
+    """Buys as much as it can, twice, before the price falls."""
+
+    def init(self) -> None:
+        pass
+
+    def next(self) -> None:
+        if len(self.data) < 5:
+            self.buy(size=0.5)
+
+
+def test_a_run_that_has_lost_more_than_it_had_ends_with_the_engines_equity(tmp_path: Path) -> None:
+    """The engine sets its equity to 0; what it has written off is a cash flow, and the trades keep their losses."""
+    falling = prices().astype(float)
+    falling.iloc[20:] *= 0.7
+    stats = Backtest(falling, Reckless, cash=100_000, margin=0.05, finalize_trades=True).run()
+    assert stats["Equity Final [$]"] == 0
+    session = record(stats, tmp_path / "s.db", session_id="a")
+
+    with SessionRepository(tmp_path / "s.db") as repository:
+        curve, (written_off,) = repository.get_equity_curve("a"), repository.get_cash_flows("a")
+        assert repository.check().problems == []
+    assert session.equity == 0
+    assert session.realized_pnl + session.unrealized_pnl < -100_000
+    assert written_off.amount == session.income > 0
+    assert written_off.at == next(point.at for point in curve if point.equity == 0)
+
+
 def test_trades_that_contradict_the_engines_equity_are_refused_with_the_difference(tmp_path: Path) -> None:
-    """A fixed fee and trades closed in part: the engine states the fee more often than it took it."""
-    stats = run(0, {"commission": (1.0, 0.001)})
+    """A final equity that the trades do not come to is not stored."""
+    stats = run(0, {})
+    stats["Equity Final [$]"] += 35
     with pytest.raises(ValueError, match=r"a difference of -35\.0"):
         record(stats, tmp_path / "s.db", session_id="a")
     assert not (tmp_path / "s.db").exists()

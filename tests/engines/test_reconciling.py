@@ -126,6 +126,8 @@ def test_trades_from_before_the_session_began_are_not_its_own(repository: Sessio
     assert [each.id for each in reconcile(repository, session, source(exchange)).fills] == ["2"]
     wider = reconcile(repository, session, source(exchange), since=BEGAN - timedelta(days=2))
     assert [each.id for each in wider.fills] == ["1"]
+    with pytest.raises(ValueError, match="has no time zone"):
+        reconcile(repository, session, source(exchange), since=BEGAN.replace(tzinfo=None))
 
 
 def test_orders_follow_the_exchange(repository: SessionRepository) -> None:

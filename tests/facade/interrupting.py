@@ -46,13 +46,14 @@ class Interrupt:
     @contextmanager
     def armed(self) -> Iterator[None]:
         """Let it come while the block lasts."""
+        tracing, profiling = sys.gettrace(), sys.getprofile()  # what measures coverage
         sys.settrace(self._trace)
         sys.setprofile(self._profile)
         try:
             yield
         finally:
-            sys.settrace(None)
-            sys.setprofile(None)
+            sys.settrace(tracing)
+            sys.setprofile(profiling)
 
     def _trace(self, frame: FrameType, event: str, argument: Any) -> Any:
         if not _is_near(frame):

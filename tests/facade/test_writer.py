@@ -29,7 +29,7 @@ def core(path: Path, watch: Watch) -> SessionRepository:
 @pytest.fixture
 async def writer(core: SessionRepository) -> AsyncIterator[Writer]:
     """A writer on its file, closed afterwards."""
-    writer = Writer(internals_of(core).storage, PATIENCE)
+    writer = Writer(internals_of(core), PATIENCE)
     yield writer
     last = Job(int)
     writer.close(last)

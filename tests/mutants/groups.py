@@ -131,10 +131,11 @@ class Group:
 
 def _read() -> list[Group]:
     groups = tomllib.loads((HERE / "groups.toml").read_text(encoding="utf-8"))
+    named = [each for group in groups.values() for each in group["modules"]]
     return [
         Group(
             name,
-            group["modules"],
+            [module for each in group["modules"] for module in _modules(each, named)],
             group["tests"],
             group.get("without", []),
             group.get("keywords", ""),
@@ -142,6 +143,15 @@ def _read() -> list[Group]:
         )
         for name, group in groups.items()
     ]
+
+
+def _modules(place: str, named: list[str]) -> list[str]:
+    """The module, or all modules of the folder that no other name in the list is nearer to."""
+    if place.endswith(".py"):
+        return [place]
+    nearer = [each for each in named if each != place and Path(each).is_relative_to(place)]
+    found = sorted(each.relative_to(ROOT).as_posix() for each in (ROOT / place).rglob("*.py"))
+    return [each for each in found if not any(Path(each).is_relative_to(other) for other in nearer)]
 
 
 GROUPS = _read()

@@ -10,6 +10,7 @@ import pytest
 
 from tests.mutants.groups import GROUPS, ROOT, Workplace
 from tests.mutants.report import Outcome
+from tests.mutants.slips import SLIPS, Slip
 from tests.mutants.survivors import LISTED, Survivor
 
 DIFFERENCE = """\
@@ -55,6 +56,24 @@ def test_every_module_is_in_one_group() -> None:
     assert [path for path in (*modules, *(path for path, *_ in tests)) if not (ROOT / path).exists()] == []
     named = [(path, name) for path, *names in tests for name in names]
     assert [each for each in named if not stands_in(*each)] == []
+
+
+def test_no_module_is_left_out() -> None:
+    """Whatever is added to the package has tests that are to kill its mutants."""
+    every = {each.relative_to(ROOT).as_posix() for each in (ROOT / "paper_repo").rglob("*.py")}
+
+    assert every - {module for group in GROUPS for module in group.modules} == set()
+
+
+@pytest.mark.parametrize("slip", SLIPS, ids=lambda slip: f"{slip.module}: {slip.story}")
+def test_a_slip_fits_the_code_as_it_is(slip: Slip) -> None:
+    """It can be made still, it changes something, and the tests that are to notice it are there."""
+    source = (ROOT / slip.module).read_text(encoding="utf-8")
+
+    assert slip.made(source) != source
+    compile(slip.made(source), slip.module, "exec")
+    assert slip.tests
+    assert [test for test in slip.tests if not (ROOT / test.partition("::")[0]).exists()] == []
 
 
 def stands_in(path: str, name: str) -> bool:

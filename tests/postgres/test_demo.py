@@ -10,6 +10,7 @@ from pathlib import Path
 from paper_repo import SessionRepository
 from paper_repo.demo.run import Compared, run
 from tests.builders import new_fill, new_session
+from tests.processes.running import unmeasured
 
 
 def test_it_ends_as_on_a_file_to_the_last_digit(url: str, tmp_path: Path) -> None:
@@ -54,3 +55,22 @@ def test_sessions_are_copied_to_a_server(url: str, path: Path) -> None:
     with SessionRepository(url) as repository:
         assert repository.get_by_id(session.id) == session
         assert len(repository.get_fills(session.id)) == 1
+
+
+def test_what_is_saved_on_a_server_is_followed(url: str) -> None:
+    """`paper-repo watch` prints a line for each session that runs, and one for each that another program saves."""
+    session = new_session(id="followed")
+    session.start()
+    with SessionRepository(url) as repository:
+        repository.save(session)
+        command = [sys.executable, "-m", "paper_repo", "watch", "--json", "--db", url]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=unmeasured()) as process:
+            assert process.stdout is not None
+            opened = json.loads(process.stdout.readline())
+            session.apply_fill(new_fill(1))
+            repository.save(session)
+            saved = json.loads(process.stdout.readline())
+            process.kill()
+
+    assert [each["event"] for each in (opened, saved)] == ["opened", "saved"]
+    assert (opened["last_fill"], saved["last_fill"]["id"]) == (None, "fill-1")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -74,3 +76,16 @@ def test_a_place_outlives_its_thread() -> None:
     assert slots.has(hold)
     slots.give_back(hold)
     assert slots.take(Hold(), 0)
+
+
+def test_who_was_not_told_looks_again() -> None:
+    """Whoever gives a place back may be interrupted before it tells; nobody waits for that."""
+    slots, held, waiting = Slots(1), Hold(), Hold()
+    assert slots.take(held, 0)
+    with ThreadPoolExecutor(1) as thread:
+        taking = thread.submit(slots.take, waiting, 5)
+        while not slots._waiting:
+            time.sleep(0)
+        del slots._holds[held.place]  # the first step of giving it back
+
+        assert taking.result()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, TypeVar
+from itertools import chain
+from typing import Annotated, Generic, TypeVar
 
 import typer
 from rich.text import Text
@@ -57,17 +60,18 @@ def trades(
     """
     with existing(db, passphrase_file) as repository, repository.reading():
         session = loaded(repository, session_id)
-        found = [
+        found = (
             (number, each)
             for number, each in enumerate(repository.get_trades(session.id), 1)
             if symbol in (None, each.symbol) and within(each.exit_at, since, until)
-        ]
-    latest = _latest(found, limit, as_json)
-    if as_json:
-        print_json_stream({"session_id": session.id}, "trades", (json_output.of_trade(*each) for each in latest))
-        return
-    print_rows(account_tables.trade_table(latest, zone or UTC_ZONE), len(latest), "closed trade")
-    _say_what_is_left_out(latest, found, "closed trade")
+        )
+        if as_json:
+            documents = (json_output.of_trade(*each) for each in _for_json(found, limit))
+            print_json_stream({"session_id": session.id}, "trades", documents)
+            return
+        latest = Latest.of(found, limit)
+    print_rows(account_tables.trade_table(latest.rows, zone or UTC_ZONE), len(latest.rows), "closed trade")
+    latest.say_what_is_left_out("closed trade")
 
 
 def orders(
@@ -76,7 +80,7 @@ def orders(
     passphrase_file: PassphraseFile = None,
     wanted: Annotated[
         Wanted,
-        typer.Option("--which", metavar="WHICH", help="Those that are open, closed, or all. By default all."),
+        typer.Option("--which", metavar="WHICH", help="The open ones, the closed ones, or all: open, closed, all."),
     ] = Wanted.ALL,
     status: Annotated[
         list[OrderStatus] | None,
@@ -101,22 +105,23 @@ def orders(
     """
     with existing(db, passphrase_file) as repository, repository.reading():
         session = loaded(repository, session_id)
-        closed = repository.get_orders(session.id) if wanted is not Wanted.OPEN else []
-    resting = sorted(session.open_orders.values(), key=lambda each: each.created_at)
-    found = [
-        each
-        for each in [*closed, *(resting if wanted is not Wanted.CLOSED else [])]
-        if symbol in (None, each.symbol)
-        and (not status or each.status in status)
-        and within(each.closed_at or each.created_at, since, until)
-    ]
-    latest = _latest(found, limit, as_json)
-    if as_json:
-        print_json_stream({"session_id": session.id}, "orders", map(json_output.of_order, latest))
-        return
-    table = account_tables.order_table(latest, zone or UTC_ZONE, closed=True)
-    print_rows(table, len(latest), "order")
-    _say_what_is_left_out(latest, found, "order")
+        closed = repository.order_history(session.id) if wanted is not Wanted.OPEN else ()
+        resting = sorted(session.open_orders.values(), key=lambda each: each.created_at)
+        found = (
+            each
+            for each in chain(closed, resting if wanted is not Wanted.CLOSED else ())
+            if symbol in (None, each.symbol)
+            and (not status or each.status in status)
+            and within(each.closed_at or each.created_at, since, until)
+        )
+        if as_json:
+            documents = map(json_output.of_order, _for_json(found, limit))
+            print_json_stream({"session_id": session.id}, "orders", documents)
+            return
+        latest = Latest.of(found, limit)
+    table = account_tables.order_table(latest.rows, zone or UTC_ZONE, closed=True)
+    print_rows(table, len(latest.rows), "order")
+    latest.say_what_is_left_out("order")
 
 
 def positions(
@@ -129,8 +134,7 @@ def positions(
 ) -> None:
     """List what a session holds: its open positions, with their value and their profit at the last known price.
 
-    The value of a position that is settled by margin, as of a future, is its notional value; the account is worth only
-    its unrealized profit.
+    Of a future, the value is the whole contract's; the account has only the profit of it.
     """
     with existing(db, passphrase_file) as repository:
         session = loaded(repository, session_id)
@@ -172,29 +176,48 @@ def cash(
     """
     with existing(db, passphrase_file) as repository, repository.reading():
         session = loaded(repository, session_id)
-        found = [
+        found = (
             each
-            for each in repository.get_ledger(session.id, since=since, until=until)
-            if (not kind or (isinstance(each, CashFlow) and each.kind in kind)) and symbol in (None, each.symbol)
-        ]
-    latest = _latest(found, limit, as_json)
-    if as_json:
-        head = {"session_id": session.id, "balances": json_output.of_balances(session)}
-        print_json_stream(head, "entries", map(json_output.of_entry, latest))
-        return
+            for _, each in repository.ledger_history(session.id)
+            if (not kind or (isinstance(each, CashFlow) and each.kind in kind))
+            and symbol in (None, each.symbol)
+            and within(each.at, since, until)
+        )
+        if as_json:
+            head = {"session_id": session.id, "balances": json_output.of_balances(session)}
+            print_json_stream(head, "entries", map(json_output.of_entry, _for_json(found, limit)))
+            return
+        latest = Latest.of(found, limit)
     output().print(account_tables.balance_table(session))
     output().print()
-    table = account_tables.ledger_table(latest, session.base_currency, zone or UTC_ZONE)
-    print_rows(table, len(latest), "cash flow")
-    _say_what_is_left_out(latest, found, "entry", "entries")
+    table = account_tables.ledger_table(latest.rows, session.base_currency, zone or UTC_ZONE)
+    print_rows(table, len(latest.rows), "cash flow")
+    latest.say_what_is_left_out("entry", "entries")
 
 
-def _latest(found: Sequence[T], limit: int | None, as_json: bool) -> Sequence[T]:
-    most = limit if limit is not None else 0 if as_json else options.LIST_LENGTH
-    return found[-most:] if most else found
+@dataclass(frozen=True, slots=True)
+class Latest(Generic[T]):
+    """The latest of what was found, however much that was."""
+
+    rows: Collection[T]
+    total: int
+
+    @classmethod
+    def of(cls, found: Iterable[T], limit: int | None) -> Latest[T]:
+        """The latest `limit` of them; None for as many as a table has by default, 0 for all."""
+        most = options.LIST_LENGTH if limit is None else limit
+        rows, total = deque[T](maxlen=most or None), 0
+        for total, each in enumerate(found, 1):  # noqa: B007 - the last number is the total
+            rows.append(each)
+        return cls(rows, total)
+
+    def say_what_is_left_out(self, noun: str, plural: str = "") -> None:
+        """A line below the table, if it has not all of them."""
+        if len(self.rows) < self.total:
+            whole = formatting.count(self.total, noun, plural)
+            output().print(Text(f"the latest {len(self.rows):,} of {whole}; --limit 0 shows all", "bright_black"))
 
 
-def _say_what_is_left_out(latest: Sequence[T], found: Sequence[T], noun: str, plural: str = "") -> None:
-    if len(latest) < len(found):
-        note = f"the latest {len(latest):,} of {formatting.count(len(found), noun, plural)}; --limit 0 shows all"
-        output().print(Text(note, "bright_black"))
+def _for_json(found: Iterable[T], limit: int | None) -> Iterable[T]:
+    """All of them one by one, unless a limit was given."""
+    return Latest.of(found, limit).rows if limit else found

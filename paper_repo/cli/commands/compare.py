@@ -58,7 +58,10 @@ def compare(
     other_db: Annotated[
         str | None,
         typer.Option(
-            "--other-db", metavar="FILE|URL", help="The database of the second session, if it is another one."
+            "--other-db",
+            metavar="FILE|URL",
+            rich_help_panel=options.DATABASE,
+            help="The database of the second session, if it is another one.",
         ),
     ] = None,
     other_passphrase_file: Annotated[
@@ -66,6 +69,7 @@ def compare(
         typer.Option(
             "--other-passphrase-file",
             metavar="FILE",
+            rich_help_panel=options.DATABASE,
             help="A file whose first line is the passphrase of the other database, if it is encrypted.",
         ),
     ] = None,
@@ -97,8 +101,7 @@ def compare(
 ) -> None:
     """Compare two sessions fill by fill: a backtest with a paper run, or a paper run with a live one.
 
-    Fills are matched by symbol, side and time. Shown are what was missed and what was extra, what other prices have
-    cost (slippage), fees and P&L, and where the two first part.
+    It shows what was missed and what was extra, what worse prices have cost (slippage), fees, P&L, and where they part.
     """
     with ExitStack() as opened:
         first = opened.enter_context(existing(db, passphrase_file))

@@ -14,7 +14,7 @@ from typing import Annotated, Any, BinaryIO
 
 import typer
 
-from paper_repo.cli import formatting, json_output, streams
+from paper_repo.cli import formatting, importing, json_output, streams
 from paper_repo.cli.database import absent_file, existing, existing_or_new, find_id, journal, place_of
 from paper_repo.cli.destinations import new_file, require_destination
 from paper_repo.cli.escaping import printable, quoted, spreadsheet_cell
@@ -23,6 +23,7 @@ from paper_repo.cli.options import (
     CreatedFromOption,
     CreatedToOption,
     DbOption,
+    JsonOption,
     PassphraseFile,
     SessionIds,
     StatusOption,
@@ -145,15 +146,57 @@ def export(
 
 
 def import_(
-    source: Annotated[Path, typer.Argument(metavar="FILE", help="The archive; - for standard input.")],
+    source: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The archive, or the file of another program; - for standard input.")
+    ],
     db: DbOption = None,
     passphrase_file: PassphraseFile = None,
     skip: Annotated[bool, typer.Option("--skip", metavar="", help="Skip sessions that are stored already.")] = False,
     replace: Annotated[
         bool, typer.Option("--replace", metavar="", help="Replace sessions that are stored already.")
     ] = False,
+    program: importing.FromOption = None,
+    session_id: importing.IdOption = None,
+    name: importing.NameOption = None,
+    cash: importing.CashOption = None,
+    currency: importing.CurrencyOption = None,
+    timezone: importing.TimezoneOption = None,
+    traded: importing.TradedOption = None,
+    strategy_name: importing.StrategyNameOption = None,
+    columns: importing.MapOption = None,
+    rates: importing.RateOption = None,
+    multipliers: importing.MultiplierOption = None,
+    dates: importing.DatesOption = None,
+    decimal_sign: importing.DecimalOption = None,
+    allow: importing.AllowOption = None,
+    dry_run: importing.DryRunOption = False,
+    as_json: JsonOption = False,
 ) -> None:
-    """Store the sessions of an archive: all of them or, after an error, none."""
+    """Store the sessions of an archive, or with --from the trades of another program: all or, after an error, none."""
+    of_other = {
+        "session_id": session_id,
+        "name": name,
+        "initial_cash": cash,
+        "base_currency": currency,
+        "timezone": timezone,
+        "symbol": traded,
+        "strategy": strategy_name,
+        "columns": columns,
+        "rates": rates,
+        "multipliers": multipliers,
+        "date_order": dates,
+        "decimal_sign": decimal_sign,
+        "allow": allow,
+        "dry_run": dry_run,
+        "as_json": as_json,
+    }
+    if program is not None:
+        if skip or replace:
+            raise CommandError("--skip and --replace are for archives; --from adds what is new", USAGE)
+        importing.import_from(program, source, db, passphrase_file, **of_other)  # type: ignore[arg-type]
+        return
+    if any(of_other.values()):
+        raise CommandError("an archive needs none of these options; name the program with --from", USAGE)
     if skip and replace:
         raise CommandError("--skip or --replace, not both", USAGE)
     on_conflict: OnConflict = "skip" if skip else "replace" if replace else "error"
@@ -281,7 +324,7 @@ def _cash_flow_rows(repository: SessionRepository, session_id: str) -> Iterator[
 TABLES: dict[Format, tuple[Sequence[str], Callable[[SessionRepository, str], Iterator[Data]]]] = {
     Format.FILLS: (("sequence", *fields_of(Fill)), _fill_rows),
     Format.EQUITY: (tuple(fields_of(EquityPoint)), _equity_rows),
-    Format.TRADES: (json_output.TRADE_KEYS, _trade_rows),
+    Format.TRADES: (json_output.trade_keys(), _trade_rows),
     Format.ORDERS: ((*fields_of(Order), "remaining_quantity"), _order_rows),
     Format.CASH_FLOWS: (tuple(fields_of(CashFlow)), _cash_flow_rows),
 }

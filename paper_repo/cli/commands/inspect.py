@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import platform
-import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
@@ -17,7 +14,6 @@ from rich.text import Text
 import paper_repo
 from paper_repo.cli import formatting, json_output, options, tables
 from paper_repo.cli.database import existing, is_missing, loaded, name_of, place_of, short_id
-from paper_repo.cli.equity_chart import Curve
 from paper_repo.cli.escaping import printable
 from paper_repo.cli.fitted_table import print_rows
 from paper_repo.cli.options import (
@@ -41,12 +37,14 @@ from paper_repo.cli.options import (
 )
 from paper_repo.cli.terminal import output, print_json, print_json_stream, progress
 from paper_repo.cli.zones import UTC_ZONE, Zone
-from paper_repo.core.figures import read_performance
 from paper_repo.core.repository import SessionRepository, internals_of
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession, SessionStatus
 from paper_repo.domain.downsampling import downsample_stream
-from paper_repo.domain.performance import Performance
 from paper_repo.domain.selection import SessionSummary
+
+if TYPE_CHECKING:  # a list, which people wait for most often, needs none of it
+    from paper_repo.cli.equity_chart import Curve
+    from paper_repo.domain.performance import Performance
 
 CURVE_LENGTH = 40
 """How many points the table of a curve has by default."""
@@ -115,7 +113,7 @@ def show(
             "--periods-per-year",
             metavar="N",
             callback=between(0.001, 1e9),
-            help="The number of equity points in a year, for the Sharpe and Sortino ratios: 252 for daily ones.",
+            help="How many daily closes a year has, for the Sharpe and Sortino ratios: 252 for shares, 365 for crypto.",
         ),
     ] = 252,
     risk_free_rate: Annotated[
@@ -130,7 +128,7 @@ def show(
     zone: ZoneOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show one session: its equity, performance, equity curve, positions and resting orders."""
+    """Show one session: equity, performance, equity curve, currencies, positions and resting orders."""
     with existing(db, passphrase_file) as repository, repository.reading():
         session = loaded(repository, session_id)
         curve, figures = examine(repository, session, periods_per_year, risk_free_rate, zone or UTC_ZONE)
@@ -149,6 +147,9 @@ def examine(
     zone: Zone = UTC_ZONE,
 ) -> tuple[Curve, Performance]:
     """The equity curve and the performance of a session, with its history read once."""
+    from paper_repo.cli.equity_chart import Curve
+    from paper_repo.core.figures import read_performance
+
     curves: list[Curve] = []
 
     def watch(points: Iterable[EquityPoint]) -> Iterator[EquityPoint]:
@@ -220,6 +221,8 @@ def equity(
     as_json: JsonOption = False,
 ) -> None:
     """Show the equity curve of a session as a chart and a table."""
+    from paper_repo.cli.equity_chart import Curve
+
     with existing(db, passphrase_file) as repository, repository.reading():
         session = loaded(repository, session_id)
 
@@ -316,6 +319,10 @@ def _info_table(facts: dict[str, Any]) -> Table:
 
 
 def _versions() -> dict[str, str]:
+    import platform
+    import sqlite3
+    from importlib.metadata import PackageNotFoundError, version
+
     found = {"paper_repo": paper_repo.__version__, "Python": platform.python_version()}
     found["SQLite"] = sqlite3.sqlite_version
     for package in ("peewee", "marshmallow", "anyio"):

@@ -5,10 +5,10 @@
     cerebro.addanalyzer(SessionRecorder, path="sessions.db", session_id="sma-cross", resume=True)
     cerebro.run()
 
-How the parts go together: `recorder` is the analyzer; `booking` turns what the engine tells into fills, orders and cash
-flows of the session; `snapshot` is what the broker must be given back to go on, `encoding` its form as JSON, `restoring`
-the way back; `warming` holds the strategy and the broker still while the feeds repeat what is stored; `attributes` are
-the strategy's own.
+How the parts go together: `recorder` is the analyzer, `recording` what it stores; `booking` turns what the engine tells
+into fills, orders and cash flows of the session; `snapshot` is what the broker must be given back to go on, `encoding`
+its form as JSON, `restoring` the way back; `warming` holds the strategy and the broker still while the feeds repeat
+what is stored; `attributes` are the strategy's own.
 """
 
 try:

@@ -122,6 +122,9 @@ class Books:
         for order in alive:
             if order.ref not in self.numbers:
                 self._place(order)
+        for order in self.broker.notifs:  # what the strategy has just cancelled, and is told on the next bar
+            if not order.alive():
+                self._book_end(order, at)
         if self.interest.paid:
             self._book_interest(at)
         if self.added and not self.broker._cash_addition:
@@ -136,7 +139,7 @@ class Books:
             if order.executed.p1 < number <= order.executed.p2:
                 self._fill(order, number, bit)
         if not order.alive():
-            self._close(order, at)
+            self._book_end(order, at)
 
     def _place(self, order: Any) -> None:
         """Give the order an id and its place among those that rest."""
@@ -206,8 +209,10 @@ class Books:
             if (resting.limit_price, resting.stop_price) != (limit, stop):
                 self.session.amend_order(resting.id, limit_price=limit, stop_price=stop)
 
-    def _close(self, order: Any, at: datetime) -> None:
+    def _book_end(self, order: Any, at: datetime) -> None:
         """Close it in the session too, unless its last fill or its group has."""
+        if order.ref not in self.numbers:
+            self._place(order)
         number = self.numbers[order.ref]
         self.follow(order)
         resting = self.session.open_orders.get(number)
@@ -219,8 +224,9 @@ class Books:
             self.session.cancel_order(number, at)
 
     def forget_closed(self, alive: Iterable[Any]) -> None:
-        """Keep the ids of no orders but those that are alive, and their parents."""
-        kept = {order.ref for order in alive} | {order.parent.ref for order in alive if order.parent is not None}
+        """Keep the ids of no orders but those that are alive or yet to be told of, and their parents."""
+        orders = [*alive, *self.broker.notifs]
+        kept = {order.ref for order in orders} | {order.parent.ref for order in orders if order.parent is not None}
         self.numbers = {reference: number for reference, number in self.numbers.items() if reference in kept}
 
     def _book_interest(self, at: datetime) -> None:

@@ -1,6 +1,6 @@
 """The engine's orders, positions and trades as JSON data, and JSON data as orders.
 
-All of them are objects of plain values, so that what they hold is stored by name, whatever the engine's version calls it.
+All of them are objects of plain values, which are stored by name, whatever the engine's version calls them.
 """
 
 from __future__ import annotations

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 import itertools
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from backtrader.position import Position
 from backtrader.trade import Trade
 
 from paper_repo.engines.backtrader.encoding import decode_order
+from paper_repo.engines.backtrader.snapshot import next_reference
 
 
 def restore(strategy: Any, data: Mapping[str, Any]) -> dict[int, Any]:
@@ -29,8 +30,20 @@ def restore(strategy: Any, data: Mapping[str, Any]) -> dict[int, Any]:
     orders = _orders(strategy, data)
     for feed, identity, values in data["trades"]:
         strategy._trades[strategy.datas[feed]][identity].append(_trade(strategy.datas[feed], values))
-    _continue_references(data)
     return orders
+
+
+@contextmanager
+def references(data: Mapping[str, Any]) -> Iterator[None]:
+    """Let the next order and trade after the block have the references that they would have had.
+
+    Those that are made in the block count for nothing. References that this process has used are not used again.
+    """
+    kinds = (OrderBase, Trade)
+    before = [next_reference(kind) for kind in kinds]
+    yield
+    for kind, own, stored in zip(kinds, before, data["next_references"], strict=True):
+        kind.refbasis = itertools.count(max(own, stored))
 
 
 def _orders(strategy: Any, data: Mapping[str, Any]) -> dict[int, Any]:
@@ -63,13 +76,3 @@ def _trade(feed: Any, values: Mapping[str, Any]) -> Any:
     trade = Trade(data=feed)
     vars(trade).update(values)
     return trade
-
-
-def _continue_references(data: Mapping[str, Any]) -> None:
-    """Let the next order and the next trade have the number that they would have had, unless it is used here."""
-    OrderBase.refbasis = _at_least(OrderBase.refbasis, data["last_reference"] + 1)
-    Trade.refbasis = _at_least(Trade.refbasis, 1 + max((values["ref"] for _, _, values in data["trades"]), default=0))
-
-
-def _at_least(counter: Any, number: int) -> Any:
-    return itertools.count(max(next(copy.copy(counter)), number))

@@ -30,8 +30,8 @@ def not_restored(stored: dict[str, Any], warm_up_bars: int, strategy: Any, recor
     """What cannot be restored of a run of which `stored` is kept."""
     if warm_up_bars < stored["bars"]:
         yield (
-            f"the feeds repeat {warm_up_bars} of the {stored['bars']} bars that are stored: indicators that look further "
-            "back, as every exponential average does, begin anew"
+            f"the feeds repeat {warm_up_bars} of the {stored['bars']} bars that are stored: indicators that look "
+            "further back, as every exponential average does, begin anew"
         )
     if stored["left_out"]:
         names = ", ".join(stored["left_out"])

@@ -1,15 +1,18 @@
 """What the broker and the strategy's trades must be given back to go on as if nothing had happened.
 
-A `Snapshot` is taken at the end of every bar, so it shares what it can; its JSON form is made when it is stored. Besides
-cash and positions it has the orders that rest, those that are submitted and not yet accepted, which order is whose
-parent or cancels which, the notifications that wait for the next bar, and the trades that are open.
+A `Snapshot` is taken at the end of every bar, so it shares what it can; its JSON form is made when it is stored.
+Besides cash and positions it has the orders that rest, those that are submitted and not yet accepted, which order is
+the parent of which or cancels which, the notifications that wait for the next bar, and the trades that are open.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
-from itertools import chain
 from typing import Any, NamedTuple
+
+from backtrader.order import OrderBase
+from backtrader.trade import Trade
 
 from paper_repo.engines.backtrader.encoding import encode_order, frozen, frozen_order, plain_values
 
@@ -46,7 +49,8 @@ class Snapshot(NamedTuple):
     members: dict[int, list[int]]
     notifications: list[Any]
     trades: list[tuple[int, Any, Any]]
-    last_reference: int
+    next_references: tuple[int, int]
+    """Those that the next order and the next trade will have."""
 
 
 class Follower:
@@ -63,7 +67,7 @@ class Follower:
         """Follow what an encoded snapshot has given the broker."""
         self.groups = {leader: None for leader, _ in stored["groups"]}
         self.trades = {(feed, identity): None for feed, identity, _ in stored["trades"]}
-        self.last_reference = stored["last_reference"]
+        self.last_reference = stored["next_references"][0] - 1
 
     def note_trade(self, trade: Any) -> None:
         """Remember a trade that has been opened, and forget one that has been closed."""
@@ -76,7 +80,7 @@ class Follower:
     def alive(self) -> list[Any]:
         """The orders that are alive, also those that are not transmitted yet, the oldest first."""
         self._find_groups()
-        found = {order.ref: order for order in chain(self.broker.pending, self.broker.submitted)}
+        found = {order.ref: order for order in itertools.chain(self.broker.pending, self.broker.submitted)}
         for leader in list(self.groups):
             members = [each for each in self.broker._pchildren.get(leader, ()) if each.alive()]
             if not members:
@@ -121,8 +125,15 @@ class Follower:
             {leader: list(broker._ocol[leader]) for leader in set(leaders.values()) if leader in broker._ocol},
             [frozen_order(order) for order in broker.notifs],
             [(*key, frozen(self.strategy._trades[self.strategy.datas[key[0]]][key[1]][-1])) for key in self.trades],
-            self.last_reference,
+            (next_reference(OrderBase), next_reference(Trade)),
         )
+
+
+def next_reference(kind: Any) -> int:
+    """The reference that the next order or trade will have."""
+    number: int = next(kind.refbasis)
+    kind.refbasis = itertools.count(number)
+    return number
 
 
 def encode(snapshot: Snapshot, feeds: dict[int, int]) -> dict[str, Any]:
@@ -139,7 +150,7 @@ def encode(snapshot: Snapshot, feeds: dict[int, int]) -> dict[str, Any]:
         "members": [[leader, members] for leader, members in sorted(snapshot.members.items())],
         "notifications": [encode_order(order, feeds) for order in snapshot.notifications],
         "trades": [[feed, identity, plain_values(trade)] for feed, identity, trade in snapshot.trades],
-        "last_reference": snapshot.last_reference,
+        "next_references": list(snapshot.next_references),
     }
 
 

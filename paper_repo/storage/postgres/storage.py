@@ -58,6 +58,7 @@ class PostgresStorage(Storage):
     _connections: PostgresConnections
     writers = CONNECTIONS // 2
     errors_end_transactions = True
+    sends_together = True
     database_type: ClassVar[type[LentDatabase]] = LentDatabase
     statements_type: ClassVar[type[Statements]] = PostgresStatements
     column_types: ClassVar[dict[str, str]] = POSTGRES_COLUMN_TYPES
@@ -248,7 +249,7 @@ class PostgresStorage(Storage):
         return super().fetch_one(statement, row)
 
     def change_many(self, changes: Sequence[tuple[Statement, Row]]) -> list[int]:
-        if not _HAS_PIPELINES:
+        if not _HAS_PIPELINES or len(changes) < 2:
             return super().change_many(changes)
         transaction = self._required()
         self._require_alive(transaction)
@@ -262,6 +263,12 @@ class PostgresStorage(Storage):
         finally:
             connection.is_pipelining = False
         return [cursor.rowcount for cursor in cursors]
+
+    def change_rows(self, statement: Statement, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> int:
+        if self._required().loan.connection.is_busy():
+            raise self._on_the_same_connection()
+        kept = [tuple(keepable(dict(zip(columns, row, strict=True))).values()) for row in rows]
+        return super().change_rows(statement, columns, kept) if kept else 0
 
     def change(self, statement: Statement, row: Row) -> int:
         if len(row) == 1 and any("\0" in value for value in row.values()):

@@ -27,6 +27,7 @@ from paper_repo import (
     EquityPoint,
     Fill,
     InvalidSessionError,
+    PaperRepoError,
     Position,
     SessionStatus,
     Strategy,
@@ -34,6 +35,7 @@ from paper_repo import (
 from paper_repo.domain.selection import ORDERS
 from paper_repo.testing.examples import START, moment, new_fill, new_session
 from paper_repo.testing.model.driving import Driver, PlannedError
+from paper_repo.testing.model.events import EVENTS, INSTRUMENTS, RATES, Event
 from paper_repo.testing.model.reference import Held, Model, plain
 
 DEEPEST = 4
@@ -108,6 +110,7 @@ class Machine(RuleBasedStateMachine):
         self._keeps = keeps
         self._model = Model()
         self._held: list[Held] = []
+        self._booked = 0
 
     def teardown(self) -> None:
         """Leave every block, and close."""
@@ -138,7 +141,8 @@ class Machine(RuleBasedStateMachine):
     @rule(target=sessions, session_id=ids, changes=fields, new_fills=history, new_points=curve)
     def make(self, session_id: str, changes: dict[str, Any], new_fills: list[Fill], new_points: list[Any]) -> Held:
         """A new session object with history is saved, unless its id is taken."""
-        held = Held(new_session(id=session_id, **{"initial_cash": LONG} | changes))  # which no float keeps
+        account = {"initial_cash": LONG, "instruments": INSTRUMENTS, "rates": RATES}  # which no float keeps
+        held = Held(new_session(id=session_id, **account | changes))
         self._held.append(held)
         self.save(held, new_fills, new_points)
         return held
@@ -168,6 +172,20 @@ class Machine(RuleBasedStateMachine):
             held.session.record_equity(point)
         held.fills, held.points = held.fills + new_fills, held.points + new_points
         held.fill_count += len(new_fills)
+
+    @rule(held=sessions, events=st.lists(st.sampled_from(EVENTS), min_size=1, max_size=6), saves=st.booleans())
+    def book(self, held: Held, events: list[Event], saves: bool) -> None:
+        """A program books what an account knows beside plain fills, each as a whole or not at all, and may save it."""
+        for event in events:
+            self._booked += 1
+            try:
+                event(held.session, self._booked)
+            except PaperRepoError:
+                held.check()
+            else:
+                held.booked()
+        if saves:
+            self.save(held, [], [])
 
     # Writing
 
@@ -265,6 +283,8 @@ class Machine(RuleBasedStateMachine):
         for session_id in self._model.store:
             self._both("get_fills", session_id)
             self._both("get_equity_curve", session_id)
+            self._both("get_ledger", session_id)
+            self._both("get_orders", session_id)
 
 
 def _outcome(call: Callable[[], Any]) -> Any:

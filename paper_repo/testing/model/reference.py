@@ -11,16 +11,32 @@ from fractions import Fraction
 from operator import itemgetter
 from typing import Any
 
-from paper_repo import ConflictError, EquityPoint, Fill, InvalidSessionError, PaperTradingSession
+from paper_repo import (
+    ConflictError,
+    EquityPoint,
+    Fill,
+    InvalidSessionError,
+    LedgerEntry,
+    Order,
+    PaperTradingSession,
+    Position,
+    Settlement,
+)
 
 Plain = dict[str, Any]
-"""A stored session: its fields by name, and its history under "fills" and "points"."""
+"""A stored session: its fields by name, and its history under "fills", "points", "entries" and "orders"."""
 
 FIELDS = [each.name for each in dataclasses.fields(PaperTradingSession)]
 SUMMARY = (
     "id", "name", "status", "symbols", "base_currency", "initial_cash", "fill_count", "created_at", "started_at",
     "stopped_at", "updated_at", "version",
 )  # fmt: skip
+
+
+WAITING = ("fills", "points", "entries", "orders")
+"""The history that an object takes with it to its next save."""
+BEFORE = ("version", "updated_at", "save", "stored_entries", "stored_orders")
+"""What a save changes of an object."""
 
 
 def plain(session: PaperTradingSession) -> Plain:
@@ -38,14 +54,28 @@ class Held:
     fill_count: int = 0
     fills: list[Fill] = field(default_factory=list)
     points: list[EquityPoint] = field(default_factory=list)
+    entries: list[LedgerEntry] = field(default_factory=list)
+    orders: list[Order] = field(default_factory=list)
+    stored_entries: int = 0
+    stored_orders: int = 0
     save: object = None
     """Stands for the save that it was loaded from, or last stored by."""
 
     def check(self) -> None:
         """Fail unless the object is what it is to be."""
-        session, history = self.session, (self.session.new_fills, self.session.new_equity_points)
-        found = session.version, session.updated_at, session.fill_count, *history
+        session = self.session
+        found = session.version, session.updated_at, session.fill_count, session.new_fills, session.new_equity_points
         assert found == (self.version, self.updated_at, self.fill_count, self.fills, self.points)
+        assert (session.new_ledger_entries, session.new_closed_orders) == (self.entries, self.orders)
+        assert session.ledger_count == self.stored_entries + len(self.entries)
+        assert session.closed_order_count == self.stored_orders + len(self.orders)
+
+    def booked(self) -> None:
+        """Take for right what a booking has made of the session: what waits, the newest last, is the session's own."""
+        session = self.session
+        self.fill_count += len(session.new_fills) - len(self.fills)
+        self.fills, self.points = list(session.new_fills), list(session.new_equity_points)
+        self.entries, self.orders = list(session.new_ledger_entries), list(session.new_closed_orders)
 
 
 class Model:
@@ -54,7 +84,7 @@ class Model:
     def __init__(self) -> None:
         self.levels: list[dict[str, Plain]] = [{}]
         self._marks: list[int] = []
-        self._done: list[tuple[Held, dict[str, Any], list[Fill], list[EquityPoint], int]] = []
+        self._done: list[tuple[Held, dict[str, Any], dict[str, list[Any]], int]] = []
 
     @property
     def store(self) -> dict[str, Plain]:
@@ -75,9 +105,10 @@ class Model:
         self.levels.pop()
         mark = self._marks.pop()
         while len(self._done) > mark:
-            held, before, fills, points, skipped = self._done.pop()
+            held, before, history, skipped = self._done.pop()
             vars(held).update(before)
-            held.fills[:0], held.points[:0] = fills, points
+            for name, taken in history.items():
+                getattr(held, name)[:0] = taken
             held.fill_count += skipped
 
     # Writing
@@ -112,22 +143,32 @@ class Model:
         for fill in held.fills:
             if fills.setdefault((fill.symbol, fill.id), fill) != fill:
                 raise InvalidSessionError({}, session_id)
+        used = {each.id for kind in ("entries", "orders") for each in (stored[kind] if stored else ())}
+        if used & {*(each.id for each in (*held.entries, *held.orders)), *held.session.open_orders}:
+            raise InvalidSessionError({}, session_id)
         skipped = held.fill_count - len(fills)
-        before = {name: getattr(held, name) for name in ("version", "updated_at", "save")}
-        self._done.append((held, before, held.fills, held.points, skipped))
-        points = [*stored["points"], *held.points] if stored else held.points
+        before = {name: getattr(held, name) for name in BEFORE}
+        waiting = {name: getattr(held, name) for name in WAITING}
+        self._done.append((held, before, waiting, skipped))
+        kept = {name: [*stored[name], *new] if stored else new for name, new in waiting.items()}
+        kept["fills"] = list(fills.values())
         held.version, held.updated_at, held.save = held.version + 1, held.session.updated_at, object()
-        held.fill_count, held.fills, held.points = len(fills), [], []
+        held.fill_count, held.stored_entries, held.stored_orders = len(fills), len(kept["entries"]), len(kept["orders"])
+        for name in WAITING:
+            setattr(held, name, [])
         done = {"version": held.version, "fill_count": held.fill_count, "new_fills": [], "new_equity_points": []}
-        history = {"fills": list(fills.values()), "points": points, "save": held.save}
-        self.store[session_id] = plain(held.session) | done | history
+        done |= {"ledger_count": held.stored_entries, "closed_order_count": held.stored_orders}
+        done |= {"new_ledger_entries": [], "new_closed_orders": []}
+        self.store[session_id] = plain(held.session) | done | kept | {"save": held.save}
 
     # Reading
 
     def load(self, session: PaperTradingSession) -> Held:
         """`session`, which was loaded just now."""
         stored = self.store[session.id]
-        return Held(session, session.version, session.updated_at, session.fill_count, save=stored["save"])
+        held = Held(session, session.version, session.updated_at, session.fill_count, save=stored["save"])
+        held.stored_entries, held.stored_orders = len(stored["entries"]), len(stored["orders"])
+        return held
 
     def get_by_id(self, session_id: str) -> Plain | None:
         return _session(self.store[session_id]) if session_id in self.store else None
@@ -179,6 +220,12 @@ class Model:
             point for point in points if (since is None or since <= point.at) and (until is None or point.at < until)
         ]
 
+    def get_ledger(self, session_id: str) -> list[LedgerEntry]:
+        return list(self.store[session_id]["entries"])
+
+    def get_orders(self, session_id: str) -> list[Order]:
+        return list(self.store[session_id]["orders"])
+
     def _listed(
         self,
         *,
@@ -228,13 +275,21 @@ def _session(stored: Plain) -> Plain:
 
 
 def _equity(stored: Plain) -> Fraction:
-    worth = (Fraction(each.quantity) * Fraction(each.last_price) for each in stored["positions"].values())
-    return Fraction(stored["cash"]) + sum(worth)
+    rates = {name: Fraction(rate) for name, rate in stored["rates"].items()}
+    balances = (Fraction(amount) * rates[name] for name, amount in stored["balances"].items() if amount)
+    margin = (_gain(each) for each in stored["positions"].values() if each.settlement is Settlement.MARGIN)
+    worth = (_value(each) for each in stored["positions"].values() if each.settlement is Settlement.CASH)
+    return Fraction(stored["cash"]) + sum(worth) + sum(margin) + sum(balances) + Fraction(stored["other_value"])
 
 
 def _net_pnl(stored: Plain) -> Fraction:
-    unrealized = sum(
-        Fraction(each.quantity) * Fraction(each.last_price) - Fraction(each.cost_basis)
-        for each in stored["positions"].values()
-    )
-    return Fraction(stored["realized_pnl"]) + unrealized - Fraction(stored["fees_paid"])
+    gains = sum(_gain(each) for each in stored["positions"].values()) - Fraction(stored["fees_paid"])
+    return gains + sum(Fraction(stored[name]) for name in ("realized_pnl", "income", "currency_pnl", "other_value"))
+
+
+def _value(position: Position) -> Fraction:
+    return Fraction(position.quantity) * Fraction(position.last_price) * Fraction(position.multiplier)
+
+
+def _gain(position: Position) -> Fraction:
+    return _value(position) - Fraction(position.cost_basis)

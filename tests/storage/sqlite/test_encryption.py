@@ -83,17 +83,17 @@ def test_a_wrong_passphrase_is_no_damage(path: Path) -> None:
 
 def test_damage_behind_the_first_page_is_damage(path: Path, tmp_path: Path) -> None:
     """A changed byte behind the first page is found by its page's own code, and the file can be salvaged."""
-    with SessionRepository(path, passphrase=SECRET) as repository:
+    with SessionRepository(path, passphrase=KEY) as repository:
         repository.save_many(new_session(id=f"session-{number}") for number in range(60))
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
 
-    with SessionRepository(path, passphrase=SECRET) as repository, pytest.raises(CorruptDatabaseError):
+    with SessionRepository(path, passphrase=KEY) as repository, pytest.raises(CorruptDatabaseError):
         repository.get_all()
-    saved = salvage(path, tmp_path / "new.db", passphrase=SECRET)
+    saved = salvage(path, tmp_path / "new.db", passphrase=KEY)
 
-    with SessionRepository(tmp_path / "new.db", passphrase=SECRET) as repository:
+    with SessionRepository(tmp_path / "new.db", passphrase=KEY) as repository:
         assert repository.count() == saved.sessions
     assert saved.sessions + len(saved.lost) >= 60
 

@@ -46,7 +46,7 @@ def test_the_nearest_mount_counts(tmp_path: Path) -> None:
     )  # fmt: skip
     kinds = {
         "/srv/a": "nfs4", "/srv/my disk/b": None, "/srv/my disk/far/c": "cifs", "/srvx": None, "/": None,
-        "/twice/d": None,
+        "/twice/d": None, "/srv-of-another-name/e": None,
     }  # fmt: skip
 
     assert {path: network_file_system(Path(path), mounts) for path in kinds} == kinds

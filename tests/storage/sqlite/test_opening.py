@@ -695,7 +695,7 @@ class TestFirstOpeners:
 
         def use(number):
             try:
-                repository = SessionRepository(path)
+                repository = SessionRepository(path, busy_timeout=60)  # SQLite lets the waiting in by chance
                 barrier.wait(20)
                 with repository:
                     repository.save(new_session(id=f"{number}"))
@@ -713,7 +713,7 @@ class TestFirstOpeners:
         barrier = threading.Barrier(8)
         failures = []
 
-        shared = SessionRepository(path)
+        shared = SessionRepository(path, busy_timeout=60)
 
         def use(number):
             try:
@@ -734,7 +734,7 @@ class TestFirstOpeners:
 import sys
 from paper_repo import SessionRepository
 from tests.builders import new_session
-repository = SessionRepository(sys.argv[1])
+repository = SessionRepository(sys.argv[1], busy_timeout=60)
 print("ready", flush=True)
 sys.stdin.readline()
 with repository:

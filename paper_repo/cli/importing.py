@@ -1,0 +1,223 @@
+"""What `import --from` asks for and tells: the files of other programs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from paper_repo.cli.database import absent_file, existing_or_new, is_missing, journal, place_of
+from paper_repo.cli.escaping import printable
+from paper_repo.cli.exit_codes import NOT_FOUND, USAGE, CommandError
+from paper_repo.cli.passphrases import passphrase_of
+from paper_repo.cli.tables import fill_table
+from paper_repo.cli.terminal import output, print_json, say
+from paper_repo.cli.zones import UTC_ZONE
+from paper_repo.core.repository import SessionRepository
+from paper_repo.domain.values import amount as checked_amount
+from paper_repo.domain.values import positive
+from paper_repo.errors import InvalidSessionError
+from paper_repo.storage.address import Address
+from paper_repo.storage.new_files import new_file_beside, publish
+
+if TYPE_CHECKING:
+    from paper_repo.engines.importing import ImportReport
+
+OTHER = "Files of other programs (with --from)"
+
+
+class Source(StrEnum):
+    """Which program has written a file."""
+
+    FREQTRADE = "freqtrade"
+    METATRADER = "metatrader"
+    TRADINGVIEW = "tradingview"
+    LEAN = "lean"
+    IBKR = "ibkr"
+    BACKTESTING = "backtesting"
+    NAUTILUS = "nautilus"
+    CSV = "csv"
+
+
+class Refused(StrEnum):
+    """What an import refuses unless it is allowed."""
+
+    SHORTS = "shorts"
+    FOREIGN_ROWS = "foreign-rows"
+    UNPRICED_FEES = "unpriced-fees"
+    REWRITTEN = "rewritten"
+
+
+class Dates(StrEnum):
+    """In which order day and month stand."""
+
+    DAY_FIRST = "day-first"
+    MONTH_FIRST = "month-first"
+
+
+class DecimalSign(StrEnum):
+    """What separates decimals."""
+
+    POINT = "point"
+    COMMA = "comma"
+
+
+def _amount(given: str) -> str:
+    try:
+        checked_amount(given, "amount")
+    except InvalidSessionError:
+        raise typer.BadParameter(f"{given!r} is not an amount, such as 10000 or 1234.56.") from None
+    return given
+
+
+def _pair(given: str) -> tuple[str, str]:
+    name, sign, value = given.partition("=")
+    if not sign or not name.strip() or not value.strip():
+        raise typer.BadParameter(f"{given!r} is not NAME=VALUE.")
+    return name.strip(), value.strip()
+
+
+def _priced(given: str) -> tuple[str, str]:
+    name, value = _pair(given)
+    try:
+        positive(value, name)
+    except InvalidSessionError:
+        raise typer.BadParameter(f"{value!r} of {name} is not an amount above zero.") from None
+    return name, value
+
+
+def _option(*names: str, **settings: Any) -> Any:
+    return typer.Option(*names, rich_help_panel=OTHER, **settings)
+
+
+FromOption = Annotated[
+    Source | None,
+    _option("--from", metavar="PROGRAM", help=f"Which program has written FILE: {', '.join(Source)}."),
+]
+IdOption = Annotated[
+    str | None,
+    _option("--id", metavar="ID", help="The id of the session; by default the name of FILE without its ending."),
+]
+NameOption = Annotated[str | None, _option("--name", metavar="NAME", help="The name of the session.")]
+CashOption = Annotated[
+    str | None,
+    _option(
+        "--cash", metavar="AMOUNT", parser=_amount, help="What the account began with, where FILE does not say it."
+    ),
+]
+CurrencyOption = Annotated[
+    str | None,
+    _option("--currency", metavar="CODE", help="The base currency, where FILE does not say it."),
+]
+TimezoneOption = Annotated[
+    str | None,
+    _option("--timezone", metavar="ZONE", help="Of times without a zone: UTC, America/New_York, +02:00."),
+]
+TradedOption = Annotated[
+    str | None, _option("--symbol", metavar="SYMBOL", help="What was traded, where FILE does not say it.")
+]
+StrategyNameOption = Annotated[
+    str | None,
+    _option("--strategy", metavar="NAME", help="The strategy; in a result of several, which one to import."),
+]
+MapOption = Annotated[
+    list[Any] | None,
+    _option(
+        "--map",
+        metavar="FIELD=COLUMN",
+        parser=_pair,
+        help="Which column holds a field, such as price=Preis. Can be repeated.",
+    ),
+]
+RateOption = Annotated[
+    list[Any] | None,
+    _option(
+        "--rate",
+        metavar="CODE=PRICE",
+        parser=_priced,
+        help="The price of one unit of another currency in the base currency. Can be repeated.",
+    ),
+]
+MultiplierOption = Annotated[
+    list[Any] | None,
+    _option(
+        "--multiplier",
+        metavar="SYMBOL=SIZE",
+        parser=_priced,
+        help="The contract size of a symbol, where FILE does not say it. Can be repeated.",
+    ),
+]
+DatesOption = Annotated[
+    Dates | None,
+    _option("--dates", metavar="ORDER", help="day-first or month-first, where the dates do not tell."),
+]
+DecimalOption = Annotated[
+    DecimalSign | None,
+    _option("--decimal", metavar="SIGN", help="point or comma, where the numbers do not tell."),
+]
+AllowOption = Annotated[
+    list[Refused] | None,
+    _option(
+        "--allow",
+        metavar="CASE",
+        help="What is refused otherwise: shorts, foreign-rows, unpriced-fees, rewritten. Can be repeated.",
+    ),
+]
+DryRunOption = Annotated[
+    bool,
+    _option(
+        "--dry-run", metavar="", help="Store nothing; show the first fills and how they compare with FILE's totals."
+    ),
+]
+
+
+def import_from(
+    source: Source,
+    file: Path,
+    db: Address | None,
+    passphrase_file: Path | None,
+    *,
+    as_json: bool,
+    dry_run: bool,
+    columns: Sequence[tuple[str, str]] | None,
+    rates: Sequence[tuple[str, str]] | None,
+    multipliers: Sequence[tuple[str, str]] | None,
+    allow: Sequence[Refused] | None,
+    **options: Any,
+) -> None:
+    """Import a file of another program, and tell how it compares with the file's own figures."""
+    if file == Path("-"):
+        raise CommandError("--from reads a file, not standard input; name the file", USAGE)
+    if not file.exists() and not file.is_symlink():
+        raise CommandError(f"there is no file {file}", NOT_FOUND)
+    options |= {"columns": dict(columns or ()), "rates": dict(rates or ()), "multipliers": dict(multipliers or ())}
+    options |= {"source": str(source), "allow": [str(each) for each in allow or ()], "dry_run": dry_run}
+    report = _imported(file, db, passphrase_file, options)
+    if as_json:
+        print_json(report.to_dict())
+        return
+    if dry_run:
+        output().print(fill_table(list(enumerate(report.first, 1)), UTC_ZONE))
+    for line in str(report).splitlines():
+        say(printable(line, None))
+
+
+def _imported(file: Path, db: Address | None, passphrase_file: Path | None, options: dict[str, Any]) -> ImportReport:
+    """Import into the database that is there, or into a new one, which is not made when the file is refused."""
+    from paper_repo.engines.importing import import_file
+
+    if options["dry_run"] and is_missing(place_of(db)):
+        return import_file(file, None, **options)
+    target = absent_file(db)
+    if target is None:
+        with existing_or_new(db, passphrase_file) as repository:
+            return import_file(file, repository, **options)
+    passphrase = passphrase_of(target, passphrase_file)
+    with new_file_beside(target) as partial:
+        with SessionRepository(partial, passphrase=passphrase, journal=journal()) as repository:
+            report = import_file(file, repository, **options)
+        publish(partial, target)
+    return report

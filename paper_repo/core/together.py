@@ -1,0 +1,82 @@
+"""Saves that go out together: to a server in two round trips, however many they are.
+
+Nothing that is sent waits for an answer: first the rows of the sessions go out, then the history of those that were as
+their saves expected them. A version that was not met is the conflict of that save alone, and needs no savepoint:
+nothing was changed for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from paper_repo.core.records import Records
+from paper_repo.core.saves import Save
+from paper_repo.errors import BusyError, CorruptRecordError
+from paper_repo.storage.base import Storage
+
+
+class OneByOneError(Exception):
+    """What these saves have changed is to be rolled back, and they are to be done one by one."""
+
+
+class AloneError(Exception):
+    """Nothing was sent for a save, since it has to look for ids first; it is to be done by itself."""
+
+
+def write_together(storage: Storage, records: Records, saves: Sequence[Save]) -> list[Exception | None]:
+    """Store sessions with their new history, in this thread's transaction; what each save was refused with.
+
+    Args:
+        saves: each of another session.
+
+    Raises:
+        OneByOneError: a fill is stored already, which may be right or wrong; or a save alone has met another version.
+        StorageError: a statement has failed; the transaction must be rolled back.
+    """
+    if len(saves) == 1:
+        return [_write_one(storage, records, saves[0])]
+    refused = [_refusal(records, save) for save in saves]
+    bound = [place for place, error in enumerate(refused) if error is None]
+    counts = storage.change_many([records.change_of_session(saves[place]) for place in bound])
+    met = [place for place, count in zip(bound, counts, strict=True) if count]
+    history = [change for place in met for change in records.changes_of_history(saves[place])]
+    if history and not all(storage.change_many(history)):
+        raise OneByOneError
+    for place in bound:
+        if place not in met:
+            refused[place] = _conflict(records, saves[place])
+    for place in met:
+        _apply(storage, saves[place])
+    return refused
+
+
+def _write_one(storage: Storage, records: Records, save: Save) -> Exception | None:
+    """The same for one alone: its history need not wait for the answer, since all can be rolled back without harm."""
+    refusal = _refusal(records, save)
+    if refusal is not None:
+        return refusal
+    counts = storage.change_many([records.change_of_session(save), *records.changes_of_history(save)])
+    if not all(counts):
+        raise OneByOneError
+    _apply(storage, save)
+    return None
+
+
+def _apply(storage: Storage, save: Save) -> None:
+    storage.undo.append(save.before().restore)
+    save.apply(0)
+
+
+def _refusal(records: Records, save: Save) -> Exception | None:
+    try:
+        records.bind(save)
+    except BusyError as error:
+        return error
+    return AloneError() if save.entries or save.orders or save.open_orders else None
+
+
+def _conflict(records: Records, save: Save) -> Exception:
+    try:
+        return records.conflict(save)
+    except CorruptRecordError as error:
+        return error

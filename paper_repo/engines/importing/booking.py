@@ -1,0 +1,401 @@
+"""Books the records of a file: what they mean for an account, checked before anything is stored."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from paper_repo.domain import CashFlow, EquityPoint, Fill, Instrument, PaperTradingSession, Settlement, Side, Strategy
+from paper_repo.domain.values import EXACT, ROUNDED
+from paper_repo.engines.importing.meanings import CLOSE
+from paper_repo.engines.importing.records import Draft, SourceFill, SourceFlow, Stated
+from paper_repo.engines.importing.sorting import REPEATED, SortedRecords
+from paper_repo.engines.importing.tally import Tally
+from paper_repo.engines.importing.times import moment
+from paper_repo.engines.importing.verdict import ComparedFigure, compared
+from paper_repo.errors import InvalidSessionError, SourceFileError
+
+ZERO = Decimal(0)
+DUST = Decimal("1E-9")
+"""What floats leave of a position that was closed, of its size."""
+DAY = 86_400_000_000
+SIDES = {"BUY": Side.BUY, "SELL": Side.SELL}
+
+
+class Terms:
+    """In which currencies and by which multipliers the records of a file are booked.
+
+    Raises:
+        SourceFileError: something is refused unless it is asked for; the message says how.
+    """
+
+    def __init__(self, draft: Draft, known_rates: Mapping[str, Decimal]) -> None:
+        self._draft = draft
+        options = draft.options
+        self.rates = {**options.rates, **known_rates}
+        self.base = options.base_currency or draft.base_currency or self._commonest()
+        self.foreign: set[str] = set()
+        """The symbols whose rows are left out."""
+        self.instruments: dict[str, Instrument] = {}
+        problems = [*self._currencies(), *self._fees(), *self._multipliers()]
+        if problems:
+            raise draft.wrong("; ".join(problems))
+
+    def _commonest(self) -> str:
+        found = self._draft.currencies
+        if found:
+            return max(found, key=lambda name: found[name])
+        self._draft.notes.append("the file names no currency; it was taken as USD (base_currency=..., --currency)")
+        return "USD"
+
+    def _currencies(self) -> Iterator[str]:
+        allowed = self._draft.options.allow
+        missing: dict[str, str] = {}
+        for symbol, (currency, _) in self._draft.symbols.items():
+            if currency in (None, self.base):
+                continue
+            if currency in self.rates:
+                self._instrument(symbol, currency=currency)
+            elif "foreign-rows" in allowed:
+                self.foreign.add(symbol)
+            else:
+                missing.setdefault(str(currency), symbol)
+        for currency, symbol in missing.items():
+            yield (
+                f"{symbol} (row {self._draft.first_rows[symbol]}) is priced in {currency}, of which no rate in "
+                f"{self.base} is given: say rates={{{currency!r}: ...}} (--rate {currency}=...), or leave such rows "
+                "out: allow=['foreign-rows'] (--allow foreign-rows)"
+            )
+
+    def _fees(self) -> Iterator[str]:
+        if "unpriced-fees" in self._draft.options.allow:
+            return
+        for currency, row in self._draft.fee_currencies.items():
+            if currency != self.base and currency not in self.rates:
+                yield (
+                    f"the fee in row {row} is paid in {currency}, of which no rate in {self.base} is given: say "
+                    f"rates={{{currency!r}: ...}} (--rate {currency}=...), or keep such fees in the metadata "
+                    "and book none: allow=['unpriced-fees'] (--allow unpriced-fees)"
+                )
+
+    def _multipliers(self) -> Iterator[str]:
+        draft = self._draft
+        for symbol, instrument in draft.instruments.items():
+            self._instrument(
+                symbol,
+                multiplier=instrument.multiplier,
+                settlement=instrument.settlement,
+                metadata=instrument.metadata,
+                asset=instrument.asset,
+            )
+        for symbol in draft.symbols:
+            if draft.is_margin:
+                self._instrument(symbol, settlement=Settlement.MARGIN)
+            if symbol in draft.options.multipliers:
+                self._instrument(symbol, multiplier=draft.options.multipliers[symbol])
+            elif symbol in draft.implied_multipliers and symbol not in draft.instruments:
+                implied = draft.implied_multipliers[symbol]
+                yield (
+                    f"the amounts of {symbol} imply a multiplier of {implied}: say "
+                    f"multipliers={{{symbol!r}: {implied}}} "
+                    f"(--multiplier {symbol}={implied}), or 1 to book them without one"
+                )
+
+    def _instrument(self, symbol: str, **changes: Any) -> None:
+        known = self.instruments.get(symbol) or Instrument(symbol)
+        changed = dataclasses.replace(known, **changes)
+        if changed != Instrument(symbol):
+            self.instruments[symbol] = changed
+
+
+class Books:
+    """Books the records of one file into a session, one after the other.
+
+    Args:
+        session: a new one, which has booked nothing.
+    """
+
+    def __init__(self, draft: Draft, records: SortedRecords, terms: Terms, session: PaperTradingSession) -> None:
+        self._draft = draft
+        self._records = records
+        self._terms = terms
+        self.session = session
+        self.tally = Tally(session)
+        self.fees: dict[str, Decimal] = {}
+        self.unbooked_fees: dict[str, Decimal] = {}
+        self.paid = ZERO
+        """The sum of all payments, in the base currency."""
+        self.flows = 0
+        self.dust = 0
+        self._closing: dict[tuple[str, str], Side] = {}
+        """The sides of fills that close whatever is open."""
+
+    def book(self, end_of_day: Callable[[int], None]) -> Iterator[tuple[Fill | CashFlow, int]]:
+        """Book each record, and give it with its time, in the order of the history.
+
+        Args:
+            end_of_day: called after the last record of each day but the last one, with its time.
+
+        Raises:
+            SourceFileError: a record cannot be booked; the message says where it is.
+        """
+        last: int | None = None
+        for own_id, before, record in self._records:
+            record_id = f"{own_id}-{before + 1}" if before > 0 else own_id
+            if last is not None and record.at // DAY != last // DAY:
+                end_of_day(last)
+            last = record.at
+            if before == REPEATED:
+                self._draft.leave_out("repeated: the same id and content as a row before")
+            elif isinstance(record, SourceFlow):
+                yield self._flow(record, record_id), record.at
+            elif record.symbol in self._terms.foreign:
+                self._draft.leave_out(f"priced in {record.currency}, without a rate")
+            else:
+                yield self._fill(record, record_id), record.at
+
+    def fills(self) -> Iterator[Fill]:
+        """The fills once more, as they were booked: made anew, so that none has to be kept."""
+        for own_id, before, record in self._records:
+            if before != REPEATED and isinstance(record, SourceFill) and record.symbol not in self._terms.foreign:
+                record_id = f"{own_id}-{before + 1}" if before > 0 else own_id
+                side = self._closing.get((record.symbol, record_id)) or SIDES[record.side]
+                yield self._at_rates(self._made(record, record_id, side), record.currency)
+
+    def _at_rates(self, fill: Fill, currency: str | None) -> Fill:
+        """The fill with the rates by which it is booked."""
+        base, rates = self._terms.base, self.session.rates
+        if not rates:
+            return fill
+        currency = currency or base
+        fee_currency = fill.fee_currency or currency
+        rate = None if currency == base else rates[currency]
+        fee_rate = None if fee_currency == base else rates[fee_currency]
+        return fill if rate is None and fee_rate is None else dataclasses.replace(fill, rate=rate, fee_rate=fee_rate)
+
+    def _fill(self, record: SourceFill, fill_id: str) -> Fill:
+        session = self.session
+        try:
+            side = self._side(record, fill_id)
+            fill = self._made(record, fill_id, side)
+            self._count(record)
+            self._require_no_short(record, fill)
+            session.apply_fill(fill)
+            self.tally.add(session.new_fills[-1] if self._terms.rates else fill)
+        except InvalidSessionError as error:
+            raise self._wrong(record, fill_id, str(error)) from error
+        return fill
+
+    def _made(self, record: SourceFill, fill_id: str, side: Side) -> Fill:
+        quantity, price, fee = Decimal(record.quantity), Decimal(record.price), Decimal(record.fee)
+        metadata, fee_currency = record.metadata, record.fee_currency
+        if fee_currency is not None:
+            if not fee or fee_currency == (record.currency or self._terms.base):
+                fee_currency = None
+            elif fee_currency == record.asset and not self._is_margin(record.symbol):
+                metadata = {**(metadata or {}), **_stated(record)}
+                quantity, price, fee = _net_of_fee(quantity, price, fee, side)
+                fee_currency = None
+            elif not self._is_priced(fee_currency):
+                metadata = {**(metadata or {}), "fee": record.fee, "fee_currency": fee_currency}
+                fee, fee_currency = ZERO, None
+        at, position_id = moment(record.at), record.position_id
+        is_plain = fee_currency is None and position_id is None and not metadata and quantity > 0
+        if is_plain and _is_plain(record, fill_id):
+            return Fill.of_checked(fill_id, record.symbol, side, quantity, price, fee, at, record.order_id)
+        return Fill(
+            fill_id,
+            record.symbol,
+            side,
+            quantity,
+            price,
+            fee,
+            at,
+            record.order_id,
+            fee_currency=fee_currency,
+            position_id=position_id,
+            metadata=metadata or {},
+        )
+
+    def _is_priced(self, currency: str) -> bool:
+        return currency == self._terms.base or currency in self._terms.rates
+
+    def _is_margin(self, symbol: str) -> bool:
+        instrument = self._terms.instruments.get(symbol)
+        return instrument is not None and instrument.settlement is Settlement.MARGIN
+
+    def _count(self, record: SourceFill) -> None:
+        """Add to the sums what the record has."""
+        currency = record.currency or self._terms.base
+        if currency == self._terms.base:
+            value = EXACT.multiply(Decimal(record.quantity), Decimal(record.price))
+            self.tally.turnover = EXACT.add(self.tally.turnover, value)
+        fee, name = Decimal(record.fee), record.fee_currency or currency
+        if not fee:
+            return
+        self.fees[name] = EXACT.add(self.fees.get(name, ZERO), fee)
+        if name == currency:
+            return
+        if name == record.asset and not self._is_margin(record.symbol):
+            self._draft.keep(**_stated(record))
+        elif not self._is_priced(name):
+            self.unbooked_fees[name] = EXACT.add(self.unbooked_fees.get(name, ZERO), fee)
+            self._draft.keep(fee=record.fee, fee_currency=name)
+
+    def _side(self, record: SourceFill, fill_id: str) -> Side:
+        if record.side != CLOSE:
+            return SIDES[record.side]
+        position = self.session.positions.get(record.position_id or record.symbol)
+        if position is None:
+            raise self._wrong(record, fill_id, f"closes a position in {record.symbol}, and none is open")
+        side = self._closing[record.symbol, fill_id] = Side.SELL if position.quantity > 0 else Side.BUY
+        return side
+
+    def _require_no_short(self, record: SourceFill, fill: Fill) -> None:
+        """A sale of more than is held opens a short position, which the file has to say."""
+        if fill.side is Side.BUY or record.opens_short or "shorts" in self._draft.options.allow:
+            return
+        position = self.session.positions.get(record.position_id or record.symbol)
+        held = ZERO if position is None else position.quantity
+        if held < 0 or held >= fill.quantity:
+            return
+        if self._is_margin(record.symbol):
+            return
+        if fill.quantity - held <= held * DUST:
+            self.dust += 1
+            return
+        raise self._wrong(
+            record,
+            fill.id,
+            f"{fill.quantity} of {record.symbol} are sold, of which {held} are held, and the file does not call it "
+            "a short sale. Import the file with the purchases first, or allow it: allow=['shorts'] (--allow shorts)",
+        )
+
+    def _flow(self, record: SourceFlow, flow_id: str) -> CashFlow:
+        currency = None if record.currency in (None, self._terms.base) else record.currency
+        try:
+            flow = CashFlow(
+                flow_id,
+                record.kind,
+                Decimal(record.amount),
+                moment(record.at),
+                currency,
+                record.symbol,
+                metadata=record.metadata or {},
+            )
+            self.session.apply_cash_flow(flow)
+        except InvalidSessionError as error:
+            raise self._wrong(
+                record, flow_id, f"{error} (rates=..., --rate {currency}=...)" if currency else str(error)
+            ) from error
+        self.flows += 1
+        rate = self.session.rates[currency] if currency else Decimal(1)
+        self.paid = EXACT.add(self.paid, EXACT.multiply(flow.amount, rate))
+        return flow
+
+    def _wrong(self, record: SourceFill | SourceFlow, record_id: str, problem: str) -> SourceFileError:
+        return self._draft.wrong(problem, row=record.row, fill_id=record_id)
+
+    # The verdict
+
+    def comparisons(self) -> list[ComparedFigure]:
+        """The figures of the file beside those that were booked."""
+        draft = self._draft
+        found = [compared(each, self._figure(each)) for each in draft.stated]
+        in_base = [each for name, each in draft.turnover.items() if name in (None, self._terms.base)]
+        if in_base:
+            stated = Stated(
+                in_base[0].name, "turnover", sum((each.value for each in in_base), ZERO),
+                sum((each.rounding for each in in_base), ZERO),
+            )  # fmt: skip
+            found.append(compared(stated, self.tally.turnover))
+        return found
+
+    def _figure(self, stated: Stated) -> Decimal:
+        session, tally = self.session, self.tally
+        net = EXACT.subtract(
+            EXACT.subtract(session.equity, EXACT.add(session.initial_cash, session.opening_worth)), session.net_deposits
+        )
+        figures: dict[str, Decimal] = {
+            "cash": session.cash,
+            "cash from fills": EXACT.subtract(EXACT.subtract(session.cash, session.initial_cash), self.paid),
+            "equity": session.equity,
+            "fees": session.fees_paid,
+            "fills": Decimal(tally.fills),
+            "gross profit": session.realized_pnl,
+            "net profit": net,
+            "net profit of closed trades": tally.net_pnl,
+            "trades": Decimal(tally.trades),
+            "round trips": Decimal(tally.round_trips),
+            "winning trades": Decimal(tally.won),
+            "losing trades": Decimal(tally.lost),
+            "turnover": tally.turnover,
+            "other cash": self.paid,
+        }
+        if stated.figure == "profit":
+            return min(session.realized_pnl, tally.net_pnl, key=lambda each: abs(each - stated.value))
+        return figures[stated.figure]
+
+
+def _stated(record: SourceFill) -> dict[str, Any]:
+    """What the file says of a fill whose fee was paid in the coin."""
+    return {
+        "price": record.price,
+        "quantity": record.quantity,
+        "fee": record.fee,
+        "fee_currency": record.fee_currency,
+    }
+
+
+def _is_plain(record: SourceFill, fill_id: str) -> bool:
+    """Whether its texts need no further look; the sources have stripped them."""
+    order_id = record.order_id
+    return fill_id.isascii() and record.symbol.isascii() and (order_id is None or order_id.isascii())
+
+
+def _net_of_fee(quantity: Decimal, price: Decimal, fee: Decimal, side: Side) -> tuple[Decimal, Decimal, Decimal]:
+    """What is received for the same money when the fee is taken out of it; what a price cannot express is a fee.
+
+    The price is the quotient of both, which may have no exact decimal form.
+    """
+    net = EXACT.subtract(quantity, fee) if side is Side.BUY else EXACT.add(quantity, fee)
+    if net <= 0:
+        return quantity, price, ZERO
+    value = EXACT.multiply(quantity, price)
+    paid = ROUNDED.divide(value, net).normalize(ROUNDED)
+    rest = EXACT.subtract(value, EXACT.multiply(paid, net))
+    return net, paid, rest if side is Side.BUY else EXACT.minus(rest)
+
+
+def new_session(
+    session_id: str, name: str, draft: Draft, terms: Terms, began: datetime, source: str
+) -> PaperTradingSession:
+    """A session that has booked nothing."""
+    options = draft.options
+    initial = options.initial_cash if options.initial_cash is not None else draft.initial_cash
+    session = PaperTradingSession(
+        id=session_id,
+        name=name,
+        strategy=Strategy(options.strategy or draft.strategy or name or source),
+        symbols=[symbol for symbol in draft.symbols if symbol not in terms.foreign],
+        base_currency=terms.base,
+        initial_cash=ZERO if initial is None else initial,
+        instruments=terms.instruments,
+        rates={name: rate for name, rate in terms.rates.items() if name != terms.base},
+        created_at=began,
+    )
+    session.start(began)
+    return session
+
+
+def forget_history(session: PaperTradingSession) -> None:
+    """Let go of the history that waits, of a session that is never saved."""
+    session.new_fills, session.new_ledger_entries, session.new_equity_points = (), (), ()
+
+
+def point(session: PaperTradingSession, at: int) -> EquityPoint:
+    """What the session is worth, at the prices of its last fills."""
+    return EquityPoint(moment(at), session.cash, session.equity)

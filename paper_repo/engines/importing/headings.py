@@ -1,0 +1,178 @@
+"""Headings of tables: which column holds which field, whatever it is called."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+SPELLINGS: dict[str, tuple[str, ...]] = {
+    "time": (
+        "date(utc)", "utctime", "datetime", "datetime(utc)", "date/time", "exectime", "executiontime", "executedat",
+        "filledat", "filltime", "orderexecutiontime", "tradetime", "tradedat", "transactiontime", "transacttime",
+        "timestamp(ms)", "timestamp", "tradecreatedat", "createdat", "createtime", "time", "time(utc)",
+        "datumuhrzeit",
+        "datum/uhrzeit", "openedat", "tradedate", "activitydate", "date", "datum", "fecha", "tsevent", "closedat",
+        "at", "ts", "filledtime", "lastfilltime", "executeddate", "executiondate", "orderfilleddate", "rundate",
+    ),
+    "clock": ("tijd", "time", "uhrzeit", "hora", "heure", "tradetime"),
+    "symbol": (
+        "symbol", "pair", "product", "productid", "market", "ticker", "instrumentid", "instrument", "contractname",
+        "contract", "stock", "coin", "code", "security", "underlying", "symbolvalue", "asset", "isin", "produkt",
+        "wertpapier", "crypto", "name",
+    ),
+    "side": (
+        "side", "buy/sell", "buysell", "tradetype", "transcode", "transactiontype", "orderside", "action",
+        "direction",
+        "marketpos", "positiontype", "type", "event", "typ", "ordertype", "bs", "b/s", "positionside", "transaction",
+        "operation", "art",
+    ),
+    "quantity": (
+        "qty", "quantity", "filledquantity", "filledqty", "executedqty", "executed", "execqty", "lastqty", "tradeqty",
+        "noofshares", "shares", "filled", "fillquantity", "sz", "fillsz", "positionsize(qty)", "size",
+        "sizeqty", "lotsize", "lots",
+        "contracts", "units", "aantal", "menge", "stuck", "stück", "anzahl", "vol", "volume", "amount",
+        "quantitytransacted",
+        "cantidad", "orderqty", "basequantity", "baseamount",
+    ),
+    "price": (
+        "price", "tprice", "tradeprice", "avgfillprice", "averagefillprice", "fillprice", "price/share", "avgprice",
+        "averageprice", "execprice", "lastpx", "fillpx", "px", "koers", "preis", "kurs", "executionprice",
+        "executedprice",
+        "precio", "average", "avgpx", "rate", "prix", "priceperunit", "pricepershare", "spotpriceattransaction",
+    ),
+    "fee": (
+        "fee", "fees", "comm/fee", "ibcommission", "commission", "commissions", "fees&comm",
+        "fees&commissions", "comm",
+        "execfee", "tradecost", "feepaid", "feeamount", "tradingfee", "transactionfee", "transactiekosten",
+        "gebuehren",
+        "gebühren", "gebühr", "kosten", "feesandcommissions", "fees&commission", "brokerage", "totalfee", "totalfees",
+        "fillfee", "commissionamount", "commission&fees", "comision", "kommission", "provision",
+    ),
+    "fee_currency": (
+        "feecurrency", "feetoken", "feecoin", "feeasset", "ibcommissioncurrency", "commissioncurrency",
+        "commissionasset", "feeccy", "feeunit", "commissionccy",
+    ),
+    "currency": (
+        "currency", "currencyprimary", "quotecurrency", "price/fee/totalunit", "ccy", "pricecurrency", "waehrung",
+        "währung", "quoteasset", "valuta", "settlementcurrency",
+    ),
+    "id": (
+        "tradeid", "txid", "tid", "execid", "ibexecid", "executionid", "fillid", "dealid", "deal", "transactionid",
+        "transactid", "uuid", "exid",
+    ),
+    "order_id": (
+        "ordertxid", "orderid", "iborderid", "ordernumber", "orderno", "venueorderid", "clientorderid",
+        "order", "order#",
+    ),
+    "status": ("status", "state", "orderstatus", "ordstatus", "filledstatus"),
+    "multiplier": ("multiplier", "contractsize", "contractmultiplier", "lotmultiplier", "pointvalue"),
+    "total": (
+        "gesamt", "kurswert", "summe", "gesamtbetrag",
+        "total", "proceeds", "netcash", "cost", "amount", "tradevalue", "notional", "value", "tradetotal",
+        "wert", "totalvalue", "turnover",
+        "quoteqty", "quotequantity", "netamount", "betrag", "grossamount", "execvalue", "subtotal", "dealamount",
+        "positionsize(value)", "quoteamount", "waarde",
+    ),
+    "pnl": (
+        "netp&l", "pnl", "p&l", "profit", "realizedpnl", "realizedp/l", "realizedp&l", "fifopnlrealized",
+        "profitabs", "realisedpnl",
+        "profit/loss", "netprofit", "netpnl", "pl", "p/l", "gewinn", "closedpnl", "grosspnl", "profitloss",
+        "realizedprofit",
+    ),
+    "balance": ("balance", "saldo", "accountbalance", "runningbalance", "cashbalance", "cashafter"),
+    "position_id": ("positionid", "position", "ticket"),
+    "entry_time": (
+        "entrytime", "opendate", "enteredat", "opentime", "entrydate", "entrydatetime", "entrytimestamp",
+        "opentimestamp",
+        "entryat", "boughttimestamp", "tsopened", "dateopened", "opened", "buytime", "buydate",
+    ),
+    "exit_time": (
+        "exittime", "closedate", "exitedat", "closetime", "exitdate", "exitdatetime", "exittimestamp",
+        "closetimestamp",
+        "exitat", "soldtimestamp", "tsclosed", "dateclosed", "closed", "selltime", "selldate",
+    ),
+    "entry_price": (
+        "entryprice", "openrate", "openprice", "avgpxopen", "avgentryprice", "buyprice", "entry", "pricein",
+        "avgopenprice",
+    ),
+    "exit_price": (
+        "exitprice", "closerate", "closeprice", "avgpxclose", "avgexitprice", "sellprice", "exit", "priceout",
+        "avgcloseprice",
+    ),
+    "entry_fee": ("entryfee", "openfee", "entrycommission", "feeopencost", "buyfee"),
+    "exit_fee": ("exitfee", "closefee", "exitcommission", "feeclosecost", "sellfee"),
+    "entry_fee_rate": ("feeopen",),
+    "exit_fee_rate": ("feeclose",),
+    "is_short": ("isshort", "short"),
+    "is_open": ("isopen",),
+    "tag": ("tag", "entrytag", "entertag", "exitreason", "signal", "comment", "note", "notes", "reason", "strategy"),
+    "code": ("code", "codes", "notes/codes"),
+}  # fmt: skip
+"""By field, the headings that were met, the surest first, as `folded` writes them."""
+
+_PARENTHESES = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
+_CURRENCY_BEHIND = re.compile(r"^(.+?)[\s_]*[(\[]?\b([A-Z]{3,5})[)\]]?$")
+_NO_CURRENCY = frozenset({"UTC", "GMT", "QTY", "VALUE", "TIME", "DATE", "PRICE", "FEE", "FEES", "TYPE", "SIDE", "PNL"})
+
+
+def folded(heading: str) -> str:
+    """A heading without what makes no difference: case, byte order mark, blanks, `_` and `.`."""
+    return re.sub(r"[\s_.\ufeff\u200b\"]+", "", heading).casefold()
+
+
+class Headings:
+    """The headings of one table, and which columns may hold which field."""
+
+    def __init__(self, cells: Sequence[str], mapping: Mapping[str, str] | None = None) -> None:
+        self.names = [cell.strip().lstrip("\ufeff").strip() for cell in cells]
+        self._by_name: dict[str, int] = {}
+        self.currencies: dict[int, str] = {}
+        """The currency behind the name of a column."""
+        for index, name in enumerate(self.names):
+            for spelling in self._spellings(index, name):
+                self._by_name.setdefault(spelling, index)
+        self.mapped = {field: self._mapped(column) for field, column in (mapping or {}).items()}
+
+    def _spellings(self, index: int, name: str) -> list[str]:
+        found = [folded(name)]
+        plain = _PARENTHESES.sub("", name)
+        if plain != name:
+            found.append(folded(plain))
+        if (match := _CURRENCY_BEHIND.match(name)) and match[2] not in _NO_CURRENCY:
+            found.append(folded(match[1]))
+            self.currencies[index] = match[2]
+        return [each for each in found if each]
+
+    def _mapped(self, column: str) -> int:
+        if column in self.names:
+            return self.names.index(column)
+        if folded(column) in self._by_name:
+            return self._by_name[folded(column)]
+        raise ValueError(f"there is no column {column!r}; there are: {', '.join(each for each in self.names if each)}")
+
+    def candidates(self, field: str) -> list[int]:
+        """The columns that may hold a field, the likeliest first."""
+        if field in self.mapped:
+            return [self.mapped[field]]
+        taken = set(self.mapped.values())
+        found = (self._by_name.get(spelling) for spelling in SPELLINGS[field])
+        return [index for index in dict.fromkeys(found) if index is not None and index not in taken]
+
+    def column(self, field: str, *without: int | None) -> int | None:
+        """The likeliest column for a field, but those that are taken."""
+        return next((index for index in self.candidates(field) if index not in without), None)
+
+    @property
+    def fields(self) -> int:
+        """How many of the main fields are there: whether this is a row of headings at all."""
+        return sum(
+            any(self.candidates(field) for field in fields)
+            for fields in (
+                ("time", "entry_time"),
+                ("symbol",),
+                ("side", "is_short"),
+                ("quantity",),
+                ("price", "entry_price"),
+                ("fee", "total", "pnl"),
+            )
+        )

@@ -1,0 +1,185 @@
+"""What an import says when it is done: what was read, booked, kept and left out, and how it compares with the file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from paper_repo.domain import Fill, PaperTradingSession
+from paper_repo.engines.importing.records import Stated
+
+FLOAT_NOISE = Decimal("1E-9")
+"""What a program that computes in floats may differ by, of the figure itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedFigure:
+    """A figure that the file states, beside what was booked."""
+
+    name: str
+    stated: Decimal
+    booked: Decimal
+    rounding: Decimal = Decimal(0)
+
+    @property
+    def difference(self) -> Decimal:
+        """What was booked, less what the file states."""
+        return self.booked - self.stated
+
+    @property
+    def is_equal(self) -> bool:
+        """Whether they are the same, but for the rounding of the file and of its program's floats."""
+        exponent = self.stated.as_tuple().exponent
+        places = Decimal(5).scaleb(exponent - 1) if isinstance(exponent, int) and exponent <= 0 else Decimal(0)
+        return abs(self.difference) <= max(places, self.rounding, abs(self.stated) * FLOAT_NOISE)
+
+    def __str__(self) -> str:
+        told = f"{self.name}: {_short(self.stated)} in the file, {_short(self.booked)} booked"
+        if not self.difference:
+            return f"{told}: equal"
+        if self.is_equal:
+            return f"{told}: equal as far as the file is exact"
+        return f"{told}: differs by {_short(self.difference)}"
+
+
+@dataclass(frozen=True)
+class ImportReport:
+    """What an import has done, or would do; `print` it to read it.
+
+    - `rows_read`: of the file; `fills`, `flows`: what they make; `booked_fills`, `booked_flows`: those that were not
+      stored before.
+    - `left_out`: how many rows were not booked, by reason.
+    - `kept`: the fields that were kept in the `metadata` of fills and cash flows.
+    - `fees`: by currency, as the file has them; `unbooked_fees`: those of them that were not booked.
+    - `comparisons`: with the file's own figures; `agrees`: whether all of them are equal.
+    - `round_trips`, `trades`: how many were closed, first in first out and by position.
+    - `notes`: what was assumed; `reasons`: why figures may differ, beside rows and fees that were not booked.
+    - `session`: as it was stored, or would be.
+    - `first`: the first fills.
+    """
+
+    source: str
+    file: str
+    is_dry_run: bool
+    session: PaperTradingSession
+    rows_read: int
+    fills: int
+    flows: int
+    booked_fills: int
+    booked_flows: int
+    round_trips: int
+    trades: int
+    left_out: Mapping[str, int]
+    kept: tuple[str, ...]
+    fees: Mapping[str, Decimal]
+    unbooked_fees: Mapping[str, Decimal]
+    comparisons: tuple[ComparedFigure, ...]
+    notes: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+    first: tuple[Fill, ...] = field(default=(), repr=False)
+
+    @property
+    def agrees(self) -> bool:
+        """Whether every figure that the file states is equal to what was booked."""
+        return all(each.is_equal for each in self.comparisons)
+
+    def __str__(self) -> str:
+        return "\n".join(self._lines())
+
+    def _lines(self) -> list[str]:
+        session = self.session
+        verb = "would book" if self.is_dry_run else "booked"
+        lines = [
+            (
+                f"{self.file}: {_count(self.rows_read, 'row')} read as {self.source}: {_count(self.fills, 'fill')}, "
+                f"{_count(self.flows, 'payment')}"
+            ),
+            (
+                f"{verb} {_count(self.booked_fills, 'fill')} and {_count(self.booked_flows, 'payment')} "
+                f"in session {session.id!r}, in {session.base_currency}"
+            ),
+        ]
+        known = self.fills - self.booked_fills + self.flows - self.booked_flows
+        if known:
+            lines.append(f"stored already: {known:,}")
+        lines += [f"left out: {_count(count, 'row')}: {reason}" for reason, count in self.left_out.items()]
+        if self.kept:
+            lines.append(f"kept in metadata: {', '.join(self.kept)}")
+        lines += [f"not booked: fees of {_short(fee)} {name}" for name, fee in self.unbooked_fees.items()]
+        lines += self.notes
+        lines += map(str, self.comparisons)
+        lines.append(self._conclusion())
+        return lines
+
+    def _conclusion(self) -> str:
+        if not self.comparisons:
+            return "the file states no totals: nothing to compare with"
+        different = [each for each in self.comparisons if not each.is_equal]
+        if not different:
+            return "verdict: equal to the file's own figures"
+        return f"verdict: {len(different)} of {len(self.comparisons)} figures differ; {self._reason()}"
+
+    def _reason(self) -> str:
+        """What may explain the difference."""
+        reasons = [*self.reasons, *(f"fees in {name} are not booked" for name in self.unbooked_fees)]
+        reasons += [f"{_count(count, 'row')} left out ({reason})" for reason, count in self.left_out.items()]
+        return "; ".join(reasons) if reasons else "every row was booked, so the file counts otherwise"
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as plain data, with exact amounts as text."""
+        session = self.session
+        return {
+            "source": self.source,
+            "file": self.file,
+            "dry_run": self.is_dry_run,
+            "session_id": session.id,
+            "base_currency": session.base_currency,
+            "rows_read": self.rows_read,
+            "fills": self.fills,
+            "flows": self.flows,
+            "booked_fills": self.booked_fills,
+            "booked_flows": self.booked_flows,
+            "round_trips": self.round_trips,
+            "trades": self.trades,
+            "left_out": dict(self.left_out),
+            "kept": list(self.kept),
+            "fees": {name: str(fee) for name, fee in self.fees.items()},
+            "unbooked_fees": {name: str(fee) for name, fee in self.unbooked_fees.items()},
+            "initial_cash": str(session.initial_cash),
+            "cash": str(session.cash),
+            "realized_pnl": str(session.realized_pnl),
+            "fees_paid": str(session.fees_paid),
+            "positions": {
+                key: {"quantity": str(each.quantity), "cost_basis": str(each.cost_basis)}
+                for key, each in session.positions.items()
+            },
+            "comparisons": [
+                {
+                    "name": each.name,
+                    "stated": str(each.stated),
+                    "booked": str(each.booked),
+                    "difference": str(each.difference),
+                    "equal": each.is_equal,
+                }
+                for each in self.comparisons
+            ],
+            "agrees": self.agrees,
+            "notes": list(self.notes),
+            "reasons": list(self.reasons),
+        }
+
+
+def compared(stated: Stated, booked: Decimal) -> ComparedFigure:
+    """The figure beside what was booked."""
+    return ComparedFigure(stated.name, stated.value, booked, stated.rounding)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _short(amount: Decimal) -> str:
+    text = f"{amount:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -1,0 +1,124 @@
+"""`paper-repo import --from`: files of other programs on the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from paper_repo import SessionRepository
+from paper_repo.cli.database import VARIABLE
+from paper_repo.cli.importing import Refused, Source
+from paper_repo.engines.importing import SOURCES
+from paper_repo.engines.importing.records import ALLOWED
+from tests.cli.conftest import Run
+
+SAMPLES = Path(__file__).parents[1] / "engines" / "importing" / "samples"
+ASKED = ("--allow", "foreign-rows", "--allow", "unpriced-fees")
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Path:
+    """Where a new database may be created."""
+    return tmp_path / "elsewhere.db"
+
+
+@pytest.fixture
+def command(run: Run, elsewhere: Path) -> Run:
+    """Runs a command on that database."""
+    return lambda *arguments: run(*arguments, env={VARIABLE: str(elsewhere)})
+
+
+def test_the_command_knows_what_the_library_knows() -> None:
+    """Its choices are written down twice, so that help needs no import."""
+    assert tuple(Source) == SOURCES
+    assert tuple(Refused) == ALLOWED
+
+
+def test_a_file_becomes_a_session(command: Run, elsewhere: Path) -> None:
+    """The verdict is told, the books are sound, and importing again adds nothing."""
+    first = command("import", "--from", "csv", str(SAMPLES / "binance_trades.csv"), *ASKED)
+    again = command("import", "--from", "csv", str(SAMPLES / "binance_trades.csv"), *ASKED)
+
+    assert first.exit_code == again.exit_code == 0, first.output
+    assert "booked 6 fills and 0 payments in session 'binance_trades', in USDT" in first.stdout
+    assert "not booked: fees of 0.0051 BNB" in first.stdout
+    assert first.stdout.endswith("verdict: equal to the file's own figures\n")
+    assert "stored already: 6" in again.stdout
+    assert command("check").exit_code == 0
+
+
+def test_a_file_that_is_refused_leaves_no_database(command: Run, elsewhere: Path) -> None:
+    """The complaint says which options to add."""
+    result = command("import", "--from", "csv", str(SAMPLES / "binance_trades.csv"))
+
+    assert result.exit_code == 1
+    assert "--rate BTC=...), or leave such rows out" in result.stderr
+    assert "--allow unpriced-fees" in result.stderr
+    assert list(elsewhere.parent.glob("elsewhere*")) == []
+
+
+def test_a_dry_run_shows_the_first_fills(command: Run, elsewhere: Path) -> None:
+    """And the comparison, and stores nothing."""
+    result = command("import", "--from", "ibkr", str(SAMPLES / "ibkr_activity.csv"), "--dry-run")
+
+    assert result.exit_code == 0
+    assert "ACME" in result.stdout
+    assert "would book 7 fills and 3 payments" in result.stdout
+    assert not elsewhere.exists()
+
+
+def test_options_reach_the_import(command: Run, elsewhere: Path) -> None:
+    """Every one of them."""
+    options = ["--timezone", "UTC", "--multiplier", "XAUUSD=100", "--id", "mt"]
+    options += ["--name", "Gold", "--strategy", "trend"]
+
+    result = command(
+        "import", "--from", "metatrader", str(SAMPLES / "mt5_deals.html"), *options, "--cash", "5", "--json"
+    )
+
+    report = json.loads(result.stdout)
+    assert report["agrees"] is False  # the report begins with nothing
+    assert report["realized_pnl"] == "145.0000"
+    with SessionRepository(elsewhere) as repository:
+        session = repository.get_by_id("mt")
+        assert session is not None
+        assert (session.name, session.strategy.name, session.initial_cash) == ("Gold", "trend", 5)
+
+
+def test_columns_rates_and_formats(command: Run, elsewhere: Path, tmp_path: Path) -> None:
+    """What the file does not tell."""
+    path = tmp_path / "t.csv"
+    path.write_text("wann,was,side,qty,price,fee,fee currency\n01/02/2024,ETH/BTC,buy,1,0.5,1,BNB\n")
+    options = ["--map", "time=wann", "--map", "symbol=was", "--rate", "BTC=100", "--rate", "BNB=2", "--currency", "USD"]
+
+    result = command("import", "--from", "csv", str(path), *options, "--dates", "day-first", "--timezone", "+02:00")
+
+    assert result.exit_code == 0, result.stderr
+    with SessionRepository(elsewhere) as repository:
+        session = repository.get_by_id("t")
+        assert session is not None
+        assert session.created_at.isoformat() == "2024-01-31T22:00:00+00:00"
+        assert session.balances == {"BTC": session.balances["BTC"], "BNB": -1}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["--from", "csv", "nowhere.csv"], 3, "there is no file nowhere.csv"),
+        (["--from", "csv", "-"], 2, "not standard input"),
+        (["--from", "excel", "x"], 2, "excel"),
+        (["--from", "csv", "--skip", "x"], 2, "--skip and --replace are for archives"),
+        (["--cash", "5", "x"], 2, "name the program with --from"),
+        (["--from", "csv", "--cash", "much", "x"], 2, "'much' is not an amount"),
+        (["--from", "csv", "--map", "price", "x"], 2, "'price' is not NAME=VALUE"),
+        (["--from", "csv", "--rate", "BTC=-1", "x"], 2, "is not an amount above zero"),
+    ],
+)
+def test_wrong_arguments(arguments: list[str], code: int, message: str, command: Run) -> None:
+    """Are told in one line."""
+    result = command("import", *arguments)
+
+    assert result.exit_code == code
+    assert message in result.stderr
