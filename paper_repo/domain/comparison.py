@@ -7,8 +7,8 @@ other, the closest pairs first. A fill that a broker has made in slices matches 
 from __future__ import annotations
 
 import heapq
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -123,8 +123,9 @@ def compare(
         print(len(found.missed), len(found.extra), found.slippage, found.first_divergence)
 
     Fills match by symbol and side, and by time: each with the nearest one of the other session, the closest pairs
-    first. Prices and quantities are compared as they were booked; splits and changes of symbols are passed over, and
-    what is called differently in the two sessions does not match.
+    first; of one moment, those of the same id, or else of the same quantity and price. Prices and quantities are
+    compared as they were booked; splits and changes of symbols are passed over, and what is called differently in the
+    two sessions does not match.
 
     Args:
         expected: the session that says what should have been traded.
@@ -191,8 +192,11 @@ class _Pairs:
 
         In one list in the order of time, the closest two of different sessions are neighbours: what lay between them
         would be closer to one of them. So the closest pair of neighbours is taken, again and again, and what is used up
-        leaves the list, which makes new neighbours.
+        leaves the list, which makes new neighbours. Of fills of one moment, those of the same id belong together, and
+        then those of the same quantity and price.
         """
+        for same in (attrgetter("executed_at", "id", "quantity"), attrgetter("executed_at", "quantity", "price")):
+            firsts, seconds = self._match_same(firsts, seconds, same)
         line = _Line(firsts, seconds)
         while (pair := line.closest(self._within)) is not None:
             left, right = pair
@@ -203,6 +207,22 @@ class _Pairs:
         for index in line.left_over():
             unmatched = UnmatchedFill(line.fills[index], line.remaining[index])
             (self.missed if line.is_first[index] else self.extra).append(unmatched)
+
+    def _match_same(
+        self, firsts: list[Fill], seconds: list[Fill], same: Callable[[Fill], object]
+    ) -> tuple[list[Fill], list[Fill]]:
+        """Match the fills of which `same` gives the same; what is left of both."""
+        waiting: defaultdict[object, deque[Fill]] = defaultdict(deque)
+        for fill in seconds:
+            waiting[same(fill)].append(fill)
+        rest = []
+        for fill in firsts:
+            if found := waiting[same(fill)]:
+                self.matched.append((fill, found.popleft(), fill.quantity))
+            else:
+                rest.append(fill)
+        left = {id(fill) for each in waiting.values() for fill in each}
+        return rest, [fill for fill in seconds if id(fill) in left]
 
 
 class _Line:

@@ -134,6 +134,19 @@ class TestFigures:
 TIMES = st.lists(st.integers(0, 500), unique=True, max_size=24)
 
 
+def test_several_fills_of_one_moment_are_those_of_the_other_session() -> None:
+    """A session is equal to itself, also where an order was filled in parts at several prices at once."""
+    at, kinds = START, [("1", 3, 100), ("2", 5, 101), ("3", 3, 101), ("4", 5, 100)]
+    fills = [Fill(name, "A", "BUY", quantity, price=price, executed_at=at) for name, quantity, price in kinds]
+    others = [Fill(f"b{name}", "A", "BUY", quantity, price=price, executed_at=at) for name, quantity, price in kinds]
+
+    for second in (fills, list(reversed(fills)), others, list(reversed(others))):
+        found = compared(fills, second, timedelta(0))
+
+        assert [each.cost for each in found.matched] == [0, 0, 0, 0]
+        assert (found.missed, found.extra) == ((), ())
+
+
 @given(times=TIMES, seed=st.integers(0, 2**32), within=st.integers(0, 600))
 def test_matching_is_that_of_all_pairs_taken_closest_first(times: list[int], seed: int, within: int) -> None:
     """As one would do it by hand, and every quantity is somewhere once."""

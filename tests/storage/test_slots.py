@@ -84,7 +84,7 @@ def test_who_was_not_told_looks_again() -> None:
     assert slots.take(held, 0)
     with ThreadPoolExecutor(1) as thread:
         taking = thread.submit(slots.take, waiting, 5)
-        while not slots._waiting:
+        while not slots._waiters._waiting:
             time.sleep(0)
         del slots._holds[held.place]  # the first step of giving it back
 
