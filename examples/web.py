@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi import Depends, FastAPI, Header, HTTPException, Request
 from fastapi.responses import StreamingResponse
 
 from paper_repo import IPaperTradingSessionRepository, SessionStatus, SQLiteSessionRepository
@@ -61,8 +61,14 @@ async def show_equity(sessions: Sessions, session_id: str, width: int = 800) -> 
 
 
 @app.get("/changes")
-async def follow(sessions: Sessions, after: int | None = None, timeout: float | None = None) -> StreamingResponse:
-    """What is saved and deleted from now on, or since a position: the id of the last event that was received."""
+async def follow(
+    sessions: Sessions,
+    after: int | None = None,
+    timeout: float | None = None,
+    last_event_id: Annotated[int | None, Header()] = None,
+) -> StreamingResponse:
+    """What is saved and deleted from now on, or since the last event received, as a browser tells in a header."""
+    after = after if last_event_id is None else last_event_id
 
     async def events() -> AsyncIterator[str]:
         async for change in sessions.watch(after=after, timeout=timeout):

@@ -104,6 +104,8 @@ def test_a_web_service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert client.get("/sessions/nobody").status_code == 404
         changes = client.get("/changes", params={"after": 0, "timeout": 0}).text
         assert changes == 'id: 1\ndata: {"session": "abc-123", "version": 1, "deleted": false}\n\n'
+        again = client.get("/changes", params={"after": 0, "timeout": 0}, headers={"Last-Event-ID": "1"})
+        assert again.text == ""
 
 
 def test_the_tests_of_a_strategy(tmp_path: Path) -> None:
