@@ -438,7 +438,10 @@ def _dump_history(kind: type[Any], history: list[Any], path: str) -> list[Data]:
 
 def other_fill_stored(fill_id: str, session_id: str) -> InvalidSessionError:
     """The error of a save whose fill has the id of another one that is stored already."""
-    message = "another fill of this id and symbol is stored already; give it an id of its own."
+    message = (
+        "another fill of this id and symbol is stored already, and differs; if it is the same execution, do not book "
+        "it again (made anew, it needs the same executed_at); if not, give it an id of its own."
+    )
     return InvalidSessionError({f"new_fills.{fill_id}": [message]}, session_id)
 
 

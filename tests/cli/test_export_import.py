@@ -343,3 +343,14 @@ def _into_a_closed_pipe(*arguments: str) -> tuple[int, str]:
 def test_a_pipe_that_is_closed_early_is_no_traceback(database: Path, arguments: list[str]) -> None:
     """Every reading command ends quietly with exit code 1 when its reader has gone."""
     assert _into_a_closed_pipe(*arguments, "--db", str(database)) == (1, "")
+
+
+def test_a_file_of_another_program_is_told_how(run: Run, tmp_path: Path) -> None:
+    """Who takes a table of trades for an archive learns which option reads it."""
+    table = tmp_path / "trades.csv"
+    table.write_text("time,symbol,side,quantity,price\n")
+
+    result = run("import", str(table))
+
+    assert result.exit_code == 1
+    assert "name it with --from, such as --from csv" in " ".join(result.stderr.split())

@@ -25,6 +25,12 @@ class _Columns(dict):
     """Columns that can be referred to weakly."""
 
 
+OTHER_FILL = (
+    "another fill of this id and symbol is stored already, and differs; if it is the same execution, do not book "
+    "it again (made anew, it needs the same executed_at); if not, give it an id of its own."
+)
+
+
 class TestSave:
     """A session as it was when the save was called, written later."""
 
@@ -339,9 +345,7 @@ class TestSave:
         with pytest.raises(InvalidSessionError) as refused:
             repository.save(session)
 
-        assert refused.value.messages == {
-            "new_fills.fill-1": ["another fill of this id and symbol is stored already; give it an id of its own."]
-        }
+        assert refused.value.messages == {"new_fills.fill-1": [OTHER_FILL]}
 
 
 class TestUndoLog:

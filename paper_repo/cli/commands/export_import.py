@@ -18,7 +18,7 @@ from paper_repo.cli import formatting, importing, json_output, streams
 from paper_repo.cli.database import absent_file, existing, existing_or_new, find_id, journal, place_of
 from paper_repo.cli.destinations import new_file, require_destination
 from paper_repo.cli.escaping import printable, quoted, spreadsheet_cell
-from paper_repo.cli.exit_codes import CONFLICT, NOT_FOUND, USAGE, CommandError
+from paper_repo.cli.exit_codes import CONFLICT, NOT_FOUND, USAGE, CommandError, exit_code
 from paper_repo.cli.options import (
     CreatedFromOption,
     CreatedToOption,
@@ -38,7 +38,7 @@ from paper_repo.core.repository import SessionRepository
 from paper_repo.domain import CashFlow, EquityPoint, Fill, Order
 from paper_repo.domain.selection import SessionFilters
 from paper_repo.domain.values import Progress
-from paper_repo.errors import ConflictError
+from paper_repo.errors import ArchiveError, ConflictError
 from paper_repo.maintenance.archive import (
     Imported,
     OnConflict,
@@ -210,6 +210,11 @@ def import_(
             "Use --skip to keep the stored one, or --replace to replace it",
             CONFLICT,
         ) from error
+    except ArchiveError as error:
+        if str(error).endswith("no archive of paper_repo"):
+            hint = "for trades of another program, name it with --from, such as --from csv"
+            raise CommandError(f"{error}; {hint}", exit_code(error)) from error
+        raise
     note(f"imported {_told(done)}")
 
 
