@@ -1,6 +1,6 @@
-"""The figures of a session with a history of any length, read in bulk: neither an entity nor a checksum for each row.
+"""The figures of a session with a history of any length, in constant memory and without an entity for each row.
 
-What is missing from a history is found, as ever; what somebody has changed is found by `check`.
+A row whose checksum is right is what an entity was written as, and so needs no check of its own.
 """
 
 from __future__ import annotations
@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from decimal import InvalidOperation
+from itertools import islice
+from operator import itemgetter
 from typing import Any, TypeAlias, cast
 
 from paper_repo.core import history
@@ -17,9 +19,8 @@ from paper_repo.domain.history import booking_order
 from paper_repo.domain.performance import Performance, performance_of
 from paper_repo.domain.round_trips import RoundTrip
 from paper_repo.domain.time_weighted import OutOfOrderError, by_time, require_by_time
-from paper_repo.domain.trade_figures import PlainTrades, TradeFigures
+from paper_repo.domain.trade_figures import PlainFill, PlainTrades, TradeFigures
 from paper_repo.domain.trades import Trade, closed_positions, total, trade_of
-from paper_repo.storage import queries
 from paper_repo.storage.base import Storage
 
 Watch: TypeAlias = Callable[[Iterable[EquityPoint]], Iterator[EquityPoint]]
@@ -89,7 +90,7 @@ def _trades_of_plain_fills(
     figures = TradeFigures()
     trades = PlainTrades({each.symbol: each.multiplier for each in instruments})
     try:
-        for rows in _plain_fills(storage, session):
+        for rows in _plain_fills(storage, session.id):
             for gain in trades.closed_by(rows):
                 figures.add(gain)
             advance(len(rows))
@@ -100,22 +101,21 @@ def _trades_of_plain_fills(
     return figures
 
 
-def _plain_fills(storage: Storage, session: PaperTradingSession) -> Iterator[list[tuple[str, str, str, str, str]]]:
+def _plain_fills(storage: Storage, session_id: str) -> Iterator[list[tuple[str, str, str, str, str]]]:
     """Symbol, side, quantity, price and fee of each fill, many at a time.
 
     Raises:
-        CorruptRecordError: a fill is missing.
+        CorruptRecordError: a fill is missing, or was changed.
         _NotPlainError: a fill has a currency of its own or a position, or was corrected.
     """
-    storage.require_sound()
-    statement = queries.plain_fills_page(storage.statements.tables.fills, history.ROWS)
-    first, last = 0, 0
-    while rows := storage.fetch_rows(statement, {"session_id": session.id, "after": last}):
-        if rows[-1][0] - rows[0][0] != len(rows) - 1 or (last and rows[0][0] != last + 1):
-            raise history.corrupt(session.id, history.INCOMPLETE)
-        if any(row[1] for row in rows):
+    columns = storage.statements.fill_columns
+    more = itemgetter(*map(columns.index, ("fee_currency", "position_id", "corrected_at", "replaces")))
+    amounts = itemgetter(*map(columns.index, PlainFill._fields))
+    rows = history.unchanged_fills(storage, session_id)
+    while page := list(islice(rows, history.ROWS)):
+        if any(more(row) != _NOTHING for row in page):
             raise _NotPlainError
-        first, last = first or rows[0][0], rows[-1][0]
-        yield [row[2:] for row in rows]
-    if not history.are_all(storage, session.id, 0, (first, last), session.fill_count):
-        raise history.incomplete(session.id, (first, last), session.fill_count)
+        yield [amounts(row) for row in page]
+
+
+_NOTHING = (None,) * 4

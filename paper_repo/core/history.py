@@ -82,6 +82,27 @@ def point_rows(storage: Storage, session_id: str) -> Iterator[tuple[Any, ...]]:
         yield row
 
 
+def unchanged_fills(storage: Storage, session_id: str) -> Iterator[tuple[Any, ...]]:
+    """The rows of all fills, each compared with its checksum."""
+    return _unchanged(storage, fill_rows(storage, session_id, 0), storage.statements.checksum_of_fill, _FILL_CHECKSUM)
+
+
+def unchanged_points(storage: Storage, session_id: str) -> Iterator[tuple[Any, ...]]:
+    """The rows of all equity points, each compared with its checksum."""
+    return _unchanged(storage, point_rows(storage, session_id), storage.statements.checksum_of_point, _POINT_CHECKSUM)
+
+
+def _unchanged(
+    storage: Storage, rows: Iterator[tuple[Any, ...]], checksum: Callable[[Sequence[Any]], int], place: int
+) -> Iterator[tuple[Any, ...]]:
+    if not storage.keeps_text:
+        yield from rows
+    for row in rows:
+        if checksum(row) != row[place]:
+            raise changed(row[0])
+        yield row
+
+
 def read_entries(storage: Storage, session_id: str) -> Iterator[tuple[int, LedgerEntry]]:
     """The ledger entries, one by one, each with the number of fills that were booked before it."""
     statements = storage.statements
@@ -374,7 +395,7 @@ def fill(storage: Storage, row: Sequence[Any], checked: bool = True) -> Fill:
         CorruptRecordError: it does not describe one, or its checksum is wrong; so for `point`.
     """
     if tuple(row[_FILL_CHECKSUM + 1 :]) == _NOTHING_LATER:
-        data = dict(zip(_FILL_NAMES, row[_FILL_DATA], strict=True))
+        data = dict(zip(_FILL_NAMES, row[FILL_DATA], strict=True))
     else:
         data = _plain(Fill, dict(zip(storage.statements.fill_columns, row, strict=True)))
     found = load(Fill, data, row[0])
@@ -385,7 +406,7 @@ def fill(storage: Storage, row: Sequence[Any], checked: bool = True) -> Fill:
 
 def point(storage: Storage, row: Sequence[Any], checked: bool = True) -> EquityPoint:
     """The equity point that a whole row describes."""
-    found = load(EquityPoint, dict(zip(_POINT_NAMES, row[_POINT_DATA], strict=True)), row[0])
+    found = load(EquityPoint, dict(zip(_POINT_NAMES, row[POINT_DATA], strict=True)), row[0])
     if checked and storage.keeps_text and storage.statements.checksum_of_point(row) != row[_POINT_CHECKSUM]:
         raise changed(row[0])
     return found
@@ -395,13 +416,13 @@ def plain_fill(storage: Storage, row: tuple[Any, ...]) -> tuple[Any, ...] | None
     """The plain data of a fill that says no more than most, in its order; None where its checksum does not tell so."""
     if not storage.keeps_text or row[_FILL_CHECKSUM + 1 :] != _NOTHING_LATER:
         return None
-    return row[_FILL_DATA] if row[_FILL_CHECKSUM] == storage.statements.checksum_of_fill(row) else None
+    return row[FILL_DATA] if row[_FILL_CHECKSUM] == storage.statements.checksum_of_fill(row) else None
 
 
 def plain_point(storage: Storage, row: tuple[Any, ...]) -> tuple[Any, ...] | None:
     """The same of an equity point."""
     is_as_written = storage.keeps_text and row[_POINT_CHECKSUM] == storage.statements.checksum_of_point(row)
-    return row[_POINT_DATA] if is_as_written else None
+    return row[POINT_DATA] if is_as_written else None
 
 
 _FILL_NAMES = tuple(name for name in schemas.fields_of(Fill) if name not in LATER_FILL_COLUMNS)
@@ -412,7 +433,7 @@ _POINT_NAMES = tuple(schemas.fields_of(EquityPoint))
 
 # In a whole row the session's id and the place come first, then the data, the checksum, and what came later.
 _FILL_CHECKSUM, _POINT_CHECKSUM = 2 + len(_FILL_NAMES), 2 + len(_POINT_NAMES)
-_FILL_DATA, _POINT_DATA = slice(2, _FILL_CHECKSUM), slice(2, _POINT_CHECKSUM)
+FILL_DATA, POINT_DATA = slice(2, _FILL_CHECKSUM), slice(2, _POINT_CHECKSUM)
 
 
 def require_unchanged(storage: Storage, row: Row, checksum: Checksum, expected: object, session_id: str) -> None:

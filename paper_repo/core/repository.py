@@ -566,7 +566,8 @@ class SessionRepository:
             since: an aware datetime; only points taken at this time or later.
             until: an aware datetime; only points taken before this time.
             max_points: the maximum number of points, chosen so that a chart keeps its peaks and troughs (see
-                `downsample`); None for all.
+                `downsample`); None for all. Of a whole curve the database chooses them, and only those that are
+                returned are compared with their checksums.
 
         Raises:
             ValueError: `max_points` is below 4, or a time has no zone.

@@ -38,7 +38,7 @@ class Checksum:
 
     def of(self, row: Mapping[str, Any]) -> int:
         """The checksum of `row`, as a signed number of 32 bits, which every database has a type for."""
-        text = _joined_any(self._values(row))
+        text = _joined(self._values(row))
         if self._names and (later := self._later(row)) != self._nothing:
             pairs = zip(self._names, later, strict=True)
             text += "".join([f"\x1e{name}\x1f{each}" for name, each in pairs if each is not None])
@@ -46,18 +46,10 @@ class Checksum:
 
     def of_plain(self, row: Mapping[str, Any]) -> int:
         """The checksum of a row that has nothing in the columns that came later, which may be left out of it."""
-        return _signed(_joined_any(self._values(row)))
+        return _signed(_joined(self._values(row)))
 
 
 def _joined(values: Sequence[Any]) -> str:
-    try:
-        return "\x1f".join(values)
-    except TypeError:  # there is a number, or NULL
-        return _joined_any(values)
-
-
-def _joined_any(values: Sequence[Any]) -> str:
-    """The same without the attempt, for rows that nearly always have a number."""
     return "\x1f".join([each if type(each) is str else f"\0{each}" for each in values])
 
 

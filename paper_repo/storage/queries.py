@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import reduce
-from operator import add, or_
+from operator import add
 from typing import Any
 
-from peewee import SQL, Case, Expression, Select, Tuple, fn
+from peewee import SQL, Expression, Select, Tuple, fn
 
 from paper_repo.domain.selection import Selection
 from paper_repo.storage.placeholders import value
@@ -101,16 +101,6 @@ def joined_page(table: Any, columns: Sequence[str], size: int) -> Statement:
     line = reduce(lambda line, each: line.concat(",").concat(each), values)
     found = page.c[place.column_name]
     return Statement(Select([page], [fn.MIN(found), fn.MAX(found), fn.COUNT(SQL("*")), fn.GROUP_CONCAT(line, "\n")]))
-
-
-def plain_fills_page(fills: Any, size: int) -> Statement:
-    """The place of a fill, whether it is more than a plain one, and its symbol, side and amounts; as `history_page`."""
-    more = (fills.fee_currency, fills.position_id, fills.corrected_at, fills.replaces)
-    is_more = Case(None, [(reduce(or_, (each.is_null(False) for each in more)), 1)], 0)
-    columns = (fills.sequence, is_more, fills.symbol, fills.side, fills.quantity, fills.price, fills.fee)
-    session_id, after = value("session_id"), value("after")
-    query = fills.select(*columns).where(fills.session == session_id, fills.sequence > after)
-    return Statement(query.order_by(fills.sequence).limit(size))
 
 
 def insert_row(table: Any) -> Statement:

@@ -124,9 +124,12 @@ def test_a_missing_part(path: Path, monkeypatch: pytest.MonkeyPatch, table: str,
         repository.get_performance("a")
 
 
-@pytest.mark.parametrize("change", ["fills SET price = 'x1'", "equity SET equity = 'x1'", "equity SET at = 'x'"])
-def test_what_is_no_amount(path: Path, change: str) -> None:
-    """A text that is no amount, or no time, is an error that names the session."""
+CHANGES = ["fills SET price = '7'", "fills SET fee = 'x1'", "equity SET equity = '7'", "equity SET at = 'x'"]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_row_that_was_changed(path: Path, change: str) -> None:
+    """A digit that is another one than was written is an error that names the session, and no figure."""
     session = new_session(id="a")
     session.record_fill(new_fill(1))
     session.record_equity(EquityPoint(moment(1), 1, 1))

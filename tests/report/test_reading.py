@@ -136,18 +136,21 @@ def test_several_share_the_room(repository: SessionRepository) -> None:
 
 
 def test_what_cannot_be_read(repository: SessionRepository, path: Path) -> None:
-    """A session that is not there, a curve with a gap, an amount that is none."""
+    """A session that is not there, an amount that was changed, a curve with a gap."""
     repository.save(walk(1))
     with pytest.raises(SessionNotFoundError, match="'nobody'"):
         reading.read_results(repository, ["nobody"])
     repository.close()
-    for change in ("SET equity = 'x' WHERE sequence = 2", "SET sequence = 999 WHERE sequence = 2"):
+    for change, message in (
+        ("SET equity = '7' WHERE sequence = 2", "its checksum is wrong"),
+        ("SET sequence = 999 WHERE sequence = 2", "a part of its history is missing"),
+    ):
         with sqlite3.connect(path) as connection:
             connection.execute(f"UPDATE paper_trading_equity {change}")
         connection.close()
         with (
             SessionRepository(path) as again,
-            pytest.raises(CorruptRecordError, match=r"walk-1.*(equity point 2|a part of its history is missing)"),
+            pytest.raises(CorruptRecordError, match=f"walk-1.*{message}"),
         ):
             reading.read_results(again, ["walk-1"])
 
