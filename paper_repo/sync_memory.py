@@ -139,7 +139,7 @@ class _ThreadTurn:
         return mine
 
     def new(self) -> Hold:
-        """What a block asks for the turn by, made before it does."""
+        """The token with which a block asks for the turn."""
         return Hold()
 
     async def take(self, me: Hold) -> None:

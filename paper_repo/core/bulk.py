@@ -1,8 +1,8 @@
-"""Many sessions at once, as the rows that they are: past the entities, since what was verified needs no second check.
+"""Many sessions at once, copied as rows: a row whose checksum is right needs no entity to check it again.
 
-A row whose checksum is right is what this library has written from an entity, and another database of the same kind
-keeps it as it is. Anything that is not as expected is left to those who read and write one session at a time: they
-know whether it is damage, and what to say about it.
+Such a row is what this library once wrote from an entity, and another database of the same kind keeps it as it is.
+Anything unexpected is left to the code that copies one session at a time, which can tell damage from other causes and
+report it.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from paper_repo.storage.statements import Statements
 from paper_repo.storage.tables import Row
 
 TOGETHER = 256
-"""How many sessions are worked on at once; older versions of SQLite take no more than 999 values in a query."""
+"""How many sessions are copied at once: older versions of SQLite allow at most 999 values in a query."""
 
 ROWS_TOGETHER = 20_000
-"""How many rows of history these have at most, so that others get their turn; a longer history is alone."""
+"""How many rows of history they may have in all, so that other writers get their turn; a longer history goes alone."""
 
 PAGE = 1000
 """How many rows are held at a time."""
 
 
 class UnexpectedRow(Exception):  # noqa: N818
-    """Some row is not as expected, which says nothing yet about what is wrong."""
+    """A row is not as expected; what is wrong with it is not known yet."""
 
 
 class _Kind(NamedTuple):
@@ -43,7 +43,7 @@ class _Kind(NamedTuple):
 
 
 def batches(storage: Storage) -> Iterator[list[str]]:
-    """The ids of all sessions, in portions that are worked on at once."""
+    """The ids of all sessions, in the batches in which they are copied."""
     ids: list[str] = []
     rows = 0
     for session_id, size in storage.fetch_all(queries.select_sizes(storage.statements.tables)):
@@ -57,7 +57,7 @@ def batches(storage: Storage) -> Iterator[list[str]]:
 
 
 def existing(storage: Storage, ids: Sequence[str]) -> set[str]:
-    """Those of these ids that there are sessions of."""
+    """Those of these ids that are stored."""
     return {found for (found,) in storage.fetch_all(queries.select_existing(storage.statements.tables, ids))}
 
 
@@ -76,7 +76,7 @@ def transfer(source: Storage, target: Storage, ids: Sequence[str]) -> None:
 
 
 def differing(source: Storage, target: Storage, ids: Sequence[str]) -> set[str]:
-    """Those of these sessions whose rows are not the same at both, in a block of each; equal ones are equal rows."""
+    """Those of these sessions whose rows differ between the two; within a block of each."""
     if _are_same(source, target, ids):
         return set()
     if len(ids) == 1:
@@ -105,7 +105,7 @@ def _histories(storage: Storage, kind: _Kind, ids: Sequence[str]) -> Iterator[li
 
 
 _OWN = ("change_number", "generation")
-"""What is no content: the order of changes in a database, and which save has written the row."""
+"""What belongs to a database and not to the session: the order of its changes, and which save wrote the row."""
 
 
 def _without_own(statements: Statements, row: tuple[Any, ...]) -> Row:
@@ -113,7 +113,7 @@ def _without_own(statements: Statements, row: tuple[Any, ...]) -> Row:
 
 
 def _sessions(storage: Storage, ids: Sequence[str]) -> dict[str, Row]:
-    """The rows of these sessions, as far as there are any, by id."""
+    """The rows of those of these sessions that are stored, by id."""
     statements, found = storage.statements, dict[str, Row]()
     for values in _whole(storage, ids):
         row = dict(zip(statements.session_columns, values, strict=True))

@@ -1,8 +1,8 @@
 """The points that a chart of an equity curve draws, chosen by the database: what `downsample` chooses of all points.
 
-The curve is cut into columns of time, and of each column the database finds the first and the last point, and which
-come into question as the lowest and the highest. Only the points that are returned are made, and their checksums
-compared; that no point is missing is made sure of all.
+The curve is cut into columns of time. For each column the database finds the first and the last point, and the
+candidates for the lowest and the highest. Only the points that are returned become entities and are compared with
+their checksums; a missing point is found anywhere in the curve.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LARGEST_RANGE = 20_000
 """How many points are looked at in one query, so that those of equal value need little memory."""
 
 _ROUNDING = 1e-12
-"""How far a number that the database has made of an amount may be from it, in parts of it."""
+"""How far the float that the database makes of an amount may be from it, relative to it."""
 
 _AT_ONCE = 500
 
@@ -43,7 +43,7 @@ class Point(NamedTuple):
 
 
 class _OutOfOrderError(Exception):
-    """The times of the points go back, or a value is none that numbers tell apart."""
+    """The times of the points go back, or a value is beyond the range of floats."""
 
 
 def chart_points(storage: Storage, session_id: str, max_points: int) -> list[EquityPoint]:
@@ -81,7 +81,7 @@ def bulk_points(storage: Storage, session_id: str) -> Iterator[Any]:
 
 
 class _Curve:
-    """The equity curve of one session, asked for with as few rows as can be."""
+    """The equity curve of one session, read with as few rows as possible."""
 
     def __init__(self, storage: Storage, session_id: str) -> None:
         self._storage = storage
@@ -101,7 +101,7 @@ class _Curve:
         return self._moment(self._ask(self._statements.time, place=place)[0][0])
 
     def chosen(self, columns: int, last: int) -> set[int]:
-        """The places of the four points of each column, of which there are so many."""
+        """The places of the four points of each of these columns."""
         start, end = self.at(1), self.at(last)
         if end <= start:
             raise _OutOfOrderError
@@ -118,7 +118,7 @@ class _Curve:
     def _lowest_and_highest(
         self, first: int, last: int, column: int, column_of: Callable[[datetime], int]
     ) -> tuple[int, int]:
-        """The places of the lowest and of the highest point; of equal ones, of the first."""
+        """The places of the lowest and of the highest point, or of the first of several."""
         lowest: tuple[int, Decimal] | None = None
         highest: tuple[int, Decimal] | None = None
         for begin in range(first, last + 1, LARGEST_RANGE):
@@ -161,7 +161,7 @@ class _Curve:
 
 
 def _about(number: Any, direction: int) -> Any:
-    """The number, or as much beyond it as the database may have rounded; one that is exact is no float."""
+    """The number, moved by as much as the database may have rounded it; exact numbers stay as they are."""
     if not isinstance(number, float):
         return number
     if not math.isfinite(number):

@@ -24,14 +24,14 @@ from paper_repo.domain.trades import Trade, closed_positions, total, trade_of
 from paper_repo.storage.base import Storage
 
 Watch: TypeAlias = Callable[[Iterable[EquityPoint]], Iterator[EquityPoint]]
-"""Is given the points, and gives them on; called once more from the start where their times go back."""
+"""Takes the points and yields them again; called anew, with all points, if their times turn out to go back."""
 
 Advance: TypeAlias = Callable[[int], object]
-"""Is told how many more fills have been read."""
+"""Takes how many more fills have been read."""
 
 
 class _NotPlainError(Exception):
-    """A fill is one that only its position's lots can be told of."""
+    """A fill needs more than its amounts: it has a currency or a position of its own, or was corrected."""
 
 
 def read_performance(
@@ -47,8 +47,8 @@ def read_performance(
 
     Args:
         trades: those of the session, where they are counted already.
-        watch: sees the points that pass.
-        advance: sees how the reading of the fills goes on.
+        watch: sees the points as they pass.
+        advance: is told of the progress with the fills.
         **options: those of `performance_of`.
     """
     entries = list(history.read_entries(storage, session.id))
@@ -81,7 +81,7 @@ def match_trades(storage: Storage, session: PaperTradingSession, latest: int = 0
 def _trades_of_plain_fills(
     storage: Storage, session: PaperTradingSession, entries: Iterable[LedgerEntry], advance: Advance
 ) -> TradeFigures | None:
-    """The figures of the trades; None where more than the amounts of the fills must be known for them."""
+    """The figures of the trades; None where the amounts of the fills are not enough to compute them."""
     instruments = session.instruments.values()
     if session.opening_positions or any(each.currency is not None for each in instruments):
         return None
@@ -97,7 +97,7 @@ def _trades_of_plain_fills(
     except _NotPlainError:
         return None
     except InvalidOperation as error:
-        raise history.corrupt(session.id, "an amount of a fill is none") from error
+        raise history.corrupt(session.id, "an amount of a fill is no number") from error
     return figures
 
 

@@ -40,7 +40,7 @@ def read_fills(storage: Storage, session_id: str, after: int) -> Iterator[tuple[
 
 
 def fill_rows(storage: Storage, session_id: str, after: int) -> Iterator[tuple[Any, ...]]:
-    """The rows of these fills, none of which is missing; their checksums are left to be compared."""
+    """The rows of these fills, without a gap; their checksums are not compared here."""
     statements = storage.statements
     fills = statements.tables.fills
     first, last, before = 0, after, None
@@ -65,7 +65,7 @@ def read_points(storage: Storage, session_id: str) -> Iterator[EquityPoint]:
 
 
 def checked_points(storage: Storage, session_id: str) -> Iterator[None]:
-    """Reads the equity points for nothing but errors: one whose checksum is right is as it was written."""
+    """Read the equity points only to find errors: a point whose checksum is right needs no entity to check it."""
     for row in point_rows(storage, session_id):
         if plain_point(storage, row) is None:
             point(storage, row)
@@ -73,7 +73,7 @@ def checked_points(storage: Storage, session_id: str) -> Iterator[None]:
 
 
 def point_rows(storage: Storage, session_id: str) -> Iterator[tuple[Any, ...]]:
-    """The rows of the equity points, none of which is missing; their checksums are left to be compared."""
+    """The rows of the equity points, without a gap; their checksums are not compared here."""
     statements = storage.statements
     equity = statements.tables.equity
     for place, row in enumerate(_rows(storage, equity, session_id, statements.equity_columns, 0), 1):
@@ -268,7 +268,7 @@ def _append(storage: Storage, statement: Any, row: Row, name: str) -> None:
 
 
 def _pages(items: Iterable[T]) -> Iterator[list[T]]:
-    """The items, so many at a time as rows are read at a time."""
+    """The items, `PAGE` at a time."""
     iterator = iter(items)
     while page := list(islice(iterator, PAGE)):
         yield page
@@ -413,14 +413,14 @@ def point(storage: Storage, row: Sequence[Any], checked: bool = True) -> EquityP
 
 
 def plain_fill(storage: Storage, row: tuple[Any, ...]) -> tuple[Any, ...] | None:
-    """The plain data of a fill that says no more than most, in its order; None where its checksum does not tell so."""
+    """The data of a fill without rarely used fields, in order; None for others, and where the checksum is wrong."""
     if not storage.keeps_text or row[_FILL_CHECKSUM + 1 :] != _NOTHING_LATER:
         return None
     return row[FILL_DATA] if row[_FILL_CHECKSUM] == storage.statements.checksum_of_fill(row) else None
 
 
 def plain_point(storage: Storage, row: tuple[Any, ...]) -> tuple[Any, ...] | None:
-    """The same of an equity point."""
+    """The same for an equity point."""
     is_as_written = storage.keeps_text and row[_POINT_CHECKSUM] == storage.statements.checksum_of_point(row)
     return row[POINT_DATA] if is_as_written else None
 

@@ -74,16 +74,16 @@ class Records:
         save.apply(skipped)
 
     def bind(self, save: Save) -> None:
-        """Fit a save to what its session is now, once no other transaction of this process writes that."""
+        """Adjust a save to the present state of its session, once no other transaction of this process writes it."""
         self._storage.take_turn(save.session.id)
         save.bind(self.stored_row)
 
     def change_of_session(self, save: Save) -> tuple[Statement, Row]:
-        """What stores the session of a bound save; it changes no row where that is not as the save expects it."""
+        """The statement that stores the session of a bound save; it changes nothing if the row is not as expected."""
         return self._change(_row(save), save)
 
     def changes_of_history(self, save: Save) -> list[tuple[Statement, Row]]:
-        """What appends its fills and points, each of which changes one row unless a fill is stored already."""
+        """The statements that append its fills and points; each changes one row, unless the fill is stored already."""
         session_id, statements, first = save.session.id, self._statements, save.first_sequence
         fills = [
             history.fill_row(self._storage, session_id, first + index, fill) for index, fill in enumerate(save.fills)

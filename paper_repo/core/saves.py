@@ -78,7 +78,7 @@ class StoredRow(NamedTuple):
     generation: int
     values: tuple[object, ...]
     account: tuple[object, ...] = ()
-    """What stays the same, too, where an account uses nothing but cash, positions and resting orders."""
+    """The values that also stay the same in an account with nothing but cash, positions and resting orders."""
 
     def is_of(self, session: PaperTradingSession) -> bool:
         """Whether the object still stands for this row; its caller may have changed its id or version."""
@@ -170,7 +170,7 @@ class Save:
     is_settled: bool
     """Whether all that seldom changes is stored in the row already, so that only the other columns need be written."""
     is_account_settled: bool
-    """Whether that is so of what most accounts do not use."""
+    """Whether the same is true of the columns that most accounts do not use."""
 
     def __init__(self, session: PaperTradingSession) -> None:
         self.session = session

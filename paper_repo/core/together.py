@@ -1,8 +1,8 @@
-"""Saves that go out together: to a server in two round trips, however many they are.
+"""Any number of saves, sent to a server in two round trips.
 
-Nothing that is sent waits for an answer: first the rows of the sessions go out, then the history of those that were as
-their saves expected them. A version that was not met is the conflict of that save alone, and needs no savepoint:
-nothing was changed for it.
+First the rows of all sessions are sent, without waiting for each answer; then the history of those whose stored version
+was the expected one. Where it was not, nothing was changed: that is a conflict of this save alone, and needs no
+savepoint.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from paper_repo.storage.base import Storage
 
 
 class OneByOneError(Exception):
-    """What these saves have changed is to be rolled back, and they are to be done one by one."""
+    """The changes of these saves are to be rolled back, and the saves done again one by one."""
 
 
 class AloneError(Exception):
-    """Nothing was sent for a save, since it has to look for ids first; it is to be done by itself."""
+    """A save was not sent, since it has to look up ids first; it is to be done by itself."""
 
 
 def write_together(storage: Storage, records: Records, saves: Sequence[Save]) -> list[Exception | None]:
-    """Store sessions with their new history, in this thread's transaction; what each save was refused with.
+    """Store sessions with their new history in this thread's transaction, and return each save's error, or None.
 
     Args:
         saves: each of another session.
 
     Raises:
-        OneByOneError: a fill is stored already, which may be right or wrong; or a save alone has met another version.
+        OneByOneError: a fill is stored already, which may be right or wrong, or a single save met another version.
         StorageError: a statement has failed; the transaction must be rolled back.
     """
     if len(saves) == 1:
@@ -51,7 +51,7 @@ def write_together(storage: Storage, records: Records, saves: Sequence[Save]) ->
 
 
 def _write_one(storage: Storage, records: Records, save: Save) -> Exception | None:
-    """The same for one alone: its history need not wait for the answer, since all can be rolled back without harm."""
+    """The same for a single save: its history goes out with it, since everything can still be rolled back."""
     refusal = _refusal(records, save)
     if refusal is not None:
         return refusal

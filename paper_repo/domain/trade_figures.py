@@ -1,8 +1,8 @@
-"""Winners and losers among closed trades, counted one by one; and the gains of trades in plain fills, found fast.
+"""Winners and losers among closed trades, counted one by one; and a fast way to the gains of trades in plain fills.
 
-Most accounts trade in one currency, and their fills name no position and are never corrected. What such a trade has
-gained is what its fills have paid and received, less their fees: no lots need to be matched for it, except where a fill
-turns the position, whose fee is shared out between the two trades as `round_trips` does it.
+Most accounts trade in one currency, and their fills name no position and are never corrected. The gain of such a trade
+is what its fills received, less what they paid and their fees, and no lots need to be matched. Only where a fill turns
+the position is its fee divided between the two trades, as in `round_trips`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from paper_repo.domain.trading import Side
 from paper_repo.domain.values import EXACT, ROUNDED
 
 _CACHED = 4096
-"""How many amounts are kept as they are read; quantities and fees repeat themselves."""
+"""How many parsed amounts are kept, since quantities and fees repeat."""
 
 
 class TradeFigures:
@@ -59,7 +59,7 @@ class TradeFigures:
 
 
 class PlainFill(NamedTuple):
-    """What counts of a plain fill, as text."""
+    """The parts of a plain fill that count, as text."""
 
     symbol: str
     side: str
@@ -72,7 +72,7 @@ class PlainTrades:
     """The gains of the trades that plain fills make up.
 
     Args:
-        multipliers: of the symbols that have another one than 1.
+        multipliers: of the symbols whose multiplier is not 1.
     """
 
     def __init__(self, multipliers: Mapping[str, Decimal]) -> None:

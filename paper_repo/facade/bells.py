@@ -1,8 +1,8 @@
-"""How the writer's threads hear that there is something to do.
+"""How the writer's threads are woken when there is something to do.
 
-A thread that began as soon as the first task asks for something would take Python's lock from the others in the middle
-of theirs, at every statement. So an event loop rings when all of its tasks that can go on have had their turn, and the
-threads do together what these have asked for.
+A thread that started with the first request would compete with the event loop for Python's lock, while other tasks are
+about to ask for something too. So an event loop rings once all of its ready tasks have run, and the threads do together
+what these have asked for.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ Bell = SimpleQueue[Any]
 
 
 class Bells:
-    """The event loops that are going to ring, and whether one of them has."""
+    """The event loops that are about to ring, and whether one has rung."""
 
     def __init__(self) -> None:
         self._ringing: set[Any] = set()
         self._rung = False
 
     def ring_soon(self, job: Job, bells: Iterable[Bell]) -> None:
-        """Have these rung by the loop of `job`, unless it is going to do that anyway."""
+        """Have the event loop of `job` ring these bells, unless it is about to do so anyway."""
         loop = job.finished.loop
         if loop not in self._ringing:
             try:
-                self._ringing.add(loop)  # before a thread can hear the bell, and forget that it was going to ring
+                self._ringing.add(loop)  # before a thread can hear the bell and forget that it was about to ring
                 for bell in bells:
                     job.finished.when_ready_tasks_have_run(partial(bell.put, loop))
             except BaseException:
@@ -43,11 +43,11 @@ class Bells:
         return self._rung
 
     def hear(self, loop: Any) -> None:
-        """Take note of what came out of a bell: an event loop, or None from somebody else."""
+        """Note what came out of a bell: an event loop, or None from somebody else."""
         if loop is not None:
             self._ringing.clear()
             self._rung = True
 
     def all_is_taken(self) -> None:
-        """What the loops have rung about is about to be put into the queue."""
+        """Forget the rings so far: what they were about is being taken."""
         self._rung = False

@@ -1,8 +1,8 @@
-"""Jobs that share a transaction and one COMMIT, and nothing else: one that fails does so by itself.
+"""Jobs that share a transaction and its COMMIT, but not their failures.
 
-On a file each job has a savepoint of its own. On a server, where every statement is a wait, saves go out together: a
-version that was not met is the conflict of that save alone, and where the server refuses a statement, which ends the
-transaction for all, each job is done again by itself.
+On a file each job has a savepoint of its own. On a server, where every statement costs a round trip, saves are sent
+together: a version that is not the expected one is a conflict of that save alone. A statement that the server refuses
+ends the transaction for all; then each job is done again by itself.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from paper_repo.storage.errors import TurnedBackError
 
 
 class GroupCommit:
-    """Does jobs that wait together.
+    """Does the jobs that are waiting in one transaction.
 
     Args:
         sessions: what they write.
@@ -32,7 +32,7 @@ class GroupCommit:
         """Do all jobs in one transaction, and those by themselves that another transaction has turned back.
 
         Args:
-            take: gives the jobs, once the transaction has begun; so they can be cancelled until then.
+            take: returns the jobs, once the transaction has begun; until then they can be cancelled.
 
         Returns:
             The jobs that were done.
@@ -60,7 +60,7 @@ class GroupCommit:
         return jobs
 
     def _groups(self, jobs: list[Job]) -> Iterator[list[Job]]:
-        """The jobs in their order: saves of different sessions that follow each other may go together."""
+        """The jobs in their order, where consecutive saves of different sessions form one group."""
         group: list[Job] = []
         ids = set[str]()
         for job in jobs:

@@ -1,7 +1,7 @@
-"""What one of the writer's threads has for itself: a bell to be rung by, and the transaction that is open in it.
+"""What one of the writer's threads owns: the bell that wakes it, and the transaction that is open in it.
 
-A transaction block has its thread to itself from its BEGIN to its end. Blocks inside of it are parts of its
-transaction; each is told from the others by an object of its owner's, so that the end of one finds what it has begun.
+A transaction block has its thread to itself from BEGIN to its end. Blocks inside of it are savepoints of its
+transaction; each is known by an object of its owner, by which the end of a block finds what it has begun.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from paper_repo.facade.jobs import Block
 from paper_repo.storage.base import Storage
 
 Part = object
-"""What tells a block, or a block inside of it, from others."""
+"""What a block, or a block inside of it, is known by."""
 
 
 class Worker:
@@ -37,7 +37,7 @@ class Worker:
     def leave(self, part: Part, *, commit: bool) -> None:
         """Commit what `enter` has opened, or roll it back; nothing, if that has been done.
 
-        What is open inside of it still was left without a word, and so is rolled back.
+        Blocks that are still open inside of it were abandoned, and are rolled back.
         """
         if all(each is not part for each, _ in self.open):
             return
@@ -49,7 +49,7 @@ class Worker:
             self._roll_back()
 
     def roll_back_all(self) -> None:
-        """Roll back whatever is open, come what may."""
+        """Roll back everything that is open, whatever errors come."""
         while self.open:
             attempt(self._roll_back)
 

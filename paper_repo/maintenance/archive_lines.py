@@ -1,7 +1,7 @@
 """The lines of an archive: JSON of what is stored, each written in exactly one way.
 
-What most of an archive consists of (sessions, fills without more than they need, equity points) is put together from
-its texts, which is several times faster than to look at every value again, and gives the same bytes.
+The bulk of an archive (sessions, fills without rarely used fields, equity points) is assembled from texts as they are
+stored. That is several times faster than encoding every value again, and gives the same bytes.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ orders and none of the fields that may be left out."""
 ENTRY_TYPES: dict[type[Any], str] = {CashFlow: "cash_flow", Split: "split", SymbolChange: "symbol_change"}
 
 PLAIN_FILL = len(schemas.fields_of(Fill)) - len(schemas.defaults_of(Fill))
-"""How many fields a fill has that says nothing more."""
+"""How many fields a fill has without those that are rarely used."""
 
 
 def line(data: Data) -> bytes:
-    """The line of any data."""
+    """A line with this data."""
     return fast.to_json(data).encode("ascii") + b"\n"
 
 
 def session_line(columns: Data) -> bytes:
-    """The line of a session, of which these are the columns, as `fast.to_columns` gives them."""
+    """The line of a session with these columns, as `fast.to_columns` gives them."""
     parts = ['"type":"session"']
     for name in _SESSION_FIELDS:
         value = columns[name]
@@ -67,7 +67,7 @@ def plain_fill_line(
     executed_at: str,
     order_id: str | None,
 ) -> bytes:
-    """The line of a fill that says nothing more."""
+    """The line of a fill without rarely used fields."""
     order = "null" if order_id is None else quote(order_id)
     return (
         f'{{"type":"fill","sequence":{sequence:d},"id":{quote(fill_id)},"symbol":{quote(symbol)},"side":"{side}",'
@@ -82,12 +82,12 @@ def point_line(at: str, cash: str | None, equity: str) -> bytes:
 
 
 def entry_line(after_fill: int, entry: LedgerEntry) -> bytes:
-    """The line of a ledger entry, which was booked after so many fills."""
+    """The line of a ledger entry, with the number of fills that were booked before it."""
     return line({"type": ENTRY_TYPES[type(entry)], "after_fill": after_fill, **schemas.dump(entry)})
 
 
 def order_line(order: Order) -> bytes:
-    """The line of a closed order, whose own type is not that of the line."""
+    """The line of a closed order; `type` is the line's, and `order_type` the order's."""
     data = schemas.dump(order)
     return line({"type": "order", "order_type": data.pop("type"), **data})
 

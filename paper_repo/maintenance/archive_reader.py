@@ -70,13 +70,13 @@ class ArchiveReader:
         self._contents = Contents()
         self._next: Data | None = None
         self._next_line: bytes | None = None
-        """The line of `_next`, where that was read without looking how it is written."""
+        """The line of `_next`, if its form was not checked yet."""
         self._line: bytes | None = None
-        """The same of the line that was given out last."""
+        """The same for the line that was given out last."""
         self._version = VERSION
 
     def wrong(self, problem: str, read_since: int = 0) -> ArchiveError:
-        """The error that says what is wrong with the line that was given out last, or so many lines before."""
+        """The error that says what is wrong with the line given out last, or `read_since` lines before it."""
         return _wrong(self.at - read_since, problem)
 
     def header(self) -> None:
@@ -199,7 +199,7 @@ class ArchiveReader:
         self._next = self._parsed(line, self._read)
 
     def _parsed(self, line: bytes, number: int) -> Data:
-        """The data of a line, which has to be written as it is in an archive."""
+        """The data of a line; a key that comes twice or a number in another form is refused."""
         try:
             data = _parse(line.decode())
         except (ValueError, RecursionError) as error:
@@ -209,7 +209,7 @@ class ArchiveReader:
         return data
 
     def _plain(self, kind: type[T], data: Data, written: Callable[[T], bytes]) -> T:
-        """An entity of a line; it is written as it has to be where `written` makes the very same line of it."""
+        """The entity of a line, whose form is right if `written` makes the very same line of the entity."""
         if self._line is not None:
             try:
                 entity = _of_plain(kind, data)
@@ -242,7 +242,7 @@ class ArchiveReader:
 
 
 _FREQUENT = (b'{"type":"fill",', b'{"type":"equity",', b'{"type":"session",')
-"""How the lines begin of which an archive has most, if they are written as they have to be."""
+"""How the most frequent lines of an archive begin."""
 
 
 def _of_plain(kind: type[T], data: Data) -> T:

@@ -48,8 +48,8 @@ def copy_sessions(
 ) -> CopyReport:
     """Store every session of `source` with its whole history in `target`: versions, times and order as they are.
 
-    Some hundred sessions share a transaction, and are copied from one moment of the source; they are read again at the
-    target, where they must be the same as at the source. A copy that was interrupted is resumed by calling it again.
+    Up to a few hundred sessions share a transaction and are copied as of one moment of the source; then they are read
+    again at the target and compared with the source. A copy that was interrupted is resumed by calling it again.
 
     Args:
         source: a synchronous repository (the `core` of an async one); others can go on writing to it.
@@ -111,9 +111,9 @@ def write_backup(
 
 
 def _copy(source: SessionRepository, target: SessionRepository, ids: list[str], report: CopyReport) -> Iterator[int]:
-    """Copy these sessions together; one by one where that cannot be, to find out which of them is in the way.
+    """Copy these sessions together, or one by one where something is unexpected, to find out which session it is in.
 
-    Gives how many are done, whenever a transaction has ended.
+    Yields how many were done after each transaction.
     """
     if _keeps_rows(source) and _keeps_rows(target):
         try:
@@ -129,7 +129,7 @@ def _copy(source: SessionRepository, target: SessionRepository, ids: list[str], 
 
 
 def _keeps_rows(repository: SessionRepository) -> bool:
-    """Whether rows come back as they were written."""
+    """Whether rows come back as the text that was written."""
     return internals_of(repository).storage.keeps_text
 
 
@@ -223,7 +223,7 @@ def _canonical(kind: Any, data: schemas.Data) -> schemas.Data:
 
 @cache
 def _form_of(kind: Any) -> tuple[list[str], list[tuple[str, type[Any]]], schemas.Data]:
-    """Which fields hold an amount, which hold entities and of what kind, and what the others are by default."""
+    """Which fields hold an amount, which hold entities and of what kind, and the defaults."""
     fields = schemas.fields_of(kind).items()
     amounts = [name for name, field in fields if isinstance(field, schemas.AmountField)]
     entities = [(name, field.kind) for name, field in fields if isinstance(field, schemas.EntitiesField)]

@@ -130,13 +130,14 @@ def _convert(path: str | os.PathLike[str], old: str | None, target: str | os.Pat
 
 @contextmanager
 def _held_still(live: SessionRepository, path: Path) -> Iterator[Path]:
-    """A file that holds what `path` did at one moment, and that nobody else has open: a backup of it.
+    """A backup of `path`, as of one moment, that nobody else has open.
 
-    SQLCipher is another SQLite. What this process has open with the usual one it does not know of: closing the file, it
-    takes away its locks, and its -wal with whatever is saved later (https://www.sqlite.org/howtocorrupt.html, 2.2.1).
+    SQLCipher is another SQLite, and knows nothing of what this process has open with the usual one: when it closes the
+    file, it drops the other's locks and removes its -wal, with whatever is saved later
+    (https://www.sqlite.org/howtocorrupt.html, 2.2.1).
     """
     if not os.access(path.parent, os.W_OK):
-        yield path  # where nothing can be written, nobody writes
+        yield path  # nobody can write there
         return
     with new_file_beside(free_name(path, "converting")) as backup:
         remove(backup)

@@ -21,7 +21,7 @@ class Turn:
         self._owner: Wakeup | None = None
 
     def new(self) -> Wakeup:
-        """What a block asks for the turn by, made before it does."""
+        """The token with which a block asks for the turn."""
         return new_wakeup()
 
     async def take(self, me: Wakeup) -> None:
@@ -41,7 +41,7 @@ class Turn:
             ) from error
 
     def pass_on(self, me: Wakeup) -> None:
-        """Let the next one write, if the turn is the caller's, who else waits for it no longer.
+        """Let the next one write if the turn is the caller's; a caller that is still waiting stops waiting.
 
         Who waits on an event loop that has ended is passed over.
         """

@@ -47,7 +47,7 @@ class Storage(Transacting):
     """Whether a row comes back as the very text that was written, so that its checksum can be compared."""
 
     sends_together: ClassVar[bool] = False
-    """Whether it takes as long to wait for an answer as to be given one, so that `change_many` is worth while."""
+    """Whether each statement costs a round trip, which `change_many` saves."""
 
     durability: str
     """What an acknowledged save survives; see `DURABILITY`."""
@@ -143,10 +143,10 @@ class Storage(Transacting):
         return [self.change(statement, row) for statement, row in changes]
 
     def change_rows(self, statement: Statement, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> int:
-        """Run `statement` for many rows in this thread's transaction, and say how many rows it changed in all.
+        """Run `statement` for many rows in this thread's transaction, and return how many rows were changed in all.
 
         Args:
-            statement: one that takes the values of whole rows in their order.
+            statement: one that takes the values of a whole row, in the order of the columns.
             columns: those of the rows.
         """
         transaction = self._required()

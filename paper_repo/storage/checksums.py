@@ -24,7 +24,7 @@ class Checksum:
         self._nothing = (None,) * len(later)
 
     def among(self, columns: Sequence[str]) -> Callable[[Sequence[Any]], int]:
-        """The same for rows that are sequences of the values of these columns."""
+        """A function that computes the checksum of rows given as sequences of the values of these columns."""
         places = {name: place for place, name in enumerate(columns)}
         values = itemgetter(*(places[name] for name in self._columns))
         later = itemgetter(*(places[name] for name in self._names)) if self._names else None
@@ -45,7 +45,7 @@ class Checksum:
         return _signed(text)
 
     def of_plain(self, row: Mapping[str, Any]) -> int:
-        """The checksum of a row that has nothing in the columns that came later, which may be left out of it."""
+        """The checksum of a row without values in the later columns, which it may lack."""
         return _signed(_joined(self._values(row)))
 
 

@@ -89,9 +89,9 @@ def history_page(table: Any, columns: Iterable[str], size: int) -> Statement:
 
 
 def joined_page(table: Any, columns: Sequence[str], size: int) -> Statement:
-    """The same rows of an SQLite file as one text: a line for each, its values between commas, nothing for NULL.
+    """The same rows of an SQLite file as one text: a line for each, with commas between the values, and NULL empty.
 
-    The line and the number of rows come with the first and the last of their places, which is the first of `columns`.
+    With it come the first and the last place (the first of `columns`) and the number of rows.
     """
     place, *rest = _fields(table, columns)
     after, session_id = value("after"), value("session_id")
@@ -104,18 +104,18 @@ def joined_page(table: Any, columns: Sequence[str], size: int) -> Statement:
 
 
 def insert_row(table: Any) -> Statement:
-    """Inserts a whole row, whose values stand in the order of the table's columns."""
+    """Inserts a whole row, with its values in the order of the table's columns."""
     fields = table._meta.sorted_fields
     return Statement(table.insert({field: value(field.column_name) for field in fields}))
 
 
 def select_existing(tables: Tables, ids: Sequence[str]) -> Any:
-    """Those of these ids that there are sessions of."""
+    """Those of these ids that are stored."""
     return tables.sessions.select(tables.sessions.id).where(tables.sessions.id.in_(ids))
 
 
 def select_sizes(tables: Tables) -> Any:
-    """The ids of all sessions, sorted, each with about how many rows its history has."""
+    """The ids of all sessions, sorted, each with the approximate number of rows in its history."""
     sessions, equity = tables.sessions, tables.equity
     points = equity.select(fn.COALESCE(fn.MAX(equity.sequence), 0)).where(equity.session == sessions.id)
     kept = (sessions.ledger_count, sessions.closed_order_count, points)

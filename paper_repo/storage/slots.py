@@ -18,7 +18,7 @@ _LOOK_AGAIN = 0.05
 
 
 class Waiters:
-    """Those who wait until something is as they need it, and are told when it may be."""
+    """Threads that wait for a condition, and are told when to look again."""
 
     def __init__(self) -> None:
         self._waiting: deque[SimpleQueue[None]] = deque()
@@ -44,7 +44,7 @@ class Waiters:
             self.tell_next()
 
     def tell_next(self) -> None:
-        """Let the one look again that has waited longest."""
+        """Let the thread that has waited longest look again."""
         self._tell(1)
 
     def tell_all(self) -> None:

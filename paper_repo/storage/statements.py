@@ -64,7 +64,7 @@ class Statements:
         self.ledger_checksum: Checksum = _checksum(self.ledger_columns)
         self.order_checksum: Checksum = _checksum(self.order_columns)
         self.checksum_of_fill: Callable[[Sequence[Any]], int] = self.fill_checksum.among(self.fill_columns)
-        """That of a whole row; most rows are fills and points."""
+        """The checksum of a whole row, computed fast: most rows are fills and points."""
         self.checksum_of_point: Callable[[Sequence[Any]], int] = self.equity_checksum.among(self.equity_columns)
 
     @cached_property
@@ -186,7 +186,7 @@ class Statements:
 
     @cached_property
     def insert_plain_fill(self) -> Statement:
-        """The same for a fill that says nothing in the columns that came later."""
+        """The same for a fill without values in the columns that were added later."""
         fills = self.tables.fills
         values = {
             field: value for field, value in _values(fills).items() if field.column_name not in LATER_FILL_COLUMNS

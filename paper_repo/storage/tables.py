@@ -45,7 +45,7 @@ SETTLED_COLUMNS = (
 ACCOUNT_COLUMNS = (
     "balances", "rates", "net_deposits", "income", "currency_pnl", "other_value", "ledger_count", "closed_order_count",
 )  # fmt: skip
-"""The others that stay the same where an account uses nothing but cash, positions and resting orders."""
+"""The others that stay the same in an account with nothing but cash, positions and resting orders."""
 
 LATER_SESSION_COLUMNS = (
     "instruments", "balances", "rates", "opening_positions", "opening_balances", "opening_worth", "net_deposits",

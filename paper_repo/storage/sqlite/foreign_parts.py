@@ -29,7 +29,7 @@ _MAY_RUN = re.compile(
 _PLAIN_TABLE = re.compile(r"CREATE TABLE\b", re.IGNORECASE)
 
 KNOWN = "57a598fc563a5b7e2dec404b3573f8d84c9b03bbc4ab030bcd5c286fcd84a491"
-"""The `fingerprint` of what this library's own newest files have that runs: their views, all of which only read."""
+"""The `fingerprint` of what SQLite runs in the newest files of this library: their views, which only read."""
 
 Part = tuple[str, str]
 """What it is, such as "table", and its name."""
@@ -51,7 +51,7 @@ def foreign_part(connection: Any, version: int, scripts: Path) -> str | None:
     rows = connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master").fetchall()
     running = running_parts({(kind, name): (table, text) for kind, name, table, text in rows})
     if not running or fingerprint(running) == KNOWN:
-        return None  # as in most files: what they should have need not be found out, which takes a while
+        return None  # as in most files, which saves running the migration scripts to find out
     left = [_unexpected(running, expected_parts(each, scripts)) for each in (version, *_versions(scripts))]
     if not all(left):
         return None
@@ -60,12 +60,12 @@ def foreign_part(connection: Any, version: int, scripts: Path) -> str | None:
 
 
 def fingerprint(parts: Parts) -> str:
-    """A text that no other parts have."""
+    """A text that is different for other parts."""
     return hashlib.sha256(repr(sorted(parts.items())).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def running_parts(parts: Parts) -> Parts:
-    """Those of them that SQLite runs for somebody."""
+    """Those that SQLite runs on its own."""
     return {(kind, name): (table, text) for (kind, name), (table, text) in parts.items() if _may_run(kind, text)}
 
 
