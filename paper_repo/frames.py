@@ -28,7 +28,7 @@ try:
 except ImportError as _error:
     raise ImportError("paper_repo.frames needs pyarrow: pip install 'paper_repo[frames]'") from _error
 
-from paper_repo.core import history
+from paper_repo.core import history, history_rows
 from paper_repo.core.repository import SessionRepository, internals_of
 from paper_repo.domain.selection import Selection, StatusFilter
 from paper_repo.errors import InvalidSessionError, SessionNotFoundError
@@ -103,7 +103,7 @@ def equity(repository: Repository, session_id: str, *, exact: bool = False) -> p
         if not len(table) and not core.exists(session_id):
             raise SessionNotFoundError(session_id)
     if len(table) and table["sequence"][0].as_py() != 1:
-        raise history.corrupt(session_id, f"{history.INCOMPLETE}: equity point 1 is not there")
+        raise history_rows.corrupt(session_id, f"{history.INCOMPLETE}: equity point 1 is not there")
     return table.drop_columns("sequence")
 
 
@@ -256,7 +256,7 @@ def _unreadable(convert: _Convert, name: str, session_id: str, error: Exception)
     """What is said of values that are no column: they are too long for a decimal, or not what they should be."""
     if convert is _decimals and isinstance(error, pa.ArrowInvalid):
         return _too_long(name, session_id)
-    return history.corrupt(session_id, f"{name}: {error}")
+    return history_rows.corrupt(session_id, f"{name}: {error}")
 
 
 def _column(chunks: list[pa.Array], convert: _Convert, name: str, session_id: str) -> pa.ChunkedArray:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from paper_repo.core import history
+from paper_repo.core import history, history_rows
 from paper_repo.core.lists import bound
 from paper_repo.core.records import Records
 from paper_repo.core.saves import Save
@@ -44,7 +44,7 @@ class Accounts:
         statements = self._storage.statements
         table, columns = statements.tables.ledger, statements.ledger_columns
         query = queries.select_history(table, session_id, columns, time=table.at, since=since_text, until=until_text)
-        return [history.entry(self._storage, row)[1] for row in self._storage.fetch_all(query)]
+        return [history_rows.entry(self._storage, row)[1] for row in self._storage.fetch_all(query)]
 
     def orders(
         self, session_id: str, symbol: str | None, since: datetime | None, until: datetime | None
@@ -58,7 +58,7 @@ class Accounts:
         query = queries.select_history(
             table, session_id, columns, time=table.closed_at, symbol=symbol, since=since_text, until=until_text
         )
-        return [history.order(self._storage, row) for row in self._storage.fetch_all(query)]
+        return [history_rows.order(self._storage, row) for row in self._storage.fetch_all(query)]
 
     def history(self, session_id: str) -> Iterator[Booked]:
         """The fills and ledger entries of a session, as one history."""
@@ -103,7 +103,7 @@ class Accounts:
             fills[index] = old
             new = corrections.replacing(replacement, old, fills)
             corrections.rebuild(session, fills, history.read_entries(self._storage, session_id), new)
-            row = history.fill_row(self._storage, session_id, list(places)[index], fast.dump(old))
+            row = history_rows.fill_row(self._storage, session_id, list(places)[index], fast.dump(old))
             self._storage.change(self._storage.statements.correct_fill, row)
             self._write(Save.capture(session))
         return session

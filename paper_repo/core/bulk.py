@@ -12,7 +12,7 @@ from functools import cache
 from itertools import zip_longest
 from typing import Any, NamedTuple
 
-from paper_repo.core.history import insert_row
+from paper_repo.core.history_writing import insert_row
 from paper_repo.storage import queries
 from paper_repo.storage.base import Storage
 from paper_repo.storage.checksums import Checksum

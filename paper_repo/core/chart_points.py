@@ -16,7 +16,7 @@ from functools import partial
 from operator import itemgetter
 from typing import Any, NamedTuple, cast
 
-from paper_repo.core import history
+from paper_repo.core import history, history_rows
 from paper_repo.domain import EquityPoint
 from paper_repo.domain.downsampling import columns_in, downsample_stream, place_in_time
 from paper_repo.storage import queries
@@ -73,11 +73,11 @@ def chart_points(storage: Storage, session_id: str, max_points: int) -> list[Equ
 def bulk_points(storage: Storage, session_id: str) -> Iterator[Any]:
     """The equity points one by one, each a `Point`: unchanged since they were written, so no entity checks them."""
     for row in history.unchanged_points(storage, session_id):
-        place, (at, cash, equity) = row[1], row[history.POINT_DATA]
+        place, (at, cash, equity) = row[1], row[history_rows.POINT_DATA]
         try:
             yield Point(datetime.fromisoformat(at), None if cash is None else Decimal(cash), Decimal(equity), place)
         except (ValueError, ArithmeticError) as error:
-            raise history.corrupt(session_id, f"equity point {place}: {error}") from error
+            raise history_rows.corrupt(session_id, f"equity point {place}: {error}") from error
 
 
 class _Curve:
@@ -93,7 +93,7 @@ class _Curve:
         """How many points there are."""
         first, last, count = self._ask(self._statements.extent)[0]
         if count and (first != 1 or last != count):
-            raise history.corrupt(self._id, history.INCOMPLETE)
+            raise history_rows.corrupt(self._id, history.INCOMPLETE)
         return int(count)
 
     def at(self, place: int) -> datetime:
@@ -141,7 +141,7 @@ class _Curve:
         for begin in range(0, len(places), _AT_ONCE):
             query = queries.select_history(table, self._id, self._storage.statements.equity_columns)
             query = query.where(table.sequence.in_(places[begin : begin + _AT_ONCE]))
-            found += [history.point(self._storage, row) for row in self._storage.fetch_all(query)]
+            found += [history_rows.point(self._storage, row) for row in self._storage.fetch_all(query)]
         return found
 
     def _ask(self, statement: Statement, **values: Any) -> list[tuple[Any, ...]]:
@@ -151,13 +151,13 @@ class _Curve:
         try:
             return datetime.fromisoformat(text)
         except (TypeError, ValueError) as error:
-            raise history.corrupt(self._id, f"the time of an equity point: {error}") from error
+            raise history_rows.corrupt(self._id, f"the time of an equity point: {error}") from error
 
     def _amount(self, place: int, text: str) -> Decimal:
         try:
             return Decimal(text)
         except (TypeError, ValueError, ArithmeticError) as error:
-            raise history.corrupt(self._id, f"equity point {place}: {text!r} is no amount") from error
+            raise history_rows.corrupt(self._id, f"equity point {place}: {text!r} is no amount") from error
 
 
 def _about(number: Any, direction: int) -> Any:

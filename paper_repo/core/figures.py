@@ -12,7 +12,7 @@ from itertools import islice
 from operator import itemgetter
 from typing import Any, TypeAlias, cast
 
-from paper_repo.core import history
+from paper_repo.core import history, history_rows
 from paper_repo.core.chart_points import bulk_points
 from paper_repo.domain import CashFlow, EquityPoint, LedgerEntry, PaperTradingSession
 from paper_repo.domain.history import booking_order
@@ -97,7 +97,7 @@ def _trades_of_plain_fills(
     except _NotPlainError:
         return None
     except InvalidOperation as error:
-        raise history.corrupt(session.id, "an amount of a fill is no number") from error
+        raise history_rows.corrupt(session.id, "an amount of a fill is no number") from error
     return figures
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from functools import cached_property
 
-from paper_repo.core import history
+from paper_repo.core import history_rows
 from paper_repo.core.chart_points import chart_points
 from paper_repo.core.history import require_no_gap
 from paper_repo.core.records import SUMMARY_ROW, Records
@@ -112,7 +112,7 @@ class Lists:
         )
         whole = symbol is None and since is None and until is None
         rows = self._records.whole_fills(query, session_id, place, limit) if whole else self._storage.fetch_all(query)
-        return [history.fill(self._storage, row) for row in rows]
+        return [history_rows.fill(self._storage, row) for row in rows]
 
     def equity_points(
         self, session_id: str, since: datetime | None, until: datetime | None, max_points: int | None
@@ -128,7 +128,7 @@ class Lists:
         rows = self._storage.fetch_all(query)
         if since is None and until is None:
             require_no_gap(rows, session_id, after=0)
-        points = [history.point(self._storage, row) for row in rows]
+        points = [history_rows.point(self._storage, row) for row in rows]
         return points if max_points is None else downsample(points, max_points)
 
     @cached_property

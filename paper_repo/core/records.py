@@ -10,10 +10,10 @@ from functools import cached_property, lru_cache
 from operator import itemgetter
 from typing import Any, TypeVar
 
-from paper_repo.core import history
+from paper_repo.core import history, history_rows
 from paper_repo.core.claims import conflict
 from paper_repo.core.fill_keys import by_key, place_after
-from paper_repo.core.history import changed, corrupt, require_unchanged
+from paper_repo.core.history_rows import changed, corrupt, require_unchanged
 from paper_repo.core.saves import Save, StoredRow, Tracking, other_fill_stored, used_orders
 from paper_repo.domain import Fill, PaperTradingSession
 from paper_repo.domain.selection import Loaded, Selection, SessionSummary
@@ -86,11 +86,12 @@ class Records:
         """The statements that append its fills and points; each changes one row, unless the fill is stored already."""
         session_id, statements, first = save.session.id, self._statements, save.first_sequence
         fills = [
-            history.fill_row(self._storage, session_id, first + index, fill) for index, fill in enumerate(save.fills)
+            history_rows.fill_row(self._storage, session_id, first + index, fill)
+            for index, fill in enumerate(save.fills)
         ]
-        points = [history.point_row(self._storage, session_id, point) for point in save.points]
+        points = [history_rows.point_row(self._storage, session_id, point) for point in save.points]
         return [
-            *((history.insert_fill(statements, row), row) for row in fills),
+            *((history_rows.insert_fill(statements, row), row) for row in fills),
             *((statements.insert_equity, row) for row in points),
         ]
 
@@ -126,8 +127,8 @@ class Records:
         """
         skipped, again = 0, []
         for index, fill in enumerate(save.fills):
-            row = history.fill_row(self._storage, session_id, save.first_sequence + index - skipped, fill)
-            if not self._storage.change(history.insert_fill(self._statements, row), row):
+            row = history_rows.fill_row(self._storage, session_id, save.first_sequence + index - skipped, fill)
+            if not self._storage.change(history_rows.insert_fill(self._statements, row), row):
                 self._require_same(row, fill)
                 if save.is_booked_again(index):
                     again.append((fill["symbol"], fill["id"]))
@@ -135,7 +136,9 @@ class Records:
         if again:
             raise DuplicateFillError(session_id, again)
         for point in save.points:
-            self._storage.change(self._statements.insert_equity, history.point_row(self._storage, session_id, point))
+            self._storage.change(
+                self._statements.insert_equity, history_rows.point_row(self._storage, session_id, point)
+            )
         if save.entries:
             self._write_entries(session_id, save, skipped)
         if save.orders or save.open_orders:
@@ -146,7 +149,7 @@ class Records:
         again = []
         for each in save.entries:
             data = each | {"after_fill": max(0, each["after_fill"] - skipped)} if skipped else each
-            row = history.entry_row(self._storage, session_id, data)
+            row = history_rows.entry_row(self._storage, session_id, data)
             if not self._storage.change(self._statements.insert_ledger_entry, row):
                 again.append(each["id"])
         if again:
@@ -163,7 +166,7 @@ class Records:
             )
         }
         for each in save.orders:
-            row = history.order_row(self._storage, session_id, each)
+            row = history_rows.order_row(self._storage, session_id, each)
             if not self._storage.change(self._statements.insert_order, row):
                 used.add(each["id"])
         if used:
@@ -177,7 +180,7 @@ class Records:
     def _require_same(self, row: Row, fill: Data) -> None:
         stored = self._storage.fetch_one(self._statements.select_fill, row)
         session_id = row["session_id"]
-        if stored is None or history.fill(self._storage, stored) != schemas.load(Fill, fill):
+        if stored is None or history_rows.fill(self._storage, stored) != schemas.load(Fill, fill):
             raise other_fill_stored(fill["id"], session_id)
 
     # Reading

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 
-from paper_repo.core import history
+from paper_repo.core import history_writing
 from paper_repo.core.accounts import Accounts
 from paper_repo.core.all_or_nothing import AllOrNothing
 from paper_repo.core.claims import Claims
@@ -77,12 +77,12 @@ class Sessions:
             raise InvalidSessionError({"version": [message]}, session.id)
         with self.storage.atomic():
             self.records.store(save)
-            history.write_fills(self.storage, session.id, fills, session.fill_count)
-            history.write_points(self.storage, session.id, points)
-            stored = history.write_entries(self.storage, session.id, entries)
-            history.require_all(session, "ledger_count", stored)
-            stored = history.write_orders(self.storage, session.id, orders)
-            history.require_all(session, "closed_order_count", stored)
+            history_writing.write_fills(self.storage, session.id, fills, session.fill_count)
+            history_writing.write_points(self.storage, session.id, points)
+            stored = history_writing.write_entries(self.storage, session.id, entries)
+            history_writing.require_all(session, "ledger_count", stored)
+            stored = history_writing.write_orders(self.storage, session.id, orders)
+            history_writing.require_all(session, "closed_order_count", stored)
 
     @cached_property
     def _statements(self) -> Statements:

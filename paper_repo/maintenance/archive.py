@@ -16,8 +16,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, TypeAlias
 
-from paper_repo.core import history
-from paper_repo.core.history import FillTwiceError, in_order, require_all
+from paper_repo.core import history, history_rows
+from paper_repo.core.history_writing import FillTwiceError, in_order, require_all
 from paper_repo.core.repository import SessionRepository, internals_of
 from paper_repo.domain import EquityPoint, Fill, LedgerEntry, Order, PaperTradingSession
 from paper_repo.domain.selection import SessionFilters, StatusFilter
@@ -189,9 +189,9 @@ def _lines(
 def _fill_lines(storage: Storage, session_id: str) -> Iterator[bytes]:
     """The lines of a session's fills: by the entities, except where a right checksum says that they are as written."""
     for row in history.fill_rows(storage, session_id, 0):
-        plain = history.plain_fill(storage, row)
+        plain = history_rows.plain_fill(storage, row)
         if plain is None:
-            yield lines.fill_line(row[1], fast.dump(history.fill(storage, row)))
+            yield lines.fill_line(row[1], fast.dump(history_rows.fill(storage, row)))
         else:
             yield lines.plain_fill_line(row[1], *plain)
 
@@ -199,9 +199,9 @@ def _fill_lines(storage: Storage, session_id: str) -> Iterator[bytes]:
 def _point_lines(storage: Storage, session_id: str) -> Iterator[bytes]:
     """The same of its equity points."""
     for row in history.point_rows(storage, session_id):
-        plain = history.plain_point(storage, row)
+        plain = history_rows.plain_point(storage, row)
         if plain is None:
-            plain = tuple(fast.dump(history.point(storage, row)).values())
+            plain = tuple(fast.dump(history_rows.point(storage, row)).values())
         yield lines.point_line(*plain)
 
 

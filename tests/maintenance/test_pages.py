@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from paper_repo import PaperRepoError, SessionRepository
-from paper_repo.core import history
+from paper_repo.core import history_rows
 from paper_repo.core.repository import internals_of
 from paper_repo.maintenance.salvage.pages import FoundRows, find_rows
 from paper_repo.maintenance.salvage.salvage import salvage
@@ -47,8 +47,11 @@ def entities(found: FoundRows, place: Path) -> dict[str, tuple[Any, list[Any], l
     return {
         session_id: (
             internals.records.session(row),
-            [history.fill(internals.storage, each) for _, each in sorted(found.fills.get(session_id, {}).items())],
-            [history.point(internals.storage, each) for _, each in sorted(found.equity.get(session_id, {}).items())],
+            [history_rows.fill(internals.storage, each) for _, each in sorted(found.fills.get(session_id, {}).items())],
+            [
+                history_rows.point(internals.storage, each)
+                for _, each in sorted(found.equity.get(session_id, {}).items())
+            ],
         )
         for session_id, row in found.sessions.items()
     }

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from paper_repo.core import history
+from paper_repo.core import history_rows
 from paper_repo.core.repository import SessionRepository, internals_of
 from paper_repo.domain import LedgerEntry, Order, PaperTradingSession
 from paper_repo.domain.values import Progress
@@ -169,16 +169,16 @@ class _Salvage:
             self._saved.lost.append(f"{name}: {missing} of its {what}")
 
     def _fill(self, row: Row, checked: bool) -> Any:
-        return history.fill(self._source.storage, row, checked)
+        return history_rows.fill(self._source.storage, row, checked)
 
     def _point(self, row: Row, checked: bool) -> Any:
-        return history.point(self._source.storage, row, checked)
+        return history_rows.point(self._source.storage, row, checked)
 
     def _entry(self, row: Row, checked: bool) -> tuple[int, LedgerEntry]:
-        return history.entry(self._source.storage, row, checked)
+        return history_rows.entry(self._source.storage, row, checked)
 
     def _order(self, row: Row, checked: bool) -> Order:
-        return history.order(self._source.storage, row, checked)
+        return history_rows.order(self._source.storage, row, checked)
 
     def _read(self, rows: Iterable[Row], decode: Callable[[Row, bool], T], what: str) -> Iterable[T]:
         """What the rows say; of those with a wrong checksum, what they seem to say."""
