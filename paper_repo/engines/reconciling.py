@@ -27,13 +27,12 @@ from paper_repo import (
     IPaperTradingSessionRepository,
     LedgerEntry,
     Order,
-    OrderStatus,
     PaperTradingSession,
     SessionRepository,
     Split,
     SyncInMemorySessionRepository,
-    TimeInForce,
 )
+from paper_repo.engines.closing import close_like
 from paper_repo.engines.statement import Difference, Statement, differences
 
 OVERLAP = timedelta(days=3)
@@ -321,15 +320,8 @@ def _apply_entry(session: PaperTradingSession, entry: LedgerEntry) -> None:
 
 
 def _close(session: PaperTradingSession, order: Order, order_id: str) -> list[Order]:
-    """Close what rests in the session and is closed at the broker; one that is FILLED is closed by its fills."""
+    """Close what rests in the session and is closed at the broker."""
     resting = session.open_orders.get(order_id)
-    if resting is None or not order.status.is_closed or order.status is OrderStatus.FILLED:
+    if resting is None or not order.status.is_closed:
         return []
-    at = order.closed_at
-    if order.status is OrderStatus.REJECTED:
-        return [session.reject_order(order_id, at, order.metadata.get("reason"))]
-    if order.status is OrderStatus.EXPIRED and at is not None and at > resting.created_at:
-        tif = resting.time_in_force if resting.time_in_force is TimeInForce.DAY else TimeInForce.GTD
-        session.amend_order(order_id, time_in_force=tif, expires_at=at)
-        return session.expire_orders(at)
-    return [session.cancel_order(order_id, at)]
+    return close_like(session, resting, order, order.metadata.get("reason"))
