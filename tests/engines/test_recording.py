@@ -264,7 +264,7 @@ def test_a_parent_that_the_session_refuses_stays_in_the_metadata(path: Path) -> 
         run.place(resting(3, parent_id="o1"))
         run.place(resting(4))
         run.place(resting(5, parent_id="o4"))
-        with pytest.raises(InvalidSessionError, match="o6.limit_price"):
+        with pytest.raises(InvalidSessionError, match=r"o6\.limit_price"):
             run.place(resting(6, limit_price=None))
         run.save()
 
