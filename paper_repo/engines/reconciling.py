@@ -203,7 +203,7 @@ def _since(statement: Statement, began: datetime, report: Reconciliation) -> Sta
     entries = [each for each in statement.entries if each.at >= began]
     early = len(statement.fills) - len(fills) + len(statement.entries) - len(entries)
     if early:
-        report.left_out.append(f"{early} fills and payments from before the session began at {began}")
+        report.left_out.append(f"from before the session began at {began}: {early} of the fills and payments")
     return dataclasses.replace(statement, fills=fills, entries=entries)
 
 

@@ -91,15 +91,17 @@ class AlpacaSource:
     def _orders(self, resting: Sequence[Order], left_out: list[str]) -> list[Order]:
         """Those that rest at Alpaca, and what has become of ours that do not."""
         found: dict[str, Order] = {}
+        seen: set[str] = set()  # also of symbols that are not the session's
         until: str | None = None
         while True:
             query: dict[str, Any] = {"status": "open", "limit": MOST_ORDERS, "nested": "true", "direction": "desc"}
             page = self.client.get("/orders", query if until is None else {**query, "until": until})
-            before = len(found)
-            for each in page:
+            new = [each for each in page if each["id"] not in seen]
+            for each in new:
                 self._keep(each, found, left_out)
-            if len(page) < MOST_ORDERS or len(found) == before:
+            if len(page) < MOST_ORDERS or not new:
                 break
+            seen |= {each["id"] for each in new}
             until = page[-1]["submitted_at"]
         names = found.keys() | {each.metadata.get("client_order_id") for each in found.values()}
         for each in resting:
