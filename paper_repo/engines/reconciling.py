@@ -76,8 +76,8 @@ class Reconciliation:
         return not self.left_out and not self.differences
 
     def __str__(self) -> str:
-        booked = f"{len(self.fills)} fills and {len(self.entries)} payments booked, {self.stored} were stored already"
-        lines = [f"{booked}, {len(self.closed_orders)} orders closed"]
+        booked = f"fills booked: {len(self.fills)}, payments booked: {len(self.entries)}, stored already: {self.stored}"
+        lines = [f"{booked}, orders closed: {len(self.closed_orders)}"]
         lines += [f"left out: {each}" for each in self.left_out]
         lines += [f"differs: {each}" for each in self.differences]
         return "\n".join(lines)

@@ -71,7 +71,7 @@ def test_what_was_missed_is_booked_once_and_agrees_with_the_exchange(repository:
     report = reconcile(repository, session, source(exchange))
     assert [each.id for each in report.fills] == ["1", "2"]
     assert report.agrees
-    assert str(report) == "2 fills and 0 payments booked, 0 were stored already, 0 orders closed"
+    assert str(report) == "fills booked: 2, payments booked: 0, stored already: 0, orders closed: 0"
 
     again = reconcile(repository, session, source(exchange))
     assert (again.fills, again.stored, again.agrees) == ([], 2, True)

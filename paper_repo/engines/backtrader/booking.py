@@ -2,9 +2,10 @@
 
 What is told during a bar is noted, and booked at its end: a bar that an exception cuts short has not been.
 
-The engine's own numbers are floats, and the session books the numbers that these show; they agree to far less than a
-cent. Commissions are fees; interest that the broker takes for positions, and cash that the strategy adds or takes, are
-cash flows.
+The engine's own numbers are floats, and the session books the numbers that these show, also where they show the error
+of the engine's arithmetic, as 56.92000000000001. What the session computes from them is exact, and so differs from what
+the engine computes, by far less than a cent. Commissions are fees; interest that the broker takes for positions, and
+cash that the strategy adds or takes, are cash flows.
 """
 
 from __future__ import annotations
