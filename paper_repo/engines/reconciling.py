@@ -281,7 +281,8 @@ def _apply(
         else:
             _apply_entry(session, each)
             report.entries.append(each)
-    for order in statement.orders:
+    # By time: one that expires takes along those whose own time has come by then.
+    for order in sorted(statement.orders, key=lambda each: each.closed_at or each.created_at):
         report.closed_orders += _close(session, order, own.get(order.id, order.id))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 from collections.abc import Iterator
 from datetime import timedelta
@@ -25,6 +26,7 @@ from paper_repo import (
     SQLiteSessionRepository,
     Strategy,
     SymbolChange,
+    TimeInForce,
 )
 from paper_repo.engines.ccxt import (
     AsyncCcxtSource,
@@ -472,3 +474,24 @@ def test_a_fill_without_an_order_that_cannot_be_booked_is_an_error(repository: S
     with pytest.raises(InvalidSessionError, match="BNB has no rate in USDT"):
         reconcile(repository, new_session(), source(exchange))
     assert repository.count() == 0
+
+
+def test_orders_are_closed_in_the_order_of_time(repository: SessionRepository) -> None:
+    """One that expired late does not take those along that had been closed before their own time came."""
+    session, exchange = new_session(), Exchange()
+    session.place_order(order(exchanges.order("late", "open")))
+    for number in ("cancelled", "early"):
+        timed = dataclasses.replace(order(exchanges.order(number, "open")), time_in_force=TimeInForce.GTD)
+        session.place_order(dataclasses.replace(timed, expires_at=timed.created_at + timedelta(minutes=2)))
+    repository.save(session)
+    exchange.orders = {
+        "late": exchanges.order("late", "expired", lastUpdateTimestamp=NOON + 3 * 60_000),
+        "early": exchanges.order("early", "expired", lastUpdateTimestamp=NOON + 2 * 60_000),
+        "cancelled": exchanges.order("cancelled", "canceled", lastUpdateTimestamp=NOON + 60_000),
+    }
+
+    report = reconcile(repository, session, source(exchange))
+
+    closed = [(each.id, each.status, (each.closed_at or BEGAN).minute) for each in repository.get_orders("a")]
+    assert closed == [("cancelled", "CANCELLED", 1), ("early", "EXPIRED", 2), ("late", "EXPIRED", 3)]
+    assert [each.id for each in report.closed_orders] == ["cancelled", "early", "late"]
