@@ -3,8 +3,8 @@
     report = reconcile(repository, session, source)     # async_reconcile with an awaitable repository
     print(report)
 
-A source is asked for everything since shortly before the last stored fill. What is stored already is found out in one
-query, the rest is booked in the order of time and saved in one transaction. What cannot be booked, and where the
+A source is asked for everything since shortly before the last stored fill. What is stored already is found in one
+query; the rest is booked in the order of time and saved in one transaction. What cannot be booked, and where the
 broker's orders, positions or cash differ from the session's, is in the report.
 """
 
@@ -293,7 +293,7 @@ def _in_order_of_time(fills: list[Fill], entries: list[LedgerEntry]) -> Iterator
 
 
 def _apply_fill(session: PaperTradingSession, fill: Fill, own: Mapping[str, str], report: Reconciliation) -> Fill:
-    """Book a fill with its order; one that its order cannot have any more has happened all the same."""
+    """Book a fill with its order; one that its order has no room for has happened all the same."""
     if fill.order_id is not None and fill.order_id in own:
         fill = dataclasses.replace(fill, order_id=own[fill.order_id], metadata=_with_id(fill))
     try:

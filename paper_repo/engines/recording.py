@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from paper_repo import (
+    Durability,
     Fill,
     InvalidSessionError,
     Order,
@@ -25,7 +26,6 @@ from paper_repo import (
     SessionStatus,
 )
 from paper_repo.engines.closing import close_like
-from paper_repo.storage.options import Durability
 
 
 class Recording:
@@ -63,7 +63,7 @@ class Recording:
             self.is_resumed = stored is not None
             self._fills = {(each.symbol, each.id): each for each in self._repository.get_fills(session_id)}
             self._closed = {each.id for each in self._repository.get_orders(session_id)}
-            points = self._repository.get_equity_curve(session_id, max_points=4)
+            points = self._repository.get_equity_curve(session_id, max_points=4)  # the last one is among them
         except BaseException:
             self._repository.close()
             raise

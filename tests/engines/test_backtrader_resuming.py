@@ -22,6 +22,7 @@ from paper_repo import (
     SessionStatus,
     Strategy,
 )
+from paper_repo.engines.backtrader import SessionRecorder
 from tests.engines.backtrader_runs import PRICES, Anything, Journal, run
 from tests.engines.test_backtrader import CENT, exact, same, stored
 
@@ -391,8 +392,6 @@ def test_an_open_repository_is_used_and_left_open(parts: Path) -> None:
 
 def test_two_strategies_in_one_run_are_refused(parts: Path) -> None:
     """They share a broker, whose session would be that of both."""
-    from paper_repo.engines.backtrader import SessionRecorder
-
     cerebro = bt.Cerebro()
     cerebro.adddata(bt.feeds.PandasData(dataname=PRICES["AAPL"]))
     cerebro.addstrategy(Saver)
@@ -403,9 +402,24 @@ def test_two_strategies_in_one_run_are_refused(parts: Path) -> None:
     assert not (parts / "s.db").exists()
 
 
+def test_a_broker_that_is_not_simulated_is_refused(parts: Path) -> None:
+    """Its state is not the engine's to give back."""
+
+    class Remote(bt.BrokerBase):  # type: ignore[misc]
+        getcash = getvalue = get_notification = lambda self, *_: None
+
+    cerebro = bt.Cerebro(stdstats=False)
+    cerebro.setbroker(Remote())
+    cerebro.adddata(bt.feeds.PandasData(dataname=PRICES["AAPL"]), name="AAPL")
+    cerebro.addstrategy(Remembering)
+    cerebro.addanalyzer(SessionRecorder, path=parts / "s.db", session_id="a")
+    with pytest.raises(ValueError, match=r"the simulated broker of backtrader, not a Remote\."):
+        cerebro.run()
+    assert list(parts.iterdir()) == []
+
+
 def test_a_resampled_feed_resumes(whole: Path, parts: Path) -> None:
     """Weekly bars beside daily ones: the recorder counts by the daily ones."""
-    from paper_repo.engines.backtrader import SessionRecorder
 
     class Weekly(Saver):
         """Trades by the average of the weeks."""

@@ -177,7 +177,7 @@ class Recording:
         if "difference" not in self._told:
             self._told.add("difference")
             _log.warning(
-                "Session %r: at %s the broker's value is %s more than what has been booked comes to; it is kept in "
+                "Session %r: at %s the broker's value is %s more than what has been booked adds up to; it is kept in "
                 "other_value.",
                 self.options.session_id,
                 self._point.at,

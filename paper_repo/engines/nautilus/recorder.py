@@ -97,7 +97,7 @@ class SessionRecorder(Actor):  # type: ignore[misc]
         self.msgbus.unsubscribe("events.order.*", self._on_order_event)
         if self._recording is not None:
             if self._recording.is_behind:
-                self.log.warning("This run has not come to where the stored one was; nothing of it is stored")
+                self.log.warning("This run has not reached the end of the stored one, so nothing of it was stored")
             self._recording.session.stop(moment(self.clock.timestamp_ns()))
             self._recording.save()
             self.on_dispose()
@@ -293,7 +293,7 @@ class SessionRecorder(Actor):  # type: ignore[misc]
         if abs(amount) > 2 * smallest:
             self.log.warning(
                 f"The account holds {amount} {currency} more than session {session.id!r} after {reason}: something "
-                "else than fills has changed it, as interest, funding or another strategy's run"
+                "other than fills has changed it, such as interest, funding or another strategy's run"
             )
             return
         details = {"reason": "rounded by the engine"}
