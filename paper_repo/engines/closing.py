@@ -8,8 +8,8 @@ from paper_repo import Order, OrderStatus, PaperTradingSession, TimeInForce
 def close_like(session: PaperTradingSession, resting: Order, closed: Order, reason: str | None) -> list[Order]:
     """Close a resting order as its `closed` counterpart has been, and return what that has closed.
 
-    One that is FILLED is left alone: its fills close it. An order expires at the time that it says itself, so that one
-    which has expired earlier or without such a time is given it.
+    One that is FILLED is left alone: its fills close it. A session expires an order by the order's own time, so one
+    that expired at another, or had none, is given it first; others whose time has come by then expire with it.
     """
     at = closed.closed_at
     if closed.status is OrderStatus.FILLED:

@@ -495,3 +495,15 @@ def test_orders_are_closed_in_the_order_of_time(repository: SessionRepository) -
     closed = [(each.id, each.status, (each.closed_at or BEGAN).minute) for each in repository.get_orders("a")]
     assert closed == [("cancelled", "CANCELLED", 1), ("early", "EXPIRED", 2), ("late", "EXPIRED", 3)]
     assert [each.id for each in report.closed_orders] == ["cancelled", "early", "late"]
+
+
+def test_orders_of_symbols_that_the_source_does_not_have_are_not_asked_for(repository: SessionRepository) -> None:
+    """They stay as they are; the report says that nothing was heard of them."""
+    session, exchange = new_session(), Exchange()
+    session.place_order(order(exchanges.order("e", "open", symbol="ETH/USDT")))
+    exchange.orders = {"e": exchanges.order("e", "canceled", symbol="ETH/USDT")}
+
+    report = reconcile(repository, session, source(exchange))
+
+    assert list(session.open_orders) == ["e"]
+    assert "order e: OPEN in the session, none at the broker" in map(str, report.differences)

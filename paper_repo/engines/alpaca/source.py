@@ -10,7 +10,7 @@ from typing import Any
 from paper_repo import Fill, LedgerEntry, Order
 from paper_repo.engines.alpaca.entities import cash_flow, crypto_fee, fill, is_cancelled, orders
 from paper_repo.engines.broker_data import exact, plain, text_of
-from paper_repo.engines.statement import Statement
+from paper_repo.engines.statement import Statement, unnamed
 
 PAGE = 100
 MOST_ORDERS = 500
@@ -103,12 +103,10 @@ class AlpacaSource:
                 break
             seen |= {each["id"] for each in new}
             until = page[-1]["submitted_at"]
-        names = found.keys() | {each.metadata.get("client_order_id") for each in found.values()}
-        for each in resting:
-            if each.id not in names and each.metadata.get("broker_id") not in names:
-                answer = self._order(each)
-                if answer is not None:
-                    self._keep(answer, found, left_out)
+        for each in unnamed(resting, found):
+            answer = self._order(each)
+            if answer is not None:
+                self._keep(answer, found, left_out)
         return list(found.values())
 
     def _keep(self, answer: Any, found: dict[str, Order], left_out: list[str]) -> None:
