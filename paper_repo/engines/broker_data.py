@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from numbers import Integral
 from typing import Any
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -23,6 +24,11 @@ def exact(value: Any, what: str) -> Decimal:
     if not number.is_finite():
         raise ValueError(f"{what}: {value!r} is not a finite number")
     return number
+
+
+def shortest(value: float) -> Decimal:
+    """The number that a float of an engine, or one of numpy's, shows: the shortest one that it stands for."""
+    return Decimal(int(value)) if isinstance(value, Integral) else Decimal(repr(float(value)))
 
 
 def optional_exact(value: Any, what: str) -> Decimal | None:

@@ -3,8 +3,8 @@
     report = reconcile(repository, session, source)     # async_reconcile with an awaitable repository
     print(report)
 
-A source is asked for everything since shortly before the last stored fill. What is stored already is found out in one
-query, the rest is booked in the order of time and saved in one transaction. What cannot be booked, and where the
+A source is asked for everything since shortly before the last stored fill. What is stored already is found in one
+query; the rest is booked in the order of time and saved in one transaction. What cannot be booked, and where the
 broker's orders, positions or cash differ from the session's, is in the report.
 """
 
@@ -27,13 +27,12 @@ from paper_repo import (
     IPaperTradingSessionRepository,
     LedgerEntry,
     Order,
-    OrderStatus,
     PaperTradingSession,
     SessionRepository,
     Split,
     SyncInMemorySessionRepository,
-    TimeInForce,
 )
+from paper_repo.engines.closing import close_like
 from paper_repo.engines.statement import Difference, Statement, differences
 
 OVERLAP = timedelta(days=3)
@@ -77,8 +76,8 @@ class Reconciliation:
         return not self.left_out and not self.differences
 
     def __str__(self) -> str:
-        booked = f"{len(self.fills)} fills and {len(self.entries)} payments booked, {self.stored} were stored already"
-        lines = [f"{booked}, {len(self.closed_orders)} orders closed"]
+        booked = f"fills booked: {len(self.fills)}, payments booked: {len(self.entries)}, stored already: {self.stored}"
+        lines = [f"{booked}, orders closed: {len(self.closed_orders)}"]
         lines += [f"left out: {each}" for each in self.left_out]
         lines += [f"differs: {each}" for each in self.differences]
         return "\n".join(lines)
@@ -204,7 +203,7 @@ def _since(statement: Statement, began: datetime, report: Reconciliation) -> Sta
     entries = [each for each in statement.entries if each.at >= began]
     early = len(statement.fills) - len(fills) + len(statement.entries) - len(entries)
     if early:
-        report.left_out.append(f"{early} fills and payments from before the session began at {began}")
+        report.left_out.append(f"from before the session began at {began}: {early} of the fills and payments")
     return dataclasses.replace(statement, fills=fills, entries=entries)
 
 
@@ -282,7 +281,8 @@ def _apply(
         else:
             _apply_entry(session, each)
             report.entries.append(each)
-    for order in statement.orders:
+    # By time: one that expires takes along those whose own time has come by then.
+    for order in sorted(statement.orders, key=lambda each: each.closed_at or each.created_at):
         report.closed_orders += _close(session, order, own.get(order.id, order.id))
 
 
@@ -293,7 +293,7 @@ def _in_order_of_time(fills: list[Fill], entries: list[LedgerEntry]) -> Iterator
 
 
 def _apply_fill(session: PaperTradingSession, fill: Fill, own: Mapping[str, str], report: Reconciliation) -> Fill:
-    """Book a fill with its order; one that its order cannot have any more has happened all the same."""
+    """Book a fill with its order; one that its order has no room for has happened all the same."""
     if fill.order_id is not None and fill.order_id in own:
         fill = dataclasses.replace(fill, order_id=own[fill.order_id], metadata=_with_id(fill))
     try:
@@ -321,15 +321,8 @@ def _apply_entry(session: PaperTradingSession, entry: LedgerEntry) -> None:
 
 
 def _close(session: PaperTradingSession, order: Order, order_id: str) -> list[Order]:
-    """Close what rests in the session and is closed at the broker; one that is FILLED is closed by its fills."""
+    """Close what rests in the session and is closed at the broker."""
     resting = session.open_orders.get(order_id)
-    if resting is None or not order.status.is_closed or order.status is OrderStatus.FILLED:
+    if resting is None or not order.status.is_closed:
         return []
-    at = order.closed_at
-    if order.status is OrderStatus.REJECTED:
-        return [session.reject_order(order_id, at, order.metadata.get("reason"))]
-    if order.status is OrderStatus.EXPIRED and at is not None and at > resting.created_at:
-        tif = resting.time_in_force if resting.time_in_force is TimeInForce.DAY else TimeInForce.GTD
-        session.amend_order(order_id, time_in_force=tif, expires_at=at)
-        return session.expire_orders(at)
-    return [session.cancel_order(order_id, at)]
+    return close_like(session, resting, order, order.metadata.get("reason"))

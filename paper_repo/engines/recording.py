@@ -1,7 +1,8 @@
 """A run of an engine that is stored while it goes on, and goes on where it was stored.
 
-An engine that is started again may begin from the beginning, as a backtest does, or go on, as live trading does. Both
-work: what is stored already is told by its id and not booked again.
+For nautilus_trader and freqtrade, which cannot be given back what they keep themselves. An engine that is started again
+may begin from the beginning, as a backtest does, or go on, as live trading does. Both work: what is stored already is
+known by its id and not booked again.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from paper_repo import (
+    Durability,
     Fill,
     InvalidSessionError,
     Order,
@@ -22,9 +24,8 @@ from paper_repo import (
     PaperTradingSession,
     SessionRepository,
     SessionStatus,
-    TimeInForce,
 )
-from paper_repo.storage.options import Durability
+from paper_repo.engines.closing import close_like
 
 
 class Recording:
@@ -62,7 +63,7 @@ class Recording:
             self.is_resumed = stored is not None
             self._fills = {(each.symbol, each.id): each for each in self._repository.get_fills(session_id)}
             self._closed = {each.id for each in self._repository.get_orders(session_id)}
-            points = self._repository.get_equity_curve(session_id, max_points=4)
+            points = self._repository.get_equity_curve(session_id, max_points=4)  # the last one is among them
         except BaseException:
             self._repository.close()
             raise
@@ -131,7 +132,7 @@ class Recording:
         if resting is None:  # closed
             return
         if order.status.is_closed:
-            self._close(resting, order, reason)
+            close_like(self.session, resting, order, reason)
         else:
             self._amend(resting, order)
 
@@ -151,17 +152,6 @@ class Recording:
                 raise
             kept = {**fresh.metadata, "parent_id": fresh.parent_id}
             session.place_order(dataclasses.replace(fresh, parent_id=None, metadata=kept))
-
-    def _close(self, resting: Order, order: Order, reason: str | None) -> None:
-        session, at = self.session, order.closed_at
-        if order.status is OrderStatus.REJECTED:
-            session.reject_order(order.id, at, reason)
-        elif order.status is OrderStatus.EXPIRED and at is not None and at > resting.created_at:
-            tif = resting.time_in_force if resting.time_in_force is TimeInForce.DAY else TimeInForce.GTD
-            session.amend_order(order.id, time_in_force=tif, expires_at=at)
-            session.expire_orders(at)
-        elif order.status is not OrderStatus.FILLED:
-            session.cancel_order(order.id, at)
 
     def _amend(self, resting: Order, order: Order) -> None:
         changed = {

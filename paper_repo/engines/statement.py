@@ -30,6 +30,12 @@ class Statement:
     left_out: Sequence[str] = ()
 
 
+def unnamed(resting: Iterable[Order], found: Mapping[str, Order]) -> list[Order]:
+    """The orders of a session that none of those found is, by the broker's id or by the client's."""
+    names = found.keys() | {each.metadata.get("client_order_id") for each in found.values()}
+    return [each for each in resting if names.isdisjoint((each.id, each.metadata.get("broker_id", each.id)))]
+
+
 class Difference(NamedTuple):
     """What the session and the broker do not agree on: "cash", "position" or "order", its name, and both values."""
 

@@ -112,6 +112,7 @@ class Journal(bt.Analyzer):  # type: ignore[misc]
     def start(self) -> None:
         self.realized = self.fees = self.closed = 0.0
         self.executions = 0
+        self.bits: list[tuple[float, float, float]] = []
         self.references: set[int] = set()
 
     @property
@@ -124,6 +125,7 @@ class Journal(bt.Analyzer):  # type: ignore[misc]
         self.references.add(order.ref)
         for bit in order.executed.iterpending():
             self.executions += 1
+            self.bits.append((bit.size, bit.price, bit.comm))
             self.realized += bit.pnl
             self.fees += bit.comm
 

@@ -185,6 +185,79 @@ def test_an_account_that_several_sessions_share(tmp_path: Path) -> None:
     assert [each.kind for each in report.differences] == ["cash"]
 
 
+class Crowded(Client):
+    """An account that rests more orders than a page holds, of which one is ours: the oldest one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        limit = ORDERS["limit"]
+        self.newest_first = [
+            {**limit, "id": f"other-{number}", "symbol": "MSFT", "submitted_at": f"2024-05-02T15:{59 - number // 60:02}"
+             f":{59 - number % 60:02}Z"}
+            for number in range(1200)
+        ] + [limit]  # fmt: skip
+
+    def get(self, path: str, data: Any = None) -> Any:
+        """The answer to a GET; orders come in pages, as Alpaca gives them."""
+        if path != "/orders":
+            return super().get(path, data)
+        older = [each for each in self.newest_first if each["submitted_at"] < data.get("until", "3")]
+        return older[: data["limit"]]
+
+
+def test_orders_of_others_do_not_hide_ours(tmp_path: Path) -> None:
+    """Pages that have nothing of the session's own are no end."""
+    with SessionRepository(tmp_path / "s.db") as repository:
+        report = reconcile(repository, new_session(), AlpacaSource(Crowded(), ["AAPL"]))
+
+    assert f"order {ORDERS['limit']['id']}: none in the session, PARTIALLY_FILLED at the broker" in map(
+        str, report.differences
+    )
+
+
+def test_an_order_of_an_unknown_type_is_left_out_by_name(tmp_path: Path) -> None:
+    """All the rest is booked."""
+    client = Client()
+    client.get = lambda path, data=None: (  # type: ignore[method-assign]
+        [{**ORDERS["limit"], "type": "iceberg"}] if path == "/orders" else Client.get(client, path, data)
+    )
+    with SessionRepository(tmp_path / "s.db") as repository:
+        report = reconcile(repository, new_session(), AlpacaSource(client, SYMBOLS))
+
+    assert f"unknown type of order {ORDERS['limit']['id']}: 'iceberg'" in report.left_out
+    assert len(report.fills) == 4
+
+
+def test_an_alpaca_that_does_not_answer_is_an_error_and_nothing_is_booked(tmp_path: Path) -> None:
+    """Only an order that it does not know is taken for gone."""
+
+    class Busy(Client):
+        def get(self, path: str, data: Any = None) -> Any:
+            if path.startswith("/orders/"):
+                error = NotFoundError("too many requests")
+                error.status_code = 429
+                raise error
+            return super().get(path, data)
+
+    session = new_session()
+    session.place_order(order({**ORDERS["short"], "id": "sent"}))
+    with SessionRepository(tmp_path / "s.db") as repository:
+        with pytest.raises(NotFoundError, match="too many requests"):
+            reconcile(repository, session, AlpacaSource(Busy(), SYMBOLS))
+        assert repository.count() == 0
+    assert (list(session.new_fills), list(session.open_orders)) == ([], ["sent"])
+
+
+def test_a_payment_counts_from_when_it_was_posted_where_alpaca_says_so() -> None:
+    """A date alone is a time of that day."""
+    paid = {"id": "1", "activity_type": "DIV", "net_amount": "1", "date": "2024-05-03", "symbol": "AAPL"}
+    dated, posted = cash_flow(paid), cash_flow({**paid, "created_at": "2024-05-03T09:30:00Z"})
+
+    assert dated is not None
+    assert posted is not None
+    assert (dated.at.hour, posted.at.hour, posted.at.minute) == (0, 9, 30)
+
+
 def test_an_order_that_alpaca_does_not_know_is_a_difference(tmp_path: Path) -> None:
     """It is looked for by both ids first."""
     session = new_session()

@@ -98,6 +98,17 @@ def test_recorded_run_has_the_engines_numbers_on_every_bar(tmp_path: Path, broke
     assert len(history["orders"]) + len(session.open_orders) == ran.analyzers.journal.orders
 
 
+def test_each_number_of_an_execution_is_the_engines_float_as_it_is_shown(tmp_path: Path) -> None:
+    """Also with the error of the engine's arithmetic; what the session computes from these numbers adds none."""
+    ran = run(tmp_path, "spot", 1, recorder={"resume": False})
+    session, history = stored(tmp_path / "s.db")
+
+    booked = [(each.signed_quantity, each.price, each.fee) for each in history["fills"]]
+    assert sorted(booked) == sorted(tuple(map(exact, bit)) for bit in ran.analyzers.journal.bits)
+    assert any(len(str(fee)) > 15 for _, _, fee in booked)
+    assert session.cash == 100_000 - sum(quantity * price + fee for quantity, price, fee in booked)
+
+
 @pytest.mark.parametrize(("broker", "seeds"), [(broker, 5 if broker == "several" else 1) for broker in BROKERS])
 def test_run_that_is_killed_and_resumed_equals_an_uninterrupted_one(tmp_path: Path, broker: str, seeds: int) -> None:
     """Killed with SIGKILL in four random bars: every bar, fill and order is the same, and all that is kept to go on."""

@@ -22,6 +22,7 @@ from paper_repo import (
     SessionStatus,
     Strategy,
 )
+from paper_repo.engines.backtrader import SessionRecorder
 from tests.engines.backtrader_runs import PRICES, Anything, Journal, run
 from tests.engines.test_backtrader import CENT, exact, same, stored
 
@@ -391,8 +392,6 @@ def test_an_open_repository_is_used_and_left_open(parts: Path) -> None:
 
 def test_two_strategies_in_one_run_are_refused(parts: Path) -> None:
     """They share a broker, whose session would be that of both."""
-    from paper_repo.engines.backtrader import SessionRecorder
-
     cerebro = bt.Cerebro()
     cerebro.adddata(bt.feeds.PandasData(dataname=PRICES["AAPL"]))
     cerebro.addstrategy(Saver)
@@ -403,9 +402,24 @@ def test_two_strategies_in_one_run_are_refused(parts: Path) -> None:
     assert not (parts / "s.db").exists()
 
 
+def test_a_broker_that_is_not_simulated_is_refused(parts: Path) -> None:
+    """Its state is not the engine's to give back."""
+
+    class Remote(bt.BrokerBase):  # type: ignore[misc]
+        getcash = getvalue = get_notification = lambda self, *_: None
+
+    cerebro = bt.Cerebro(stdstats=False)
+    cerebro.setbroker(Remote())
+    cerebro.adddata(bt.feeds.PandasData(dataname=PRICES["AAPL"]), name="AAPL")
+    cerebro.addstrategy(Remembering)
+    cerebro.addanalyzer(SessionRecorder, path=parts / "s.db", session_id="a")
+    with pytest.raises(ValueError, match=r"the simulated broker of backtrader, not a Remote\."):
+        cerebro.run()
+    assert list(parts.iterdir()) == []
+
+
 def test_a_resampled_feed_resumes(whole: Path, parts: Path) -> None:
     """Weekly bars beside daily ones: the recorder counts by the daily ones."""
-    from paper_repo.engines.backtrader import SessionRecorder
 
     class Weekly(Saver):
         """Trades by the average of the weeks."""
@@ -449,11 +463,15 @@ class Remembering(bt.Strategy):  # type: ignore[misc]
         self.bars += 1
         if self.bars == 5:
             close = self.data.close[0]
-            self.given = self.buy(exectype=bt.Order.StopLimit, price=close * 0.9, plimit=close * 0.5)
+            days = bt.datetime.timedelta(days=60)
+            self.given = self.buy(exectype=bt.Order.StopLimit, price=close * 0.9, plimit=close * 0.5, valid=days)
 
 
 def test_kept_orders_are_the_brokers_own_or_what_was_told(whole: Path, parts: Path) -> None:
-    """An order that was given follows the broker's; one that was told of stays as it was then, as without a stop."""
+    """An order that was given follows the broker's; one that was told of stays as it was then, as without a stop.
+
+    All that is stored of them is the same, too, although the date until which they are valid is restored as a number.
+    """
     keep = {"keep": ("bars", "given", "told")}
     for folder, ends in ((whole, (20,)), (parts, (5, 8, 20))):
         for bars in ends:
@@ -462,5 +480,15 @@ def test_kept_orders_are_the_brokers_own_or_what_was_told(whole: Path, parts: Pa
         assert ran.given is ran.broker.pending[0]
         assert ran.told.status == bt.Order.Submitted
     assert_equal_runs(parts, whole)
-    kept = [stored(folder / "s.db")[0].state["backtrader"]["kept"] for folder in (whole, parts)]
-    assert [each["told"]["__order__"]["values"]["status"] for each in kept] == [bt.Order.Submitted] * 2
+    first, again = (stored(folder / "s.db")[0].state["backtrader"] for folder in (whole, parts))
+    assert first["kept"]["told"]["__order__"]["values"]["status"] == bt.Order.Submitted
+    for kept in (first["kept"], again["kept"]):
+        kept.update({name: without_reference(kept[name]["__order__"]) for name in ("given", "told")})
+    assert again["kept"] == first["kept"]
+    resting = [list(map(without_reference, state["broker"]["orders"])) for state in (first, again)]
+    assert resting[0] == resting[1] != []
+
+
+def without_reference(order: dict[str, Any]) -> dict[str, Any]:
+    """An order as it is stored, without the engine's number of it: runs of one process share its counter."""
+    return {**order, "values": {name: each for name, each in order["values"].items() if name != "ref"}}

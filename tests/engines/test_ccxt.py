@@ -194,6 +194,19 @@ def test_time_in_force_reduce_only_and_post_only() -> None:
     assert order(exchanges.order("1", "open", reduceOnly=True)).reduce_only
 
 
+def test_what_is_not_known_of_an_order_or_a_payment_is_refused_by_name() -> None:
+    """A status that ccxt does not have, and a payment that nothing tells from its repetition."""
+    with pytest.raises(ValueError, match="unknown status of an order: 'frozen'"):
+        order(exchanges.order("1", "frozen"))
+    with pytest.raises(ValueError, match=r"a payment of 10\.5 has no id"):
+        cash_flow({"id": None, "timestamp": NOON, "amount": 10.5, "currency": "USDT", "status": "ok"})
+
+
+def test_a_trade_without_the_exchanges_own_answer_is_of_no_side() -> None:
+    """As of a stream that keeps the unified fields only."""
+    assert fill(exchanges.trade(1, "buy", 1, 100, NOON, info=None)).position_id is None
+
+
 def test_an_order_for_an_amount_of_money_has_no_quantity_before_it_is_filled() -> None:
     """It is refused by name; once filled, that is its quantity."""
     with pytest.raises(ValueError, match="order 1 has no amount"):

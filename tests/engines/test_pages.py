@@ -45,7 +45,7 @@ def output(name: str, *arguments: object) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("name", ["backtrader", "backtesting"])
+@pytest.mark.parametrize("name", ["alpaca", "backtesting", "backtrader", "ccxt"])
 def test_the_page_prints_what_it_says(name: str, tmp_path: Path) -> None:
     """The blocks of the page are one program, which runs twice in a row but for the id of a run that is stored."""
     text = (ROOT / "docs" / "howto" / f"{name}.md").read_text(encoding="utf-8")

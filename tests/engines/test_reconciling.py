@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 from collections.abc import Iterator
 from datetime import timedelta
@@ -12,18 +13,25 @@ from typing import Any
 import pytest
 
 from paper_repo import (
+    CashFlow,
+    CashFlowKind,
     ConflictError,
     InMemorySessionRepository,
     InvalidSessionError,
+    LedgerEntry,
     Order,
     PaperTradingSession,
     SessionRepository,
+    Split,
     SQLiteSessionRepository,
     Strategy,
+    SymbolChange,
+    TimeInForce,
 )
 from paper_repo.engines.ccxt import (
     AsyncCcxtSource,
     CcxtSource,
+    async_book_once,
     async_reconcile,
     book_once,
     fill,
@@ -65,7 +73,7 @@ def test_what_was_missed_is_booked_once_and_agrees_with_the_exchange(repository:
     report = reconcile(repository, session, source(exchange))
     assert [each.id for each in report.fills] == ["1", "2"]
     assert report.agrees
-    assert str(report) == "2 fills and 0 payments booked, 0 were stored already, 0 orders closed"
+    assert str(report) == "fills booked: 2, payments booked: 0, stored already: 0, orders closed: 0"
 
     again = reconcile(repository, session, source(exchange))
     assert (again.fills, again.stored, again.agrees) == ([], 2, True)
@@ -342,3 +350,160 @@ def test_payments_and_contracts_are_asked_for_where_they_are_wanted(repository: 
     ]
     assert (report.differences, again.stored) == ([], 4)
     assert report.left_out == ["fetch_withdrawals: the exchange does not have it"]
+
+
+def test_an_order_that_is_filled_at_the_exchange_and_whose_fills_are_missing_differs(
+    repository: SessionRepository,
+) -> None:
+    """Fills alone fill an order; it stays as it was, and the report names it."""
+    session, exchange = new_session(), Exchange()
+    session.place_order(order(exchanges.order("f", "open")))
+    exchange.orders = {"f": exchanges.order("f", "closed", filled=1.0)}
+    exchange.total = {"USDT": 1_000_000.0}
+
+    report = reconcile(repository, session, source(exchange))
+
+    assert [str(each) for each in report.differences] == ["order f: OPEN in the session, FILLED at the broker"]
+    assert (report.closed_orders, list(session.open_orders)) == ([], ["f"])
+
+
+def test_a_stream_of_payments_splits_and_new_names_is_booked_once(repository: SessionRepository) -> None:
+    """In the order of time, whatever order they come in, together with the fills between them."""
+    session = new_session()
+    moments = [fill(trade(1, "buy", 1, 100, NOON + hour * 3_600_000)).executed_at for hour in range(5)]
+    told: list[LedgerEntry] = [
+        SymbolChange("renamed", "BTC/USDT", "XBT/USDT", moments[3]),
+        CashFlow("paid", CashFlowKind.INTEREST, Decimal(5), moments[4]),
+        Split("split", "BTC/USDT", 2, moments[1]),
+    ]
+    fills = [fill(trade(2, "buy", 1, 50, NOON + 2 * 3_600_000)), fill(trade(1, "buy", 1, 100, NOON))]
+
+    report = book_once(repository, session, fills=fills, entries=told)
+    again = book_once(repository, session, fills=fills, entries=[*told, told[0]])
+
+    assert [each.id for each in report.entries] == ["split", "renamed", "paid"]
+    assert (again.fills, again.entries, again.stored) == ([], [], 5)
+    assert {symbol: each.quantity for symbol, each in session.positions.items()} == {"XBT/USDT": 3}
+    assert session.income == 5
+    assert [each.id for each in repository.get_ledger("a")] == ["split", "renamed", "paid"]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("kind", [SQLiteSessionRepository, InMemorySessionRepository])
+async def test_a_stream_is_booked_once_in_awaitable_repositories(kind: Any, tmp_path: Path) -> None:
+    """Also the repetition of a payment."""
+    told = [fill(trade(number, "buy", 1, 100, NOON)) for number in (1, 2, 1)]
+    paid = CashFlow("paid", CashFlowKind.INTEREST, Decimal(5), told[0].executed_at)
+    async with kind(tmp_path / "s.db") if kind is SQLiteSessionRepository else kind() as repository:
+        session = new_session()
+        first = await async_book_once(repository, session, fills=told, entries=[paid])
+        again = await async_book_once(repository, session, fills=told, entries=[paid])
+
+        assert ([each.id for each in first.fills], first.entries, first.stored) == (["1", "2"], [paid], 0)
+        assert (again.fills, again.entries, again.stored) == ([], [], 3)
+        assert [each.id for each in await repository.get_fills("a")] == ["1", "2"]
+
+
+class Unreachable(Exchange):
+    """Fails where an order is asked for, as a network does."""
+
+    def fetch_order(self, number: str, symbol: str) -> dict[str, Any]:
+        """No answer."""
+        raise ConnectionError("no answer")
+
+
+class AsyncUnreachable(AsyncExchange):
+    """The same with calls to await."""
+
+    async def fetch_order(self, *arguments: Any) -> dict[str, Any]:  # type: ignore[override]
+        """No answer."""
+        raise ConnectionError("no answer")
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("asked", [CcxtSource(Unreachable(), SYMBOLS), AsyncCcxtSource(AsyncUnreachable(), SYMBOLS)])
+async def test_an_exchange_that_does_not_answer_is_an_error_and_nothing_is_booked(asked: Any, tmp_path: Path) -> None:
+    """Only an order that it does not know is taken for gone; trades that came before are booked the next time."""
+    asked.exchange.trades = [trade(1, "buy", 1, 100, NOON)]
+    async with SQLiteSessionRepository(tmp_path / "s.db") as repository:
+        session = new_session()
+        session.place_order(order(exchanges.order("f", "open")))
+        await repository.save(session)
+
+        with pytest.raises(ConnectionError, match="no answer"):
+            await async_reconcile(repository, session, asked)
+
+        assert (session.version, list(session.open_orders), session.positions) == (1, ["f"], {})
+        assert await repository.get_fills("a") == []
+
+
+def test_a_month_without_trades_does_not_end_the_questions(repository: SessionRepository) -> None:
+    """On an exchange that answers for eight days after `since` only."""
+    exchange = Exchange(reach=8 * DAY)
+    exchange.trades = [trade(1, "buy", 1, 100, NOON), trade(2, "buy", 1, 100, NOON + 31 * DAY)]
+    exchange.now = NOON + 32 * DAY
+
+    report = reconcile(repository, new_session(), source(exchange))
+
+    assert [each.id for each in report.fills] == ["1", "2"]
+
+
+def test_what_an_exchange_sends_from_before_the_question_is_counted_and_not_booked(
+    repository: SessionRepository,
+) -> None:
+    """Some exchanges heed no `since`."""
+
+    class Heedless(Exchange):
+        def fetch_my_trades(self, symbol: str, since: int, limit: int, params: Any) -> list[dict[str, Any]]:
+            return super().fetch_my_trades(symbol, 0, limit, params)
+
+    exchange = Heedless()
+    exchange.trades = [trade(1, "buy", 1, 100, NOON - DAY), trade(2, "buy", 1, 100, NOON)]
+
+    report = reconcile(repository, new_session(), source(exchange))
+
+    assert [each.id for each in report.fills] == ["2"]
+    assert report.left_out == [f"from before the session began at {BEGAN}: 1 of the fills and payments"]
+
+
+def test_a_fill_without_an_order_that_cannot_be_booked_is_an_error(repository: SessionRepository) -> None:
+    """There is nothing to leave out but the fill itself, which has happened."""
+    exchange = Exchange()
+    exchange.trades = [trade(1, "buy", 1, 100, NOON, order=None, fee={"currency": "BNB", "cost": 0.01})]
+
+    with pytest.raises(InvalidSessionError, match="BNB has no rate in USDT"):
+        reconcile(repository, new_session(), source(exchange))
+    assert repository.count() == 0
+
+
+def test_orders_are_closed_in_the_order_of_time(repository: SessionRepository) -> None:
+    """One that expired late does not take those along that had been closed before their own time came."""
+    session, exchange = new_session(), Exchange()
+    session.place_order(order(exchanges.order("late", "open")))
+    for number in ("cancelled", "early"):
+        timed = dataclasses.replace(order(exchanges.order(number, "open")), time_in_force=TimeInForce.GTD)
+        session.place_order(dataclasses.replace(timed, expires_at=timed.created_at + timedelta(minutes=2)))
+    repository.save(session)
+    exchange.orders = {
+        "late": exchanges.order("late", "expired", lastUpdateTimestamp=NOON + 3 * 60_000),
+        "early": exchanges.order("early", "expired", lastUpdateTimestamp=NOON + 2 * 60_000),
+        "cancelled": exchanges.order("cancelled", "canceled", lastUpdateTimestamp=NOON + 60_000),
+    }
+
+    report = reconcile(repository, session, source(exchange))
+
+    closed = [(each.id, each.status, (each.closed_at or BEGAN).minute) for each in repository.get_orders("a")]
+    assert closed == [("cancelled", "CANCELLED", 1), ("early", "EXPIRED", 2), ("late", "EXPIRED", 3)]
+    assert [each.id for each in report.closed_orders] == ["cancelled", "early", "late"]
+
+
+def test_orders_of_symbols_that_the_source_does_not_have_are_not_asked_for(repository: SessionRepository) -> None:
+    """They stay as they are; the report says that nothing was heard of them."""
+    session, exchange = new_session(), Exchange()
+    session.place_order(order(exchanges.order("e", "open", symbol="ETH/USDT")))
+    exchange.orders = {"e": exchanges.order("e", "canceled", symbol="ETH/USDT")}
+
+    report = reconcile(repository, session, source(exchange))
+
+    assert list(session.open_orders) == ["e"]
+    assert "order e: OPEN in the session, none at the broker" in map(str, report.differences)

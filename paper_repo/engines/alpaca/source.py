@@ -10,7 +10,7 @@ from typing import Any
 from paper_repo import Fill, LedgerEntry, Order
 from paper_repo.engines.alpaca.entities import cash_flow, crypto_fee, fill, is_cancelled, orders
 from paper_repo.engines.broker_data import exact, plain, text_of
-from paper_repo.engines.statement import Statement
+from paper_repo.engines.statement import Statement, unnamed
 
 PAGE = 100
 MOST_ORDERS = 500
@@ -91,22 +91,22 @@ class AlpacaSource:
     def _orders(self, resting: Sequence[Order], left_out: list[str]) -> list[Order]:
         """Those that rest at Alpaca, and what has become of ours that do not."""
         found: dict[str, Order] = {}
+        seen: set[str] = set()  # also of symbols that are not the session's
         until: str | None = None
         while True:
             query: dict[str, Any] = {"status": "open", "limit": MOST_ORDERS, "nested": "true", "direction": "desc"}
             page = self.client.get("/orders", query if until is None else {**query, "until": until})
-            before = len(found)
-            for each in page:
+            new = [each for each in page if each["id"] not in seen]
+            for each in new:
                 self._keep(each, found, left_out)
-            if len(page) < MOST_ORDERS or len(found) == before:
+            if len(page) < MOST_ORDERS or not new:
                 break
+            seen |= {each["id"] for each in new}
             until = page[-1]["submitted_at"]
-        names = found.keys() | {each.metadata.get("client_order_id") for each in found.values()}
-        for each in resting:
-            if each.id not in names and each.metadata.get("broker_id") not in names:
-                answer = self._order(each)
-                if answer is not None:
-                    self._keep(answer, found, left_out)
+        for each in unnamed(resting, found):
+            answer = self._order(each)
+            if answer is not None:
+                self._keep(answer, found, left_out)
         return list(found.values())
 
     def _keep(self, answer: Any, found: dict[str, Order], left_out: list[str]) -> None:

@@ -18,11 +18,6 @@ import backtrader as bt
 from backtrader.order import BuyOrder, Order, OrderData, OrderExecutionBit, SellOrder
 
 
-def exact(value: Any) -> Decimal:
-    """The number that a float of the engine shows."""
-    return Decimal(int(value)) if isinstance(value, Integral) else Decimal(repr(float(value)))
-
-
 def moment(day: float) -> datetime:
     """The time of one of the engine's numbers, which count days; those without a zone are taken as UTC."""
     found: datetime = bt.num2date(day)

@@ -8,7 +8,8 @@ from typing import Any
 from backtrader.order import Order as EngineOrder
 
 from paper_repo import Order, OrderType, Side, TimeInForce
-from paper_repo.engines.backtrader.encoding import exact, json_part, moment
+from paper_repo.engines.backtrader.encoding import json_part, moment
+from paper_repo.engines.broker_data import shortest
 
 TYPES = {
     EngineOrder.Market: OrderType.MARKET,
@@ -41,7 +42,7 @@ def translated(order: Any, number: str, symbol: str, parent_id: str | None, oco_
         symbol=symbol,
         side=Side.BUY if order.isbuy() else Side.SELL,
         type=kind,
-        quantity=exact(abs(order.created.size)),
+        quantity=shortest(abs(order.created.size)),
         limit_price=limit,
         stop_price=stop,
         trail_amount=amount,
@@ -58,11 +59,11 @@ def translated(order: Any, number: str, symbol: str, parent_id: str | None, oco_
 def prices_of(order: Any) -> tuple[Decimal | None, Decimal | None]:
     """Its limit price and its stop price as they are now; a trailing stop moves."""
     created = order.created
-    stop = exact(created.price) if order.exectype in WITH_STOP else None
+    stop = shortest(created.price) if order.exectype in WITH_STOP else None
     if order.exectype == EngineOrder.Limit:
-        return exact(created.price), None
+        return shortest(created.price), None
     if order.exectype in (EngineOrder.StopLimit, EngineOrder.StopTrailLimit):
-        return exact(created.pricelimit), stop
+        return shortest(created.pricelimit), stop
     return None, stop
 
 
@@ -71,8 +72,8 @@ def _trail(order: Any) -> tuple[Decimal | None, Decimal | None]:
     if order.exectype not in TRAILING:
         return None, None
     if order.trailamount:
-        return exact(order.trailamount), None
-    return None, exact(order.trailpercent) * 100 if order.trailpercent else None
+        return shortest(order.trailamount), None
+    return None, shortest(order.trailpercent) * 100 if order.trailpercent else None
 
 
 def _expiry(order: Any) -> float | None:

@@ -38,8 +38,8 @@ class SessionRecorder(bt.Analyzer):  # type: ignore[misc]
 
     Every bar is an equity point with the broker's cash and value, every execution a fill with its commission. Orders
     have their life, with parents, groups and trailing stops; interest and added cash are cash flows. Symbols that need
-    margin, or have a multiplier or leverage, have an `Instrument`. What the broker's value has beyond what these come
-    to is `other_value`, and is logged.
+    margin, or have a multiplier or leverage, have an `Instrument`. Whatever else the broker's value holds is
+    `other_value`, and is logged.
 
     To resume, give the engine the same feeds from the beginning, or from where the indicators need them. The bars that
     are stored warm the indicators up: the strategy is not called for them, and the broker executes nothing. Then the
@@ -130,9 +130,10 @@ class SessionRecorder(bt.Analyzer):  # type: ignore[misc]
     def _require_recordable(self) -> None:
         if self.p.path is None or not isinstance(self.p.session_id, str):
             raise ValueError("A SessionRecorder needs a path and a session_id, as path='s.db', session_id='a'.")
-        if not isinstance(self.strategy.broker, BackBroker):
+        broker = self.strategy.broker
+        if not isinstance(broker, BackBroker):
             raise ValueError(
-                f"A SessionRecorder records the simulated broker of backtrader, not a {type(self.strategy.broker)}."
+                f"A SessionRecorder records the simulated broker of backtrader, not a {type(broker).__name__}."
             )
         if len(self.strategy.cerebro.runningstrats) > 1:
             raise ValueError("A SessionRecorder records one strategy: run each in a Cerebro and a session of its own.")

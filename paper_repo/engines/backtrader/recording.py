@@ -13,7 +13,8 @@ from typing import Any
 from paper_repo import EquityPoint, PaperTradingSession, SessionRepository, SessionStatus, Strategy
 from paper_repo.engines.backtrader import attributes, restoring, snapshot
 from paper_repo.engines.backtrader.booking import Books, instrument_of, symbols_of
-from paper_repo.engines.backtrader.encoding import exact, json_part, moment
+from paper_repo.engines.backtrader.encoding import json_part, moment
+from paper_repo.engines.broker_data import shortest
 
 HALF_A_CENT = Decimal("0.005")
 INTERVAL = 0.2
@@ -99,7 +100,7 @@ class Recording:
         assert self.session is not None
         alive = self.follower.alive()
         books.book(at, alive)
-        self._point = EquityPoint(at, exact(broker.getcash()), exact(broker.getvalue()))
+        self._point = EquityPoint(at, shortest(broker.getcash()), shortest(broker.getvalue()))
         self.session.record_equity(self._point)
         # An exception in the next bar is to leave what was here, so that all of it is taken now.
         self._snapshot = self.follower.take(alive)
@@ -135,7 +136,7 @@ class Recording:
             strategy=Strategy(type(strategy).__name__, parameters=json_part(strategy.p._getkwargs())),
             symbols=self.symbols,
             base_currency=self.options.base_currency,
-            initial_cash=exact(strategy.broker.startingcash),
+            initial_cash=shortest(strategy.broker.startingcash),
             instruments={each.symbol: each for each in found if each is not None},
             created_at=at,
         )
@@ -165,7 +166,7 @@ class Recording:
     def _value_positions(self, session: PaperTradingSession) -> None:
         """Give the positions the prices of the last bar, and let the session be worth what the broker says."""
         prices = zip(self.symbols, self._closes, strict=True)
-        session.mark({symbol: exact(price) for symbol, price in prices if price is not None}, self._point.at)
+        session.mark({symbol: shortest(price) for symbol, price in prices if price is not None}, self._point.at)
         session.new_equity_points.pop()  # the broker's own has been recorded
         difference = self._point.equity - session.equity
         if abs(difference) >= HALF_A_CENT:
@@ -176,7 +177,7 @@ class Recording:
         if "difference" not in self._told:
             self._told.add("difference")
             _log.warning(
-                "Session %r: at %s the broker's value is %s more than what has been booked comes to; it is kept in "
+                "Session %r: at %s the broker's value is %s more than what has been booked adds up to; it is kept in "
                 "other_value.",
                 self.options.session_id,
                 self._point.at,

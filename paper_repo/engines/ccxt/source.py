@@ -10,7 +10,7 @@ from typing import Any
 from paper_repo import Fill, LedgerEntry, Order
 from paper_repo.engines.broker_data import exact, ms_of
 from paper_repo.engines.ccxt.entities import Data, cash_flow, entries, order, position, settled_in
-from paper_repo.engines.statement import Statement
+from paper_repo.engines.statement import Statement, unnamed
 
 Question = tuple[str, tuple[Any, ...]]
 Questions = Generator[Question, Any, Statement]
@@ -104,11 +104,9 @@ class _Asking:
             page = yield "fetch_open_orders", (symbol,)
             for each in page:
                 _keep_order(each, found, left_out)
-        names = found.keys() | {each.metadata.get("client_order_id") for each in found.values()}
-        for each in resting:
-            broker_id = each.metadata.get("broker_id", each.id)
-            if broker_id not in names and each.symbol in self.symbols and self.exchange.has.get("fetchOrder"):
-                answer = yield "fetch_order", (broker_id, each.symbol)
+        for each in unnamed(resting, found) if self.exchange.has.get("fetchOrder") else ():
+            if each.symbol in self.symbols:
+                answer = yield "fetch_order", (each.metadata.get("broker_id", each.id), each.symbol)
                 if answer is not None:
                     _keep_order(answer, found, left_out)
         return list(found.values())

@@ -67,7 +67,7 @@ class SessionRecorder:
         self._at_bot_start(**kwargs)
 
     def bot_loop_start(self, current_time: datetime, **kwargs: Any) -> None:
-        """Record what has become of the orders, and what all is worth."""
+        """Record what has become of the orders, and what everything is worth."""
         self._at_bot_loop_start(current_time=current_time, **kwargs)
 
     def order_filled(self, pair: str, trade: Any, order: Any, current_time: datetime, **kwargs: Any) -> None:

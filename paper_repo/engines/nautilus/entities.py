@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -16,9 +16,7 @@ from nautilus_trader.model.enums import (
 )
 
 from paper_repo import Fill, Instrument, Order, OrderStatus, OrderType, Settlement, Side, TimeInForce
-from paper_repo.engines.broker_data import kept
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+from paper_repo.engines.broker_data import EPOCH, kept
 
 
 def moment(nanoseconds: int) -> datetime:

@@ -15,6 +15,7 @@ from nautilus_trader.model.events import OrderFilled
 from nautilus_trader.model.identifiers import Venue
 
 from paper_repo import CashFlow, CashFlowKind, Fill, PaperTradingSession, Settlement, Strategy
+from paper_repo.engines.broker_data import shortest
 from paper_repo.engines.nautilus.entities import fill, instrument, moment, order
 from paper_repo.engines.recording import Recording
 
@@ -96,7 +97,7 @@ class SessionRecorder(Actor):  # type: ignore[misc]
         self.msgbus.unsubscribe("events.order.*", self._on_order_event)
         if self._recording is not None:
             if self._recording.is_behind:
-                self.log.warning("This run has not come to where the stored one was; nothing of it is stored")
+                self.log.warning("This run has not reached the end of the stored one, so nothing of it was stored")
             self._recording.session.stop(moment(self.clock.timestamp_ns()))
             self._recording.save()
             self.on_dispose()
@@ -245,7 +246,7 @@ class SessionRecorder(Actor):  # type: ignore[misc]
             return None
         rate = self.cache.get_xrate(Venue(self.config.venue), Currency.from_str(currency), Currency.from_str(base))
         if rate:
-            return Decimal(repr(float(rate)))
+            return shortest(rate)
         pair = self.cache.instrument(event.instrument_id)
         asset = pair.get_base_currency()
         if asset is not None and asset.code == base and pair.quote_currency.code == currency:
@@ -292,7 +293,7 @@ class SessionRecorder(Actor):  # type: ignore[misc]
         if abs(amount) > 2 * smallest:
             self.log.warning(
                 f"The account holds {amount} {currency} more than session {session.id!r} after {reason}: something "
-                "else than fills has changed it, as interest, funding or another strategy's run"
+                "other than fills has changed it, such as interest, funding or another strategy's run"
             )
             return
         details = {"reason": "rounded by the engine"}
