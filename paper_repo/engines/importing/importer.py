@@ -14,9 +14,10 @@ from typing import Any, Literal, TypeAlias, cast, get_args
 from paper_repo.core.repository import SessionRepository
 from paper_repo.domain import CashFlow, EquityPoint, Fill, Instrument, LedgerEntry, PaperTradingSession
 from paper_repo.domain.values import Amount, amount, positive, utc_now
-from paper_repo.engines.importing.booking import Books, Terms, forget_history, new_session, point
+from paper_repo.engines.importing.booking import Books, forget_history, new_session, point
 from paper_repo.engines.importing.records import ALLOWED, Allowed, DateOrder, DecimalSign, Draft, Options
 from paper_repo.engines.importing.sorting import SortedRecords
+from paper_repo.engines.importing.terms import Terms
 from paper_repo.engines.importing.times import EPOCH, moment
 from paper_repo.engines.importing.verdict import ComparedFigure, ImportReport
 from paper_repo.errors import InvalidSessionError, SourceFileError

@@ -16,6 +16,7 @@ from pathlib import Path
 from paper_repo.domain import CashFlowKind
 from paper_repo.domain.values import EXACT, ROUNDED
 from paper_repo.engines.importing.amounts import NumberEvidence, NumberReader
+from paper_repo.engines.importing.cells import number_in, time_in
 from paper_repo.engines.importing.headings import folded
 from paper_repo.engines.importing.html_rows import html_rows
 from paper_repo.engines.importing.proportions import Proportion
@@ -132,17 +133,11 @@ class _Report:
         self._times = TimeReader(zone_named(self.draft.options.timezone))
 
     def _number(self, row: Mapping[str, str], number: int, name: str) -> Decimal | None:
-        try:
-            found = self._numbers.read(row.get(name, ""))
-        except ValueError as error:
-            raise self.draft.wrong(f"{row[name][:60]!r} {error}", row=number, column=name) from None
-        return None if found is None else Decimal(found.text)
+        found = number_in(self.draft, self._numbers, row, number, name)
+        return None if found is None else Decimal(found)
 
     def _time(self, text: str, number: int, fill_id: str) -> int:
-        try:
-            return self._times.read(text)
-        except (ValueError, OverflowError) as error:
-            raise self.draft.wrong(f"{text[:60]!r} {error}", row=number, column="Time", fill_id=fill_id) from None
+        return time_in(self.draft, self._times, text, number, "Time", fill_id=fill_id)
 
     # MetaTrader 5
 
