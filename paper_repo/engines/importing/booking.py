@@ -8,10 +8,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from paper_repo.domain import CashFlow, EquityPoint, Fill, PaperTradingSession, Settlement, Side, Strategy
+from paper_repo.domain import CashFlow, EquityPoint, Fill, PaperTradingSession, Side, Strategy
 from paper_repo.domain.values import EXACT, ROUNDED
 from paper_repo.engines.importing.meanings import CLOSE
-from paper_repo.engines.importing.records import Draft, SourceFill, SourceFlow, Stated
+from paper_repo.engines.importing.records import Allowed, Draft, SourceFill, SourceFlow, Stated
 from paper_repo.engines.importing.sorting import REPEATED, SortedRecords
 from paper_repo.engines.importing.tally import Tally
 from paper_repo.engines.importing.terms import Terms
@@ -110,11 +110,11 @@ class Books:
         if fee_currency is not None:
             if not fee or fee_currency == (record.currency or self._terms.base):
                 fee_currency = None
-            elif fee_currency == record.asset and not self._is_margin(record.symbol):
+            elif fee_currency == record.asset and not self._terms.is_margin(record.symbol):
                 metadata = {**(metadata or {}), **_stated(record)}
                 quantity, price, fee = _net_of_fee(quantity, price, fee, side)
                 fee_currency = None
-            elif not self._is_priced(fee_currency):
+            elif not self._terms.is_priced(fee_currency):
                 metadata = {**(metadata or {}), "fee": record.fee, "fee_currency": fee_currency}
                 fee, fee_currency = ZERO, None
         at, position_id, order_id = moment(record.at), record.position_id, record.order_id
@@ -134,13 +134,6 @@ class Books:
             position_id=position_id,
             metadata=metadata or {},
         )
-
-    def _is_priced(self, currency: str) -> bool:
-        return currency == self._terms.base or currency in self._terms.rates
-
-    def _is_margin(self, symbol: str) -> bool:
-        instrument = self._terms.instruments.get(symbol)
-        return instrument is not None and instrument.settlement is Settlement.MARGIN
 
     def _count(self, record: SourceFill, fill: Fill, side: Side) -> None:
         """Add to the sums what the record has."""
@@ -164,9 +157,9 @@ class Books:
         self.fees[name] = EXACT.add(self.fees.get(name, ZERO), fee)
         if name == currency:
             return
-        if name == record.asset and not self._is_margin(record.symbol):
+        if name == record.asset and not self._terms.is_margin(record.symbol):
             self._draft.keep(**_stated(record))
-        elif not self._is_priced(name):
+        elif not self._terms.is_priced(name):
             self.unbooked_fees[name] = EXACT.add(self.unbooked_fees.get(name, ZERO), fee)
             self._draft.keep(fee=record.fee, fee_currency=name)
 
@@ -187,7 +180,7 @@ class Books:
         held = ZERO if position is None else position.quantity
         if held < 0 or held >= fill.quantity:
             return
-        if self._is_margin(record.symbol):
+        if self._terms.is_margin(record.symbol):
             return
         if fill.quantity - held <= held * DUST:
             self.dust += 1
@@ -197,6 +190,7 @@ class Books:
             fill.id,
             f"{fill.quantity} of {record.symbol} are sold, of which {held} are held, and the file does not call it "
             "a short sale. Import the file with the purchases first, or allow it: allow=['shorts'] (--allow shorts)",
+            "shorts",
         )
 
     def _flow(self, record: SourceFlow, flow_id: str) -> CashFlow:
@@ -221,8 +215,10 @@ class Books:
         self.paid = EXACT.add(self.paid, EXACT.multiply(flow.amount, rate))
         return flow
 
-    def _wrong(self, record: SourceFill | SourceFlow, record_id: str, problem: str) -> SourceFileError:
-        return self._draft.wrong(problem, row=record.row, fill_id=record_id)
+    def _wrong(
+        self, record: SourceFill | SourceFlow, record_id: str, problem: str, option: Allowed | None = None
+    ) -> SourceFileError:
+        return self._draft.wrong(problem, row=record.row, fill_id=record_id, option=option)
 
     # The verdict
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 from paper_repo.domain import Instrument, Settlement
-from paper_repo.engines.importing.records import Draft
+from paper_repo.engines.importing.records import Allowed, Draft
 
 
 class Terms:
@@ -26,9 +26,27 @@ class Terms:
         self.foreign: set[str] = set()
         """The symbols whose rows are left out."""
         self.instruments: dict[str, Instrument] = {}
-        problems = [*self._currencies(), *self._fees(), *self._multipliers()]
-        if problems:
-            raise draft.wrong("; ".join(problems))
+        self._problems: list[str] = []
+        self._ways_out: set[Allowed | None] = set()
+        self._book_currencies()
+        self._book_multipliers()
+        self._require_priced_fees()
+        if self._problems:
+            only = self._ways_out.pop() if len(self._ways_out) == 1 else None
+            raise draft.wrong("; ".join(self._problems), option=only)
+
+    def is_margin(self, symbol: str) -> bool:
+        """Whether a symbol is settled by margin."""
+        instrument = self.instruments.get(symbol)
+        return instrument is not None and instrument.settlement is Settlement.MARGIN
+
+    def is_priced(self, currency: str) -> bool:
+        """Whether an amount in this currency has a worth in the base currency."""
+        return currency == self.base or currency in self.rates
+
+    def _refuse(self, problem: str, option: Allowed | None = None) -> None:
+        self._problems.append(problem)
+        self._ways_out.add(option)
 
     def _commonest(self) -> str:
         found = self._draft.currencies
@@ -37,7 +55,7 @@ class Terms:
         self._draft.notes.append("the file names no currency; it was taken as USD (base_currency=..., --currency)")
         return "USD"
 
-    def _currencies(self) -> Iterator[str]:
+    def _book_currencies(self) -> None:
         allowed = self._draft.options.allow
         missing: dict[str, str] = {}
         for symbol, (currency, _) in self._draft.symbols.items():
@@ -50,24 +68,32 @@ class Terms:
             else:
                 missing.setdefault(str(currency), symbol)
         for currency, symbol in missing.items():
-            yield (
+            self._refuse(
                 f"{symbol} (row {self._draft.first_rows[symbol]}) is priced in {currency}, of which no rate in "
                 f"{self.base} is given: say rates={{{currency!r}: ...}} (--rate {currency}=...), or leave such rows "
-                "out: allow=['foreign-rows'] (--allow foreign-rows)"
+                "out: allow=['foreign-rows'] (--allow foreign-rows)",
+                "foreign-rows",
             )
 
-    def _fees(self) -> Iterator[str]:
-        if "unpriced-fees" in self._draft.options.allow:
+    def _require_priced_fees(self) -> None:
+        draft = self._draft
+        if "unpriced-fees" in draft.options.allow:
             return
-        for currency, row in self._draft.fee_currencies.items():
-            if currency != self.base and currency not in self.rates:
-                yield (
+        found = dict(draft.fee_currencies)
+        for symbol, row in draft.fees_in_asset.items():
+            asset = draft.symbols[symbol][1]
+            if asset is not None and self.is_margin(symbol):  # else it is taken out of what was bought
+                found.setdefault(asset, row)
+        for currency, row in found.items():
+            if not self.is_priced(currency):
+                self._refuse(
                     f"the fee in row {row} is paid in {currency}, of which no rate in {self.base} is given: say "
                     f"rates={{{currency!r}: ...}} (--rate {currency}=...), or keep such fees in the metadata "
-                    "and book none: allow=['unpriced-fees'] (--allow unpriced-fees)"
+                    "and book none: allow=['unpriced-fees'] (--allow unpriced-fees)",
+                    "unpriced-fees",
                 )
 
-    def _multipliers(self) -> Iterator[str]:
+    def _book_multipliers(self) -> None:
         draft = self._draft
         for symbol, instrument in draft.instruments.items():
             self._instrument(
@@ -84,7 +110,7 @@ class Terms:
                 self._instrument(symbol, multiplier=draft.options.multipliers[symbol])
             elif symbol in draft.implied_multipliers and symbol not in draft.instruments:
                 implied = draft.implied_multipliers[symbol]
-                yield (
+                self._refuse(
                     f"the amounts of {symbol} imply a multiplier of {implied}: say "
                     f"multipliers={{{symbol!r}: {implied}}} "
                     f"(--multiplier '{symbol}={implied}'), or 1 to book them without one"
