@@ -43,6 +43,8 @@ class Books:
         self.unbooked_fees: dict[str, Decimal] = {}
         self.paid = ZERO
         """The sum of all payments, in the base currency."""
+        self._fees_apart = ZERO
+        """Fees that were paid by themselves, and not with a fill."""
         self.flows = 0
         self.dust = 0
         self._closing: dict[tuple[str, str], Side] = {}
@@ -205,7 +207,9 @@ class Books:
                 record.symbol,
                 metadata=record.metadata or {},
             )
+            before = self.session.fees_paid
             self.session.apply_cash_flow(flow)
+            self._fees_apart = EXACT.add(self._fees_apart, EXACT.subtract(self.session.fees_paid, before))
         except InvalidSessionError as error:
             raise self._wrong(
                 record, flow_id, f"{error} (rates=..., --rate {currency}=...)" if currency else str(error)
@@ -243,9 +247,10 @@ class Books:
         )
         figures: dict[str, Decimal] = {
             "cash": session.cash,
+            "cash of all currencies": _all_cash(session),
             "cash from fills": EXACT.subtract(EXACT.subtract(session.cash, session.initial_cash), self.paid),
             "equity": session.equity,
-            "fees": session.fees_paid,
+            "fees": EXACT.subtract(session.fees_paid, self._fees_apart),
             "fills": Decimal(tally.fills),
             "gross profit": session.realized_pnl,
             "net profit": net,
@@ -260,6 +265,14 @@ class Books:
         if stated.figure == "profit":
             return min(session.realized_pnl, tally.net_pnl, key=lambda each: abs(each - stated.value))
         return figures[stated.figure]
+
+
+def _all_cash(session: PaperTradingSession) -> Decimal:
+    """What is held of every currency, in the base currency."""
+    total = session.cash
+    for currency, balance in session.balances.items():
+        total = EXACT.add(total, EXACT.multiply(balance, session.rates[currency]))
+    return total
 
 
 def _stated(record: SourceFill) -> dict[str, Any]:

@@ -213,7 +213,7 @@ class _Statement:
         if what == "startingcash":
             self._draft.initial_cash = Decimal(amount)
         elif what == "endingcash":
-            self._draft.stated.append(Stated("ending cash", "cash", Decimal(amount)))
+            self._draft.stated.append(Stated("ending cash", "cash of all currencies", Decimal(amount)))
 
     def _number(self, row: Mapping[str, str], line: int, name: str) -> str | None:
         return number_in(self._draft, self._numbers, row, line, name)

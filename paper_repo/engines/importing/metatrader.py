@@ -100,9 +100,9 @@ class _Report:
                 names = _names(row)
                 draft.leave_out("headings")
             elif names[: len(DEALS)] == list(DEALS):
-                self._deal(dict(zip(names, row, strict=False)), number)
+                self._deal(_by_name(names, row), number)
             elif names[: len(CLOSED)] == list(CLOSED):
-                self._closed(dict(zip(names, row, strict=False)), number)
+                self._closed(_by_name(names, row), number)
             else:
                 if section == "positions":
                     self._position(row)
@@ -204,7 +204,7 @@ class _Report:
         if kind not in ("buy", "sell"):
             if "balance" in kind or "credit" in kind:
                 cells = [cell for cell in row.values() if cell]
-                self._payment({**row, "profit": cells[-1], "comment": row.get("item", "")}, number, at, kind, ticket)
+                self._payment({**row, "profit": cells[-1], "comment": row["size"]}, number, at, kind, ticket)
             else:
                 self.draft.leave_out(f"closed transactions: {kind or 'no type'}, not filled")
             return
@@ -217,10 +217,10 @@ class _Report:
         costs = {name: self._number(row, number, name) or ZERO for name in ("commission", "taxes", "swap")}
         symbol, profit = row["item"].upper(), self._number(row, number, "profit") or ZERO
         out, nothing = ("SELL" if kind == "buy" else "BUY"), dict.fromkeys(costs, ZERO)
-        closed = self._time(row["closetime"], number, ticket)
+        closed = self._time(row.get("closetime", ""), number, ticket)
         for leg, side, when, text, price, cost, gain in (
             ("in", kind.upper(), at, row["opentime"], prices[0], nothing, ZERO),
-            ("out", out, closed, row["closetime"], prices[1], costs, profit),
+            ("out", out, closed, row.get("closetime", ""), prices[1], costs, profit),
         ):
             self.deals.append(
                 _Deal(
@@ -247,7 +247,7 @@ class _Report:
         draft.stated.append(Stated("profits of all deals", "gross profit", _sum([each.profit for each in self.deals])))
         draft.stated.append(Stated("commissions and swaps", "fees", EXACT.minus(_sum(costs))))
         if self.balance is not None:
-            draft.stated.append(Stated("last balance", "cash", self.balance))
+            draft.stated.append(Stated("last balance", "cash of all currencies", self.balance))
         if self._times.ambiguous:
             draft.notes.append(f"{self._times.ambiguous:,} times come twice that night; the first was taken")
 
@@ -345,6 +345,11 @@ def _names(row: list[str]) -> list[str]:
         name = folded(each)
         names.append(f"{name}2" if name in names and name else name)
     return names
+
+
+def _by_name(names: list[str], row: list[str]) -> dict[str, str]:
+    """The cells of a row by the names of their columns; those that it lacks are blank."""
+    return dict.fromkeys(names, "") | dict(zip(names, row, strict=False))
 
 
 def _is_heading(row: list[str]) -> bool:
