@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -19,13 +20,18 @@ from paper_repo.cli.zones import UTC_ZONE
 from paper_repo.core.repository import SessionRepository
 from paper_repo.domain.values import amount as checked_amount
 from paper_repo.domain.values import positive
-from paper_repo.errors import InvalidSessionError
+from paper_repo.errors import InvalidSessionError, SourceFileError
 from paper_repo.storage.address import Address
 from paper_repo.storage.new_files import new_file_beside, publish
 
 if TYPE_CHECKING:
     from paper_repo.engines.importing import ImportReport
 
+_VALUE = r"(?:'[^']*'|\.\.\.|\[[^\]]*\]|\{[^}]*\})"
+_BEFORE_BRACKETS = re.compile(rf"\b[a-z_]+={_VALUE} \((--[^()]+)\)")
+"""As in `timezone='UTC' (--timezone UTC)`."""
+_IN_BRACKETS = re.compile(rf"\([a-z_]+={_VALUE}, (--[^()]+)\)")
+"""As in `(symbol=..., --symbol)`."""
 OTHER = "Files of other programs (with --from)"
 
 
@@ -195,14 +201,23 @@ def import_from(
         raise CommandError(f"there is no file {file}", NOT_FOUND)
     options |= {"columns": dict(columns or ()), "rates": dict(rates or ()), "multipliers": dict(multipliers or ())}
     options |= {"source": str(source), "allow": [str(each) for each in allow or ()], "dry_run": dry_run}
-    report = _imported(file, db, passphrase_file, options)
+    try:
+        report = _imported(file, db, passphrase_file, options)
+    except SourceFileError as error:
+        raise CommandError(as_options(str(error))) from error
     if as_json:
-        print_json(report.to_dict())
+        told = report.to_dict()
+        print_json({**told, "notes": [as_options(each) for each in told["notes"]]})
         return
     if dry_run:
         output().print(fill_table(list(enumerate(report.first, 1)), UTC_ZONE))
     for line in str(report).splitlines():
-        say(printable(line, None))
+        say(printable(as_options(line), None))
+
+
+def as_options(told: str) -> str:
+    """What the importer says, with the options of the command only: it names the arguments of Python beside them."""
+    return _IN_BRACKETS.sub(r"(\1)", _BEFORE_BRACKETS.sub(r"\1", told))
 
 
 def _imported(file: Path, db: Address | None, passphrase_file: Path | None, options: dict[str, Any]) -> ImportReport:

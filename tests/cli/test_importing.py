@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -54,9 +55,65 @@ def test_a_file_that_is_refused_leaves_no_database(command: Run, elsewhere: Path
     result = command("import", "--from", "csv", str(SAMPLES / "binance_trades.csv"))
 
     assert result.exit_code == 1
-    assert "--rate BTC=...), or leave such rows out" in result.stderr
+    assert "say --rate BTC=..., or leave such rows out: --allow foreign-rows" in result.stderr
     assert "--allow unpriced-fees" in result.stderr
     assert list(elsewhere.parent.glob("elsewhere*")) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "told"),
+    [
+        ("1.2.2024,A,buy,1,2", [], "has no time zone; say --timezone UTC, or the zone"),
+        ("01/02/2024,A,buy,1,2", ["--timezone", "UTC"], "say --dates day-first or 'month-first'"),
+        ('1.2.2024,A,buy,1,"1,500"', ["--timezone", "UTC"], "say --decimal point where it is a thousand"),
+        ("1.2.2024,A,sell,1,2", ["--timezone", "UTC"], "or allow it: --allow shorts\n"),
+        ("1.2.2024,A/BTC,buy,1,2", ["--timezone", "UTC", "--currency", "USD"], "say --rate BTC=..., or leave"),
+        ("1.2.2024,A,buy,1,much", ["--timezone", "UTC"], "name another column with --map FIELD=COLUMN\n"),
+        ("1.2.2024,,buy,1,2", ["--timezone", "UTC", "--map", "symbol=coin"], "there is no column 'coin'"),
+    ],
+)
+def test_a_complaint_names_the_option(text: str, options: list[str], told: str, command: Run, tmp_path: Path) -> None:
+    """That of the command, and no argument of Python."""
+    path = tmp_path / "t.csv"
+    path.write_text(f"time,symbol,side,qty,price\n{text}\n")
+
+    result = command("import", "--from", "csv", str(path), *options)
+
+    assert result.exit_code == 1
+    assert told in result.stderr.replace("\n ", " ")
+    assert not re.search(r"[a-z_]+=['\[{]", result.stderr)
+
+
+def test_a_note_names_the_option(command: Run, tmp_path: Path) -> None:
+    """What was assumed, as text and as data; an account that began with nothing is said to have."""
+    path = tmp_path / "t.csv"
+    path.write_text("time,symbol,side,qty,price\n1.2.2024,A,buy,1,2\n")
+    assumed = ["the file names no currency; it was taken as USD (--currency)"]
+    assumed += ["the file does not say what the account began with: 0 (--cash)"]
+
+    shown = command("import", "--from", "csv", str(path), "--timezone", "UTC", "--dry-run")
+    data = command("import", "--from", "csv", str(path), "--timezone", "UTC", "--dry-run", "--json")
+
+    assert "\n".join(assumed) in shown.stdout
+    assert json.loads(data.stdout)["notes"] == assumed
+
+
+def test_the_initial_cash_is_said_too_late(command: Run, tmp_path: Path) -> None:
+    """The complaint names every way out, and each of them is one."""
+    path = tmp_path / "t.csv"
+    path.write_text("time,symbol,side,qty,price\n1.2.2024,A,buy,1,2\n")
+    importing = ["import", "--from", "csv", str(path), "--timezone", "UTC"]
+    assert command(*importing).exit_code == 0
+
+    refused = command(*importing, "--cash", "20000")
+
+    assert refused.exit_code == 1
+    assert "session 't' is stored already, with an initial cash of 0, not 20000" in refused.stderr
+    assert "delete the session first to begin it anew, or give another id: --id" in refused.stderr
+    assert command(*importing).exit_code == 0
+    assert command(*importing, "--cash", "20000", "--id", "other").exit_code == 0
+    assert command("delete", "t", "--yes").exit_code == 0
+    assert command(*importing, "--cash", "20000").exit_code == 0
 
 
 def test_a_dry_run_shows_the_first_fills(command: Run, elsewhere: Path) -> None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from paper_repo.domain import CashFlow, EquityPoint, Fill, Instrument, PaperTradingSession, Settlement, Side, Strategy
+from paper_repo.domain import CashFlow, EquityPoint, Fill, PaperTradingSession, Side, Strategy
 from paper_repo.domain.values import EXACT, ROUNDED
 from paper_repo.engines.importing.meanings import CLOSE
-from paper_repo.engines.importing.records import Draft, SourceFill, SourceFlow, Stated
+from paper_repo.engines.importing.records import Allowed, Draft, SourceFill, SourceFlow, Stated
 from paper_repo.engines.importing.sorting import REPEATED, SortedRecords
 from paper_repo.engines.importing.tally import Tally
+from paper_repo.engines.importing.terms import Terms
 from paper_repo.engines.importing.times import moment
 from paper_repo.engines.importing.verdict import ComparedFigure, compared
 from paper_repo.errors import InvalidSessionError, SourceFileError
@@ -23,92 +24,6 @@ DUST = Decimal("1E-9")
 """What floats leave of a position that was closed, of its size."""
 DAY = 86_400_000_000
 SIDES = {"BUY": Side.BUY, "SELL": Side.SELL}
-
-
-class Terms:
-    """In which currencies and by which multipliers the records of a file are booked.
-
-    Raises:
-        SourceFileError: something is refused unless it is asked for; the message says how.
-    """
-
-    def __init__(self, draft: Draft, known_rates: Mapping[str, Decimal]) -> None:
-        self._draft = draft
-        options = draft.options
-        self.rates = {**options.rates, **known_rates}
-        self.base = options.base_currency or draft.base_currency or self._commonest()
-        self.foreign: set[str] = set()
-        """The symbols whose rows are left out."""
-        self.instruments: dict[str, Instrument] = {}
-        problems = [*self._currencies(), *self._fees(), *self._multipliers()]
-        if problems:
-            raise draft.wrong("; ".join(problems))
-
-    def _commonest(self) -> str:
-        found = self._draft.currencies
-        if found:
-            return max(found, key=lambda name: found[name])
-        self._draft.notes.append("the file names no currency; it was taken as USD (base_currency=..., --currency)")
-        return "USD"
-
-    def _currencies(self) -> Iterator[str]:
-        allowed = self._draft.options.allow
-        missing: dict[str, str] = {}
-        for symbol, (currency, _) in self._draft.symbols.items():
-            if currency in (None, self.base):
-                continue
-            if currency in self.rates:
-                self._instrument(symbol, currency=currency)
-            elif "foreign-rows" in allowed:
-                self.foreign.add(symbol)
-            else:
-                missing.setdefault(str(currency), symbol)
-        for currency, symbol in missing.items():
-            yield (
-                f"{symbol} (row {self._draft.first_rows[symbol]}) is priced in {currency}, of which no rate in "
-                f"{self.base} is given: say rates={{{currency!r}: ...}} (--rate {currency}=...), or leave such rows "
-                "out: allow=['foreign-rows'] (--allow foreign-rows)"
-            )
-
-    def _fees(self) -> Iterator[str]:
-        if "unpriced-fees" in self._draft.options.allow:
-            return
-        for currency, row in self._draft.fee_currencies.items():
-            if currency != self.base and currency not in self.rates:
-                yield (
-                    f"the fee in row {row} is paid in {currency}, of which no rate in {self.base} is given: say "
-                    f"rates={{{currency!r}: ...}} (--rate {currency}=...), or keep such fees in the metadata "
-                    "and book none: allow=['unpriced-fees'] (--allow unpriced-fees)"
-                )
-
-    def _multipliers(self) -> Iterator[str]:
-        draft = self._draft
-        for symbol, instrument in draft.instruments.items():
-            self._instrument(
-                symbol,
-                multiplier=instrument.multiplier,
-                settlement=instrument.settlement,
-                metadata=instrument.metadata,
-                asset=instrument.asset,
-            )
-        for symbol in draft.symbols:
-            if draft.is_margin:
-                self._instrument(symbol, settlement=Settlement.MARGIN)
-            if symbol in draft.options.multipliers:
-                self._instrument(symbol, multiplier=draft.options.multipliers[symbol])
-            elif symbol in draft.implied_multipliers and symbol not in draft.instruments:
-                implied = draft.implied_multipliers[symbol]
-                yield (
-                    f"the amounts of {symbol} imply a multiplier of {implied}: say "
-                    f"multipliers={{{symbol!r}: {implied}}} "
-                    f"(--multiplier '{symbol}={implied}'), or 1 to book them without one"
-                )
-
-    def _instrument(self, symbol: str, **changes: Any) -> None:
-        known = self.instruments.get(symbol) or Instrument(symbol)
-        changed = dataclasses.replace(known, **changes)
-        if changed != Instrument(symbol):
-            self.instruments[symbol] = changed
 
 
 class Books:
@@ -128,6 +43,8 @@ class Books:
         self.unbooked_fees: dict[str, Decimal] = {}
         self.paid = ZERO
         """The sum of all payments, in the base currency."""
+        self._fees_apart = ZERO
+        """Fees that were paid by themselves, and not with a fill."""
         self.flows = 0
         self.dust = 0
         self._closing: dict[tuple[str, str], Side] = {}
@@ -195,11 +112,11 @@ class Books:
         if fee_currency is not None:
             if not fee or fee_currency == (record.currency or self._terms.base):
                 fee_currency = None
-            elif fee_currency == record.asset and not self._is_margin(record.symbol):
+            elif fee_currency == record.asset and not self._terms.is_margin(record.symbol):
                 metadata = {**(metadata or {}), **_stated(record)}
                 quantity, price, fee = _net_of_fee(quantity, price, fee, side)
                 fee_currency = None
-            elif not self._is_priced(fee_currency):
+            elif not self._terms.is_priced(fee_currency):
                 metadata = {**(metadata or {}), "fee": record.fee, "fee_currency": fee_currency}
                 fee, fee_currency = ZERO, None
         at, position_id, order_id = moment(record.at), record.position_id, record.order_id
@@ -219,13 +136,6 @@ class Books:
             position_id=position_id,
             metadata=metadata or {},
         )
-
-    def _is_priced(self, currency: str) -> bool:
-        return currency == self._terms.base or currency in self._terms.rates
-
-    def _is_margin(self, symbol: str) -> bool:
-        instrument = self._terms.instruments.get(symbol)
-        return instrument is not None and instrument.settlement is Settlement.MARGIN
 
     def _count(self, record: SourceFill, fill: Fill, side: Side) -> None:
         """Add to the sums what the record has."""
@@ -249,9 +159,9 @@ class Books:
         self.fees[name] = EXACT.add(self.fees.get(name, ZERO), fee)
         if name == currency:
             return
-        if name == record.asset and not self._is_margin(record.symbol):
+        if name == record.asset and not self._terms.is_margin(record.symbol):
             self._draft.keep(**_stated(record))
-        elif not self._is_priced(name):
+        elif not self._terms.is_priced(name):
             self.unbooked_fees[name] = EXACT.add(self.unbooked_fees.get(name, ZERO), fee)
             self._draft.keep(fee=record.fee, fee_currency=name)
 
@@ -272,7 +182,7 @@ class Books:
         held = ZERO if position is None else position.quantity
         if held < 0 or held >= fill.quantity:
             return
-        if self._is_margin(record.symbol):
+        if self._terms.is_margin(record.symbol):
             return
         if fill.quantity - held <= held * DUST:
             self.dust += 1
@@ -282,6 +192,7 @@ class Books:
             fill.id,
             f"{fill.quantity} of {record.symbol} are sold, of which {held} are held, and the file does not call it "
             "a short sale. Import the file with the purchases first, or allow it: allow=['shorts'] (--allow shorts)",
+            "shorts",
         )
 
     def _flow(self, record: SourceFlow, flow_id: str) -> CashFlow:
@@ -296,7 +207,9 @@ class Books:
                 record.symbol,
                 metadata=record.metadata or {},
             )
+            before = self.session.fees_paid
             self.session.apply_cash_flow(flow)
+            self._fees_apart = EXACT.add(self._fees_apart, EXACT.subtract(self.session.fees_paid, before))
         except InvalidSessionError as error:
             raise self._wrong(
                 record, flow_id, f"{error} (rates=..., --rate {currency}=...)" if currency else str(error)
@@ -306,8 +219,10 @@ class Books:
         self.paid = EXACT.add(self.paid, EXACT.multiply(flow.amount, rate))
         return flow
 
-    def _wrong(self, record: SourceFill | SourceFlow, record_id: str, problem: str) -> SourceFileError:
-        return self._draft.wrong(problem, row=record.row, fill_id=record_id)
+    def _wrong(
+        self, record: SourceFill | SourceFlow, record_id: str, problem: str, option: Allowed | None = None
+    ) -> SourceFileError:
+        return self._draft.wrong(problem, row=record.row, fill_id=record_id, option=option)
 
     # The verdict
 
@@ -332,9 +247,10 @@ class Books:
         )
         figures: dict[str, Decimal] = {
             "cash": session.cash,
+            "cash of all currencies": _all_cash(session),
             "cash from fills": EXACT.subtract(EXACT.subtract(session.cash, session.initial_cash), self.paid),
             "equity": session.equity,
-            "fees": session.fees_paid,
+            "fees": EXACT.subtract(session.fees_paid, self._fees_apart),
             "fills": Decimal(tally.fills),
             "gross profit": session.realized_pnl,
             "net profit": net,
@@ -349,6 +265,14 @@ class Books:
         if stated.figure == "profit":
             return min(session.realized_pnl, tally.net_pnl, key=lambda each: abs(each - stated.value))
         return figures[stated.figure]
+
+
+def _all_cash(session: PaperTradingSession) -> Decimal:
+    """What is held of every currency, in the base currency."""
+    total = session.cash
+    for currency, balance in session.balances.items():
+        total = EXACT.add(total, EXACT.multiply(balance, session.rates[currency]))
+    return total
 
 
 def _stated(record: SourceFill) -> dict[str, Any]:

@@ -34,7 +34,7 @@ from paper_repo.engines.importing.meanings import (
     side_of,
     word,
 )
-from paper_repo.engines.importing.proportions import ROWS, Money, Proportion
+from paper_repo.engines.importing.proportions import ROWS, Money, Proportion, split_fee
 from paper_repo.engines.importing.records import Draft, SourceFill, SourceFlow, Stated
 from paper_repo.engines.importing.tables import Table
 from paper_repo.engines.importing.times import TimeReader
@@ -676,7 +676,7 @@ class RoundTrips(Rows):
             return found
         total = self.table.number(self.numbers, row, line, self._fee)
         fee = ZERO if total is None else abs(Decimal(total.text))
-        return [fee, ZERO] if is_open else tradingview.split_fee(fee, values)
+        return [fee, ZERO] if is_open else split_fee(fee, values)
 
     def _compare(
         self, row: list[str], line: int, symbol: str, values: list[Decimal], is_short: bool, fees: list[Decimal]

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from paper_repo.domain import CashFlowKind
 from paper_repo.domain.values import EXACT
+from paper_repo.engines.importing.cells import time_in
 from paper_repo.engines.importing.documents import exact, text_of
 from paper_repo.engines.importing.records import Draft, SourceFill, SourceFlow, Stated
 from paper_repo.engines.importing.times import TimeReader, zone_named
@@ -223,10 +224,7 @@ class _Database:
         )
 
     def _time(self, value: Any, number: int) -> int:
-        try:
-            return self._times.read(str(value))
-        except (ValueError, OverflowError) as error:
-            raise self._draft.wrong(f"{str(value)[:60]!r} {error}", row=number, column="order_filled_date") from None
+        return time_in(self._draft, self._times, str(value), number, "order_filled_date")
 
     def _wallet(self) -> None:
         """The equity that newer versions write down every day."""

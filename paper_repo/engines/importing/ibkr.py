@@ -16,6 +16,7 @@ from paper_repo.domain import CashFlowKind, Instrument, Settlement
 from paper_repo.domain.values import EXACT
 from paper_repo.engines.importing import delimited
 from paper_repo.engines.importing.amounts import NumberEvidence, NumberReader, is_zero
+from paper_repo.engines.importing.cells import number_in, time_in
 from paper_repo.engines.importing.headings import folded
 from paper_repo.engines.importing.proportions import Proportion
 from paper_repo.engines.importing.records import Draft, SourceFill, SourceFlow, Stated
@@ -150,7 +151,7 @@ class _Statement:
         draft.add(
             SourceFill(
                 line,
-                self._time(row, line, "date/time"),
+                time_in(draft, self._times, row.get("date/time", ""), line, "date/time"),
                 symbol,
                 "SELL" if is_sale else "BUY",
                 amount,
@@ -193,7 +194,7 @@ class _Statement:
         draft.add_flow(
             SourceFlow(
                 line,
-                self._read_time(at, line, "date"),
+                time_in(draft, self._times, at, line, "date"),
                 kind,
                 amount,
                 currency,
@@ -212,23 +213,10 @@ class _Statement:
         if what == "startingcash":
             self._draft.initial_cash = Decimal(amount)
         elif what == "endingcash":
-            self._draft.stated.append(Stated("ending cash", "cash", Decimal(amount)))
+            self._draft.stated.append(Stated("ending cash", "cash of all currencies", Decimal(amount)))
 
     def _number(self, row: Mapping[str, str], line: int, name: str) -> str | None:
-        try:
-            found = self._numbers.read(row.get(name, ""))
-        except ValueError as error:
-            raise self._draft.wrong(f"{row[name][:60]!r} {error}", row=line, column=name) from None
-        return None if found is None else found.text
-
-    def _time(self, row: Mapping[str, str], line: int, name: str) -> int:
-        return self._read_time(row.get(name, ""), line, name)
-
-    def _read_time(self, text: str, line: int, column: str) -> int:
-        try:
-            return self._times.read(text)
-        except (ValueError, OverflowError) as error:
-            raise self._draft.wrong(f"{text[:60]!r} {error}", row=line, column=column) from None
+        return number_in(self._draft, self._numbers, row, line, name)
 
     def _state(self) -> None:
         draft = self._draft

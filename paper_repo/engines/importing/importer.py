@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast, get_args
 
 from paper_repo.core.repository import SessionRepository
-from paper_repo.domain import CashFlow, EquityPoint, Fill, Instrument, LedgerEntry, PaperTradingSession
+from paper_repo.domain import CashFlow, CashFlowKind, EquityPoint, Fill, Instrument, LedgerEntry, PaperTradingSession
 from paper_repo.domain.values import Amount, amount, positive, utc_now
-from paper_repo.engines.importing.booking import Books, Terms, forget_history, new_session, point
+from paper_repo.engines.importing.booking import Books, forget_history, new_session, point
 from paper_repo.engines.importing.records import ALLOWED, Allowed, DateOrder, DecimalSign, Draft, Options
 from paper_repo.engines.importing.sorting import SortedRecords
+from paper_repo.engines.importing.terms import Terms
 from paper_repo.engines.importing.times import EPOCH, moment
 from paper_repo.engines.importing.verdict import ComparedFigure, ImportReport
 from paper_repo.errors import InvalidSessionError, SourceFileError
@@ -199,6 +200,8 @@ class _Import:
         """Book everything, and say how it compares."""
         self._book()
         books, new, stored = self._books, self._new, self._stored
+        if stored is None and not self._says_what_it_began_with():
+            self._draft.notes.append("the file does not say what the account began with: 0 (initial_cash=..., --cash)")
         comparisons = tuple(books.comparisons())
         self._booked_fills, self._booked_flows = books.tally.fills, books.flows
         told = {"compared": [str(each) for each in comparisons], **self._draft.metadata}
@@ -209,6 +212,13 @@ class _Import:
             if self._repository is not None and not self._wanted.is_dry_run:
                 self._store(self._repository)
         return self._report(comparisons, new if stored is None else stored)
+
+    def _says_what_it_began_with(self) -> bool:
+        """Whether the cash before the first record is known; an account that begins with a deposit had none."""
+        if self._draft.options.initial_cash is not None or self._draft.initial_cash is not None:
+            return True
+        before, first = next(iter(self._entries), (1, None))
+        return before == 0 and isinstance(first, CashFlow) and first.kind is CashFlowKind.DEPOSIT
 
     def _origin(self, told: dict[str, Any]) -> dict[str, Any]:
         return {"source": self._wanted.source, "file": self._wanted.file.name, "at": utc_now().isoformat(), **told}
@@ -262,7 +272,10 @@ class _Import:
         if not isinstance(known, dict) or known.get("source") != self._wanted.source:
             problem = f"and was not imported from {self._wanted.source}; {other}"
         elif given is not None and given != stored.initial_cash:
-            problem = f"with an initial cash of {stored.initial_cash}, not {given}; leave it out, or {other}"
+            problem = (
+                f"with an initial cash of {stored.initial_cash}, not {given}; say no initial cash to add to it, delete "
+                f"the session first to begin it anew, or {other}"
+            )
         elif new.base_currency != stored.base_currency:
             problem = f"in {stored.base_currency}, and the file is in {new.base_currency}; {other}"
         else:
@@ -334,7 +347,8 @@ class _Import:
             raise self._draft.wrong(
                 f"session {self._wanted.session_id!r} has {before:,} fills of the time of this file, of which the file "
                 f"has {found:,}: its source has rewritten its history. Import it under another id: session_id=... "
-                "(--id), or add its new fills all the same: allow=['rewritten'] (--allow rewritten)"
+                "(--id), or add its new fills all the same: allow=['rewritten'] (--allow rewritten)",
+                option="rewritten",
             )
 
     def _report(self, comparisons: tuple[ComparedFigure, ...], session: PaperTradingSession) -> ImportReport:

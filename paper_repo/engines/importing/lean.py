@@ -150,8 +150,6 @@ def _compare(result: Mapping[str, Any], draft: Draft, events: _Events) -> None:
     start = _money(portfolio, "startEquity") or _money(statistics, "Start Equity")
     if start is not None:
         draft.initial_cash = start
-    elif draft.options.initial_cash is None:
-        draft.notes.append("the result does not state what it began with (initial_cash=..., --cash)")
     fees = _money(statistics, "Total Fees") or _money(runtime, "Fees")
     if fees is not None:
         draft.stated.append(Stated("Total Fees", "fees", abs(fees)))

@@ -16,6 +16,7 @@ from pathlib import Path
 from paper_repo.domain import CashFlowKind
 from paper_repo.domain.values import EXACT, ROUNDED
 from paper_repo.engines.importing.amounts import NumberEvidence, NumberReader
+from paper_repo.engines.importing.cells import number_in, time_in
 from paper_repo.engines.importing.headings import folded
 from paper_repo.engines.importing.html_rows import html_rows
 from paper_repo.engines.importing.proportions import Proportion
@@ -99,9 +100,9 @@ class _Report:
                 names = _names(row)
                 draft.leave_out("headings")
             elif names[: len(DEALS)] == list(DEALS):
-                self._deal(dict(zip(names, row, strict=False)), number)
+                self._deal(_by_name(names, row), number)
             elif names[: len(CLOSED)] == list(CLOSED):
-                self._closed(dict(zip(names, row, strict=False)), number)
+                self._closed(_by_name(names, row), number)
             else:
                 if section == "positions":
                     self._position(row)
@@ -132,17 +133,11 @@ class _Report:
         self._times = TimeReader(zone_named(self.draft.options.timezone))
 
     def _number(self, row: Mapping[str, str], number: int, name: str) -> Decimal | None:
-        try:
-            found = self._numbers.read(row.get(name, ""))
-        except ValueError as error:
-            raise self.draft.wrong(f"{row[name][:60]!r} {error}", row=number, column=name) from None
-        return None if found is None else Decimal(found.text)
+        found = number_in(self.draft, self._numbers, row, number, name)
+        return None if found is None else Decimal(found)
 
     def _time(self, text: str, number: int, fill_id: str) -> int:
-        try:
-            return self._times.read(text)
-        except (ValueError, OverflowError) as error:
-            raise self.draft.wrong(f"{text[:60]!r} {error}", row=number, column="Time", fill_id=fill_id) from None
+        return time_in(self.draft, self._times, text, number, "Time", fill_id=fill_id)
 
     # MetaTrader 5
 
@@ -209,7 +204,7 @@ class _Report:
         if kind not in ("buy", "sell"):
             if "balance" in kind or "credit" in kind:
                 cells = [cell for cell in row.values() if cell]
-                self._payment({**row, "profit": cells[-1], "comment": row.get("item", "")}, number, at, kind, ticket)
+                self._payment({**row, "profit": cells[-1], "comment": row["size"]}, number, at, kind, ticket)
             else:
                 self.draft.leave_out(f"closed transactions: {kind or 'no type'}, not filled")
             return
@@ -222,10 +217,10 @@ class _Report:
         costs = {name: self._number(row, number, name) or ZERO for name in ("commission", "taxes", "swap")}
         symbol, profit = row["item"].upper(), self._number(row, number, "profit") or ZERO
         out, nothing = ("SELL" if kind == "buy" else "BUY"), dict.fromkeys(costs, ZERO)
-        closed = self._time(row["closetime"], number, ticket)
+        closed = self._time(row.get("closetime", ""), number, ticket)
         for leg, side, when, text, price, cost, gain in (
             ("in", kind.upper(), at, row["opentime"], prices[0], nothing, ZERO),
-            ("out", out, closed, row["closetime"], prices[1], costs, profit),
+            ("out", out, closed, row.get("closetime", ""), prices[1], costs, profit),
         ):
             self.deals.append(
                 _Deal(
@@ -252,7 +247,7 @@ class _Report:
         draft.stated.append(Stated("profits of all deals", "gross profit", _sum([each.profit for each in self.deals])))
         draft.stated.append(Stated("commissions and swaps", "fees", EXACT.minus(_sum(costs))))
         if self.balance is not None:
-            draft.stated.append(Stated("last balance", "cash", self.balance))
+            draft.stated.append(Stated("last balance", "cash of all currencies", self.balance))
         if self._times.ambiguous:
             draft.notes.append(f"{self._times.ambiguous:,} times come twice that night; the first was taken")
 
@@ -350,6 +345,11 @@ def _names(row: list[str]) -> list[str]:
         name = folded(each)
         names.append(f"{name}2" if name in names and name else name)
     return names
+
+
+def _by_name(names: list[str], row: list[str]) -> dict[str, str]:
+    """The cells of a row by the names of their columns; those that it lacks are blank."""
+    return dict.fromkeys(names, "") | dict(zip(names, row, strict=False))
 
 
 def _is_heading(row: list[str]) -> bool:

@@ -11,10 +11,9 @@ from decimal import Decimal
 from pathlib import Path
 
 from paper_repo.domain.values import EXACT
-from paper_repo.engines.importing import tradingview
 from paper_repo.engines.importing.amounts import NumberReader
 from paper_repo.engines.importing.headings import Headings
-from paper_repo.engines.importing.proportions import Money
+from paper_repo.engines.importing.proportions import Money, split_fee
 from paper_repo.engines.importing.records import Draft, SourceFill, Stated
 from paper_repo.engines.importing.tables import Table
 from paper_repo.engines.importing.text_files import TextFile
@@ -116,7 +115,7 @@ class _Report:
             return "positions without a quantity"
         fee, fee_currency = self._commission(self._text(row, "commissions"), line)
         closed = peak - (rest or ZERO) if exit_ else ZERO
-        fees = tradingview.split_fee(fee, [peak * entry, closed * (exit_ or ZERO)])
+        fees = split_fee(fee, [peak * entry, closed * (exit_ or ZERO)])
         own = self._text(row, "position_id")
         self._add(
             row, line, "SELL" if is_short else "BUY", peak, entry, fees[0], fee_currency,

@@ -85,3 +85,14 @@ def decimals(text: str) -> int:
         return -int(Decimal(text).as_tuple().exponent)
     _, _, fraction = text.partition(".")
     return len(fraction)
+
+
+def split_fee(total: Decimal, values: list[Decimal]) -> list[Decimal]:
+    """A fee of an entry and an exit, shared by what each was worth; the exit has the rest."""
+    worth = values[0] + values[1]
+    if not total or not worth:
+        return [total, ZERO]
+    places = max(int(total.as_tuple().exponent), -20) - 4
+    entry = (total * values[0] / worth).quantize(Decimal((0, (1,), places))).normalize()
+    entry = entry.quantize(Decimal(1)) if entry == entry.to_integral_value() else entry
+    return [entry, EXACT.subtract(total, entry)]

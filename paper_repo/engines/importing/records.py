@@ -83,7 +83,7 @@ class SourceFlow(NamedTuple):
 
 
 Figure: TypeAlias = Literal[
-    "cash", "cash from fills", "equity", "fees", "fills", "gross profit", "net profit", "net profit of closed trades",
+    "cash", "cash of all currencies", "cash from fills", "equity", "fees", "fills", "gross profit", "net profit", "net profit of closed trades",
     "profit", "trades", "round trips", "winning trades", "losing trades", "turnover", "other cash",
 ]  # fmt: skip
 """What can be compared with what was booked; "profit" is the nearer of those before and after fees."""
@@ -128,6 +128,8 @@ class Draft:
         """At the end of the file, where it says them."""
         self.fee_currencies: dict[str, int] = {}
         """Of fees in neither the currency of the price nor the coin that is traded: the first row of each currency."""
+        self.fees_in_asset: dict[str, int] = {}
+        """By symbol, the first row whose fee is paid in the coin that is traded."""
         self.first_rows: dict[str, int] = {}
         """The first row of each symbol."""
         self.currencies: dict[str, int] = {}
@@ -151,9 +153,14 @@ class Draft:
                 "give the two symbols of their own",
                 row=fill.row,
             )
-        if fill.fee_currency is not None and fill.fee_currency not in (currency, fill.asset):
-            self.fee_currencies.setdefault(fill.fee_currency, fill.row)
+        if fill.fee_currency is not None and fill.fee_currency != currency:
+            self._note_fee(fill, fill.fee_currency)
         self._records.add_fill(fill)
+
+    def _note_fee(self, fill: SourceFill, currency: str) -> None:
+        rows, key = (self.fees_in_asset, fill.symbol) if currency == fill.asset else (self.fee_currencies, currency)
+        if key not in rows and Decimal(fill.fee):
+            rows[key] = fill.row
 
     def add_flow(self, flow: SourceFlow) -> None:
         """Take a payment."""
@@ -180,7 +187,13 @@ class Draft:
         return found or None
 
     def wrong(
-        self, problem: str, *, row: int | None = None, column: str | None = None, fill_id: str | None = None
+        self,
+        problem: str,
+        *,
+        row: int | None = None,
+        column: str | None = None,
+        fill_id: str | None = None,
+        option: Allowed | None = None,
     ) -> SourceFileError:
         """The error about a place in the file."""
-        return SourceFileError(problem, file=self.file, row=row, column=column, fill_id=fill_id)
+        return SourceFileError(problem, file=self.file, row=row, column=column, fill_id=fill_id, option=option)

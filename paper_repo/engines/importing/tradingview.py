@@ -13,6 +13,7 @@ from pathlib import Path
 from paper_repo.domain.values import EXACT
 from paper_repo.engines.importing.headings import Headings, folded
 from paper_repo.engines.importing.meanings import word
+from paper_repo.engines.importing.proportions import split_fee
 from paper_repo.engines.importing.records import Draft, SourceFill, Stated
 from paper_repo.engines.importing.tables import Table
 
@@ -225,14 +226,3 @@ def _column(headings: Headings, *names: str) -> int | None:
             ):
                 return index
     return None
-
-
-def split_fee(total: Decimal, values: list[Decimal]) -> list[Decimal]:
-    """A fee of an entry and an exit, shared by what each was worth; the exit has the rest."""
-    worth = values[0] + values[1]
-    if not total or not worth:
-        return [total, ZERO]
-    places = max(int(total.as_tuple().exponent), -20) - 4
-    entry = (total * values[0] / worth).quantize(Decimal((0, (1,), places))).normalize()
-    entry = entry.quantize(Decimal(1)) if entry == entry.to_integral_value() else entry
-    return [entry, EXACT.subtract(total, entry)]
