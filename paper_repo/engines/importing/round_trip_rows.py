@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from decimal import Decimal
 
 from paper_repo.domain.values import EXACT
 from paper_repo.engines.importing import tradingview
-from paper_repo.engines.importing.amounts import Number, is_zero
+from paper_repo.engines.importing.amounts import NOTHING, Number, is_zero
 from paper_repo.engines.importing.meanings import LONGS, SHORTS, currencies_of, word
 from paper_repo.engines.importing.proportions import Money, Proportion
 from paper_repo.engines.importing.records import SourceFill, Stated
@@ -22,7 +21,7 @@ class RoundTrips(Rows):
     def read(self) -> None:
         """Read it."""
         self._choose()
-        self._pnls, self._trades, self._open = Money(), 0, 0
+        self._pnls, self._open = Money(), 0
         for line, row in self.table.rows():
             self.draft.rows += 1
             reason = self._row(row, line)
@@ -35,7 +34,7 @@ class RoundTrips(Rows):
             )
         if self._open:
             draft.notes.append(f"{self._open:,} trades are still open: their entries were booked")
-        self.propose_multipliers()
+        self.finish()
 
     def _choose(self) -> None:
         headings, table = self.headings, self.table
@@ -58,6 +57,7 @@ class RoundTrips(Rows):
         self._currency, self._fee_currency = headings.column("currency"), headings.column("fee_currency")
         self._tag = headings.column("tag", self._symbol, self._side)
         numbers = (*used, self._fee, self._pnl, self._entry_fee, self._exit_fee, self._entry_rate, self._exit_rate)
+        numbers = (*numbers, self._multiplier)
         self.numbers, self.times = table.formats(
             [each for each in numbers if each is not None],
             [self._entry_time, self._exit_time],
@@ -65,7 +65,8 @@ class RoundTrips(Rows):
         )
 
     def _row(self, row: list[str], line: int) -> str | None:
-        table, draft, numbers = self.table, self.draft, self.numbers
+        """Take one row; or why it is none."""
+        table, numbers = self.table, self.numbers
         if (reason := table.is_left_out(row)) is not None:
             return reason
         quantity = table.number(numbers, row, line, self._quantity)
@@ -74,56 +75,63 @@ class RoundTrips(Rows):
             return "neither quantity nor entry price (a total or a footer)"
         if is_zero(quantity.text):
             return "nothing was filled"
-        exit_ = table.number(numbers, row, line, self._exit_price)
-        is_open = (
-            exit_ is None
-            or not row[self._exit_time].strip()
-            or row[self._exit_time].strip().casefold() in ("nan", "nat")
-        )
-        if self._is_open is not None and row[self._is_open].strip().casefold() in ("true", "1", "yes"):
-            is_open = True
-        is_short = self._direction(row, line, quantity.text[0] == "-")
-        symbol = row[self._symbol].strip() if self._symbol is not None else (draft.options.symbol or "")
+        symbol = row[self._symbol].strip() if self._symbol is not None else (self.draft.options.symbol or "")
         if not symbol:
             return "no symbol (a total or a footer)"
-        amount = Decimal(quantity.text.removeprefix("-"))
-        values = [EXACT.multiply(amount, Decimal(each.text)) for each in (entry, exit_) if each is not None]
-        fees = self._fees(row, line, [abs(each) for each in values], is_open)
+        prices = [entry]
+        if (exit_ := self._exit_of(row, line)) is not None:
+            prices.append(exit_)
+        else:
+            self._open += 1
+        is_short = self._direction(row, line, quantity.text[0] == "-")
+        self._take(row, line, symbol, quantity.text.removeprefix("-"), prices, is_short)
+        return None
+
+    def _exit_of(self, row: list[str], line: int) -> Number | None:
+        """The price of the exit; None where the trade is still open."""
+        found = self.table.number(self.numbers, row, line, self._exit_price)
+        if row[self._exit_time].strip().casefold() in NOTHING:
+            return None
+        if self._is_open is not None and row[self._is_open].strip().casefold() in ("true", "1", "yes"):
+            return None
+        return found
+
+    def _take(
+        self, row: list[str], line: int, symbol: str, quantity: str, prices: list[Number], is_short: bool
+    ) -> None:  # fmt: skip
+        """Take the fills of a row: the entry, and the exit if there was one."""
+        draft, table = self.draft, self.table
+        values = [EXACT.multiply(Decimal(quantity), Decimal(each.text)) for each in prices]
+        fees = self._fees(row, line, [abs(each) for each in values])
         base, quote = currencies_of(symbol)
-        currency = self._text(row, self._currency) or quote or self.currency_in(self._entry_price, self._pnl)
-        own_id = self._text(row, self._id)
-        metadata = draft.keep(tag=self._text(row, self._tag))
-        if self._multiplier is not None and (stated := table.number(numbers, row, line, self._multiplier)):
+        currency = self.text_in(row, self._currency) or quote or self.currency_in(self._entry_price, self._pnl)
+        own_id = self.text_in(row, self._id)
+        metadata = draft.keep(tag=self.text_in(row, self._tag))
+        if self._multiplier is not None and (stated := table.number(self.numbers, row, line, self._multiplier)):
             draft.take_multiplier(symbol, stated.text, line)
-        legs: list[tuple[str, int, Number, int, str, bool]] = [
-            ("entry", self._entry_time, entry, 0, "SELL" if is_short else "BUY", is_short)
-        ]
-        if not is_open and exit_ is not None:
-            legs.append(("exit", self._exit_time, exit_, 1, "BUY" if is_short else "SELL", False))
-        for leg, column, price, index, side, opens_short in legs:
+        times = (self._entry_time, self._exit_time)
+        for leg, column, price, fee in zip(("entry", "exit"), times, prices, fees, strict=False):
             draft.add(
                 SourceFill(
                     line,
                     table.time(self.times, row, line, column),
                     symbol,
-                    side,
-                    str(amount),
+                    "SELL" if is_short is (leg == "entry") else "BUY",
+                    quantity,
                     price.text,
-                    str(fees[index]),
+                    str(fee),
                     currency,
-                    self._text(row, self._fee_currency),
+                    self.text_in(row, self._fee_currency),
                     base,
                     f"{own_id}-{leg}" if own_id else None,
-                    self._text(row, self._order_id),
+                    self.text_in(row, self._order_id),
                     None,
-                    opens_short,
+                    is_short and leg == "entry",
                     metadata,
                 )
             )
-        self._open += is_open
-        if not is_open and exit_ is not None:
+        if len(prices) == 2:
             self._compare(row, line, symbol, values, is_short, fees)
-        return None
 
     def _direction(self, row: list[str], line: int, is_negative: bool) -> bool:
         """Whether the trade was a short one."""
@@ -141,24 +149,22 @@ class RoundTrips(Rows):
             column=self.headings.names[self._side],
         )
 
-    def _fees(self, row: list[str], line: int, values: list[Decimal], is_open: bool) -> list[Decimal]:
+    def _fees(self, row: list[str], line: int, values: list[Decimal]) -> list[Decimal]:
         """The fees of entry and exit: each as stated, or by its rate, or its share of what both have cost."""
+        number, numbers = self.table.number, self.numbers
+        columns = ((self._entry_fee, self._entry_rate), (self._exit_fee, self._exit_rate))
         found = []
-        for amount, rate, value in zip(
-            (self._entry_fee, self._exit_fee), (self._entry_rate, self._exit_rate), (*values, ZERO)[:2], strict=False
-        ):
-            stated = self.table.number(self.numbers, row, line, amount)
-            by_rate = self.table.number(self.numbers, row, line, rate) if stated is None else None
-            if by_rate is not None:
+        for (amount, rate), value in zip(columns, values, strict=False):
+            if (stated := number(numbers, row, line, amount)) is not None:
+                found.append(abs(Decimal(stated.text)))
+            elif (by_rate := number(numbers, row, line, rate)) is not None:
                 found.append(EXACT.multiply(Decimal(by_rate.text), value))
             else:
-                found.append(ZERO if stated is None else abs(Decimal(stated.text)))
-        found += [ZERO] * (2 - len(found))
-        if any(found) or self._fee is None:
+                found.append(ZERO)
+        if any(found) or (total := number(numbers, row, line, self._fee)) is None:
             return found
-        total = self.table.number(self.numbers, row, line, self._fee)
-        fee = ZERO if total is None else abs(Decimal(total.text))
-        return [fee, ZERO] if is_open else tradingview.split_fee(fee, values)
+        fee = abs(Decimal(total.text))
+        return tradingview.split_fee(fee, values) if len(values) == 2 else [fee]
 
     def _compare(
         self, row: list[str], line: int, symbol: str, values: list[Decimal], is_short: bool, fees: list[Decimal]
@@ -168,9 +174,6 @@ class RoundTrips(Rows):
         self._pnls.add(pnl.text)
         gross = (values[0] - values[1]) if is_short else (values[1] - values[0])
         self.proportions.setdefault(symbol, Proportion()).add(pnl.text, float(gross), float(sum(fees)))
-
-    def _text(self, row: Sequence[str], index: int | None) -> str | None:
-        return None if index is None else row[index].strip() or None
 
 
 def _is_direction(cell: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from paper_repo.engines.importing.amounts import NumberReader
@@ -77,9 +77,15 @@ class Rows:
         """The currency that the headings of these columns name."""
         return next((self.headings.currencies[each] for each in columns if each in self.headings.currencies), None)
 
-    def propose_multipliers(self) -> None:
-        """Note what the totals of the rows imply."""
+    def text_in(self, row: Sequence[str], index: int | None) -> str | None:
+        """What stands in a column of a row; None where nothing does."""
+        return None if index is None else row[index].strip() or None
+
+    def finish(self) -> None:
+        """Note what the totals of the rows imply, and what was assumed of their times."""
         for symbol, each in self.proportions.items():
             multiplier = each.multiplier
             if multiplier is not None and symbol not in self.draft.options.multipliers:
                 self.draft.implied_multipliers[symbol] = multiplier
+        if self.times.ambiguous:
+            self.draft.notes.append(f"{self.times.ambiguous:,} times come twice that night; the first was taken")
