@@ -56,8 +56,8 @@ class RoundTrips(Rows):
         self._id, self._order_id = headings.column("id"), headings.column("order_id")
         self._currency, self._fee_currency = headings.column("currency"), headings.column("fee_currency")
         self._tag = headings.column("tag", self._symbol, self._side)
-        numbers = (*used, self._fee, self._pnl, self._entry_fee, self._exit_fee, self._entry_rate, self._exit_rate)
-        numbers = (*numbers, self._multiplier)
+        fees = (self._fee, self._entry_fee, self._exit_fee, self._entry_rate, self._exit_rate)
+        numbers = (*used, *fees, self._pnl, self._multiplier)
         self.numbers, self.times = table.formats(
             [each for each in numbers if each is not None],
             [self._entry_time, self._exit_time],
