@@ -1,0 +1,117 @@
+"""Which column of a table with a fill a row holds which field."""
+
+from __future__ import annotations
+
+from paper_repo.engines.importing.headings import folded
+from paper_repo.engines.importing.meanings import CLOSING, DIRECTIONS, ENDING, FLOWS, FREE, OPENING, side_of, word
+from paper_repo.engines.importing.table_rows import Rows, is_number
+from paper_repo.engines.importing.tables import Table
+
+FILLED_QUANTITIES = frozenset(
+    {"filledquantity", "filledqty", "executed", "executedqty", "execqty", "filled", "lastqty", "fillquantity"}
+)
+"""Headings of a quantity that was filled, even of an order that was cancelled later."""
+
+
+class FillColumns(Rows):
+    """The columns of a table with a fill a row; None where there is none."""
+
+    def __init__(self, table: Table) -> None:
+        super().__init__(table)
+        self._choose_time()
+        self._choose_trade()
+        self._choose_amounts()
+        self._choose_labels()
+        self._check_side()
+
+    def _choose_time(self) -> None:
+        table = self.table
+        self.time: int = self._filled("time", _is_date)
+        self.clock: int | None = None
+        """Where the time of day has a column of its own."""
+        if table.filled(self.time, lambda cell: ":" not in cell and not cell.replace(".", "").isdigit()):
+            clocks = (each for each in self.headings.candidates("clock") if each != self.time)
+            self.clock = next((each for each in clocks if table.filled(each, lambda cell: ":" in cell)), None)
+
+    def _choose_trade(self) -> None:
+        headings, table = self.headings, self.table
+        self.symbol = self.symbol_column()
+        self.price: int = self._numeric("price", self.symbol)
+        self.side = next(
+            (each for each in headings.candidates("side") if table.filled(each, _is_side)), None
+        )  # a column called type may hold market and limit
+        self.quantity: int = self._numeric("quantity", self.price, self.symbol)
+        self.action = self._action_beside(self.side)
+        self.kind = headings.column("kind", self.side)
+        self.description = headings.column("description", self.symbol)
+
+    def _choose_amounts(self) -> None:
+        headings = self.headings
+        self.fee = self.optional("fee", self.price, self.quantity)
+        used = (self.price, self.quantity, self.fee)
+        self.total = self.optional("total", *used)
+        self.pnl = self.optional("pnl", *used, self.total)
+        self.balance = self.optional("balance", *used, self.total)
+        self.multiplier = self.optional("multiplier", *used)
+        self.fee_currency = headings.column("fee_currency")
+        self.currency = headings.column("currency")
+        if self.currency is None:
+            self.currency = self._nameless_currency()
+
+    def _choose_labels(self) -> None:
+        headings = self.headings
+        self.id = headings.column("id")
+        self.order_id = headings.column("order_id", self.side)
+        self.status = headings.column("status", self.side)
+        self.code = headings.column("code", self.symbol)
+        self.tag = headings.column("tag", self.side, self.symbol)
+
+    def _check_side(self) -> None:
+        """Where no column is the side, the quantity has to be one with a sign."""
+        if self.side is not None:
+            return
+        if not self.table.filled(self.quantity, lambda cell: is_number(cell) or cell[:1] in "-("):
+            self.column("side")
+        is_negative = (row[self.quantity].strip()[:1] in ("-", "(", "−") for row in self.table.sample)
+        if len(self.table.sample) > 1 and not any(is_negative):
+            raise self.draft.wrong(
+                "no column is known to be the side, and no quantity is below zero; name it: "
+                "columns={'side': ...} (--map side=COLUMN)"
+            )
+
+    def _action_beside(self, side: int | None) -> int | None:
+        """The column that says whether a fill opens or ends what the side only calls long or short."""
+        if side is None or not self.table.filled(side, lambda cell: word(cell) in DIRECTIONS):
+            return None
+        for each in self.headings.candidates("action"):
+            if each != side and self.table.filled(each, lambda cell: word(cell) in OPENING or word(cell) in ENDING):
+                return each
+        return None
+
+    def _nameless_currency(self) -> int | None:
+        """The currency in a column without a heading behind that of the price."""
+        behind = self.price + 1
+        if behind < len(self.headings.names) and not self.headings.names[behind]:
+            return behind if self.table.filled(behind, lambda cell: len(cell) == 3 and cell.isupper()) else None
+        return None
+
+    @property
+    def amounts(self) -> list[int]:
+        """Those that hold numbers."""
+        found = (self.price, self.quantity, self.fee, self.total, self.pnl, self.balance, self.multiplier)
+        return [each for each in found if each is not None]
+
+    @property
+    def is_filled_quantity(self) -> bool:
+        """Whether the quantity is what was filled, and not what was ordered."""
+        return folded(self.headings.names[self.quantity]) in FILLED_QUANTITIES
+
+
+def _is_date(cell: str) -> bool:
+    """Whether a cell may be a date: it has digits, and is no time of day alone."""
+    return cell[0].isalnum() and any(each.isdigit() for each in cell) and cell[1:2] != ":" and cell[2:3] != ":"
+
+
+def _is_side(cell: str) -> bool:
+    kind = word(cell)
+    return side_of(cell) is not None or kind in CLOSING or kind in FREE or kind in FLOWS

@@ -1,0 +1,91 @@
+"""What tables with a fill a row and tables with a round trip a row have in common: how their columns are found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from paper_repo.engines.importing.amounts import NumberReader
+from paper_repo.engines.importing.headings import Headings
+from paper_repo.engines.importing.proportions import Proportion
+from paper_repo.engines.importing.records import Draft
+from paper_repo.engines.importing.tables import Table
+from paper_repo.engines.importing.times import TimeReader
+
+
+def is_number(cell: str) -> bool:
+    """Whether a cell begins or ends as a number does."""
+    return any(each.isdigit() for each in cell) and not cell[:1].isalpha()
+
+
+@dataclass
+class Rows:
+    """What fills and round trips have in common."""
+
+    table: Table
+    numbers: NumberReader = field(init=False)
+    times: TimeReader = field(init=False)
+    proportions: dict[str, Proportion] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.draft: Draft = self.table.draft
+        self.headings: Headings = self.table.headings
+
+    def column(self, name: str, *without: int | None) -> int:
+        """The column of a field that has to be there."""
+        found = self.headings.column(name, *without)
+        if found is None:
+            have = ", ".join(each for each in self.headings.names if each)
+            raise self.draft.wrong(
+                f"no column is known to be the {name.replace('_', ' ')}; name it: columns={{{name!r}: ...}} "
+                f"(--map {name}=COLUMN). There are: {have}"
+            )
+        return found
+
+    def symbol_column(self) -> int | None:
+        """The column of symbols; None where the caller says the symbol."""
+        found = self.headings.column("symbol")
+        if found is None and self.draft.options.symbol is None:
+            raise self.draft.wrong(
+                "no column is known to be the symbol; say what was traded: symbol='BTCUSDT' (--symbol BTCUSDT), or "
+                "name the column: columns={'symbol': ...} (--map symbol=COLUMN)"
+            )
+        return found
+
+    def optional(self, name: str, *without: int | None) -> int | None:
+        """The column of a field that may be there, if it has numbers."""
+        return next(
+            (
+                each
+                for each in self.headings.candidates(name)
+                if each not in without and self.table.filled(each, is_number)
+            ),
+            None,
+        )
+
+    def _numeric(self, name: str, *without: int | None) -> int:
+        """The column of a field that has to be there: the likeliest that has numbers."""
+        found = self.optional(name, *without)
+        return self.column(name, *without) if found is None else found
+
+    def _filled(self, name: str, test: Callable[[str], bool]) -> int:
+        """The likeliest column of a field that has to be there, of whose cells most pass a test."""
+        found = next((each for each in self.headings.candidates(name) if self.table.filled(each, test)), None)
+        return self.column(name) if found is None else found
+
+    def currency_in(self, *columns: int | None) -> str | None:
+        """The currency that the headings of these columns name."""
+        return next((self.headings.currencies[each] for each in columns if each in self.headings.currencies), None)
+
+    def text_in(self, row: Sequence[str], index: int | None) -> str | None:
+        """What stands in a column of a row; None where nothing does."""
+        return None if index is None else row[index].strip() or None
+
+    def finish(self) -> None:
+        """Note what the totals of the rows imply, and what was assumed of their times."""
+        for symbol, each in self.proportions.items():
+            multiplier = each.multiplier
+            if multiplier is not None and symbol not in self.draft.options.multipliers:
+                self.draft.implied_multipliers[symbol] = multiplier
+        if self.times.ambiguous:
+            self.draft.notes.append(f"{self.times.ambiguous:,} times come twice that night; the first was taken")
