@@ -1,7 +1,7 @@
 """Lists of sessions, fills, orders and trades as tables in a notebook.
 
-A session and a performance show themselves as a table; a list cannot, since it is a list. Either load the extension,
-after which every list of one kind of ours is shown so, whatever it was sliced or picked from:
+A session, a performance and a comparison show themselves as tables; a list cannot, since it is a list. Either load the
+extension, after which every list of one kind of ours is shown so, whatever it was sliced or picked from:
 
     %load_ext paper_repo.notebook
 
@@ -42,7 +42,8 @@ class Table:
 
 
 def table(objects: Iterable[Any]) -> Table:
-    """A table of sessions, summaries, fills, orders, trades, round trips, positions, cash flows or equity points.
+    """A table of sessions, summaries, fills, orders, trades, round trips, positions, cash flows or equity points, or
+    of the matched or unmatched fills of a comparison.
 
     Of more than 20 it shows the first and the last ten.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html.parser import HTMLParser
 from types import SimpleNamespace
 from typing import Any
@@ -16,6 +17,7 @@ from paper_repo import (
     PaperTradingSession,
     SessionSummary,
     Strategy,
+    compare,
     performance,
     round_trips,
     trades,
@@ -86,6 +88,8 @@ def shown(session: PaperTradingSession) -> list[Any]:
     return [
         session,
         performance(session, session.new_equity_points, fills),
+        compare(session, session, fills, [replace(each, price=each.price + 1) for each in fills[:1]]),
+        compare(session, session, [], fills),
         *(table(each) for each in ([session], [SessionSummary.of(session)], fills, trades(fills), round_trips(fills))),
         *(table(each) for each in (session.positions.values(), session.open_orders.values())),
         *(table(each) for each in (session.new_closed_orders, session.new_equity_points)),
@@ -121,6 +125,23 @@ def test_a_session_shows_its_figures_and_positions() -> None:
     assert ["Equity (USD)", "10,163"] in rows
     assert ["Net P&L", "163"] in rows
     assert ["demo", "6", "100", "120", "720", "120"] in rows
+
+
+def test_a_comparison_shows_both_sides_and_what_differs() -> None:
+    """Figures beside each other, then the fills that only one has, and those at other prices."""
+    session = traded()
+    bought, sold = session.new_fills
+    found = compare(session, session, [bought, sold], [replace(bought, price=101)])
+
+    rows = Reader(found._repr_html_()).rows
+
+    assert rows[0] == ["", "Expected", "Actual"]
+    assert ["Fills", "2", "1"] in rows
+    assert ["Only there", "1", "0"] in rows
+    assert ["Slippage", "–", "10"] in rows
+    assert ["2026-01-05 14:31:00", "demo", "SELL", "4", "110", "2"] in rows
+    assert ["2026-01-05 14:30:00", "demo", "BUY", "10", "100", "101", "10", "0:00:00"] in rows
+    assert Reader(table(found.missed)._repr_html_()).rows[1][:2] == ["2026-01-05 14:31:00", "demo"]
 
 
 def test_a_list_of_fills() -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-from datetime import datetime
+from dataclasses import fields, replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from paper_repo.cli.account_tables import balances_of
 from paper_repo.domain import (
@@ -20,7 +19,8 @@ from paper_repo.domain import (
     SymbolChange,
 )
 from paper_repo.domain.selection import SessionSummary
-from paper_repo.serialization import fast, schemas
+from paper_repo.serialization import schemas
+from paper_repo.serialization.dicts import COMPUTED, to_dict
 from paper_repo.serialization.schemas import Data
 
 if TYPE_CHECKING:  # a list needs none of them
@@ -32,55 +32,46 @@ if TYPE_CHECKING:  # a list needs none of them
 
 def of_summary(summary: SessionSummary) -> Data:
     """A session in a list."""
-    return {**_plain_fields(summary), "total_return": summary.total_return}
+    return to_dict(summary, computed=True)
 
 
 def of_session(session: PaperTradingSession, performance: Performance | None = None) -> Data:
-    """A session with all its fields, its worth and its performance."""
-    worth = {name: getattr(session, name) for name in ("equity", "market_value", "unrealized_pnl", "net_pnl")}
-    document = {
-        "session": schemas.dump(session),
-        "worth": {name: _plain(amount) for name, amount in worth.items()},
-    }
-    return document if performance is None else {**document, "performance": _plain_fields(performance)}
+    """A session as in an archive, its worth and its performance."""
+    worth = {name: str(getattr(session, name)) for name in COMPUTED[PaperTradingSession]}
+    document = {"session": schemas.dump(session), "worth": worth}
+    return document if performance is None else {**document, "performance": to_dict(performance)}
 
 
 def of_fill(sequence: int, fill: Fill) -> Data:
     """A fill, with its place in the history."""
-    return {"sequence": sequence, **with_all_keys(fill)}
+    return {"sequence": sequence, **to_dict(fill)}
 
 
 def of_point(point: EquityPoint) -> Data:
     """A point of an equity curve."""
-    return fast.dump(point)
+    return to_dict(point)
 
 
 def of_entry(entry: LedgerEntry) -> Data:
     """A ledger entry; `type` says whether it is a cash flow, a split or a change of a symbol."""
-    return {"type": _ENTRY_TYPES[type(entry)], **with_all_keys(entry)}
+    return {"type": _ENTRY_TYPES[type(entry)], **to_dict(entry)}
 
 
 def of_order(order: Order) -> Data:
     """An order that rests or is closed."""
-    computed = {"status": order.status.value, "remaining_quantity": str(order.remaining_quantity)}
-    return with_all_keys(order) | computed
+    return to_dict(order, computed=True)
 
 
 def of_position(position: Position) -> Data:
     """A position, with what follows from its last price."""
-    computed = ("average_price", "market_value", "unrealized_pnl", "worth")
-    return {
-        "id": position.id,
-        **with_all_keys(position),
-        **{name: _plain(getattr(position, name)) for name in computed},
-    }
+    return {"id": position.id, **to_dict(position, computed=True)}
 
 
 def of_trade(number: int, trade: Trade) -> Data:
     """A closed trade, with its number among those of the session; `slices` is how many round trips it is made of."""
-    document = _plain_fields(trade) | {"slices": len(trade.slices)}
-    computed = {"net_pnl": str(trade.net_pnl), "duration_seconds": trade.duration.total_seconds()}
-    return {"number": number, **document, **computed}
+    document = to_dict(replace(trade, slices=()), computed=True) | {"slices": len(trade.slices)}
+    duration = document.pop("duration")
+    return {"number": number, **document, "duration_seconds": duration}
 
 
 def trade_keys() -> tuple[str, ...]:
@@ -93,7 +84,10 @@ def trade_keys() -> tuple[str, ...]:
 def of_balances(session: PaperTradingSession) -> list[Data]:
     """What is held of each currency."""
     keys = ("currency", "amount", "rate", "worth")
-    return [dict(zip(keys, map(_plain, each), strict=True)) for each in balances_of(session)]
+    return [
+        dict(zip(keys, (currency, *(None if each is None else str(each) for each in amounts)), strict=True))
+        for currency, *amounts in balances_of(session)
+    ]
 
 
 def of_comparison(
@@ -168,23 +162,4 @@ def of_followed(event: str, session_id: str, row: Followed | None) -> Data:
     }
 
 
-def with_all_keys(entity: Any) -> Data:
-    """An entity with all its keys; what is stored leaves out what has its usual value."""
-    kind = type(entity)
-    found = schemas.defaults_of(kind) | fast.dump(entity)
-    return {name: found[name] for name in schemas.fields_of(kind)}
-
-
 _ENTRY_TYPES = {CashFlow: "cash_flow", Split: "split", SymbolChange: "symbol_change"}
-
-
-def _plain_fields(record: Any) -> Data:
-    return {field.name: _plain(getattr(record, field.name)) for field in fields(record)}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return str(value)
-    if isinstance(value, datetime):
-        return schemas.instant_text(value)
-    return list(value) if isinstance(value, tuple) else value

@@ -16,6 +16,7 @@ from functools import reduce
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
+from paper_repo.domain import one_line
 from paper_repo.domain.history import Booked, in_force
 from paper_repo.domain.lots import Holding, Lot, lot_of
 from paper_repo.domain.trading import Fill, Side
@@ -44,6 +45,8 @@ class MatchedFill:
     quantity: Decimal
     cost: Decimal
 
+    __repr__ = one_line.one_line(one_line.matched_fill)
+
     @property
     def slippage(self) -> Decimal:
         """How much worse the price of the second session was, for one unit and in the currency of the price."""
@@ -62,6 +65,8 @@ class UnmatchedFill:
 
     fill: Fill
     quantity: Decimal
+
+    __repr__ = one_line.one_line(one_line.unmatched_fill)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +88,13 @@ class Comparison:
     actual_fees: Decimal
     expected_pnl: Decimal
     actual_pnl: Decimal
+
+    __repr__ = one_line.one_line(one_line.comparison)
+
+    def _repr_html_(self) -> str:
+        from paper_repo.domain import html_tables  # on demand: few programs are notebooks
+
+        return html_tables.comparison(self)
 
     @property
     def slippage(self) -> Decimal:

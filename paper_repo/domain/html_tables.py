@@ -1,7 +1,8 @@
 """Small HTML tables of sessions and their parts, which notebooks show instead of their one line.
 
 Whatever text a session holds is escaped, and stands in an element of its own, so that text that runs from right to left
-turns nothing around it. There is no script and no style sheet: the notebook's own theme applies.
+turns nothing around it. There is no script and no style sheet: the notebook's own theme applies. It belongs to the
+domain since entities show it themselves (`_repr_html_`), and the domain imports nothing from outside.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from paper_repo.domain import one_line
 
 if TYPE_CHECKING:
+    from paper_repo.domain.comparison import Comparison
     from paper_repo.domain.performance import Performance
     from paper_repo.domain.session import PaperTradingSession
 
@@ -106,6 +108,24 @@ _BY_TYPE: dict[str, Columns] = {
         "Equity": lambda it: it.equity,
         "Cash": lambda it: it.cash,
     },
+    "MatchedFill": {
+        "Time (UTC)": lambda it: it.actual.executed_at,
+        "Symbol": lambda it: it.actual.symbol,
+        "Side": lambda it: it.actual.side,
+        "Quantity": lambda it: it.quantity,
+        "Expected": lambda it: it.expected.price,
+        "Actual": lambda it: it.actual.price,
+        "Cost": lambda it: it.cost,
+        "Delay": lambda it: str(it.delay),
+    },
+    "UnmatchedFill": {
+        "Time (UTC)": lambda it: it.fill.executed_at,
+        "Symbol": lambda it: it.fill.symbol,
+        "Side": lambda it: it.fill.side,
+        "Quantity": lambda it: it.quantity,
+        "Price": lambda it: it.fill.price,
+        "Id": lambda it: it.fill.id,
+    },
 }
 _BY_TYPE["RoundTrip"] = _BY_TYPE["Trade"]
 
@@ -174,15 +194,37 @@ def performance(it: Performance) -> str:
     )
 
 
+def comparison(it: Comparison) -> str:
+    """The two sessions beside each other, what became of their fills, and the first ones that differ."""
+    rows: dict[str, tuple[Value, Value]] = {
+        "Fills": (it.expected_fills, it.actual_fills),
+        "Matched": (len(it.matched), len(it.matched)),
+        "Only there": (len(it.missed), len(it.extra)),
+        "Fees": (it.expected_fees, it.actual_fees),
+        "Net P&L": (it.expected_pnl, it.actual_pnl),
+        "Slippage": (None, it.slippage),
+    }
+    head = f"<tr><th></th><th{_RIGHT}>Expected</th><th{_RIGHT}>Actual</th></tr>"
+    body = "".join(_row(name, *values) for name, values in rows.items())
+    parts = [f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"]
+    differing = [each for each in it.matched if each.slippage]
+    for title, found in (("Missed", it.missed), ("Extra", it.extra), ("At other prices", differing)):
+        if found:
+            parts.append(f"<p><strong>{title}</strong></p>{table(found, _BY_TYPE[type(found[0]).__name__])}")
+    return "".join(parts)
+
+
 def _is_ours(kind: type) -> bool:
     return kind.__module__.partition(".")[0] == __name__.partition(".")[0]
 
 
 def _figures(figures: Iterable[tuple[str, Value]]) -> str:
-    rows = (
-        f'<tr><th scope="row"{_LEFT}>{_text(name)}</th><td{_RIGHT}>{_cell(value)}</td></tr>' for name, value in figures
-    )
-    return f"<table><tbody>{''.join(rows)}</tbody></table>"
+    return f"<table><tbody>{''.join(_row(name, value) for name, value in figures)}</tbody></table>"
+
+
+def _row(name: str, *values: Value) -> str:
+    cells = "".join(f"<td{_RIGHT}>{_cell(value)}</td>" for value in values)
+    return f'<tr><th scope="row"{_LEFT}>{_text(name)}</th>{cells}</tr>'
 
 
 def _side(right: bool) -> str:

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from paper_repo.domain.comparison import Comparison, MatchedFill, UnmatchedFill
     from paper_repo.domain.instruments import Instrument
     from paper_repo.domain.ledger import CashFlow, Split, SymbolChange
     from paper_repo.domain.orders import Order
@@ -134,6 +135,31 @@ def performance(it: Performance) -> str:
         "" if it.win_rate is None else f"{it.win_rate * 100:.1f} % won",
     ]
     return _joined(parts)
+
+
+def comparison(it: Comparison) -> str:
+    """Whether the two agree, and what became of their fills."""
+    parts = [
+        "the same" if it.agrees else "not the same",
+        f"{len(it.matched):,} matched",
+        f"{len(it.missed):,} missed",
+        f"{len(it.extra):,} extra",
+        f"slippage {_signed(it.slippage)}",
+    ]
+    return _joined(parts)
+
+
+def matched_fill(it: MatchedFill) -> str:
+    """What both traded, at which two prices, and what the difference has cost."""
+    return (
+        f"{it.actual.side} {amount(it.quantity)} {_word(it.actual.symbol)}, expected at {amount(it.expected.price)}, "
+        f"actual at {amount(it.actual.price)}, cost {_signed(it.cost)}, {moment(it.actual.executed_at)}"
+    )
+
+
+def unmatched_fill(it: UnmatchedFill) -> str:
+    """How much of which fill."""
+    return f"{amount(it.quantity)} of {it.fill!r}"
 
 
 def cash_flow(it: CashFlow) -> str:

@@ -11,11 +11,12 @@ from enum import Enum
 from typing import Any, TypeVar
 
 from paper_repo.domain import Fill, Instrument, Order, PaperTradingSession, Position
+from paper_repo.domain.comparison import Comparison, MatchedFill
 from paper_repo.domain.secrecy import shown
 from paper_repo.domain.selection import SessionSummary
 from paper_repo.domain.trades import Trade
 from paper_repo.domain.values import invalid
-from paper_repo.serialization import schemas
+from paper_repo.serialization import fast, schemas
 from paper_repo.serialization.schemas import Data
 
 T = TypeVar("T")
@@ -27,6 +28,8 @@ COMPUTED: dict[type[Any], tuple[str, ...]] = {
     Order: ("status", "remaining_quantity"),
     Fill: ("signed_quantity",),
     Trade: ("net_pnl", "duration"),
+    Comparison: ("agrees", "slippage", "first_divergence", "first_difference_of_price"),
+    MatchedFill: ("slippage", "delay"),
 }
 """What is computed from the fields of an entity, by its type."""
 
@@ -47,8 +50,8 @@ def to_dict(entity: Any, computed: bool = False) -> dict[str, Any]:
 
     Args:
         entity: a session, position, order, fill, equity point, cash flow, split, change of a symbol, instrument or
-            strategy; also a summary, trade, round trip or performance. A session comes without its histories
-            (`export_archive` writes those too).
+            strategy; also a summary, trade, round trip, performance or comparison. A session comes without its
+            histories (`export_archive` writes those too).
         computed: add what follows from the fields, under the names of the properties: a session's equity, market
             value and P&L, a position's average price, an order's remaining quantity, a trade's duration in seconds...
 
@@ -57,14 +60,14 @@ def to_dict(entity: Any, computed: bool = False) -> dict[str, Any]:
     """
     kind = type(entity)
     if schema := _schema_of(kind):
-        found = schemas.defaults_of(schema) | schemas.dump(entity)
+        found = schemas.defaults_of(schema) | fast.dump(entity)
         data = {name: found[name] for name in schemas.fields_of(schema)}
         if schema is PaperTradingSession:
             data |= {
                 part: {name: to_dict(each, computed) for name, each in getattr(entity, part).items()} for part in PARTS
             }
     elif _is_record(kind):
-        data = {field.name: _plain(getattr(entity, field.name)) for field in fields(entity)}
+        data = {field.name: _plain(getattr(entity, field.name), computed) for field in fields(entity)}
     else:
         raise invalid("entity", f"must be an entity of paper_repo, not a {kind.__name__}.")
     return data | _computed(entity) if computed else data
@@ -74,8 +77,9 @@ def from_dict(kind: type[T], data: Mapping[str, Any]) -> T:
     """The entity that `to_dict` has made `data` from: `from_dict(Fill, data)`.
 
     Args:
-        kind: the class of the entity: one that a repository stores, so no summary, trade, round trip or performance.
-        data: its fields; what `computed=True` has added is left out of account.
+        kind: the class of the entity: one that a repository stores, so no summary, trade, round trip, performance or
+            comparison.
+        data: its fields; what `computed=True` has added is ignored.
 
     Returns:
         An entity that is equal to the first one. A session has its version, so that saving it is checked against what
@@ -123,10 +127,10 @@ def _is_record(kind: type[Any]) -> bool:
 
 def _computed(entity: Any) -> Data:
     names = next((names for kind, names in COMPUTED.items() if isinstance(entity, kind)), ())
-    return {name: _plain(getattr(entity, name)) for name in names}
+    return {name: _plain(getattr(entity, name), True) for name in names}
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, computed: bool) -> Any:
     """What `json.dumps` writes of it."""
     if isinstance(value, Decimal):
         return str(value)
@@ -139,5 +143,5 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None  # which JSON does not have
     if isinstance(value, tuple):
-        return [_plain(each) for each in value]
-    return to_dict(value) if is_dataclass(value) and not isinstance(value, type) else value
+        return [_plain(each, computed) for each in value]
+    return to_dict(value, computed) if is_dataclass(value) and not isinstance(value, type) else value

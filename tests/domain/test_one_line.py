@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import decimal
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -22,6 +23,7 @@ from paper_repo import (
     Split,
     Strategy,
     SymbolChange,
+    compare,
     performance,
     round_trips,
     trades,
@@ -48,11 +50,25 @@ def traded() -> PaperTradingSession:
 
 
 SESSION = traded()
+DEARER = compare(SESSION, SESSION, SESSION.new_fills, [replace(SESSION.new_fills[0], price=190)])
 PERFORMANCE = (
     "<Performance total return +3.09 %, net P&L +309.30, Sharpe ratio unknown, max drawdown 0.00 %, 1 trade, "
     "100.0 % won>"
 )
 LINES: list[tuple[Any, str]] = [
+    (DEARER, "<Comparison not the same, 1 matched, 2 missed, 0 extra, slippage +5.00>"),
+    (
+        compare(SESSION, SESSION, SESSION.new_fills, SESSION.new_fills),
+        "<Comparison the same, 3 matched, 0 missed, 0 extra, slippage 0.00>",
+    ),
+    (
+        DEARER.matched[0],
+        f"<MatchedFill BUY 10 AAPL, expected at 189.50, actual at 190, cost +5.00, {AT}>",
+    ),
+    (
+        DEARER.missed[1],
+        "<UnmatchedFill 3 of <Fill 'f-3' SELL 3 IBM at 1,000, fee 0, 2026-01-05 14:32:00 UTC>>",
+    ),
     (SESSION, "<PaperTradingSession 'abc' 'demo' RUNNING, equity 10,309.30 USD, 1 position, 3 fills, version 0>"),
     (
         SessionSummary.of(SESSION),

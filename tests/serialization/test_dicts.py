@@ -23,6 +23,7 @@ from paper_repo import (
     Split,
     Strategy,
     SymbolChange,
+    compare,
     from_dict,
     performance,
     round_trips,
@@ -113,6 +114,22 @@ def test_results_are_plain_data() -> None:
     assert to_dict(endless)["profit_factor"] is None
     with pytest.raises(InvalidSessionError, match="entity that is stored, not Performance"):
         from_dict(Performance, to_dict(figures))
+
+
+def test_a_comparison_is_plain_data() -> None:
+    """With what follows from it, down to each pair, when asked."""
+    session = traded()
+    bought, sold = session.new_fills
+    found = compare(session, session, [bought, sold], [replace(bought, price=bought.price + 1)])
+
+    data = json.loads(json.dumps(to_dict(found, computed=True), allow_nan=False))
+
+    assert (data["agrees"], data["slippage"], data["expected_fills"]) == (False, "10", 2)
+    assert (data["matched"][0]["cost"], data["matched"][0]["slippage"], data["matched"][0]["delay"]) == ("10", "1", 0)
+    assert data["matched"][0]["actual"]["price"] == "6"
+    assert data["first_divergence"]["fill"] == data["missed"][0]["fill"]
+    assert "slippage" not in to_dict(found)
+    assert "slippage" not in to_dict(found)["matched"][0]
 
 
 def test_an_own_kind_of_session_is_a_session() -> None:

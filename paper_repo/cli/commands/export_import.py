@@ -46,6 +46,7 @@ from paper_repo.maintenance.archive import (
     import_archive,
     import_into_new_file,
 )
+from paper_repo.serialization.dicts import to_dict
 from paper_repo.serialization.fast import to_json
 from paper_repo.serialization.schemas import Data, fields_of
 from paper_repo.storage.address import Address
@@ -323,7 +324,7 @@ def _order_rows(repository: SessionRepository, session_id: str) -> Iterator[Data
 
 def _cash_flow_rows(repository: SessionRepository, session_id: str) -> Iterator[Data]:
     flows = (each for _, each in repository.ledger_history(session_id) if isinstance(each, CashFlow))
-    return map(json_output.with_all_keys, flows)
+    return map(to_dict, flows)
 
 
 TABLES: dict[Format, tuple[Sequence[str], Callable[[SessionRepository, str], Iterator[Data]]]] = {
