@@ -21,6 +21,8 @@ from paper_repo.engines.importing.records import Draft, SourceFill, Stated
 ZERO = Decimal(0)
 EVENTS = "-order-events.json"
 FILLED = frozenset({"filled", "partiallyfilled", "partially_filled", "3", "2"})
+FUTURE = re.compile(r"[A-Z0-9]{1,4}[0-9]{2}[FGHJKMNQUVXZ][0-9]{2}")
+"""The name of a future: what it is on, then day, month and year of its end, such as ES15H24."""
 NOT_FILLED = frozenset(
     [
         *("new", "submitted", "canceled", "cancelled", "none", "invalid", "cancelpending", "updatesubmitted"),
@@ -131,9 +133,9 @@ class _Events:
         kind = identifier.partition(" ")[2].upper()
         if symbol in self._draft.instruments:
             return
-        if re.search(r"\b\d{6}[CP]\d{8}\b", symbol.replace(" ", " ")):
+        if re.search(r"\b\d{6}[CP]\d{8}\b", symbol):
             self._draft.instruments[symbol] = Instrument(symbol, multiplier=Decimal(100))
-        elif kind and re.fullmatch(r"[A-Z0-9]{1,4}\d{2}[A-Z]{3}\d{2}", symbol):
+        elif kind and FUTURE.fullmatch(symbol):
             self._draft.instruments[symbol] = Instrument(symbol, settlement=Settlement.MARGIN)
 
     def finish(self) -> None:

@@ -83,8 +83,9 @@ class SourceFlow(NamedTuple):
 
 
 Figure: TypeAlias = Literal[
-    "cash", "cash of all currencies", "cash from fills", "equity", "fees", "fills", "gross profit", "net profit", "net profit of closed trades",
-    "profit", "trades", "round trips", "winning trades", "losing trades", "turnover", "other cash",
+    "cash", "cash of all currencies", "cash from fills", "equity", "fees", "fills", "gross profit", "net profit",
+    "net profit of closed trades", "profit", "trades", "round trips", "winning trades", "losing trades", "turnover",
+    "other cash",
 ]  # fmt: skip
 """What can be compared with what was booked; "profit" is the nearer of those before and after fees."""
 

@@ -141,7 +141,7 @@ class TestMetaTrader5:
 
     def test_no_table_of_deals(self, tmp_path: Path) -> None:
         """A report in another language, say."""
-        with pytest.raises(SourceFileError, match="no table of deals .* save the report as HTML, in English"):
+        with pytest.raises(SourceFileError, match=r"no table of deals .* save the report as HTML, in English"):
             dry(tmp_path, "Konto:|1 (USD)", "Zeit|Deal|Symbol|Typ")
 
 

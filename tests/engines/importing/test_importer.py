@@ -1,0 +1,182 @@
+"""What an import makes of records whatever their source: it stores, adds, refuses and says what it took for granted."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from paper_repo import SessionRepository, SourceFileError
+from paper_repo.engines.importing import ImportReport, import_file, importer
+
+HEAD = "time,symbol,side,qty,price,fee\n"
+BUY = "2024-01-02 10:00:00,IBM,buy,3,100.5,1\n"
+SELL = "2024-01-03 10:00:00,IBM,sell,3,110,1\n"
+PAID = "time,symbol,side,qty,price,fee,fee currency\n"
+
+
+def written(folder: Path, text: str) -> Path:
+    """A file with this text."""
+    path = folder / "trades.csv"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def imported(folder: Path, text: str, to: SessionRepository | Path | None, **options: Any) -> ImportReport:
+    """What an import of this text says."""
+    return import_file(written(folder, text), to, source=options.pop("source", "csv"), timezone="UTC", **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"source": "excel"}, "source is one of freqtrade, .*, not 'excel'"),
+        ({"allow": ["anything"]}, "allow has shorts, .*, not 'anything'"),
+    ],
+)
+def test_wrong_arguments(options: dict[str, Any], told: str, tmp_path: Path) -> None:
+    """Are told before the file is read."""
+    with pytest.raises(ValueError, match=told) as caught:
+        imported(tmp_path, "", None, **options)
+    assert not isinstance(caught.value, SourceFileError)
+
+
+def test_the_path_of_a_repository_will_do(tmp_path: Path) -> None:
+    """It is opened, and closed again."""
+    assert imported(tmp_path, HEAD + BUY, tmp_path / "s.db").booked_fills == 1
+
+    with SessionRepository(tmp_path / "s.db") as repository:
+        assert repository.count() == 1
+
+
+def test_a_dry_run_on_a_stored_session(tmp_path: Path, repository: SessionRepository) -> None:
+    """Says what would be added, and adds nothing."""
+    imported(tmp_path, HEAD + BUY, repository)
+    before = repository.get_by_id("trades")
+
+    report = imported(tmp_path, HEAD + BUY + SELL, repository, dry_run=True)
+
+    assert (report.fills, report.booked_fills, report.session.cash) == (2, 1, Decimal("26.5"))
+    assert repository.get_by_id("trades") == before
+
+
+def test_a_file_in_pieces_is_the_file(
+    tmp_path: Path, repository: SessionRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many records are saved at once, new or added to what is stored."""
+    text = HEAD + "".join(f"2024-01-{day:02} 10:00:00,IBM,buy,1,{day},0\n" for day in range(1, 8))
+    whole = imported(tmp_path, text, repository, session_id="whole").session
+    monkeypatch.setattr(importer, "CHUNK", 2)
+
+    pieces = imported(tmp_path, text, repository, session_id="pieces").session
+    imported(tmp_path, "".join(text.splitlines(keepends=True)[:3]), repository, session_id="grown")
+    grown = imported(tmp_path, text, repository, session_id="grown").session
+
+    assert whole.positions == pieces.positions == grown.positions
+    assert whole.cash == pieces.cash == grown.cash == -28
+    assert repository.check().ok
+
+
+def test_a_file_that_has_grown_by_a_payment_and_a_rate(tmp_path: Path, repository: SessionRepository) -> None:
+    """Both are added; what was stored keeps its own."""
+    head = "time,symbol,type,qty,price,amount,currency\n"
+    rows = "2024-01-02,A,buy,1,5,5,USD\n"
+    imported(tmp_path, head + rows, repository, base_currency="USD")
+
+    grown = rows + "2024-01-03,,deposit,,,100,USD\n2024-01-04,B,buy,1,2,2,EUR\n"
+    report = imported(tmp_path, head + grown, repository, base_currency="USD", rates={"EUR": "1.5"})
+
+    assert (report.booked_fills, report.booked_flows) == (1, 1)
+    assert (report.session.cash, report.session.balances) == (95, {"EUR": -2})
+    assert report.session.rates["EUR"] == Decimal("1.5")
+    assert imported(tmp_path, head + grown, repository).booked_fills == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"base_currency": "EUR"}, "'trades' is stored already, in USD, and the file is in EUR; give another id"),
+        ({"multipliers": {"IBM": 5}}, "'trades' is stored already, with IBM as .*; give another id"),
+        ({"initial_cash": 5}, "with an initial cash of 0, not 5; .* delete the session first .* another id"),
+    ],
+)
+def test_terms_that_differ_from_those_that_are_stored(
+    options: dict[str, Any], told: str, tmp_path: Path, repository: SessionRepository
+) -> None:
+    """Are refused, and nothing changes."""
+    imported(tmp_path, HEAD + BUY, repository)
+
+    with pytest.raises(SourceFileError, match=told):
+        imported(tmp_path, HEAD + BUY + SELL, repository, **options)
+    assert len(repository.get_fills("trades")) == 1
+
+
+class TestInitialCash:
+    """What the account began with."""
+
+    NOTE = "the file does not say what the account began with: 0 (initial_cash=..., --cash)"
+
+    def test_it_is_noted_where_nobody_says_it(self, tmp_path: Path) -> None:
+        """And not where it was said."""
+        assert self.NOTE in imported(tmp_path, HEAD + BUY, None).notes
+        assert self.NOTE not in imported(tmp_path, HEAD + BUY, None, initial_cash=0).notes
+
+    def test_an_account_that_begins_with_a_deposit_had_none(self, tmp_path: Path) -> None:
+        """A deposit after the first fill says nothing of what was there before."""
+        head, fill = "time,symbol,type,qty,price,amount\n", "2024-01-02,A,buy,1,5,5\n"
+
+        assert self.NOTE not in imported(tmp_path, head + "2024-01-01,,deposit,,,100\n" + fill, None).notes
+        assert self.NOTE in imported(tmp_path, head + fill + "2024-01-03,,deposit,,,100\n", None).notes
+
+
+class TestWhatIsRefused:
+    """Unless it is asked for; the error names the option that would let it through."""
+
+    def test_a_sale_of_more_than_is_held(self, tmp_path: Path) -> None:
+        """Is none where floats have left the difference."""
+        with pytest.raises(SourceFileError, match=r"row 3, fill .* 4 of IBM are sold, of which 3 are held") as caught:
+            imported(tmp_path, HEAD + BUY + SELL.replace(",3,", ",4,"), None)
+        dust = imported(tmp_path, HEAD + BUY + SELL.replace(",3,", ",3.000000000001,"), None)
+
+        assert caught.value.option == "shorts"
+        assert any(note.startswith("1 sales exceed what was held by what floats leave") for note in dust.notes)
+
+    def test_prices_and_fees_without_a_rate(self, tmp_path: Path) -> None:
+        """One option is named where one is enough; a fee of nothing needs no rate."""
+        fee = PAID + "2024-01-02,A/USD,buy,1,5,{},BNB\n"
+        both = fee.format(1) + "2024-01-02,B/EUR,buy,1,5,0,EUR\n"
+
+        options = []
+        for text in (fee.format(1), both.replace(",1,BNB", ",0,BNB"), both):
+            with pytest.raises(SourceFileError, match="of which no rate in USD is given") as caught:
+                imported(tmp_path, text, None, base_currency="USD")
+            options.append(caught.value.option)
+
+        assert options == ["unpriced-fees", "foreign-rows", None]
+        assert imported(tmp_path, fee.format(0), None).fees == {}
+
+    def test_a_file_that_lacks_what_is_stored(self, tmp_path: Path, repository: SessionRepository) -> None:
+        """Its fills are added when that is allowed."""
+        imported(tmp_path, HEAD + BUY + SELL, repository)
+        other = HEAD + BUY.replace("100.5", "100.6") + SELL
+
+        with pytest.raises(SourceFileError, match="has rewritten its history") as caught:
+            imported(tmp_path, other, repository)
+
+        assert caught.value.option == "rewritten"
+        assert imported(tmp_path, other, repository, allow=["rewritten"]).booked_fills == 1
+
+    def test_the_end_of_a_position_that_is_not_open(self, tmp_path: Path) -> None:
+        """An expiry needs what expires."""
+        with pytest.raises(SourceFileError, match=r"row 2, fill .* closes a position in IBM, and none is open"):
+            imported(tmp_path, HEAD + BUY.replace("buy", "expired"), None)
+
+
+def test_a_fee_as_large_as_what_was_bought(tmp_path: Path) -> None:
+    """Is no part of it: what was bought is booked, and the file's fee is kept."""
+    found = imported(tmp_path, PAID + "2024-01-02,A/USD,buy,1,5,2,A\n", None)
+
+    assert (found.first[0].quantity, found.first[0].fee) == (1, 0)
+    assert found.first[0].metadata["fee"] == "2"
