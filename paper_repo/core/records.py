@@ -61,6 +61,8 @@ class Records:
             when_rolled_back: is given what gives the object back as it was, before it is changed.
         """
         self.bind(save)
+        if save.open_orders:
+            self._require_unused(save)  # before anything is written, as nothing may undo that alone
         row = _row(save)
         self._store(row, save)
         skipped = self._write_history(row["id"], save)
@@ -141,7 +143,7 @@ class Records:
             )
         if save.entries:
             self._write_entries(session_id, save, skipped)
-        if save.orders or save.open_orders:
+        if save.orders:
             self._write_orders(session_id, save)
         return skipped
 
@@ -156,19 +158,24 @@ class Records:
             raise DuplicateFillError(session_id, (), again)
 
     def _write_orders(self, session_id: str, save: Save) -> None:
-        """Append closed orders; the ids of all that rest or are closed now must never have been closed before."""
-        table = self._statements.tables.orders
-        used = {
+        """Append closed orders, whose ids must never have been closed before."""
+        rows = [history_rows.order_row(self._storage, session_id, each) for each in save.orders]
+        used = [row["id"] for row in rows if not self._storage.change(self._statements.insert_order, row)]
+        if used:
+            raise used_orders(used, session_id)
+
+    def _require_unused(self, save: Save) -> None:
+        """Require that no order that rests has the id of one that was closed before."""
+        session_id, table = save.session.id, self._statements.tables.orders
+        used = [
             order_id
             for start in range(0, len(save.open_orders), _IDS_AT_A_TIME)
             for (order_id,) in self._storage.fetch_all(
                 queries.select_order_ids(table, session_id, save.open_orders[start : start + _IDS_AT_A_TIME])
             )
-        }
-        for each in save.orders:
-            row = history_rows.order_row(self._storage, session_id, each)
-            if not self._storage.change(self._statements.insert_order, row):
-                used.add(each["id"])
+        ]
+        if used and self.version(session_id) != save.expected_version:
+            raise self.conflict(save)
         if used:
             raise used_orders(sorted(used), session_id)
 

@@ -65,6 +65,8 @@ class Content(NamedTuple):
 
     columns: Data
     overview: Overview
+    resting: tuple[str, ...]
+    """The ids of its resting orders."""
 
 
 class StoredRow(NamedTuple):
@@ -181,11 +183,11 @@ class Save:
             booked, fills, points = list(waiting.booked), list(waiting), list(session.new_equity_points)
             new_entries = session.new_ledger_entries
             entries = new_entries.placed(session.fill_count) if new_entries else []
-            orders = list(session.new_closed_orders)
+            orders, resting = list(session.new_closed_orders), tuple(session.open_orders)
             self._taken = tracking.taken
             tracking.asked_for = self._number = tracking.asked_for + 1
         try:
-            self._content = Content(fast.to_columns(session, tracking.texts), _overview(session))
+            self._content = Content(fast.to_columns(session, tracking.texts), _overview(session), resting)
             self._fills = _dump_history(Fill, fills, "new_fills")
             self._points = _dump_history(EquityPoint, points, "new_equity_points")
             self._entries = [dump_placed(each) for each in entries]
@@ -229,7 +231,7 @@ class Save:
         self.is_settled = self.is_account_settled = False
         seen = self._tracking.row  # a copy is the same row as the original
         self.generation = seen.generation if seen else new_generation()
-        self.columns, self.overview = self._content
+        self.columns, self.overview, _ = self._content
         self.fills, self.points, self.updated_at = [], [], self.session.updated_at
         self.entries, self.orders, self.open_orders = [], [], ()
 
@@ -254,7 +256,7 @@ class Save:
         overtaken = tracking.done > self._number  # a block has overtaken it with a later save of the same object
         content = tracking.newest if overtaken and tracking.newest else self._content
         self.expected_version, self.updated_at = session.version, utc_now()
-        self.columns, self.overview = content
+        self.columns, self.overview, resting = content
         self.columns = self.columns | {
             "version": session.version + 1,
             "updated_at": schemas.instant_text(self.updated_at),
@@ -263,9 +265,8 @@ class Save:
         if self.entries or self.orders or self.columns["ledger_count"] or self.columns["closed_order_count"]:
             self.columns["ledger_count"] = stored_entries + len(self.entries) or None
             self.columns["closed_order_count"] = stored_orders + len(self.orders) or None
-        resting = tuple(self.session.open_orders) if self.columns["closed_order_count"] else ()
-        self.open_orders = () if resting == tracking.resting else resting
-        self._resting = resting
+        self._resting = resting if self.columns["closed_order_count"] else ()
+        self.open_orders = () if self._resting == tracking.resting else self._resting
         seen = tracking.row if tracking.row and tracking.row.is_of(session) else None
         self.generation = new_generation()
         self.row = row_of(self.columns, self.generation)
@@ -314,23 +315,28 @@ class Save:
             tracking.is_moving = True
             _take_out(waiting.booked, self.booked)
             waiting.before += len(self.fills) - skipped
-            del waiting[: len(self.fills)], points[: len(self.points)]
-            waiting.look_anew()
-            entries, orders = self.session.new_ledger_entries, self.session.new_closed_orders
-            if self.entries or self.orders:
-                del entries[: len(self.entries)], entries.places[: len(self.entries)], orders[: len(self.orders)]
-                entries.before += len(self.entries)
-                orders.before += len(self.orders)
             taken = tracking.taken
-            tracking.taken = Taken(
-                taken.fills + len(self.fills),
-                taken.points + len(self.points),
-                taken.entries + len(self.entries),
-                taken.orders + len(self.orders),
-            )
+            # Each list is shortened in one step with its count, by which `Before` knows what to give back.
+            taken = taken._replace(fills=taken.fills + len(self.fills))
+            waiting[: len(self.fills)], tracking.taken = (), taken
+            waiting.look_anew()
+            taken = taken._replace(points=taken.points + len(self.points))
+            points[: len(self.points)], tracking.taken = (), taken
+            if self.entries or self.orders:
+                self._take_account(taken)
             if not waiting:
                 waiting.booked.clear()  # of fills that were taken away by hand
             tracking.is_moving = False
+
+    def _take_account(self, taken: Taken) -> None:
+        tracking, entries, orders = self._tracking, self.session.new_ledger_entries, self.session.new_closed_orders
+        count = len(self.entries)
+        taken = taken._replace(entries=taken.entries + count)
+        entries[:count], entries.places[:count], tracking.taken = (), (), taken
+        entries.before += count
+        taken = taken._replace(orders=taken.orders + len(self.orders))
+        orders[: len(self.orders)], tracking.taken = (), taken
+        orders.before += len(self.orders)
 
 
 class Before:
@@ -362,16 +368,20 @@ class Before:
                 tracking.is_moving = True
                 waiting, entries, orders = session.new_fills, session.new_ledger_entries, session.new_closed_orders
                 waiting.before, entries.before, orders.before = self._stored
-                there = len(entries)
-                _give_back(entries, self._entries[0])
-                if len(entries) > there:
-                    entries.places[:0] = self._entries[1]
-                _give_back(orders, self._orders)
+                now = tracking.taken
+                if now.entries != taken.entries:
+                    now = now._replace(entries=taken.entries)
+                    entries[:0], entries.places[:0], tracking.taken = *self._entries, now
+                if now.orders != taken.orders:
+                    now = now._replace(orders=taken.orders)
+                    orders[:0], tracking.taken = self._orders, now
                 _give_back(waiting.booked, self._booked)
-                _give_back(waiting, self._fills)
+                if now.fills != taken.fills:
+                    now = now._replace(fills=taken.fills)
+                    waiting[:0], tracking.taken = self._fills, now
                 waiting.look_anew()
-                _give_back(session.new_equity_points, self._points)
-                tracking.taken = taken
+                if now.points != taken.points:
+                    session.new_equity_points[:0], tracking.taken = self._points, taken
                 tracking.is_moving = False
 
 

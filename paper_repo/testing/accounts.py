@@ -205,7 +205,8 @@ class AccountContract:
         assert len(await repository.get_fills("rich")) == 4
 
     async def test_an_order_id_is_used_once(self, repository: IPaperTradingSessionRepository) -> None:
-        """The id of an order that was closed cannot be placed again."""
+        """The id of an order that was closed cannot be placed again; nothing of it is stored, in a block that goes on
+        neither."""
         await repository.save(with_orders(new_session(id="rich")))
         session = await repository.get_by_id("rich")
         assert session is not None
@@ -213,8 +214,14 @@ class AccountContract:
 
         with pytest.raises(InvalidSessionError, match="o-2"):
             await repository.save(session)
+        async with repository.atomic():
+            with pytest.raises(InvalidSessionError, match="o-2"):
+                await repository.save(session)
 
         assert len(await repository.get_orders("rich")) == 3
+        stored = await repository.get_by_id("rich")
+        assert stored is not None
+        assert (stored.version, "o-2" in stored.open_orders) == (1, False)
 
     async def test_a_rollback_gives_everything_back(self, repository: IPaperTradingSessionRepository) -> None:
         """After a block that fails, ledger entries and closed orders wait again, and are stored once."""

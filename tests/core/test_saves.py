@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import weakref
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 
 import pytest
 
@@ -364,3 +364,20 @@ class TestUndoLog:
 
         assert halfway == ([3, 2], 2)
         assert (undone, len(log)) == ([3, 2, 1, 0], 0)
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_rollback_gives_back_what_is_there_twice(path, nested):
+    """The same object may be recorded twice, for two saves; each of them gives it back."""
+    session, point = new_session(), EquityPoint(moment(1), 1, 2)
+    with SessionRepository(path) as repository:
+        with suppress(ZeroDivisionError), repository.atomic():
+            for _ in range(2):
+                session.record_equity(point)
+                with repository.atomic() if nested else nullcontext():
+                    repository.save(session)
+            raise ZeroDivisionError
+
+        assert session.new_equity_points == [point, point]
+        repository.save(session)
+        assert repository.get_equity_curve(session.id) == [point, point]
