@@ -73,7 +73,7 @@ def test_no_number_is_no_fee(tmp_path: Path, nothing: str) -> None:
     [
         ('"12,34.5"', "is not a number in the format of this file"),
         ('"1,2345,678.5"', "is not a number in the format of this file"),
-        ("1.2.3x4", "is not a number"),
+        ("12:30", "is not a number"),
         ("٣", "is not a number"),
         ("1e401", "is too large or too small"),
     ],
@@ -132,7 +132,7 @@ WANTED = "2024-01-13 14:30:00+00:00"
         "01/13/2024 2:30 PM",
         "1/13/2024 02:30:00 p.m.",
         "13 Jan 2024 14:30",
-        "Sat, 13 January 2024 14:30:00",
+        '"Sat, 13 January 2024 14:30:00"',
         '"Jan 13, 2024 14:30"',
         "1705156200",
         "1705156200.000",
@@ -157,7 +157,7 @@ def test_times(tmp_path: Path, time: str) -> None:
         ("2024-01-13 10:00 EST", "has the zone 'EST', whose offset is not known"),
         ("2024-01-13 13:00 PM", "is not a time of a clock with 12 hours"),
         ("2024-01-13 10:00 +25:00", "has no time zone that there is"),
-        ("0001-01-01 00:00 +10:00", ""),
+        ("0001-01-01 00:00 +10:00", "is not a time between the years"),
         ("1705", "is not a time"),
     ],
 )
@@ -306,7 +306,7 @@ def test_the_last_balance_is_compared_where_the_cash_is_known(tmp_path: Path) ->
 
     assert "the last balance is 101; with initial_cash=... (--cash) it is compared" in dry(tmp_path, *rows).notes
     report = dry(tmp_path, *rows, initial_cash=100)
-    assert [(each.name, each.agrees) for each in report.comparisons] == [("last balance", True)]
+    assert [(each.name, each.is_equal) for each in report.comparisons] == [("last balance", True)]
     assert not dry(tmp_path, *rows, initial_cash=90).agrees
 
 
@@ -389,7 +389,7 @@ class TestRoundTrips:
             ("7-entry", "SELL"), ("7-exit", "BUY"), ("8-entry", "BUY"), ("8-exit", "SELL"),
         ]  # fmt: skip
         assert report.first[0].metadata["tag"] == "x"
-        assert [(each.stated, each.agrees) for each in report.comparisons] == [(1, False)]
+        assert [(each.stated, each.is_equal) for each in report.comparisons] == [(1, False)]
 
     def test_the_symbol_may_be_said(self, tmp_path: Path) -> None:
         """Where the table has none."""
