@@ -60,11 +60,11 @@ class Lot:
         fee: Decimal = Decimal(0),
         value: Decimal | None = None,
     ) -> None:
-        self.side = side
-        self.quantity = quantity
-        self.price = price
-        self.at = at
-        self.rate = rate
+        self.side: Side = side
+        self.quantity: Decimal = quantity
+        self.price: Decimal = price
+        self.at: datetime = at
+        self.rate: Decimal = rate
         self._multiplier = multiplier
         self._fee = self._fee_of_fill = fee
         self._value = value
@@ -114,10 +114,10 @@ class Holding(Generic[T]):
     __slots__ = ("currency", "lots", "multiplier", "position_id", "settlement", "slices", "symbol")
 
     def __init__(self, spec: Position | Instrument, symbol: str, position_id: str | None) -> None:
-        self.symbol = symbol
-        self.position_id = position_id
-        self.currency = spec.currency
-        self.multiplier = spec.multiplier
+        self.symbol: str = symbol
+        self.position_id: str | None = position_id
+        self.currency: str | None = spec.currency
+        self.multiplier: Decimal = spec.multiplier
         self.settlement = spec.settlement
         self.lots: deque[Lot] = deque()
         self.slices: list[T] = []

@@ -96,6 +96,7 @@ class _Tracked:
 
 
 @entity
+@one_line.described(one_line.session)
 class PaperTradingSession(_Tracked):
     """A paper-trading session: a strategy with its cash, positions, resting orders and latest history.
 
@@ -236,8 +237,6 @@ class PaperTradingSession(_Tracked):
 
     def __dir__(self) -> list[str]:
         return [name for name in super().__dir__() if name != "_tracking"]
-
-    __repr__ = one_line.one_line(one_line.session)
 
     def _repr_html_(self) -> str:
         from paper_repo.domain import html_tables  # on demand: few programs are notebooks

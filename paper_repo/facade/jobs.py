@@ -33,7 +33,7 @@ class Job:
         heard: whether a task waits for it.
     """
 
-    deadline = 0.0
+    deadline: float = 0.0
     """Until when it waits for its turn, by the monotonic clock."""
 
     def __init__(
@@ -48,10 +48,10 @@ class Job:
         self.work = work
         self.begins = begins
         # What is no text is no id, and perhaps nothing that a set can hold: `work` tells its caller so.
-        self.keys = tuple(each for each in keys if isinstance(each, str))
+        self.keys: tuple[str, ...] = tuple(each for each in keys if isinstance(each, str))
         self.save = save
         self.finished = new_wakeup() if heard else UNHEARD
-        self.failed = False
+        self.failed: bool = False
         self._decided: dict[str, _Fate] = {}
         self._result: Any = None
         self._error: BaseException | None = None

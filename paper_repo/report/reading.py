@@ -93,7 +93,7 @@ class Walk:
 
     def __init__(self) -> None:
         self.dips: list[Dip] = []
-        self.point_count = 0
+        self.point_count: int = 0
         self._closes: dict[tuple[int, int], float] = {}
         self._first: float | None = None
 
