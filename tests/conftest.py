@@ -67,6 +67,13 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _nothing_of_other_modules_is_collected() -> None:
+    """Nor over what the tests before have left: there are tests that collect hundreds of times."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(
     scope="module",
     params=[pytest.param(("asyncio", {}), id="asyncio"), pytest.param(("trio", {}), id="trio")],
