@@ -38,6 +38,7 @@ from paper_repo.domain.secrecy import shown
 from paper_repo.domain.values import utc_now
 from paper_repo.errors import BusyError, InvalidSessionError
 from paper_repo.serialization import fast, schemas
+from paper_repo.serialization.fields import instant_text
 from paper_repo.serialization.schemas import Data
 
 
@@ -259,7 +260,7 @@ class Save:
         self.columns, self.overview, resting = content
         self.columns = self.columns | {
             "version": session.version + 1,
-            "updated_at": schemas.instant_text(self.updated_at),
+            "updated_at": instant_text(self.updated_at),
             "fill_count": self.expected_fill_count + len(self.fills),
         }
         if self.entries or self.orders or self.columns["ledger_count"] or self.columns["closed_order_count"]:

@@ -41,8 +41,10 @@ from paper_repo.domain.nesting import STORED_DEEPEST, is_too_deep, on_fresh_stac
 from paper_repo.domain.positions import ONE
 from paper_repo.domain.values import ZERO, ordinary_decimal
 from paper_repo.errors import InvalidSessionError
-from paper_repo.serialization import schemas
-from paper_repo.serialization.schemas import AmountsField, Data, EntitiesField, EntityField, JsonField
+from paper_repo.serialization import json_data, schemas
+from paper_repo.serialization.fields import AmountsField, EntitiesField, EntityField, JsonField
+from paper_repo.serialization.fields import instant_text as written_instant
+from paper_repo.serialization.schemas import Data
 
 T = TypeVar("T")
 Known = dict[str, Any]
@@ -132,7 +134,7 @@ def from_json(text: str) -> Any:
 
 _scan = json.JSONDecoder().raw_decode
 
-instant_text: Callable[[datetime], str] = lru_cache(4096)(schemas.instant_text)
+instant_text: Callable[[datetime], str] = lru_cache(4096)(written_instant)
 """Most times of a session are the same at every save, and writing one is slow."""
 
 
@@ -407,7 +409,7 @@ def json_text(field: str, value: Any, known: Known) -> str:
     text = to_json(value) if mark is not None else _to_json_once(value)
     if is_too_deep(text):
         raise TypeError
-    schemas.refuse_lone_surrogates(text, value)
+    json_data.refuse_lone_surrogates(text, value)
     twin = _scan(text)[0]
     if mark is not None and marshal.dumps(twin, _MARSHAL_BY_VALUE) == mark:
         known[field] = mark, text
