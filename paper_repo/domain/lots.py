@@ -8,7 +8,7 @@ from decimal import Decimal
 from functools import reduce
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
-from paper_repo.domain import accounting, books
+from paper_repo.domain import accounting, books, corporate_actions
 from paper_repo.domain.instruments import Instrument
 from paper_repo.domain.ledger import Split
 from paper_repo.domain.positions import ONE, Position
@@ -142,12 +142,12 @@ _PLAIN = Instrument("any")
 
 def quantity_after(split: Split, quantity: Decimal) -> Decimal:
     """What a quantity becomes by a split."""
-    return books.times(quantity, split.ratio, split.per)
+    return corporate_actions.times(quantity, split.ratio, split.per)
 
 
 def price_after(split: Split, price: Decimal) -> Decimal:
     """What a price becomes by a split."""
-    return books.times(price, split.per, split.ratio)
+    return corporate_actions.times(price, split.per, split.ratio)
 
 
 def _total(lots: deque[Lot]) -> Decimal:
