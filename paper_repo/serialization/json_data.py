@@ -1,14 +1,36 @@
-"""JSON data that a session keeps: copied, and refused where it would not come back equal."""
+"""JSON data that a session keeps: as text, as a copy, and refused where it would not come back equal."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from paper_repo.domain.nesting import DEEPEST, is_too_deep, on_fresh_stack
+from paper_repo.domain.nesting import DEEPEST, STORED_DEEPEST, is_too_deep, on_fresh_stack
 from paper_repo.domain.values import text
 from paper_repo.errors import InvalidSessionError
+
+to_json: Callable[[Any], str] = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False).encode
+"""JSON text without spaces; data that holds itself would fill Python's stack before it is refused."""
+
+to_json_once = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+"""The same, somewhat slower, which refuses data that holds itself at once."""
+
+
+def from_json(text: str) -> Any:
+    """What `to_json` has written as `text`."""
+    if is_too_deep(text, STORED_DEEPEST):
+        raise ValueError(f"it is nested deeper than {STORED_DEEPEST} levels")
+    try:
+        value, end = scan(text)
+    except RecursionError:  # on the caller's stack, which may have little room left
+        value, end = on_fresh_stack(scan, text)
+    if end != len(text):
+        raise ValueError(f"there is more behind position {end}")
+    return value
+
+
+scan = json.JSONDecoder().raw_decode
 
 
 def json_copy(value: Any, path: str) -> Any:
