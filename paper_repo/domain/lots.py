@@ -9,7 +9,7 @@ from functools import reduce
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from paper_repo.domain import accounting, books, corporate_actions
-from paper_repo.domain.instruments import Instrument
+from paper_repo.domain.instruments import Instrument, Settlement
 from paper_repo.domain.ledger import Split
 from paper_repo.domain.positions import ONE, Position
 from paper_repo.domain.trading import Fill, Side
@@ -118,7 +118,7 @@ class Holding(Generic[T]):
         self.position_id: str | None = position_id
         self.currency: str | None = spec.currency
         self.multiplier: Decimal = spec.multiplier
-        self.settlement = spec.settlement
+        self.settlement: Settlement = spec.settlement
         self.lots: deque[Lot] = deque()
         self.slices: list[T] = []
 

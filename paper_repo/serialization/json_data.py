@@ -13,7 +13,7 @@ from paper_repo.errors import InvalidSessionError
 to_json: Callable[[Any], str] = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False).encode
 """JSON text without spaces; data that holds itself would fill Python's stack before it is refused."""
 
-to_json_once = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+to_json_once: Callable[[Any], str] = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 """The same, somewhat slower, which refuses data that holds itself at once."""
 
 
@@ -30,7 +30,7 @@ def from_json(text: str) -> Any:
     return value
 
 
-scan = json.JSONDecoder().raw_decode
+scan: Callable[[str], tuple[Any, int]] = json.JSONDecoder().raw_decode
 
 
 def json_copy(value: Any, path: str) -> Any:
