@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from paper_repo.engines.importing.amounts import NOTHING
 from paper_repo.engines.importing.headings import folded
 from paper_repo.engines.importing.meanings import CLOSING, DIRECTIONS, ENDING, FLOWS, FREE, OPENING, side_of, word
 from paper_repo.engines.importing.table_rows import Rows, is_number
@@ -70,10 +71,9 @@ class FillColumns(Rows):
         """Where no column is the side, the quantity has to be one with a sign."""
         if self.side is not None:
             return
-        if not self.table.filled(self.quantity, lambda cell: is_number(cell) or cell[:1] in "-("):
+        if not self.table.filled(self.quantity, is_number):
             self.column("side")
-        is_negative = (row[self.quantity].strip()[:1] in ("-", "(", "−") for row in self.table.sample)
-        if len(self.table.sample) > 1 and not any(is_negative):
+        if len(self.table.sample) > 1 and not any(_is_negative(row[self.quantity]) for row in self.table.sample):
             raise self.draft.wrong(
                 "no column is known to be the side, and no quantity is below zero; name it: "
                 "columns={'side': ...} (--map side=COLUMN)"
@@ -110,6 +110,11 @@ class FillColumns(Rows):
 def _is_date(cell: str) -> bool:
     """Whether a cell may be a date: it has digits, and is no time of day alone."""
     return cell[0].isalnum() and any(each.isdigit() for each in cell) and cell[1:2] != ":" and cell[2:3] != ":"
+
+
+def _is_negative(cell: str) -> bool:
+    """Whether a number is below zero, wherever the sign of that stands."""
+    return cell.strip().casefold() not in NOTHING and any(sign in cell for sign in "-−(")
 
 
 def _is_side(cell: str) -> bool:

@@ -10,6 +10,7 @@ from paper_repo.engines.importing.records import DateOrder
 from paper_repo.errors import SourceFileError
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FIRST_DAY, LAST_DAY = (datetime.min.replace(tzinfo=UTC) - EPOCH).days, (datetime.max.replace(tzinfo=UTC) - EPOCH).days
 _NAIVE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001
 _BEFORE_CLOCK = ("", " ", "T")
 _CLOCK = r"(?:[\sT,;]+(?:-\s+)?(?P<clock>.+))?"
@@ -178,7 +179,13 @@ class TimeReader:
 
 
 def _since_epoch(passed: timedelta) -> int:
-    """In microseconds."""
+    """In microseconds.
+
+    Raises:
+        ValueError: it is no year that a time in UTC can have.
+    """
+    if not FIRST_DAY <= passed.days <= LAST_DAY:
+        raise ValueError("is outside of the years 1 to 9999 in UTC")
     return (passed.days * 86_400 + passed.seconds) * 1_000_000 + passed.microseconds
 
 
