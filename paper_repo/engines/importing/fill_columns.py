@@ -73,7 +73,8 @@ class FillColumns(Rows):
             return
         if not self.table.filled(self.quantity, is_number):
             self.column("side")
-        if len(self.table.sample) > 1 and not any(_is_negative(row[self.quantity]) for row in self.table.sample):
+        cells = [row[self.quantity].strip() for row in self.table.sample]
+        if len(cells) > 1 and not any(cell.startswith(("-", "(", "−")) or cell.endswith("-") for cell in cells):
             raise self.draft.wrong(
                 "no column is known to be the side, and no quantity is below zero; name it: "
                 "columns={'side': ...} (--map side=COLUMN)"

@@ -73,7 +73,7 @@ def test_no_number_is_no_fee(tmp_path: Path, nothing: str) -> None:
     [
         ('"12,34.5"', "is not a number in the format of this file"),
         ('"1,2345,678.5"', "is not a number in the format of this file"),
-        ("5#4", "is not a number"),
+        ("12:30", "is not a number"),
         ("٣", "is not a number"),
         ("1e401", "is too large or too small"),
     ],
@@ -157,8 +157,7 @@ def test_times(tmp_path: Path, time: str) -> None:
         ("2024-01-13 10:00 EST", "has the zone 'EST', whose offset is not known"),
         ("2024-01-13 13:00 PM", "is not a time of a clock with 12 hours"),
         ("2024-01-13 10:00 +25:00", "has no time zone that there is"),
-        ("0001-01-01 00:00 +10:00", "is outside of the years 1 to 9999"),
-        ("9999-12-31T23:00:00-10:00", "is outside of the years 1 to 9999"),
+        ("0001-01-01 00:00 +10:00", "is not a time between the years"),
         ("1705", "is not a time"),
     ],
 )
