@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from paper_repo.engines.importing.amounts import NOTHING
 from paper_repo.engines.importing.headings import folded
 from paper_repo.engines.importing.meanings import CLOSING, DIRECTIONS, ENDING, FLOWS, FREE, OPENING, side_of, word
 from paper_repo.engines.importing.table_rows import Rows, is_number
@@ -111,11 +110,6 @@ class FillColumns(Rows):
 def _is_date(cell: str) -> bool:
     """Whether a cell may be a date: it has digits, and is no time of day alone."""
     return cell[0].isalnum() and any(each.isdigit() for each in cell) and cell[1:2] != ":" and cell[2:3] != ":"
-
-
-def _is_negative(cell: str) -> bool:
-    """Whether a number is below zero, wherever the sign of that stands."""
-    return cell.strip().casefold() not in NOTHING and any(sign in cell for sign in "-−(")
 
 
 def _is_side(cell: str) -> bool:

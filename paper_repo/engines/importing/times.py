@@ -10,7 +10,6 @@ from paper_repo.engines.importing.records import DateOrder
 from paper_repo.errors import SourceFileError
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-FIRST_DAY, LAST_DAY = (datetime.min.replace(tzinfo=UTC) - EPOCH).days, (datetime.max.replace(tzinfo=UTC) - EPOCH).days
 _NAIVE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001
 _FIRST_DAY, _LAST_DAY = (datetime.min - _NAIVE_EPOCH).days, (datetime.max - _NAIVE_EPOCH).days  # noqa: DTZ901
 _BEFORE_CLOCK = ("", " ", "T")
