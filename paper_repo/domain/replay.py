@@ -106,8 +106,7 @@ def _book(session: PaperTradingSession, item: Booked) -> None:
         booking = corporate_actions.split(session, item)
     else:
         booking = corporate_actions.symbol_change(session, item)
-    booking.fill = booking.entry = None  # the history is there already
-    booking.apply(session)
+    booking.change_amounts(session)  # the history is there already
 
 
 def _take_prices(rebuilt: PaperTradingSession, session: PaperTradingSession) -> None:
