@@ -208,6 +208,8 @@ class Records:
         fill_id = after.id if isinstance(after, Fill) else after
         row = {"session_id": session_id, "id": fill_id}
         places = dict(self._storage.fetch_rows(self._statements.select_fill_places, row))
+        if not places:
+            history.require_session(self._storage, session_id)
         return place_after(session_id, after, symbol, places)
 
     def unrecorded(self, session_id: str, fills: Iterable[Fill]) -> list[Fill]:

@@ -10,6 +10,7 @@ from PySide6.QtCore import QEvent, QObject, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
 from paper_repo.desktop.live import LiveRepository, Request
+from paper_repo.errors import SessionNotFoundError
 
 REST = 3.0
 """After a reading, at least this many times its duration passes before the next: a long history takes long to read."""
@@ -87,7 +88,13 @@ class SessionFollower(QObject):
             return
         self._is_stale = False
         self._began = time.monotonic()
-        self._request = self._live.ask(lambda _: self._load(session_id), self._loaded, self._failed)
+        self._request = self._live.ask(lambda _: self._read(session_id), self._loaded, self._failed)
+
+    async def _read(self, session_id: str) -> Any:
+        try:
+            return await self._load(session_id)
+        except SessionNotFoundError:  # it was deleted
+            return None
 
     def _loaded(self, found: Any) -> None:
         self._request = None

@@ -614,7 +614,7 @@ class TestAtomic:
 
         assert repository.exists(other.id)
         assert (stale.version, stale.new_fills) == (1, [new_fill(1)])
-        assert repository.get_fills(stale.id) == []
+        assert not repository.exists(stale.id)
 
     def test_several_sessions_in_a_block(self, repository):
         """All of them are stored, or none when one is refused and the rest of the block is not."""
