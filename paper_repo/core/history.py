@@ -144,20 +144,20 @@ def read_entries(storage: Storage, session_id: str) -> Iterator[tuple[int, Ledge
         yield entry(storage, row)
 
 
-def read_orders(storage: Storage, session_id: str) -> Iterator[Order]:
-    """The closed orders, one by one."""
+def read_orders(storage: Storage, session_id: str, after: int = 0) -> Iterator[Order]:
+    """The closed orders after this place, one by one."""
     statements = storage.statements
-    rows = _rows(storage, statements.tables.orders, session_id, statements.order_columns, 0)
-    for row in _all_of(storage, session_id, rows, 1, "closed orders"):
+    rows = _rows(storage, statements.tables.orders, session_id, statements.order_columns, after)
+    for row in _all_of(storage, session_id, rows, 1, "closed orders", after):
         yield order(storage, row)
 
 
 def _all_of(
-    storage: Storage, session_id: str, rows: Iterable[tuple[Any, ...]], counted: int, name: str
+    storage: Storage, session_id: str, rows: Iterable[tuple[Any, ...]], counted: int, name: str, after: int = 0
 ) -> Iterator[tuple[Any, ...]]:
     """The rows, if none of them is missing; the session counts them in this column of `select_counts`."""
-    last = 0
-    for last, row in enumerate(rows, 1):
+    last = after
+    for last, row in enumerate(rows, after + 1):
         if row[1] != last:
             raise corrupt(session_id, f"{INCOMPLETE}: number {last} of its {name} is not there")
         yield row
