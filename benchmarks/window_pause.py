@@ -52,9 +52,16 @@ with SessionRepository(sys.argv[1]) as repository:
 
 @dataclass(frozen=True)
 class Felt:
-    """What the heartbeat felt, in milliseconds; how long opening and closing took, in seconds; how many saves came."""
+    """What was measured of a window.
+
+    - `delays`: what the heartbeat felt, in milliseconds. `work`: the processor time that the window's own thread took
+      between two beats; the rest of a delay is waiting, for other threads or for other programs on the machine.
+    - `opened`, `closed`: how long that took, in seconds.
+    - `saves`: how many there were.
+    """
 
     delays: list[float]
+    work: list[float]
     opened: float
     closed: float
     saves: int
@@ -62,7 +69,8 @@ class Felt:
     def __str__(self) -> str:
         usual = statistics.quantiles(self.delays, n=1000, method="inclusive")[-1]
         return (
-            f"longest pause {max(self.delays):5.1f} ms, 999 of 1000 below {usual:5.1f} ms; {self.saves} saves; "
+            f"longest pause {max(self.delays):5.1f} ms, 999 of 1000 below {usual:5.1f} ms, "
+            f"longest work {max(self.work):5.1f} ms; {self.saves} saves; "
             f"opened in {self.opened:.2f} s, closed in {self.closed:.2f} s"
         )
 
@@ -139,9 +147,9 @@ def feel(path: Path, seconds: float, *, demo: bool, begin: Callable[[SessionWind
     begin(window)
     give_way_to_the_window()
     before, loop = _saves(path), QEventLoop()
-    beats = [time.perf_counter()]
+    beats = [_now()]
     beat = QTimer(interval=BEAT_MILLISECONDS)
-    beat.timeout.connect(lambda: beats.append(time.perf_counter()))
+    beat.timeout.connect(lambda: beats.append(_now()))
     beat.start()
     QTimer.singleShot(int(seconds * 1000), loop.quit)
     loop.exec()
@@ -149,7 +157,15 @@ def feel(path: Path, seconds: float, *, demo: bool, begin: Callable[[SessionWind
     began = time.perf_counter()
     window.close()
     closed = time.perf_counter() - began
-    return Felt([(after - before) * 1000 for before, after in pairwise(beats)], opened, closed, _saves(path) - before)
+    delays, work = (
+        [(after - before) * 1000 for before, after in pairwise(moments)] for moments in zip(*beats, strict=True)
+    )
+    return Felt(delays, work, opened, closed, _saves(path) - before)
+
+
+def _now() -> tuple[float, float]:
+    """The time, and the processor time of this thread."""
+    return time.perf_counter(), time.thread_time()
 
 
 def _saves(path: Path) -> int:

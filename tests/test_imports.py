@@ -54,13 +54,13 @@ OTHERS = {
     "container": {"svcs"},
     "testing": {"anyio", "hypothesis", "pytest"},
     "demo": {"anyio"},
-    "desktop": {"PySide6", "anyio", "numpy", "pyqtgraph", "shiboken6"},
+    "desktop": {"PySide6", "anyio", "shiboken6"},
     "cli": {"platformdirs", "rich", "typer"},
     "freezing": {"PyInstaller"},
 }
 """What the parts import that neither Python nor the package has; the others import nothing of the kind."""
 
-EXTRAS = {"typer", "rich", "platformdirs", "svcs", "psycopg", "sqlcipher3", "pyarrow", "PySide6", "pyqtgraph"}
+EXTRAS = {"typer", "rich", "platformdirs", "svcs", "psycopg", "sqlcipher3", "pyarrow", "PySide6"}
 SELDOM = {"playhouse.migrations", "paper_repo.watching", "pytest", "hypothesis", "trio"}
 DEPENDENCIES = "import anyio, marshmallow, peewee"
 """Peewee itself looks for its drivers, of which psycopg is one."""

@@ -19,10 +19,8 @@ from importlib import import_module as _import_module
 from importlib.util import find_spec as _find_spec
 from typing import TYPE_CHECKING
 
-_NEEDED = ("PySide6", "pyqtgraph", "numpy")
-_missing = [name for name in _NEEDED if _find_spec(name) is None]
-if _missing:
-    raise ImportError(f"paper_repo.desktop needs {', '.join(_missing)}: pip install 'paper_repo[desktop]'")
+if _find_spec("PySide6") is None:
+    raise ImportError("paper_repo.desktop needs PySide6: pip install 'paper_repo[desktop]'")
 
 if TYPE_CHECKING:
     from paper_repo.desktop.equity_chart import EquityChart
@@ -61,7 +59,7 @@ _MODULES = {
     "SessionWindow": "window",
     "TradeTable": "session_parts",
 }
-"""Imported on demand: a program with a table needs no chart, and so neither pyqtgraph nor numpy in memory."""
+"""Imported on demand: a program with a table needs no window."""
 
 
 def __getattr__(name: str) -> object:

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeAlias
-
-import numpy as np
-from numpy.typing import NDArray
+from itertools import accumulate
 
 from paper_repo.domain import EquityPoint, Fill, Side
 
-Numbers: TypeAlias = NDArray[np.float64]
+Numbers = list[float]
 
 
 @dataclass(frozen=True)
 class Curve:
-    """One curve: seconds since 1970, and the equity at each of them; what it began with, and its fills as marks."""
+    """One curve, in the order of time.
+
+    - `start`: what it began with.
+    - `times`: seconds since 1970; `equity` at each of them.
+    - `drawdown`: the fall from the highest point before it, in percent and not above zero; `growth`: the gain since the
+      beginning, in percent.
+    - `buys`, `sells`: the times of its fills, for marks.
+    """
 
     session_id: str
     name: str
     start: float
     times: Numbers
     equity: Numbers
+    drawdown: Numbers
+    growth: Numbers
     buys: Numbers
     sells: Numbers
 
@@ -31,41 +38,48 @@ class Curve:
     def of(
         cls, session_id: str, name: str, start: float, points: Sequence[EquityPoint], fills: Sequence[Fill]
     ) -> Curve:
-        """The curve that these points make, by time."""
-        times = np.array([each.at.timestamp() for each in points], dtype=float)
-        equity = np.array([float(each.equity) for each in points], dtype=float)
-        by_time = np.argsort(times, kind="stable")
+        """The curve that these points make."""
+        by_time = sorted(points, key=lambda each: each.at)
+        equity = [float(each.equity) for each in by_time]
+        peaks = accumulate(equity, max, initial=start)
+        next(peaks)
         buys, sells = (
-            np.array([each.executed_at.timestamp() for each in fills if each.side is side], dtype=float)
+            sorted(each.executed_at.timestamp() for each in fills if each.side is side)
             for side in (Side.BUY, Side.SELL)
         )
-        return cls(session_id, name, start, times[by_time], equity[by_time], buys, sells)
+        return cls(
+            session_id,
+            name,
+            start,
+            [each.at.timestamp() for each in by_time],
+            equity,
+            [100 * (value / peak - 1) if peak > 0 else 0.0 for value, peak in zip(equity, peaks, strict=True)],
+            [100 * (value / start - 1) if start else 0.0 for value in equity],
+            buys,
+            sells,
+        )
 
-    @property
-    def drawdown(self) -> Numbers:
-        """At each point, the fall from the highest point before it, in percent and not above zero."""
-        if not len(self.equity):
-            return self.equity
-        peaks = np.maximum(np.maximum.accumulate(self.equity), self.start)
-        return np.where(peaks > 0, 100 * (self.equity / np.where(peaks > 0, peaks, 1) - 1), 0.0)
-
-    @property
-    def growth(self) -> Numbers:
-        """At each point, the gain since the beginning in percent."""
-        return 100 * (self.equity / self.start - 1) if self.start else np.zeros_like(self.equity)
-
-    def at(self, times: Numbers, values: Numbers) -> Numbers:
-        """Where marks of these times stand on the curve of these values."""
-        return np.interp(times, self.times, values) if len(values) else np.zeros_like(times)
+    def equity_at(self, time: float) -> float:
+        """The equity at this time, between two points on the line from the one to the other; there must be a point."""
+        after = bisect_left(self.times, time)
+        if after in (0, len(self.times)):
+            return self.equity[min(after, len(self.times) - 1)]
+        before = after - 1
+        share = (time - self.times[before]) / (self.times[after] - self.times[before])
+        return self.equity[before] + share * (self.equity[after] - self.equity[before])
 
     def nearest(self, time: float) -> int | None:
         """The place of the point that is nearest to this time; None without a point."""
-        if not len(self.times):
+        if not self.times:
             return None
-        after = int(np.searchsorted(self.times, time))
+        after = bisect_left(self.times, time)
         before = max(after - 1, 0)
         after = min(after, len(self.times) - 1)
         return before if time - self.times[before] <= self.times[after] - time else after
+
+    def between(self, first: float, last: float) -> slice:
+        """The places of the points that are drawn from one time to another: also the next one beyond each end."""
+        return slice(max(bisect_left(self.times, first) - 1, 0), bisect_left(self.times, last) + 1)
 
 
 def local(seconds: float) -> datetime:

@@ -172,8 +172,8 @@ class EquityChart(QFrame):
         """What the chart shows, for those who cannot see it."""
         told = []
         for curve in self.curves:
-            if len(curve.equity):
-                first, last, low, high = curve.equity[0], curve.equity[-1], curve.equity.min(), curve.equity.max()
+            if curve.equity:
+                first, last, low, high = curve.equity[0], curve.equity[-1], min(curve.equity), max(curve.equity)
                 amounts = (tr("from"), first, tr("to"), last, tr("lowest"), low, tr("highest"), high)
                 told.append(f"{curve.name}: " + " ".join(_word(each) for each in amounts))
         return "; ".join(told) or tr("No equity has been recorded yet")

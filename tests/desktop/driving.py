@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-for needed in ("PySide6.QtWidgets", "pyqtgraph", "pytestqt"):
+for needed in ("PySide6.QtWidgets", "pytestqt"):
     pytest.importorskip(needed, reason=f"the window needs {needed}: tox -e desktop", exc_type=ImportError)
 
 from PySide6.QtCore import QSettings, Qt, QTimer  # noqa: E402

@@ -171,12 +171,12 @@ def test_the_crosshair_reads_time_value_and_drawdown(desktop: Desktop, stored: S
     assert f"{curve[-2].at.astimezone():%Y-%m-%d %H:%M:%S} +05:45" in told
     assert "drawdown" in told
 
-    whole = canvas.equity.viewRange()[0]
+    whole = canvas.seen
     desktop.press(canvas, Qt.Key.Key_Plus)
-    (first, last) = canvas.equity.viewRange()[0]
+    (first, last) = canvas.seen
     assert last - first < whole[1] - whole[0]
     desktop.press(canvas, Qt.Key.Key_Home)
-    assert canvas.equity.viewRange()[0] == pytest.approx(whole)
+    assert canvas.seen == pytest.approx(whole)
 
 
 def test_a_session_is_renamed_and_gets_a_note(desktop: Desktop, stored: SessionRepository) -> None:
