@@ -126,8 +126,9 @@ class _Report:
                         evidence.add(cell, number)
         if not has_deals:
             raise self.draft.wrong(
-                "it has no table of deals (Time, Deal, Symbol, Type, Direction, Volume, Price) or closed transactions; "
-                "save the report as HTML, in English"
+                "it has no table of deals (Time, Deal, Symbol, Type, Direction, Volume, Price) or closed transactions. "
+                "A report in another language is not read: switch the terminal to English (View, Languages), start it "
+                "again, and save the report once more as HTML"
             )
         self._numbers = NumberReader(evidence.decide(self.draft.file, ",", self.draft.options.decimal_sign))
         self._times = TimeReader(zone_named(self.draft.options.timezone))

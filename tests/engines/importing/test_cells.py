@@ -431,16 +431,6 @@ class TestRoundTrips:
         assert fills_of(dry(tmp_path, *rows, symbol="ES")) == [("ES", "BUY", 1, 5), ("ES", "SELL", 1, 6)]
 
 
-@pytest.mark.parametrize(
-    "headings",
-    ["User_ID,UTC_Time,Account,Operation,Coin,Change,Remark", "type,time,amount,balance,amount/balance unit,trade id"],
-)
-def test_a_ledger_is_refused(tmp_path: Path, headings: str) -> None:
-    """Where a trade is several rows."""
-    with pytest.raises(SourceFileError, match=r"each row is one leg of a trade .*export the trades"):
-        dry(tmp_path, headings, "1,2,3,4,5,6,7")
-
-
 class TestText:
     """Encodings and lines."""
 

@@ -145,6 +145,13 @@ class TestLean:
         assert session.instruments[future].settlement == "MARGIN"
         assert session.positions["BTCUSD"].quantity == Decimal("69.5")
 
+    @pytest.mark.parametrize("nothing", ["NaN", "", None])
+    def test_a_fee_that_is_no_number_is_none(self, nothing: str | None, tmp_path: Path) -> None:
+        """As .NET writes it."""
+        report = self.read([{**self.EVENTS[2], "orderFeeAmount": nothing}], tmp_path)
+
+        assert (report.fills, report.fees, report.session.fees_paid) == (1, {}, 0)
+
     @pytest.mark.parametrize(
         ("document", "told"),
         [

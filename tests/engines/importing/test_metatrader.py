@@ -140,9 +140,10 @@ class TestMetaTrader5:
         assert "1 times come twice that night; the first was taken" in found.notes
 
     def test_no_table_of_deals(self, tmp_path: Path) -> None:
-        """A report in another language, say."""
-        with pytest.raises(SourceFileError, match=r"no table of deals .* save the report as HTML, in English"):
-            dry(tmp_path, "Konto:|1 (USD)", "Zeit|Deal|Symbol|Typ")
+        """A report in another language, say: the message says how to get it in English."""
+        german = "Zeit|Deal|Symbol|Typ|Richtung|Volumen|Preis|Order|Kommission|Swap|Gewinn|Kontostand|Kommentar"
+        with pytest.raises(SourceFileError, match=r"no table of deals .* switch the terminal to English .* as HTML"):
+            dry(tmp_path, "Konto:|1 (USD)", german)
 
 
 class TestMetaTrader4:
