@@ -38,7 +38,7 @@ from paper_repo import (
     Side,
     Strategy,
 )
-from paper_repo.engines.broker_data import moment_of_text, shortest
+from paper_repo.engines.broker_data import moment_of_text, without_noise
 
 HALF_A_CENT = Decimal("0.005")
 
@@ -86,21 +86,21 @@ def _session(stats: Any, session_id: str, symbol: str, base_currency: str) -> Pa
         strategy=Strategy(type(strategy).__name__, parameters=_parameters(strategy)),
         symbols=[symbol],
         base_currency=base_currency,
-        initial_cash=shortest(curve.iloc[0]),
+        initial_cash=without_noise(curve.iloc[0]),
         instruments={symbol: Instrument(symbol, settlement=Settlement.MARGIN)},
         created_at=began,
     )
     session.start(began)
     for fill in sorted(_fills(stats, symbol), key=lambda fill: (fill.executed_at, fill.metadata["leg"] == "exit")):
         session.apply_fill(fill)
-    session.mark({symbol: shortest(strategy.data.Close[-1])}, at=ended)
-    final = shortest(stats["Equity Final [$]"])
+    session.mark({symbol: without_noise(strategy.data.Close[-1])}, at=ended)
+    final = without_noise(stats["Equity Final [$]"])
     if final == 0 != session.equity:
         ruined = _time(curve.index[(curve == 0).argmax()])
         session.apply_cash_flow(CashFlow("written-off", CashFlowKind.OTHER, -session.equity, ruined))
     # The engine's curve replaces the points that booking and marking may have left.
     session.new_equity_points = [
-        EquityPoint(at=_time(at), cash=None, equity=shortest(equity)) for at, equity in curve.items()
+        EquityPoint(at=_time(at), cash=None, equity=without_noise(equity)) for at, equity in curve.items()
     ]
     _compare(session.equity, final)
     session.stop(ended)
@@ -117,8 +117,8 @@ def _fills(stats: Any, symbol: str) -> Iterator[Fill]:
         size, details = int(trade["Size"]), _details(trade["SL"], trade["TP"], trade["Tag"])
         fee = fees[number - 1]
         yield _fill(number, "entry", symbol, size, trade["EntryPrice"], fee, trade["EntryTime"], details)
-        stated = shortest(commission(size, trade["EntryPrice"]))
-        rest = shortest(trade["Commission"]) - stated
+        stated = without_noise(commission(size, trade["EntryPrice"]))
+        rest = without_noise(trade["Commission"]) - stated
         yield _fill(number, "exit", symbol, -size, trade["ExitPrice"], rest, trade["ExitTime"], details)
     for number, trade in enumerate(strategy.trades, len(closed) + 1):
         fee, details = fees[number - 1], _details(trade.sl, trade.tp, trade.tag)
@@ -133,7 +133,7 @@ def _entry_fees(trades: list[Any], commission: Callable[[float, float], float]) 
     taken = {}
     for parts in entries.values():
         size = sum(part.size for part in parts)
-        fee, rest = shortest(commission(size, parts[0].entry_price)), size
+        fee, rest = without_noise(commission(size, parts[0].entry_price)), size
         for part in parts:
             taken[id(part)] = share = fee * int(part.size) / int(rest)
             fee, rest = fee - share, rest - part.size
@@ -153,7 +153,7 @@ def _fill(
         symbol=symbol,
         side=Side.BUY if size > 0 else Side.SELL,
         quantity=abs(size),
-        price=shortest(price),
+        price=without_noise(price),
         fee=fee,
         executed_at=_time(at),
         position_id=str(number),
@@ -163,7 +163,7 @@ def _fill(
 
 def _details(stop: Any, profit: Any, tag: Any) -> dict[str, Any]:
     found = {"stop_loss": stop, "take_profit": profit}
-    details: dict[str, Any] = {name: str(shortest(price)) for name, price in found.items() if not pd.isna(price)}
+    details: dict[str, Any] = {name: str(without_noise(price)) for name, price in found.items() if not pd.isna(price)}
     if tag is not None and tag == tag:  # a column of tags has NaN where there is none
         details["tag"] = tag if isinstance(tag, str | int | bool) else str(tag)
     return details

@@ -26,9 +26,12 @@ def exact(value: Any, what: str) -> Decimal:
     return number
 
 
-def shortest(value: float) -> Decimal:
-    """The number that a float of an engine, or one of numpy's, shows: the shortest one that it stands for."""
-    return Decimal(int(value)) if isinstance(value, Integral) else Decimal(repr(float(value)))
+def without_noise(value: float) -> Decimal:
+    """The number of an engine that computes in floats, to 15 digits: as many as every float keeps of a decimal.
+
+    What is behind them is the error of the engine's arithmetic: 56.92000000000001 is 56.92.
+    """
+    return Decimal(int(value)) if isinstance(value, Integral) else Decimal(f"{float(value):.15g}")
 
 
 def optional_exact(value: Any, what: str) -> Decimal | None:

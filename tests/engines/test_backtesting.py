@@ -81,7 +81,7 @@ def test_recorded_run_agrees_with_the_engine_to_the_cent(tmp_path: Path, options
     assert len(fills) == 2 * len(trades) + len(left)
     assert len(session.positions) == len(left)
     assert abs(session.equity - Decimal(str(stats["Equity Final [$]"]))) < CENT
-    expected = [Decimal(repr(float(value))) for value in stats["_equity_curve"]["Equity"]]
+    expected = [Decimal(f"{float(value):.15g}") for value in stats["_equity_curve"]["Equity"]]
     assert [point.equity for point in curve] == expected
     if not left:
         assert abs(session.fees_paid - Decimal(str(stats.get("Commissions [$]", 0)))) < CENT

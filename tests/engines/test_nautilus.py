@@ -20,7 +20,7 @@ from nautilus_trader.common.config import ActorFactory, ImportableActorConfig
 
 from paper_repo import OrderStatus, PaperTradingSession, SessionRepository
 from paper_repo.engines.nautilus import SessionRecorder
-from tests.engines import nautilus_runs
+from tests.engines import nautilus_runs, nautilus_sandbox
 from tests.engines.nautilus_runs import Watching, modes
 
 CENT = Decimal("0.01")
@@ -29,9 +29,9 @@ CHECKOUT = Path(nautilus_runs.__file__).parents[2]
 
 
 @contextmanager
-def run(path: Path, mode: str, seed: int, **options: Any) -> Iterator[Watching]:
+def run(path: Path, mode: str, seed: int, way: Any = nautilus_runs, **options: Any) -> Iterator[Watching]:
     """The recorder of a run, while the engine still knows its account."""
-    engine, recorder = nautilus_runs.run(path, mode, seed, **options)
+    engine, recorder = way.run(path, mode, seed, **options)
     try:
         yield recorder
     finally:
@@ -64,16 +64,18 @@ def closed(found: dict[str, Any]) -> set[tuple[Any, ...]]:
     return {(each.id, each.status, each.filled_quantity, each.closed_at) for each in found["orders"]}
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("mode", ["shares", "netting", "hedging", "virtual", "perpetual", "coins", "yen"])
-def test_a_recorded_run_agrees_with_the_engine(tmp_path: Path, mode: str, seed: int) -> None:
-    """Equity of every bar, cash of every currency, every position and the fees: to the cent."""
-    with run(tmp_path / "s.db", mode, seed) as recorder:
-        account = recorder.portfolio.account(nautilus_runs.Venue(recorder.config.venue))
-        total = {currency.code: money.as_decimal() for currency, money in account.balances_total().items()}
-        positions = {each.id.value: each for each in recorder.cache.positions_open()}
-        orders = {each.client_order_id.value: each for each in recorder.cache.orders()}
-    found = stored(tmp_path / "s.db")
+def shape(each: Any) -> tuple[Any, ...]:
+    """What two live runs have in common of a fill: their ids are drawn anew."""
+    return each.symbol, each.side, each.quantity, each.price, each.fee, each.executed_at
+
+
+def assert_agrees(path: Path, mode: str, recorder: Watching) -> None:
+    """Equity of every bar, cash of every currency, every position and order are the engine's."""
+    account = recorder.portfolio.account(nautilus_runs.Venue(recorder.config.venue))
+    total = {currency.code: money.as_decimal() for currency, money in account.balances_total().items()}
+    positions = {each.id.value: each for each in recorder.cache.positions_open()}
+    orders = {each.client_order_id.value: each for each in recorder.cache.orders()}
+    found = stored(path)
     session = found["session"]
 
     assert len(found["fills"]) > 50
@@ -95,6 +97,36 @@ def test_a_recorded_run_agrees_with_the_engine(tmp_path: Path, mode: str, seed: 
     assert {each for each, order in orders.items() if not order.is_closed} == session.open_orders.keys()
     assert {OrderStatus.FILLED} <= set(closed.values())
     assert session.status == "STOPPED"
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("mode", ["shares", "netting", "hedging", "virtual", "perpetual", "coins", "yen"])
+def test_a_recorded_run_agrees_with_the_engine(tmp_path: Path, mode: str, seed: int) -> None:
+    """Equity of every bar, cash of every currency, every position and the fees: to the cent."""
+    with run(tmp_path / "s.db", mode, seed) as recorder:
+        assert_agrees(tmp_path / "s.db", mode, recorder)
+
+
+@pytest.mark.parametrize("mode", ["netting", "hedging", "perpetual"])
+def test_a_live_node_agrees_with_its_sandbox(tmp_path: Path, mode: str) -> None:
+    """A trading node with the live kernel, on a feed of this machine: the same figures as of a backtest."""
+    with run(tmp_path / "s.db", mode, 1, nautilus_sandbox) as recorder:
+        assert_agrees(tmp_path / "s.db", mode, recorder)
+
+
+def test_a_live_node_that_is_killed_has_stored_what_there_was(tmp_path: Path) -> None:
+    """To the last bar: its books are those of its history, and the session still runs."""
+    program = [sys.executable, "-m", "tests.engines.nautilus_sandbox", str(tmp_path / "s.db"), "netting", "2", "100"]
+    done = subprocess.run(program, cwd=CHECKOUT, check=False, timeout=120, capture_output=True)
+    assert done.returncode == -signal.SIGKILL
+    with run(tmp_path / "whole.db", "netting", 2, nautilus_sandbox):
+        pass
+
+    killed, whole = stored(tmp_path / "s.db"), stored(tmp_path / "whole.db")
+    assert killed["session"].status == "RUNNING"
+    assert killed["curve"] == whole["curve"][:100]
+    assert 20 < len(killed["fills"]) < len(whole["fills"])
+    assert [shape(each) for each in killed["fills"]] == [shape(each) for each in whole["fills"][: len(killed["fills"])]]
 
 
 @pytest.mark.parametrize("seed", SEEDS)

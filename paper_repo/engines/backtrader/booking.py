@@ -2,9 +2,9 @@
 
 What is told during a bar is noted, and booked at its end: a bar that an exception cuts short has not been.
 
-The engine's own numbers are floats, and the session books the numbers that these show, also where they show the error
-of the engine's arithmetic, as 56.92000000000001. What the session computes from them is exact, and so differs from what
-the engine computes, by far less than a cent. Commissions are fees; interest that the broker takes for positions, and
+The engine's own numbers are floats, and the session books them to 15 digits, without the error that the engine's
+arithmetic leaves behind these. What the session computes from them is exact, and so differs from what the engine
+computes, by far less than a cent. Commissions are fees; interest that the broker takes for positions, and
 cash that the strategy adds or takes, are cash flows.
 """
 
@@ -22,7 +22,7 @@ from backtrader.order import Order as EngineOrder
 from paper_repo import CashFlow, CashFlowKind, Fill, Instrument, PaperTradingSession, Settlement, Side
 from paper_repo.engines.backtrader.encoding import frozen_order, moment
 from paper_repo.engines.backtrader.orders import TRAILING, prices_of, translated
-from paper_repo.engines.broker_data import shortest
+from paper_repo.engines.broker_data import without_noise
 
 DUST = Decimal("1e-9")
 """The part of an order that is no quantity, but what is left of 0.3 after 0.1 and 0.2, as floats."""
@@ -45,7 +45,7 @@ def instrument_of(symbol: str, commission: Any) -> Instrument | None:
     margin = {} if commission.stocklike else {"margin": float(commission.margin)}
     leverage = {} if scheme.leverage == 1 else {"leverage": float(scheme.leverage)}
     return Instrument(
-        symbol, multiplier=shortest(scheme.mult), settlement=Settlement.MARGIN, metadata={**margin, **leverage}
+        symbol, multiplier=without_noise(scheme.mult), settlement=Settlement.MARGIN, metadata={**margin, **leverage}
     )
 
 
@@ -178,7 +178,7 @@ class Books:
     def _fill(self, order: Any, number: int, bit: Any) -> None:
         order_id = self.numbers[order.ref]
         self.follow(order)
-        quantity = shortest(abs(bit.size))
+        quantity = without_noise(abs(bit.size))
         resting = self.session.open_orders.get(order_id)
         if resting is not None and abs(resting.remaining_quantity - quantity) <= quantity * DUST:
             quantity = resting.remaining_quantity
@@ -189,8 +189,8 @@ class Books:
                 symbol=self._symbol(order),
                 side=Side.BUY if bit.size > 0 else Side.SELL,
                 quantity=quantity,
-                price=shortest(bit.price),
-                fee=shortest(bit.comm) - self._interest_in(order, bit),
+                price=without_noise(bit.price),
+                fee=without_noise(bit.comm) - self._interest_in(order, bit),
                 executed_at=moment(bit.dt),
                 order_id=order_id if is_its_own else None,
                 metadata={} if is_its_own else {"order": order_id},
@@ -201,7 +201,7 @@ class Books:
         """What of the commission is interest: the cash was taken before, on the bars that it is for."""
         feed = order.data if order.data._compensate is None else order.data._compensate
         amounts = self.interest.in_fees.get(feed) if bit.closed else None
-        return shortest(amounts.pop(0)) if amounts else Decimal(0)
+        return without_noise(amounts.pop(0)) if amounts else Decimal(0)
 
     def follow(self, order: Any) -> None:
         """Give a trailing order that rests the stop that it has by now."""
@@ -235,11 +235,13 @@ class Books:
         for number, (feed, amount) in enumerate(self.interest.paid, 1):
             flow_id = f"interest-{at.isoformat()}-{self.session.ledger_count}-{number}"
             symbol = self.symbols[id(feed)]
-            self.session.apply_cash_flow(CashFlow(flow_id, CashFlowKind.INTEREST, -shortest(amount), at, symbol=symbol))
+            self.session.apply_cash_flow(
+                CashFlow(flow_id, CashFlowKind.INTEREST, -without_noise(amount), at, symbol=symbol)
+            )
 
     def _book_added(self, at: datetime) -> None:
         for number, amount in enumerate(self.added, 1):
             kind = CashFlowKind.DEPOSIT if amount > 0 else CashFlowKind.WITHDRAWAL
             flow_id = f"cash-{at.isoformat()}-{self.session.ledger_count}-{number}"
-            self.session.apply_cash_flow(CashFlow(flow_id, kind, shortest(amount), at))
+            self.session.apply_cash_flow(CashFlow(flow_id, kind, without_noise(amount), at))
         self.added = []

@@ -9,7 +9,7 @@ from backtrader.order import Order as EngineOrder
 
 from paper_repo import Order, OrderType, Side, TimeInForce
 from paper_repo.engines.backtrader.encoding import json_part, moment
-from paper_repo.engines.broker_data import shortest
+from paper_repo.engines.broker_data import without_noise
 
 TYPES = {
     EngineOrder.Market: OrderType.MARKET,
@@ -42,7 +42,7 @@ def translated(order: Any, number: str, symbol: str, parent_id: str | None, oco_
         symbol=symbol,
         side=Side.BUY if order.isbuy() else Side.SELL,
         type=kind,
-        quantity=shortest(abs(order.created.size)),
+        quantity=without_noise(abs(order.created.size)),
         limit_price=limit,
         stop_price=stop,
         trail_amount=amount,
@@ -59,11 +59,11 @@ def translated(order: Any, number: str, symbol: str, parent_id: str | None, oco_
 def prices_of(order: Any) -> tuple[Decimal | None, Decimal | None]:
     """Its limit price and its stop price as they are now; a trailing stop moves."""
     created = order.created
-    stop = shortest(created.price) if order.exectype in WITH_STOP else None
+    stop = without_noise(created.price) if order.exectype in WITH_STOP else None
     if order.exectype == EngineOrder.Limit:
-        return shortest(created.price), None
+        return without_noise(created.price), None
     if order.exectype in (EngineOrder.StopLimit, EngineOrder.StopTrailLimit):
-        return shortest(created.pricelimit), stop
+        return without_noise(created.pricelimit), stop
     return None, stop
 
 
@@ -72,8 +72,8 @@ def _trail(order: Any) -> tuple[Decimal | None, Decimal | None]:
     if order.exectype not in TRAILING:
         return None, None
     if order.trailamount:
-        return shortest(order.trailamount), None
-    return None, shortest(order.trailpercent) * 100 if order.trailpercent else None
+        return without_noise(order.trailamount), None
+    return None, without_noise(order.trailpercent) * 100 if order.trailpercent else None
 
 
 def _expiry(order: Any) -> float | None:

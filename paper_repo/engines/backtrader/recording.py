@@ -14,10 +14,13 @@ from paper_repo import EquityPoint, PaperTradingSession, SessionRepository, Sess
 from paper_repo.engines.backtrader import attributes, restoring, snapshot
 from paper_repo.engines.backtrader.booking import Books, instrument_of, symbols_of
 from paper_repo.engines.backtrader.encoding import json_part, moment
-from paper_repo.engines.broker_data import shortest
+from paper_repo.engines.broker_data import without_noise
 
 HALF_A_CENT = Decimal("0.005")
-INTERVAL = 0.2
+LONGEST, SHORTEST = 0.2, 0.02
+"""How many seconds pass between two saves, where the caller does not say it."""
+SHARE = 7
+"""Within these, how many times as long as the last save took: so that saving takes an eighth of the time at most."""
 KEY = "backtrader"
 """Where in a session's `state` is what must be known to resume it."""
 
@@ -37,7 +40,7 @@ class Recording:
         self.bars = self.new_bars = 0
         self._attributes = attributes.Attributes(strategy, options.keep)
         is_live = any(feed.islive() for feed in strategy.datas)
-        self._interval = (0 if is_live else INTERVAL) if options.interval is None else options.interval
+        self._interval: float | None = 0 if is_live and options.interval is None else options.interval
         self._due = time.monotonic()
         self._told: set[str] = set()
 
@@ -100,7 +103,7 @@ class Recording:
         assert self.session is not None
         alive = self.follower.alive()
         books.book(at, alive)
-        self._point = EquityPoint(at, shortest(broker.getcash()), shortest(broker.getvalue()))
+        self._point = EquityPoint(at, without_noise(broker.getcash()), without_noise(broker.getvalue()))
         self.session.record_equity(self._point)
         # An exception in the next bar is to leave what was here, so that all of it is taken now.
         self._snapshot = self.follower.take(alive)
@@ -136,13 +139,14 @@ class Recording:
             strategy=Strategy(type(strategy).__name__, parameters=json_part(strategy.p._getkwargs())),
             symbols=self.symbols,
             base_currency=self.options.base_currency,
-            initial_cash=shortest(strategy.broker.startingcash),
+            initial_cash=without_noise(strategy.broker.startingcash),
             instruments={each.symbol: each for each in found if each is not None},
             created_at=at,
         )
 
     def save(self) -> None:
         """Store everything up to the last complete bar."""
+        began = time.monotonic()
         assert self.session is not None
         session = self.session
         self._value_positions(session)
@@ -161,12 +165,14 @@ class Recording:
             **self.books.state(),
         }
         self._repository.save(session)
-        self._due = time.monotonic() + self._interval
+        now = time.monotonic()
+        usual = min(max(SHARE * (now - began), SHORTEST), LONGEST)
+        self._due = now + (usual if self._interval is None else self._interval)
 
     def _value_positions(self, session: PaperTradingSession) -> None:
         """Give the positions the prices of the last bar, and let the session be worth what the broker says."""
         prices = zip(self.symbols, self._closes, strict=True)
-        session.mark({symbol: shortest(price) for symbol, price in prices if price is not None}, self._point.at)
+        session.mark({symbol: without_noise(price) for symbol, price in prices if price is not None}, self._point.at)
         session.new_equity_points.pop()  # the broker's own has been recorded
         difference = self._point.equity - session.equity
         if abs(difference) >= HALF_A_CENT:

@@ -15,7 +15,7 @@ from nautilus_trader.model.events import OrderFilled
 from nautilus_trader.model.identifiers import Venue
 
 from paper_repo import CashFlow, CashFlowKind, Fill, PaperTradingSession, Settlement, Strategy
-from paper_repo.engines.broker_data import shortest
+from paper_repo.engines.broker_data import without_noise
 from paper_repo.engines.nautilus.entities import fill, instrument, moment, order
 from paper_repo.engines.recording import Recording
 
@@ -246,7 +246,7 @@ class SessionRecorder(Actor):  # type: ignore[misc]
             return None
         rate = self.cache.get_xrate(Venue(self.config.venue), Currency.from_str(currency), Currency.from_str(base))
         if rate:
-            return shortest(rate)
+            return without_noise(rate)
         pair = self.cache.instrument(event.instrument_id)
         asset = pair.get_base_currency()
         if asset is not None and asset.code == base and pair.quote_currency.code == currency:
