@@ -19,7 +19,7 @@ from paper_repo.domain import PaperTradingSession
 from paper_repo.errors import BusyError
 from paper_repo.facade.block_ownership import OpenBlock
 from paper_repo.interface import IPaperTradingSessionRepository
-from paper_repo.memory.repository import Block, InMemorySessionRepository
+from paper_repo.memory.repository import Block, InMemorySessionRepository, stays_here
 from paper_repo.storage.running_task import TaskGuard
 from paper_repo.storage.slots import Hold, Slots
 from paper_repo.watching import SessionChanges
@@ -57,7 +57,7 @@ class SyncInMemorySessionRepository(SessionRepository):
         self.close()
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
-        self._memory.__reduce_ex__(protocol)
+        raise stays_here(self)
 
     def iterate(self, **filters: Any) -> Iterator[PaperTradingSession]:
         yield from self.get_all(**filters)

@@ -14,7 +14,8 @@ from paper_repo.core import history, history_rows
 from paper_repo.core.claims import conflict
 from paper_repo.core.fill_keys import by_key, place_after
 from paper_repo.core.history_rows import changed, corrupt, require_unchanged
-from paper_repo.core.saves import Save, other_fill_stored, used_orders
+from paper_repo.core.orders_in_step import IDS_AT_A_TIME, StoredRows, has_to_ask, require_in_step, used_orders
+from paper_repo.core.saves import Save, other_fill_stored
 from paper_repo.core.tracking import StoredRow, Tracking
 from paper_repo.domain import Fill, PaperTradingSession
 from paper_repo.domain.selection import Loaded, Selection, SessionSummary
@@ -35,9 +36,6 @@ from paper_repo.storage.statements import Statement, Statements
 from paper_repo.storage.tables import ACCOUNT_COLUMNS, SETTLED_COLUMNS, SUMMARY_COLUMNS, Row
 
 T = TypeVar("T")
-
-_IDS_AT_A_TIME = 900
-"""How many fills are asked for in one query; older versions of SQLite take no more than 999 values."""
 
 SUMMARY_ROW = (*SUMMARY_COLUMNS, "summary_checksum")
 """The columns of which `Records.summary` makes a summary."""
@@ -62,8 +60,8 @@ class Records:
             when_rolled_back: is given what gives the object back as it was, before it is changed.
         """
         self.bind(save)
-        if save.open_orders:
-            self._require_unused(save)  # before anything is written, as nothing may undo that alone
+        if has_to_ask(save):
+            self._require_in_step(save)  # before anything is written, as nothing may undo that alone
         row = _row(save)
         self._store(row, save)
         skipped = self._write_history(row["id"], save)
@@ -165,20 +163,13 @@ class Records:
         if used:
             raise used_orders(used, session_id)
 
-    def _require_unused(self, save: Save) -> None:
-        """Require that no order that rests has the id of one that was closed before."""
-        session_id, table = save.session.id, self._statements.tables.orders
-        used = [
-            order_id
-            for start in range(0, len(save.open_orders), _IDS_AT_A_TIME)
-            for (order_id,) in self._storage.fetch_all(
-                queries.select_order_ids(table, session_id, save.open_orders[start : start + _IDS_AT_A_TIME])
-            )
-        ]
-        if used and self.version(session_id) != save.expected_version:
-            raise self.conflict(save)
-        if used:
-            raise used_orders(sorted(used), session_id)
+    def _require_in_step(self, save: Save) -> None:
+        try:
+            require_in_step(save, StoredRows(self._storage, save.session.id))
+        except InvalidSessionError:
+            if self.version(save.session.id) != save.expected_version:
+                raise self.conflict(save) from None
+            raise
 
     def seal(self, row: Row) -> None:
         """Give a session's row the checksums that fit it."""
@@ -217,8 +208,8 @@ class Records:
         new = by_key(fills)
         ids = list(dict.fromkeys(fill_id for _, fill_id in new))
         table = self._statements.tables.fills
-        for start in range(0, len(ids), _IDS_AT_A_TIME):
-            query = queries.select_fill_keys(table, session_id, ids[start : start + _IDS_AT_A_TIME])
+        for start in range(0, len(ids), IDS_AT_A_TIME):
+            query = queries.select_fill_keys(table, session_id, ids[start : start + IDS_AT_A_TIME])
             for symbol, fill_id in self._storage.fetch_all(query):
                 new.pop((symbol, fill_id), None)
         return list(new.values())
@@ -254,7 +245,8 @@ class Records:
             raise corrupt(stored["id"], str(error)) from error
         if checked:
             require_unchanged(self._storage, stored, self._statements.session_checksum, stored["checksum"], session.id)
-            Tracking.of(session).row = self.stored_row(stored, stored["generation"])
+            tracking = Tracking.of(session)
+            tracking.row, tracking.resting = self.stored_row(stored, stored["generation"]), tuple(session.open_orders)
         return session
 
     def summary(self, row: Sequence[Any]) -> SessionSummary:

@@ -63,7 +63,9 @@ class Save:
     orders: list[Data]
     """Closed orders."""
     open_orders: tuple[str, ...]
-    """The ids of the orders that rest, where they are not those that the row has already."""
+    """The ids of the orders that rest and that the row has not, where the session has any history."""
+    filled_orders: tuple[str, ...]
+    """The ids of orders, closed before if at all, that fills which were booked belong to."""
     booked: list[FillKey]
     """Which of the fills have changed cash and positions."""
     updated_at: datetime | None
@@ -133,7 +135,7 @@ class Save:
         self.generation = seen.generation if seen else new_generation()
         self.columns, self.overview, _ = self._content
         self.fills, self.points, self.updated_at = [], [], self.session.updated_at
-        self.entries, self.orders, self.open_orders = [], [], ()
+        self.entries, self.orders, self.open_orders, self.filled_orders = [], [], (), ()
 
     def bind(self, row_of: Callable[[Data, int], StoredRow]) -> None:
         """Fit it to what the session is now.
@@ -165,14 +167,23 @@ class Save:
         if self.entries or self.orders or self.columns["ledger_count"] or self.columns["closed_order_count"]:
             self.columns["ledger_count"] = stored_entries + len(self.entries) or None
             self.columns["closed_order_count"] = stored_orders + len(self.orders) or None
-        self._resting = resting if self.columns["closed_order_count"] else ()
-        self.open_orders = () if self._resting == tracking.resting else self._resting
+        self._resting, self.open_orders = resting, ()
+        if resting != tracking.resting and (self.columns["closed_order_count"] or self.expected_fill_count):
+            self.open_orders = tuple(each for each in resting if each not in tracking.resting)
+        self.filled_orders = self._filled_elsewhere(resting) if stored_orders and self.booked else ()
         seen = tracking.row if tracking.row and tracking.row.is_of(session) else None
         self.generation = new_generation()
         self.row = row_of(self.columns, self.generation)
         self.is_settled = bool(seen and seen.holds(self.row))
         self.is_account_settled = bool(seen and seen.account == self.row.account)
         self.expected_generation = seen.generation if seen else None
+
+    def _filled_elsewhere(self, resting: tuple[str, ...]) -> tuple[str, ...]:
+        """The orders of booked fills that neither rest nor are closed by this save."""
+        known = {None, *resting, *(order["id"] for order in self.orders)}
+        booked = set(self.booked)
+        ids = (fill["order_id"] for fill in self.fills if (fill["symbol"], fill["id"]) in booked)
+        return tuple(dict.fromkeys(each for each in ids if each not in known))
 
     @property
     def first_sequence(self) -> int:
@@ -300,9 +311,3 @@ def other_fill_stored(fill_id: str, session_id: str) -> InvalidSessionError:
         "it again (made anew, it needs the same executed_at); if not, give it an id of its own."
     )
     return InvalidSessionError({f"new_fills.{fill_id}": [message]}, session_id)
-
-
-def used_orders(ids: Iterable[str], session_id: str) -> InvalidSessionError:
-    """The error of a save whose orders have ids of orders that were closed before."""
-    message = "an order of this id was closed before; give this one an id of its own."
-    return InvalidSessionError({f"orders.{order_id}": [message] for order_id in ids}, session_id)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from paper_repo.core.orders_in_step import has_to_ask
 from paper_repo.core.records import Records
 from paper_repo.core.saves import Save
 from paper_repo.errors import BusyError, CorruptRecordError
@@ -72,7 +73,7 @@ def _refusal(records: Records, save: Save) -> Exception | None:
         records.bind(save)
     except BusyError as error:
         return error
-    return AloneError() if save.entries or save.orders or save.open_orders else None
+    return AloneError() if save.entries or save.orders or has_to_ask(save) else None
 
 
 def _conflict(records: Records, save: Save) -> Exception:

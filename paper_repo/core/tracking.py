@@ -84,7 +84,7 @@ class Tracking:
         """What serialising it has found out, for the next time."""
         self.row: StoredRow | None = None
         self.resting: tuple[str, ...] = ()
-        """The ids of its resting orders that are known never to have been closed."""
+        """The ids of the orders that rest in the row."""
         self.worker: str | None = None
         """For whom it was claimed."""
         self.asked_for: int = 0

@@ -129,7 +129,20 @@ def _marked(session: PaperTradingSession, prices: Mapping[str, Amount]) -> dict[
     for key, position in positions.items():
         if position.position_id is not None and position.symbol in prices:
             found[key] = position.marked(prices[position.symbol])
+    if len(found) < len(positions):
+        _require_no_other_case(session, prices)
     return found
+
+
+def _require_no_other_case(session: PaperTradingSession, prices: Mapping[str, Amount]) -> None:
+    """Refuse the price of a symbol that is held in other letters, where what is held has none."""
+    given = {symbol.casefold(): symbol for symbol in prices}
+    for position in session.positions.values():
+        other = given.get(position.symbol.casefold(), position.symbol)
+        if position.symbol not in prices and other != position.symbol:
+            raise invalid(
+                f"prices.{other}", f"{position.symbol!r} is held, and not this; write it so, or leave it out."
+            )
 
 
 def balances_worth(session: PaperTradingSession) -> Decimal:

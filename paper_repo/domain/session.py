@@ -329,7 +329,7 @@ class PaperTradingSession(_Tracked):
         """Book a fill: cash, position, realized P&L, fees and the order it belongs to. It becomes part of the history.
 
         The fill's price becomes the last price of the position. A fill that already waits in `new_fills` is not booked
-        again.
+        again. The status does not matter: a broker may report a fill after the session was stopped.
 
         Raises:
             InvalidSessionError: the fill contradicts its order, or another one of its id waits; nothing has changed.
@@ -402,7 +402,7 @@ class PaperTradingSession(_Tracked):
 
         Args:
             prices: the last price of each symbol, in the currency of its instrument; symbols without a position are
-                ignored.
+                ignored, but for one that is held in other letters (aapl for AAPL), which is refused.
             at: the time of the prices, an aware datetime; now by default.
             rates: the price of one unit of each currency, in the base currency, as for `update_rates`.
 

@@ -139,7 +139,7 @@ def wake(wakeups: Iterable[Wakeup]) -> bool:
     for loop, announced in by_loop.items():
         try:
             _soon(loop)(_announce_all, announced)
-        except RuntimeError:  # the loop has ended (trio's RunFinishedError is one)
+        except (RuntimeError, OSError):  # the loop has ended (RunFinishedError), or has been torn down with its socket
             heard = False
     return heard
 

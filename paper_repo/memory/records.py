@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from paper_repo.core.fill_keys import place_after
-from paper_repo.core.saves import Save, new_generation, other_fill_stored, used_orders
+from paper_repo.core.orders_in_step import LATEST_FILLS, has_to_ask, require_in_step, used_orders
+from paper_repo.core.saves import Save, new_generation, other_fill_stored
 from paper_repo.core.tracking import StoredRow, Tracking
 from paper_repo.domain import CashFlow, EquityPoint, Fill, LedgerEntry, Order, PaperTradingSession, Split, SymbolChange
 from paper_repo.domain.history import Booked, booking_order
@@ -59,6 +61,19 @@ class Record:
         """Its fills and ledger entries, as one history."""
         return booking_order(self.fills, self.entries)
 
+    def closed_orders(self, ids: Sequence[str]) -> Iterable[str]:
+        """Those of these ids that closed orders have."""
+        return {order.id for order in self.orders}.intersection(ids)
+
+    def has_fill(self, fill: Data) -> bool:
+        """Whether there is a fill of this id and symbol."""
+        return any((each.id, each.symbol) == (fill["id"], fill["symbol"]) for each in self.fills)
+
+    def latest_fills(self) -> Iterable[tuple[Any, ...]]:
+        """The orders and quantities of the last `LATEST_FILLS` fills that were not corrected."""
+        latest = [each for each in self.fills if each.corrected_at is None][-LATEST_FILLS:]
+        return ((each.order_id, each.quantity) for each in latest)
+
     def is_free(self) -> bool:
         """Whether no worker has it, or one whose time has run out."""
         return self.owner is None or self.expires <= time.monotonic()
@@ -71,7 +86,8 @@ class Record:
 
     def load(self) -> PaperTradingSession:
         session = fast.from_columns(self.columns)
-        Tracking.of(session).row = stored_row(self.columns, self.generation)
+        tracking = Tracking.of(session)
+        tracking.row, tracking.resting = stored_row(self.columns, self.generation), tuple(session.open_orders)
         return session
 
 
@@ -115,10 +131,11 @@ def require_unused(record: Record | None, save: Save) -> None:
     again = [data["id"] for data in save.entries if data["id"] in stored]
     if again:
         raise DuplicateFillError(save.columns["id"], (), again)
-    closed = {order.id for order in record.orders} if record else set()
-    ids = [*(data["id"] for data in save.orders), *save.open_orders]
-    if used := [order_id for order_id in ids if order_id in closed]:
-        raise used_orders(used, save.columns["id"])
+    if record and has_to_ask(save):
+        require_in_step(save, record)
+    closed = set(record.closed_orders([data["id"] for data in save.orders])) if record else ()
+    if closed:
+        raise used_orders(sorted(closed), save.columns["id"])
 
 
 def place_in(session_id: str, fills: Sequence[Fill], after: str | Fill, symbol: str | None) -> int:

@@ -55,7 +55,7 @@ from paper_repo.domain.selection import (
 )
 from paper_repo.domain.status import SessionStatus
 from paper_repo.domain.trades import Trade, trades
-from paper_repo.domain.values import Progress, optional_instant
+from paper_repo.domain.values import Progress, optional_instant, text
 from paper_repo.errors import (
     ClaimLostError,
     ConflictError,
@@ -90,10 +90,7 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
         self._closed = threading.Event()
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
-        raise TypeError(
-            f"{type(self).__name__} cannot be copied or sent to another process: it is in the memory of this one; "
-            "to share sessions, use a file"
-        )
+        raise stays_here(self)
 
     async def open(self) -> None:
         self._require_open()
@@ -113,7 +110,7 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
                 self._write(save)
 
     async def get_by_id(self, session_id: str) -> PaperTradingSession | None:
-        record = (await self._visible()).get(session_id)
+        record = await self._stored(session_id)
         return None if record is None else record.load()
 
     @overload
@@ -276,7 +273,7 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
             yield session
 
     async def exists(self, session_id: str) -> bool:
-        return session_id in await self._visible()
+        return await self._stored(session_id) is not None
 
     async def count(
         self,
@@ -310,7 +307,7 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
 
     async def get_unrecorded(self, session_id: str, fills: Iterable[Fill]) -> list[Fill]:
         new = by_key(fills)
-        record = (await self._visible()).get(session_id)
+        record = await self._stored(session_id)
         for each in () if record is None else record.fills:
             new.pop(fill_key(each), None)
         return list(new.values())
@@ -402,13 +399,17 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
             self._write(Save.capture(session))
         return session
 
+    async def _stored(self, session_id: str) -> Record | None:
+        return (await self._visible()).get(text(session_id, "session_id"))
+
     async def _record(self, session_id: str) -> Record:
-        record = (await self._visible()).get(session_id)
+        record = await self._stored(session_id)
         if record is None:
             raise SessionNotFoundError(session_id)
         return record
 
     async def delete(self, session_id: str) -> bool:
+        text(session_id, "session_id")
         async with self.atomic():
             return self._working[-1].pop(session_id, None) is not None
 
@@ -430,6 +431,7 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
 
     async def claim(self, session_id: str, owner: str, ttl: float) -> PaperTradingSession | None:
         check_claim(owner, ttl)
+        text(session_id, "session_id")
         async with self.atomic():
             if session_id not in self._working[-1]:
                 raise SessionNotFoundError(session_id)
@@ -437,6 +439,7 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
 
     async def renew(self, session_id: str, owner: str, ttl: float) -> None:
         check_claim(owner, ttl)
+        text(session_id, "session_id")
         async with self.atomic():
             record = self._working[-1].get(session_id)
             if record is None or record.owner != owner:
@@ -444,6 +447,7 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
             self._working[-1][session_id] = replace(record, expires=time.monotonic() + ttl)
 
     async def release(self, session_id: str, owner: str) -> bool:
+        text(session_id, "session_id")
         async with self.atomic():
             record = self._working[-1].get(session_id)
             if record is None or record.owner != owner:
@@ -652,6 +656,14 @@ class Block(AbstractAsyncContextManager[None]):
                 self._open.end()
             self._repository._leave(self, commit=False)
             raise
+
+
+def stays_here(repository: object) -> TypeError:
+    """The error of a repository in memory that is to be copied or pickled."""
+    return TypeError(
+        f"{type(repository).__name__} cannot be copied or sent to another process: it is in the memory of this one; "
+        "to share sessions, use a file"
+    )
 
 
 def _counted(records: Sequence[Record], progress: Progress | None) -> Iterator[tuple[Any, ...]]:

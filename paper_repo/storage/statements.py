@@ -206,6 +206,14 @@ class Statements:
         )
 
     @cached_property
+    def select_latest_orders(self) -> Statement:
+        """Order and quantity of the last fills of a session that were not corrected; the newest first."""
+        fills = self.tables.fills
+        query = fills.select(fills.order_id, fills.quantity)
+        of_session = query.where(fills.session == _value("session_id"), fills.corrected_at.is_null())
+        return Statement(of_session.order_by(fills.sequence.desc()).limit(_value("limit")))
+
+    @cached_property
     def select_fill_places(self) -> Statement:
         """The symbols and the places of the fills of one id, which several symbols may have."""
         fills = self.tables.fills

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -243,6 +245,57 @@ class AccountContract:
         stored = await repository.get_by_id("rich")
         assert stored is not None
         assert (stored.version, "o-2" in stored.open_orders) == (1, False)
+
+    async def test_a_fill_of_an_order_that_was_closed_before_is_refused(
+        self, repository: IPaperTradingSessionRepository
+    ) -> None:
+        """Nothing of such a save is stored; the same fill without its order is, and a repeated one is told as such."""
+        await repository.save(with_orders(new_session(id="rich")))
+        late = Fill("late", "AAPL", "BUY", 1, 90, executed_at=START, order_id="o-1")
+        session = await repository.get_by_id("rich")
+        assert session is not None
+        session.apply_fill(late)
+
+        with pytest.raises(InvalidSessionError, match=r"late.*o-1"):
+            await repository.save(session)
+
+        assert await repository.get_fills("rich") == []
+        session = await repository.get_by_id("rich")
+        assert session is not None
+        session.apply_fill(replace(late, order_id=None))
+        session.apply_fill(Fill("in time", "AAPL", "BUY", 5, 90, executed_at=START))
+        session.place_order(Order("o-5", "AAPL", "SELL", "MARKET", 2))
+        session.apply_fill(last := Fill("last", "AAPL", "SELL", 2, 91, executed_at=START, order_id="o-5"))
+        await repository.save(session)
+        session = await repository.get_by_id("rich")
+        assert session is not None
+        session.apply_fill(last)
+        with pytest.raises(DuplicateFillError):
+            await repository.save(session)
+
+    async def test_an_order_counts_the_fills_that_were_stored_before_it(
+        self, repository: IPaperTradingSessionRepository
+    ) -> None:
+        """Placed without them it is refused, and nothing stored; placed with them it is filled by the rest."""
+        session = new_session(id="rich")
+        session.apply_fill(Fill("early", "AAPL", "BUY", 2, 90, executed_at=START, order_id="o"))
+        await repository.save(session)
+        order = Order("o", "AAPL", "BUY", "LIMIT", 5, limit_price=90, created_at=START)
+        session.place_order(order)
+        session.place_order(replace(order, id="another"))
+
+        with pytest.raises(InvalidSessionError, match=r"counts 0 as filled.*the 2 of its fills"):
+            await repository.save(session)
+
+        stored = await repository.get_by_id("rich")
+        assert stored is not None
+        assert stored.open_orders == {}
+        stored.place_order(replace(order, filled_quantity=Decimal(2)))
+        stored.apply_fill(Fill("next", "AAPL", "BUY", 1, 90, executed_at=START, order_id="o"))
+        await repository.save(stored)
+        stored.apply_fill(Fill("last", "AAPL", "BUY", 2, 90, executed_at=START, order_id="o"))
+        await repository.save(stored)
+        assert [each.filled_quantity for each in await repository.get_orders("rich")] == [5]
 
     async def test_a_rollback_gives_everything_back(self, repository: IPaperTradingSessionRepository) -> None:
         """After a block that fails, ledger entries and closed orders wait again, and are stored once."""

@@ -17,7 +17,7 @@ from paper_repo import (
     SessionNotFoundError,
     Trade,
 )
-from paper_repo.core.saves import Save
+from paper_repo.core.saves import Save, Tracking
 from tests.contract.wrong_implementations import Wrong
 
 
@@ -131,6 +131,26 @@ class UsesOrderIdsAgain(Wrong):
     async def save(self, session: PaperTradingSession) -> None:
         with suppress(InvalidSessionError):
             await super().save(session)
+
+
+class TakesFillsOfClosedOrders(Wrong):
+    """Does not look whether the orders of new fills were closed."""
+
+    caught_by = "test_a_fill_of_an_order_that_was_closed_before_is_refused"
+
+    def _write(self, save: Save) -> None:
+        save.booked.clear()
+        super()._write(save)
+
+
+class PassesOverEarlierFills(Wrong):
+    """Does not look whether fills of a new order are stored."""
+
+    caught_by = "test_an_order_counts_the_fills_that_were_stored_before_it"
+
+    def _write(self, save: Save) -> None:
+        Tracking.of(save.session).resting = tuple(save.session.open_orders)
+        super()._write(save)
 
 
 class ForgetsEntriesAfterRollback(Wrong):

@@ -677,6 +677,7 @@ class TestMarks:
             ({"prices": {"AAPL": 5, "MSFT": float("nan")}}, "last_price"),
             ({"prices": {"AAPL": 5}, "at": NAIVE}, "at"),
             ({"prices": {"AAPL": "9E+1000", "MSFT": "9E+1000"}}, "equity"),
+            ({"prices": {"AAPL": 5, "msft": 6}}, "prices.msft"),
         ],
     )
     def test_a_mark_that_is_refused_changes_nothing(self, arguments, path):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import threading
 
 import anyio
@@ -49,6 +51,22 @@ def test_a_task_whose_loop_has_ended_is_not_there(backend: str) -> None:
         return heard
 
     assert asyncio.run(beside_another()) is False
+
+
+class TornDown:
+    """An event loop whose inside was hit by Ctrl-C: its socket is closed, though it has never ended."""
+
+    def run_sync_soon(self, *call: object) -> None:
+        """As trio does then."""
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+
+
+def test_a_task_whose_loop_was_torn_down_is_not_there() -> None:
+    """The thread that wakes it goes on."""
+    wakeup = trio.run(made_here)
+    wakeup._loop = TornDown()
+
+    assert wake([wakeup]) is False
 
 
 @pytest.mark.anyio

@@ -147,6 +147,8 @@ class Model:
         used = {each.id for kind in ("entries", "orders") for each in (stored[kind] if stored else ())}
         if used & {*(each.id for each in (*held.entries, *held.orders)), *held.session.open_orders}:
             raise InvalidSessionError({}, session_id)
+        if stored and _is_out_of_step(stored, held):
+            raise InvalidSessionError({}, session_id)
         skipped = held.fill_count - len(fills)
         before = {name: getattr(held, name) for name in BEFORE}
         waiting = {name: getattr(held, name) for name in WAITING}
@@ -275,6 +277,23 @@ def _place(fills: list[Fill], after: str | Fill, symbol: str | None) -> int:
     if isinstance(after, Fill) or len(places) != 1:
         raise ValueError(after)
     return next(iter(places.values()))
+
+
+def _is_out_of_step(stored: Plain, held: Held) -> bool:
+    """Whether a fill was booked of an order that is stored as closed, or a new order lacks fills that are stored."""
+    session = held.session
+    known = {*session.open_orders, *(order.id for order in held.orders)}
+    closed = {order.id for order in stored["orders"]} - known
+    booked = [fill for fill in held.fills if (fill.symbol, fill.id) in session.new_fills.booked]
+    if any(fill.order_id in closed and fill not in stored["fills"] for fill in booked):
+        return True
+    latest = [fill for fill in stored["fills"] if fill.corrected_at is None][-100:]
+    for order_id in [] if session.keeps_own_accounts else session.open_orders.keys() - stored["open_orders"].keys():
+        early = [Fraction(fill.quantity) for fill in latest if fill.order_id == order_id]
+        now = sum(Fraction(fill.quantity) for fill in held.fills if fill.order_id == order_id)
+        if early and sum(early) + now > Fraction(session.open_orders[order_id].filled_quantity):
+            return True
+    return False
 
 
 def _session(stored: Plain) -> Plain:
