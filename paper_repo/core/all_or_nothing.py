@@ -29,7 +29,7 @@ class AllOrNothing:
         storage.require_same_task()
         return storage.in_transaction() and not storage.errors_end_transactions and not storage.is_working()
 
-    def alone(self, work: Callable[..., T], *args: Any) -> T:
+    def alone(self, work: Callable[..., T], *args: Any, begins_late: bool = False) -> T:
         """The result of `work`, done whole or not at all: in a part of the open transaction, or in one of its own.
 
         One of its own is done again when the database has turned it back because of another one; the caller's objects
@@ -38,7 +38,7 @@ class AllOrNothing:
         pause, give_up = 0.001, 0.0
         while True:
             try:
-                return self._in_transaction(Block(is_call=True), work, *args)
+                return self._in_transaction(Block(is_call=True, begins_late=begins_late), work, *args)
             except TurnedBackError:
                 give_up = give_up or time.monotonic() + self._storage.busy_timeout
                 if self._storage.in_transaction() or time.monotonic() > give_up:

@@ -79,22 +79,22 @@ class Records:
         self._storage.take_turn(save.session.id)
         save.bind(self.stored_row)
 
-    def change_of_session(self, save: Save) -> tuple[Statement, Row]:
-        """The statement that stores the session of a bound save; it changes nothing if the row is not as expected."""
-        return self._change(_row(save), save)
-
-    def changes_of_history(self, save: Save) -> list[tuple[Statement, Row]]:
-        """The statements that append its fills and points; each changes one row, unless the fill is stored already."""
+    def changes(self, save: Save) -> list[tuple[Statement, Row]]:
+        """What stores a bound save without entries and orders: its session, if the row is as expected, and history."""
         session_id, statements, first = save.session.id, self._statements, save.first_sequence
-        fills = [
-            history_rows.fill_row(self._storage, session_id, first + index, fill)
-            for index, fill in enumerate(save.fills)
-        ]
-        points = [history_rows.point_row(self._storage, session_id, point) for point in save.points]
-        return [
-            *((history_rows.insert_fill(statements, row), row) for row in fills),
-            *((statements.insert_equity, row) for row in points),
-        ]
+        changes = [self._change(_row(save), save)]
+        for index, fill in enumerate(save.fills):
+            row = history_rows.fill_row(self._storage, session_id, first + index, fill)
+            changes.append((history_rows.insert_fill(statements, row), row))
+        for place, point in enumerate(save.points, 1):
+            row = history_rows.point_row(self._storage, session_id, point)
+            changes.append((statements.append_point, row | {"place": place}))
+        return changes
+
+    def is_stored(self, save: Save) -> bool:
+        """Whether the row of its session is the very one that this bound save writes."""
+        found = self._storage.fetch_one(self._statements.select_generation, {"id": save.session.id})
+        return found is not None and found[0] == save.generation
 
     def conflict(self, save: Save) -> ConflictError:
         """The error of a save that has changed no row."""

@@ -16,7 +16,7 @@ from paper_repo.core.claims import Claims
 from paper_repo.core.lists import Lists
 from paper_repo.core.records import Records
 from paper_repo.core.saves import Save
-from paper_repo.core.together import write_together
+from paper_repo.core.together import OneByOneError, write_alone, write_together
 from paper_repo.domain import EquityPoint, Fill, LedgerEntry, Order
 from paper_repo.domain.selection import Selection
 from paper_repo.errors import InvalidSessionError
@@ -47,12 +47,14 @@ class Sessions:
         """Store what was captured before, either all of it or nothing."""
         if len(saves) == 1 and not saves[0].has_history and self._transactions.is_single_statement():
             self._write(saves[0])
+        elif len(saves) == 1 and self.storage.sends_together and not self.storage.in_transaction():
+            self._write_alone(saves[0])
         elif saves:
             self._transactions.alone(self._write_all, saves)
 
-    def write_together(self, saves: Sequence[Save]) -> list[Exception | None]:
+    def write_together(self, saves: Sequence[Save], is_all: bool) -> list[Exception | None]:
         """Store several sessions in the open transaction; what each save was refused with. See `together`."""
-        return write_together(self.storage, self.records, saves)
+        return write_together(self.storage, self.records, saves, is_all)
 
     def delete(self, session_id: str) -> bool:
         """Delete a session and its history; whether there was one."""
@@ -98,6 +100,13 @@ class Sessions:
     def _delete_many(self, selection: Selection) -> int:
         self.storage.execute(*queries.insert_deletions(self._statements, selection).sql())
         return int(self.storage.execute(*queries.delete_sessions(self._statements.tables, selection).sql()).rowcount)
+
+    def _write_alone(self, save: Save) -> None:
+        """Store one session in a transaction of its own, with as few round trips as can be."""
+        try:
+            self._transactions.alone(write_alone, self.storage, self.records, save, begins_late=True)
+        except OneByOneError:
+            self._transactions.alone(self._write_all, [save])
 
     def _write_all(self, saves: Sequence[Save]) -> None:
         # In the same order everywhere: two programs that save the same sessions do not wait for each other crosswise.

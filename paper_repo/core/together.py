@@ -1,8 +1,7 @@
-"""Any number of saves, sent to a server in two round trips.
+"""Any number of saves, sent to a server in one round trip.
 
-First the rows of all sessions are sent, without waiting for each answer; then the history of those whose stored version
-was the expected one. Where it was not, nothing was changed: that is a conflict of this save alone, and needs no
-savepoint.
+Each is one statement, which does nothing where the stored version is not the expected one: that is a conflict of this
+save alone, and needs no savepoint. Where nothing else is in their transaction, they are committed with it.
 """
 
 from __future__ import annotations
@@ -12,8 +11,11 @@ from collections.abc import Sequence
 from paper_repo.core.orders_in_step import has_to_ask
 from paper_repo.core.records import Records
 from paper_repo.core.saves import Save
-from paper_repo.errors import BusyError, CorruptRecordError
+from paper_repo.errors import BusyError, CorruptRecordError, StorageError
 from paper_repo.storage.base import Storage
+
+MOST = 100
+"""Of a save with more fills and points than this the statement would be too long."""
 
 
 class OneByOneError(Exception):
@@ -21,46 +23,58 @@ class OneByOneError(Exception):
 
 
 class AloneError(Exception):
-    """A save was not sent, since it has to look up ids first; it is to be done by itself."""
+    """A save was not sent, since it is too long, or has to look up ids first; it is to be done by itself."""
 
 
-def write_together(storage: Storage, records: Records, saves: Sequence[Save]) -> list[Exception | None]:
+def write_alone(storage: Storage, records: Records, save: Save) -> None:
+    """Store one session with its new history, which is all that is done in this thread's transaction.
+
+    Raises:
+        OneByOneError: it cannot be one statement, or the server has refused that, as for a fill that is stored already.
+        StorageError: the transaction is lost, or what has become of it is not known.
+    """
+    refusal = _refusal(records, save)
+    if isinstance(refusal, AloneError):
+        raise OneByOneError from refusal
+    if refusal is not None:
+        raise refusal
+    changes = records.changes(save)
+    _apply(storage, save)  # before the answer, from which an exception may keep this thread; it can be undone
+    try:
+        (count,) = storage.append_together([changes], is_all=True, is_stored=lambda: records.is_stored(save))
+    except BusyError:
+        raise
+    except StorageError as error:
+        if storage.has_lost_transaction():
+            raise
+        raise OneByOneError from error
+    if not count:
+        raise records.conflict(save)
+
+
+def write_together(
+    storage: Storage, records: Records, saves: Sequence[Save], is_all: bool = False
+) -> list[Exception | None]:
     """Store sessions with their new history in this thread's transaction, and return each save's error, or None.
 
     Args:
         saves: each of another session.
+        is_all: whether nothing else is done in the transaction, so that they may be committed at once.
 
     Raises:
-        OneByOneError: a fill is stored already, which may be right or wrong, or a single save met another version.
-        StorageError: a statement has failed; the transaction must be rolled back.
+        StorageError: a statement has failed, as for a fill that is stored already; everything must be rolled back.
     """
-    if len(saves) == 1:
-        return [_write_one(storage, records, saves[0])]
     refused = [_refusal(records, save) for save in saves]
+    is_all = is_all and not any(isinstance(error, AloneError) for error in refused)
     bound = [place for place, error in enumerate(refused) if error is None]
-    counts = storage.change_many([records.change_of_session(saves[place]) for place in bound])
-    met = [place for place, count in zip(bound, counts, strict=True) if count]
-    history = [change for place in met for change in records.changes_of_history(saves[place])]
-    if history and not all(storage.change_many(history)):
-        raise OneByOneError
-    for place in bound:
-        if place not in met:
+    counts = storage.append_together([records.changes(saves[place]) for place in bound], is_all) if bound else []
+    for place, count in zip(bound, counts, strict=True):
+        if count:
+            _apply(storage, saves[place])
+    for place, count in zip(bound, counts, strict=True):
+        if not count:
             refused[place] = _conflict(records, saves[place])
-    for place in met:
-        _apply(storage, saves[place])
     return refused
-
-
-def _write_one(storage: Storage, records: Records, save: Save) -> Exception | None:
-    """The same for a single save: its history goes out with it, since everything can still be rolled back."""
-    refusal = _refusal(records, save)
-    if refusal is not None:
-        return refusal
-    counts = storage.change_many([records.change_of_session(save), *records.changes_of_history(save)])
-    if not all(counts):
-        raise OneByOneError
-    _apply(storage, save)
-    return None
 
 
 def _apply(storage: Storage, save: Save) -> None:
@@ -73,7 +87,8 @@ def _refusal(records: Records, save: Save) -> Exception | None:
         records.bind(save)
     except BusyError as error:
         return error
-    return AloneError() if save.entries or save.orders or has_to_ask(save) else None
+    needs_ids = save.entries or save.orders or has_to_ask(save)
+    return AloneError() if needs_ids or len(save.fills) + len(save.points) > MOST else None
 
 
 def _conflict(records: Records, save: Save) -> Exception:

@@ -42,10 +42,11 @@ class GroupCommit:
         """
         jobs: list[Job] | None = None
         try:
-            with self._storage.atomic():
+            with self._storage.atomic(begins_late=True):
                 jobs = take()
-                for group in self._groups(jobs):
-                    self._do_group(group)
+                groups = list(self._groups(jobs))
+                for group in groups:
+                    self._do_group(group, len(groups) == 1)
         except OneByOneError:
             _do_again(jobs or ())
         except BaseException as error:
@@ -75,20 +76,20 @@ class GroupCommit:
     def _goes_out(self, job: Job) -> bool:
         return self._storage.sends_together and job.save is not None
 
-    def _do_group(self, group: list[Job]) -> None:
+    def _do_group(self, group: list[Job], is_all: bool) -> None:
         if self._goes_out(group[0]):
-            self._send(group, [job.save for job in group if job.save is not None])
+            self._send(group, [job.save for job in group if job.save is not None], is_all)
         else:
             self._do(group[0])
 
-    def _send(self, group: list[Job], saves: list[Save]) -> None:
-        """Send the saves of a group.
+    def _send(self, group: list[Job], saves: list[Save], is_all: bool) -> None:
+        """Send the saves of a group, which may be all that the transaction is to do.
 
         Raises:
             OneByOneError: everything is to be rolled back, and done again one by one.
         """
         try:
-            refused = self._sessions.write_together(saves)
+            refused = self._sessions.write_together(saves, is_all)
         except PaperRepoError as error:
             if self._storage.has_lost_transaction():
                 raise

@@ -142,6 +142,24 @@ class Storage(Transacting):
         """
         return [self.change(statement, row) for statement, row in changes]
 
+    def append_together(
+        self,
+        changes: Sequence[Sequence[tuple[Statement, Row]]],
+        is_all: bool = False,
+        is_stored: Callable[[], bool] | None = None,
+    ) -> list[int]:
+        """Change rows, append others to each, and say of each whether it was changed; only where `sends_together`.
+
+        Each of `changes` begins with the statement that changes a row, or no row, which is no error; the others insert
+        what is appended to it then. What is there already is an error of them all.
+
+        Args:
+            is_all: whether this is all that the transaction is to do. It may be committed with it at once; nothing more
+                can be done in it then, and its block must be left.
+            is_stored: asks the database whether it was, where an exception such as Ctrl-C has hidden the answer.
+        """
+        raise NotImplementedError(f"{self.name}: rows are changed one by one here")
+
     def change_rows(self, statement: Statement, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> int:
         """Run `statement` for many rows in this thread's transaction, and return how many rows were changed in all.
 

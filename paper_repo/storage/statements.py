@@ -119,6 +119,11 @@ class Statements:
         return Statement(sessions.select(sessions.version).where(sessions.id == _value("id")))
 
     @cached_property
+    def select_generation(self) -> Statement:
+        sessions = self.tables.sessions
+        return Statement(sessions.select(sessions.generation).where(sessions.id == _value("id")))
+
+    @cached_property
     def select_fill_count(self) -> Statement:
         sessions = self.tables.sessions
         return Statement(sessions.select(sessions.fill_count, sessions.version).where(sessions.id == _value("id")))
@@ -226,6 +231,14 @@ class Statements:
         """Adds a point after the last one of its session."""
         equity = self.tables.equity
         last = equity.select(fn.COALESCE(fn.MAX(equity.sequence), 0) + 1).where(equity.session == _value("session_id"))
+        return Statement(equity.insert({**_values(equity), equity.sequence: last}))
+
+    @cached_property
+    def append_point(self) -> Statement:
+        """Adds a point of which `place` says how far after the last one of its session it stands."""
+        equity = self.tables.equity
+        last = equity.select(fn.COALESCE(fn.MAX(equity.sequence), 0) + _value("place"))
+        last = last.where(equity.session == _value("session_id"))
         return Statement(equity.insert({**_values(equity), equity.sequence: last}))
 
     @cached_property

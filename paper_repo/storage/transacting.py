@@ -46,9 +46,9 @@ class Transacting(Opening):
         if transaction is not None and not transaction.is_over:
             transaction.guard.require_same_task()
 
-    def atomic(self) -> TransactionBlock:
-        """A block in a transaction, or in a part of the open one that can be rolled back by itself."""
-        return TransactionBlock(self)
+    def atomic(self, *, begins_late: bool = False) -> TransactionBlock:
+        """A block in a transaction, or in a part of the open one that can be rolled back by itself; see `Block`."""
+        return TransactionBlock(self, begins_late)
 
     def begin(self, block: Block) -> None:
         """Begin a write transaction, or a part of the open one that can be rolled back by itself.
@@ -125,7 +125,7 @@ class Transacting(Opening):
             self._wait_to_write(transaction)
         self._connections.lend(transaction.loan)
         with self._translated:
-            self._begin_transaction(transaction)
+            self._begin_transaction(transaction, block.begins_late)
         transaction.depth = 1
         self._mine.transaction = transaction
 
@@ -176,7 +176,7 @@ class Transacting(Opening):
         """Whether an exception such as Ctrl-C has come after the COMMIT."""
         return transaction.is_committing and not self._is_open(transaction)
 
-    def _begin_transaction(self, transaction: Transaction) -> None:
+    def _begin_transaction(self, transaction: Transaction, late: bool) -> None:
         self._run_in(transaction, self.BEGIN)
 
     def _commit_transaction(self, transaction: Transaction) -> None:

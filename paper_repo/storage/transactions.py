@@ -21,7 +21,8 @@ from paper_repo.storage.slots import Hold
 class Transaction:
     """One transaction of one connection, or with `depth` 0 a connection for reading only."""
 
-    __slots__ = ("connections", "depth", "guard", "is_committing", "is_over", "is_working", "loan", "turn", "undo")
+    __slots__ = ("connections", "depth", "guard", "has_begun", "is_committing", "is_over", "is_stored", "is_working",
+                 "loan", "needs_commit", "turn", "undo")  # fmt: skip
 
     def __init__(self, connections: Connections) -> None:
         self.connections: Connections = connections
@@ -33,8 +34,14 @@ class Transaction:
         """What gives the caller's objects back as they were, the latest change last; done twice it does no harm."""
         self.is_working: bool = False
         """Whether a call is under way that is done whole or not at all, into which nothing else may come."""
+        self.has_begun: bool = True
+        """Whether the database knows of it: on a server the first statement may bring the BEGIN along."""
+        self.needs_commit: bool = True
+        """Whether a COMMIT ends it, rather than the end of what was sent at once."""
         self.is_committing: bool = False
         """Whether the COMMIT was sent, and has not failed."""
+        self.is_stored: Callable[[], bool] | None = None
+        """Asks the database what became of it, as long as the answer to what was to commit it has not been seen."""
         self.is_over: bool = False
 
 
@@ -44,16 +51,18 @@ class Block:
     Args:
         is_call: whether it is one call of the repository's, and not a block of the caller's.
         is_inner: whether it is a part of the call that is under way.
+        begins_late: whether its BEGIN may go out with its first statement, which can be repeated by itself.
     """
 
-    __slots__ = ("depth", "is_call", "is_inner", "start", "transaction", "was_working")
+    __slots__ = ("begins_late", "depth", "is_call", "is_inner", "start", "transaction", "was_working")
 
-    def __init__(self, is_call: bool = False, is_inner: bool = False) -> None:
+    def __init__(self, is_call: bool = False, is_inner: bool = False, begins_late: bool = False) -> None:
         self.transaction: Transaction | None = None
         self.depth: int = 0
         self.start: int = 0
         self.is_call: bool = is_call
         self.is_inner: bool = is_inner
+        self.begins_late: bool = begins_late
         self.was_working: bool = False
 
 
@@ -84,9 +93,9 @@ class TransactionBlock(AbstractContextManager[None]):
 
     _block: Any = None
 
-    def __init__(self, storage: Transactional) -> None:
+    def __init__(self, storage: Transactional, begins_late: bool = False) -> None:
         self._storage = storage
-        self._block = Block()
+        self._block = Block(begins_late=begins_late)
 
     def __enter__(self) -> None:
         try:

@@ -9,11 +9,29 @@ from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 COMMIT = b"COMMIT\0"
-"""How the statement comes from a client, and how its success comes back, in PostgreSQL's protocol."""
+"""How the statement comes from a client, in PostgreSQL's protocol."""
+
+SAVES = (b'UPDATE "paper_trading_sessions"', b'INSERT INTO "paper_trading_sessions"')
+"""What is in a statement that stores a session, which commits by itself where no transaction was begun."""
+
+
+class _Watched:
+    """What one client has begun, as its bytes tell."""
+
+    def __init__(self) -> None:
+        self.has_begun = False
+        self.is_committing = False
+
+    def sees(self, data: bytes) -> None:
+        """Look at what the client sends."""
+        self.has_begun = self.has_begun or b"BEGIN" in data
+        self.is_committing = COMMIT in data or (not self.has_begun and any(each in data for each in SAVES))
+        if COMMIT in data or b"ROLLBACK" in data:
+            self.has_begun = False
 
 
 class Proxy:
-    """Passes bytes between clients and the server at `url`, until it is told to cut a COMMIT off."""
+    """Passes bytes between clients and the server at `url`, until it is told to cut off what commits."""
 
     def __init__(self, url: str) -> None:
         self._server = urlsplit(url)
@@ -32,7 +50,7 @@ class Proxy:
         return self._server._replace(netloc=f"{self._server.username}@127.0.0.1:{port}").geturl()
 
     def cut_next(self, what: str) -> None:
-        """Cut the connection at the next COMMIT: its "request" does not arrive, or its "answer" does not."""
+        """Cut the connection at what commits next: its "request" does not arrive, or its "answer" does not."""
         self._cut = what
 
     def withhold_answers_until(self, awaited: bytes) -> None:
@@ -49,8 +67,9 @@ class Proxy:
                 return
             server = socket.create_connection((self._server.hostname, self._server.port))
             self._sockets += [client, server]
-            self._start(self._pump, client, server, "request")
-            self._start(self._pump, server, client, "answer")
+            watched = _Watched()
+            self._start(self._pump, client, server, "request", watched)
+            self._start(self._pump, server, client, "answer", watched)
 
     def close(self) -> None:
         """End every connection, and wait for what passes bytes on."""
@@ -71,11 +90,13 @@ class Proxy:
         self._threads.append(thread)
         thread.start()
 
-    def _pump(self, source: socket.socket, target: socket.socket, what: str) -> None:
+    def _pump(self, source: socket.socket, target: socket.socket, what: str, watched: _Watched) -> None:
         last = b""
         try:
             while data := source.recv(1 << 16):
-                if self._cut == what and COMMIT in data:
+                if what == "request":
+                    watched.sees(data)
+                if self._cut == what and watched.is_committing:
                     self._cut = None
                     self.cuts += 1
                     break

@@ -170,17 +170,21 @@ def test_what_was_acknowledged_survives_crashes_of_the_server(own_server: Server
 
 
 def test_a_server_that_falls_silent_is_given_up(own_server: Server) -> None:
-    """A server that is stopped, as one behind a dead network, is waited for so long as the busy timeout says."""
+    """A server that is stopped, as one behind a dead network, is waited for so long as the busy timeout says.
+
+    Whether it stores what it was sent when it goes on, nobody can know before.
+    """
     with SessionRepository(own_server.url(), busy_timeout=0.2) as repository:
         session = new_session()
         repository.save(session)
 
-        with own_server.frozen(), pytest.raises(StorageError, match="has not answered"):
+        with own_server.frozen(), pytest.raises(StorageError, match="not known.*has not answered"):
             repository.save(session)
 
         assert session.version == 1
-        repository.save(session)  # over a new connection
-        assert session.version == 2
+        session = _stored(repository, session.id)  # over a new connection
+        repository.save(session)
+        assert session.version in (2, 3)
 
 
 def test_a_connection_that_the_server_drops_is_replaced(url: str, ask: Callable[..., list[Any]]) -> None:

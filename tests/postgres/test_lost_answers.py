@@ -1,4 +1,4 @@
-"""A connection that ends between a COMMIT and its answer: the error says that it is not known, and looking tells."""
+"""A connection that ends between what commits and its answer: the error says that it is not known, and looking tells."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.postgres.servers import Server
 UNKNOWN = "whether this was stored is not known"
 
 CUTS = ["request", "answer"]
-"""What of a COMMIT is lost: then nothing is stored, or all of it; a client cannot tell which."""
+"""What of it is lost: then nothing is stored, or all of it; a client cannot tell which."""
 
 
 @pytest.fixture(params=["server", "transaction_pooler"])

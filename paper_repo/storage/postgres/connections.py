@@ -73,12 +73,16 @@ class Connection(psycopg.Connection[Any]):
 
     patience: float = 5.0
     fell_silent: bool = False
+    heard: float = 0.0
+    """When the server has last answered, by the monotonic clock."""
     borrowed = False
     """Whether its session is a connection pooler's, and meets other clients."""
     is_pipelining = False
     """Whether statements are being sent one behind the other."""
     warned = ""
     """What the server last warned of."""
+    is_ending = False
+    """Whether the server has said that it is about to close it."""
 
     def wait(self, gen: Any, *args: Any, **kwargs: Any) -> Any:
         return super().wait(self._patient(gen), *args, **kwargs)
@@ -98,6 +102,7 @@ class Connection(psycopg.Connection[Any]):
                     self.pgconn.finish()
                     raise psycopg.OperationalError(f"{self._who()} has not answered for {now - heard:.1f} s")
         except StopIteration as end:
+            self.heard = time.monotonic()
             return end.value
 
     def _who(self) -> str:
@@ -113,12 +118,18 @@ class Connection(psycopg.Connection[Any]):
 
     def has_committed(self) -> bool:
         """Whether the COMMIT was done that was sent, from whose answer an exception has kept this thread."""
+        answers = self.late_answers()
+        return bool(answers) and all(
+            each.status == ExecStatus.COMMAND_OK and each.command_status == b"COMMIT" for each in answers
+        )
+
+    def late_answers(self) -> list[Any]:
+        """The answers to what was sent, from which an exception has kept this thread; none if there will be none."""
         try:
-            answers = self.wait(generators.execute(self.pgconn))
+            return list(self.wait(generators.execute(self.pgconn)))
         except psycopg.Error:
             self.close()
-            return False
-        return all(each.status == ExecStatus.COMMAND_OK and each.command_status == b"COMMIT" for each in answers)
+            return []
 
     def is_lost(self) -> bool:
         """Whether the server has closed this idle connection, as far as can be told without asking it."""
@@ -127,6 +138,9 @@ class Connection(psycopg.Connection[Any]):
                 if not _readable(self.pgconn.socket):
                     return False
                 self.pgconn.consume_input()  # raises where the other side has closed
+                self.pgconn.is_busy()  # looks at what has come, and calls the handler of notices
+                if self.is_ending:
+                    return True
         except (psycopg.Error, OSError, ValueError):
             pass
         return True
@@ -156,7 +170,7 @@ def connect(patience: float, durability: str, **where: Any) -> Connection:
     try:
         connection.patience = patience
         connection.borrowed = True  # until the server's own process has answered
-        connection.add_notice_handler(_keep_warning(connection))
+        connection.add_notice_handler(_keep_notices(connection))
         for kind, loader in ("numeric", TextLoader), ("jsonb", TextLoader), ("timestamptz", InstantLoader):
             connection.adapters.register_loader(kind, loader)
         if poolers.is_borrowed(connection):
@@ -178,13 +192,15 @@ def _set(connection: Connection, **settings: str) -> None:
     connection.execute(f"SELECT {calls}", [each for setting in settings.items() for each in setting])
 
 
-def _keep_warning(connection: Connection) -> Any:
+def _keep_notices(connection: Connection) -> Any:
     # The handler must not keep the connection alive by itself.
     state = connection.__dict__
 
     def handle(diagnostic: psycopg.errors.Diagnostic) -> None:
         if diagnostic.severity_nonlocalized == "WARNING":
             state["warned"] = diagnostic.message_primary or "a warning"
+        elif diagnostic.severity_nonlocalized == "FATAL":
+            state["is_ending"] = True
 
     return handle
 

@@ -9,22 +9,17 @@ from functools import cached_property
 from typing import Any, ClassVar, TypeVar
 
 import psycopg
-from psycopg.pq import TransactionStatus
 
 from paper_repo.errors import ForeignDatabaseError, StorageError
-from paper_repo.storage.base import Storage, checked_durability, checked_upgrade
+from paper_repo.storage.base import checked_durability, checked_upgrade
 from paper_repo.storage.claim_statements import ClaimStatements, ServerClaimStatements
 from paper_repo.storage.errors import Translated, driver_error
 from paper_repo.storage.opening import CONNECTIONS
 from paper_repo.storage.postgres import poolers
 from paper_repo.storage.postgres.changes import PostgresFeed, PostgresStatements
 from paper_repo.storage.postgres.connections import LentDatabase, PostgresConnections, Single
-from paper_repo.storage.postgres.errors import (
-    has_outlived_its_tables,
-    is_refusal,
-    translated,
-    unknown_outcome,
-)
+from paper_repo.storage.postgres.errors import has_outlived_its_tables, translated
+from paper_repo.storage.postgres.round_trips import FewRoundTrips
 from paper_repo.storage.postgres.session_locks import Turns
 from paper_repo.storage.postgres.url import parsed
 from paper_repo.storage.postgres.values import keepable
@@ -38,13 +33,8 @@ T = TypeVar("T")
 UPGRADE_LOCK = 0x50505253
 """The advisory lock that whoever upgrades the schema holds ("PPRS")."""
 
-_HAS_PIPELINES = hasattr(psycopg, "Pipeline") and psycopg.Pipeline.is_supported()
-"""Whether statements can be sent one behind the other without waiting for their answers; an old libpq cannot."""
 
-_OPEN = (TransactionStatus.INTRANS, TransactionStatus.INERROR, TransactionStatus.ACTIVE)
-
-
-class PostgresStorage(Storage):
+class PostgresStorage(FewRoundTrips):
     """The rows of one PostgreSQL database, or of one schema in it when the address sets `search_path`.
 
     Args:
@@ -58,7 +48,6 @@ class PostgresStorage(Storage):
     _connections: PostgresConnections
     writers = CONNECTIONS // 2
     errors_end_transactions = True
-    sends_together = True
     database_type: ClassVar[type[LentDatabase]] = LentDatabase
     statements_type: ClassVar[type[Statements]] = PostgresStatements
     column_types: ClassVar[dict[str, str]] = POSTGRES_COLUMN_TYPES
@@ -158,24 +147,10 @@ class PostgresStorage(Storage):
 
     # Connections and transactions
 
-    def _is_alive(self, connection: Any) -> bool:
-        return connection.pgconn.transaction_status in _OPEN
-
     def _begin_whole(self, block: Block, reading: Transaction | None) -> None:
         if self._writing.has_thread(threading.get_ident()):
             raise self._in_the_middle()  # of beginning or ending another one, which may hold locks in the database
         self._on_a_living_connection(block, super()._begin_whole, block, reading)
-
-    def _begin_transaction(self, transaction: Transaction) -> None:
-        if transaction.loan.connection.borrowed:
-            self._run_in(transaction, poolers.begin(self.durability, self.busy_timeout))
-        else:
-            super()._begin_transaction(transaction)
-
-    def _run_in(self, transaction: Transaction, sql: str, params: Sequence[object] = ()) -> Any:
-        if transaction.loan.connection.is_busy():
-            raise self._on_the_same_connection()
-        return super()._run_in(transaction, sql, params)
 
     def _read(self, fetch: Callable[[Any], T], sql: str, params: Sequence[object]) -> T:
         if self._transaction() is not None:
@@ -197,38 +172,6 @@ class PostgresStorage(Storage):
                 raise
         return work(*args)
 
-    def _commit_transaction(self, transaction: Transaction) -> None:
-        connection = transaction.loan.connection
-        connection.warned = ""
-        was_closed = connection.closed
-        try:
-            done = self._run_in(transaction, "COMMIT").statusmessage
-        except StorageError as error:
-            driver = driver_error(error.__cause__ or error)
-            if was_closed or is_refusal(driver):
-                raise
-            raise unknown_outcome(self.name, driver) from error
-        if done != "COMMIT":  # the server answers to a COMMIT after an error with a rollback, and calls it no error
-            raise StorageError(
-                f"{self.name}: an earlier error in this transaction has ended it; nothing of it is stored"
-            )
-        if connection.warned:  # the wait for a synchronous standby was broken off
-            raise StorageError(
-                f"{self.name}: it is stored on this server, but may be lost if that fails: {connection.warned}"
-            )
-
-    def _is_committed(self, transaction: Transaction) -> bool:
-        connection = transaction.loan.connection
-        if transaction.is_committing and connection.pgconn.transaction_status == TransactionStatus.ACTIVE:
-            transaction.is_committing = connection.has_committed()  # whatever the server has made of it
-        return super()._is_committed(transaction)
-
-    def _roll_back_whole(self, transaction: Transaction) -> None:
-        try:
-            super()._roll_back_whole(transaction)
-        except StorageError:  # an exception of a signal handler's has left a statement half-way
-            transaction.loan.connection.close()
-
     def take_turn(self, session_id: str) -> None:
         self.turns.take(self._required(), session_id)
 
@@ -247,22 +190,6 @@ class PostgresStorage(Storage):
         if any("\0" in value for value in row.values() if type(value) is str):
             return None  # there is no such text here
         return super().fetch_one(statement, row)
-
-    def change_many(self, changes: Sequence[tuple[Statement, Row]]) -> list[int]:
-        if not _HAS_PIPELINES or len(changes) < 2:
-            return super().change_many(changes)
-        transaction = self._required()
-        self._require_alive(transaction)
-        # Before anything is sent: a row may be refused.
-        ready = [(statement.sql, statement.values(keepable(row))) for statement, row in changes]
-        connection = transaction.loan.connection
-        try:
-            connection.is_pipelining = True
-            with self._translated, connection.pipeline():
-                cursors = [super(PostgresStorage, self)._run_in(transaction, *each) for each in ready]
-        finally:
-            connection.is_pipelining = False
-        return [cursor.rowcount for cursor in cursors]
 
     def change_rows(self, statement: Statement, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> int:
         if self._required().loan.connection.is_busy():
