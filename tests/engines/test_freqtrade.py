@@ -24,6 +24,7 @@ from freqtrade.persistence import LocalTrade, Order
 
 from paper_repo import Instrument, PaperTradingSession, SessionRepository, Strategy
 from paper_repo.engines.freqtrade import fill, funding, order
+from paper_repo.engines.freqtrade.entities import dust
 from tests.engines import freqtrade_runs
 
 # freqtrade and its libraries use what pandas, SQLAlchemy and others deprecate.
@@ -238,6 +239,25 @@ def test_a_fee_in_the_coin_is_paid_out_of_the_position() -> None:
 
     assert (booked.fee, booked.fee_currency) == (Decimal("0.0015"), "ETH")
     assert session.positions["ETH/USDT 7"].quantity == Decimal(str(entry.safe_amount_after_fee))
+
+
+def test_what_is_more_than_dust_stays() -> None:
+    """A trade that is open, or of which more is left than an exchange would refuse to sell, keeps its position."""
+    entry, leave = make_order("1", "buy"), make_order("2", "sell")
+    trade = make_trade(entry, leave)
+    assert dust(trade, Decimal("0.0001")) is None
+    trade.recalc_trade_from_orders(is_closing=True)
+    trade.close(2000.0)
+
+    swept = dust(trade, Decimal("0.0001"))
+    assert swept is not None
+    assert (swept.side, swept.quantity, swept.price, swept.position_id) == (
+        "SELL",
+        Decimal("0.0001"),
+        0,
+        "ETH/USDT:USDT 7",
+    )
+    assert dust(trade, Decimal("0.1")) is None
 
 
 def test_orders_that_were_not_filled() -> None:
