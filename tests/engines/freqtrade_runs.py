@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -228,6 +229,64 @@ class Market:
         return {"symbol": pair, "bids": [[price, 1e6]], "asks": [[price, 1e6]], "timestamp": None, "nonce": None}
 
 
+class Venue(Market):
+    """An exchange with an account: it fills every order at the last price, and takes the fee out of what it gives."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.coins = {"USDT": Decimal(10_000)}
+        self.orders: dict[str, dict[str, Any]] = {}
+        self.trades: list[dict[str, Any]] = []
+
+    def balance(self) -> dict[str, Any]:
+        """As ccxt gives it."""
+        held = {coin: {"free": float(each), "used": 0.0, "total": float(each)} for coin, each in self.coins.items()}
+        return {"info": {}, "free": {}, "used": {}, "total": {}, **held}
+
+    def order(self, symbol: str, kind: str, side: str, amount: float) -> dict[str, Any]:
+        """An order that is filled at once, in two parts."""
+        coin, is_buy, price = symbol.split("/")[0], side == "buy", Decimal(str(self.price(symbol)))
+        number, at, filled = str(len(self.orders) + 1), int(self.now.timestamp() * 1000), Decimal(str(amount))
+        for part in (filled / 4, filled * 3 / 4):
+            cost = part * price
+            fee = (part if is_buy else cost) * Decimal("0.001")
+            self.coins[coin] = self.coins.get(coin, Decimal(0)) + (part - fee if is_buy else -part)
+            self.coins["USDT"] += -cost if is_buy else cost - fee
+            paid = {"currency": coin if is_buy else "USDT", "cost": float(fee), "rate": 0.001}
+            trade = {"id": f"{number}-{len(self.trades)}", "order": number, "symbol": symbol, "side": side,
+                     "amount": float(part), "price": float(price), "cost": float(cost), "fee": paid, "timestamp": at,
+                     "datetime": self.now.isoformat(), "type": kind, "takerOrMaker": "taker", "info": {}}  # fmt: skip
+            self.trades.append(trade)
+        self.orders[number] = {
+            "id": number, "symbol": symbol, "type": kind, "side": side, "amount": amount, "filled": amount,
+            "remaining": 0.0, "price": float(price), "average": float(price), "cost": float(filled * price),
+            "status": "closed", "timestamp": at, "datetime": self.now.isoformat(), "fee": None, "fees": [],
+            "trades": None, "lastTradeTimestamp": at, "info": {},
+        }  # fmt: skip
+        return self.orders[number]
+
+
+@contextmanager
+def with_account(venue: Venue) -> Iterator[None]:
+    """What a live bot asks of its account comes from `venue`."""
+    functions = {
+        "fetch_balance": lambda self, params=None: venue.balance(),
+        "create_order": lambda self, symbol, kind, side, amount, price=None, params=None: venue.order(
+            symbol, kind, side, amount
+        ),
+        "fetch_order": lambda self, number, symbol=None, params=None: venue.orders[number],
+        "fetch_orders": lambda self, symbol=None, since=None, limit=None, params=None: list(venue.orders.values()),
+        "fetch_open_orders": lambda self, symbol=None, since=None, limit=None, params=None: [],
+        "fetch_my_trades": lambda self, symbol=None, since=None, limit=None, params=None: [
+            each for each in venue.trades if each["symbol"] == symbol and each["timestamp"] >= since
+        ],
+    }
+    with ExitStack() as patches:
+        for name, function in functions.items():
+            patches.enter_context(patch.object(ccxt.binance, name, function))
+        yield
+
+
 @contextmanager
 def trading(market: Market) -> Iterator[None]:
     """Everything that a dry run asks of the exchange comes from `market`."""
@@ -248,15 +307,30 @@ def trading(market: Market) -> Iterator[None]:
         yield
 
 
-def dry_run(folder: Path, seed: int, first: int, loops: int, kill_at: int = -1, resume: bool = True) -> None:
-    """A bot with pretend money that runs some loops, a day each, from a day of that year on."""
-    more = {"db_url": f"sqlite:///{folder / 'trades.sqlite'}", "initial_state": "running", "internals": {}}
-    file = prepare(folder, seed, kill_at, resume, **more)
-    config = Configuration(
-        {"config": [str(file)], "user_data_dir": str(folder), "db_url": more["db_url"]}, RunMode.DRY_RUN
+def bot_settings(folder: Path, seed: int, kill_at: int, resume: bool, mode: RunMode) -> dict[str, Any]:
+    """The configuration of a bot with a database of its own."""
+    more: dict[str, Any] = {"db_url": f"sqlite:///{folder / 'trades.sqlite'}", "initial_state": "running"}
+    file = prepare(folder, seed, kill_at, resume, internals={}, dry_run=mode is RunMode.DRY_RUN, **more)
+    config: dict[str, Any] = Configuration(
+        {"config": [str(file)], "user_data_dir": str(folder), "db_url": more["db_url"]}, mode
     ).get_config()
     config["exchange"]["enable_ws"] = False
-    market = Market()
+    return config
+
+
+def dry_run(folder: Path, seed: int, first: int, loops: int, kill_at: int = -1, resume: bool = True) -> None:
+    """A bot with pretend money that runs some loops, a day each, from a day of that year on."""
+    bot_run(bot_settings(folder, seed, kill_at, resume, RunMode.DRY_RUN), Market(), first, loops)
+
+
+def live_run(folder: Path, seed: int, venue: Venue, first: int, loops: int) -> None:
+    """A bot that trades the account of `venue`, as long as `dry_run` does."""
+    with with_account(venue):
+        bot_run(bot_settings(folder, seed, -1, True, RunMode.LIVE), venue, first, loops)
+
+
+def bot_run(config: dict[str, Any], market: Market, first: int, loops: int) -> None:
+    """Some loops of a bot, a day each."""
     market.day = first
     with trading(market), time_machine.travel(market.now) as clock:
         bot = FreqtradeBot(config)

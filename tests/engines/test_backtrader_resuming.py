@@ -22,7 +22,7 @@ from paper_repo import (
     SessionStatus,
     Strategy,
 )
-from paper_repo.engines.backtrader import SessionRecorder
+from paper_repo.engines.backtrader import SessionRecorder, recording
 from tests.engines.backtrader_runs import PRICES, Anything, Journal, run
 from tests.engines.test_backtrader import CENT, exact, same, stored
 
@@ -47,6 +47,47 @@ def parts(tmp_path: Path) -> Path:
     folder = tmp_path / "parts"
     folder.mkdir()
     return folder
+
+
+class Clock:
+    """A clock by which a bar takes a millisecond, and a save as long as it is told."""
+
+    def __init__(self, save: float) -> None:
+        self.now, self.save = 0.0, save
+
+    def monotonic(self) -> float:
+        self.now += 0.001
+        return self.now
+
+
+class Slow(SessionRepository):
+    """A repository whose saves take the time of a clock."""
+
+    clock: Clock
+    saves = 0
+
+    def save(self, session: PaperTradingSession) -> None:
+        self.saves += 1
+        self.clock.now += self.clock.save
+        super().save(session)
+
+
+@pytest.mark.parametrize(
+    ("save", "interval", "bars"), [(0, None, 20), (0.01, None, 77), (1, None, 200), (1, 0.05, 50), (1, 0, 1)]
+)
+def test_how_often_it_saves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, save: float, interval: float | None, bars: int
+) -> None:
+    """Where saves take long, more bars wait for one, but never more than those of a fifth of a second."""
+    clock = Clock(save)
+    monkeypatch.setattr(recording, "time", clock)
+    with Slow(tmp_path / "s.db") as repository:
+        repository.clock = clock
+        ran = run(tmp_path, "spot", 1, recorder={"path": repository, "interval": interval})
+
+        count = recorder_of(ran).get_analysis()["bars"]
+        assert abs(repository.saves - 2 - count // bars) <= 2  # the first bar, the end, and in between
+        assert len(repository.get_equity_curve("a")) == count
 
 
 def recorder_of(ran: Any) -> Any:

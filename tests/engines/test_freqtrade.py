@@ -24,6 +24,7 @@ from freqtrade.persistence import LocalTrade, Order
 
 from paper_repo import Instrument, PaperTradingSession, SessionRepository, Strategy
 from paper_repo.engines.freqtrade import fill, funding, order
+from paper_repo.engines.freqtrade.entities import dust
 from tests.engines import freqtrade_runs
 
 # freqtrade and its libraries use what pandas, SQLAlchemy and others deprecate.
@@ -148,6 +149,34 @@ def test_a_dry_run_that_is_killed_goes_on_and_agrees_with_freqtrades_own_databas
     assert (session.status, len(found["curve"])) == ("STOPPED", 90)
 
 
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_live_bot_that_is_started_again_agrees_with_the_account(tmp_path: Path, seed: int) -> None:
+    """The exchange's own balances of cash and of every coin, whose fees are taken out of what is received."""
+    venue = freqtrade_runs.Venue()
+    freqtrade_runs.live_run(tmp_path, seed, venue, 40, 30)
+    before = stored(tmp_path)
+    freqtrade_runs.live_run(tmp_path, seed, venue, 70, 60)
+
+    found = stored(tmp_path)
+    session = found["session"]
+    fills = [each for each in found["fills"] if each.price]
+    assert 0 < len(before["fills"]) < len(fills) == len(venue.orders)
+    assert (session.metadata["runmode"], session.initial_cash, session.status) == ("live", 10_000, "STOPPED")
+    assert abs(session.cash - venue.coins.pop("USDT")) < CENT
+    held = dict.fromkeys(venue.coins, Decimal(0))
+    for each in (*session.positions.values(), *(each for each in found["fills"] if not each.price)):
+        held[each.symbol.split("/")[0]] += each.quantity
+    assert held.keys() == venue.coins.keys()
+    assert max(abs(held[coin] - amount) for coin, amount in venue.coins.items()) < Decimal("1e-12")
+    with closing(sqlite3.connect(tmp_path / "trades.sqlite")) as database:
+        closed = database.execute("SELECT pair || ' ' || id, close_profit_abs FROM trades WHERE NOT is_open").fetchall()
+        opened = database.execute("SELECT pair || ' ' || id FROM trades WHERE is_open").fetchall()
+    assert session.positions.keys() == {key for (key,) in opened}
+    profits = {each.position_id: each.net_pnl for each in found["trades"]}
+    assert profits.keys() == {key for key, _ in closed}
+    assert [(key, profits[key]) for key, profit in closed if abs(profits[key] - Decimal(str(profit))) >= CENT] == []
+
+
 def make_trade(*orders: Order, **more: Any) -> LocalTrade:
     """A trade of freqtrade's with these orders."""
     fields: dict[str, Any] = {"is_short": False, "leverage": 1.0, "enter_tag": None, "exit_reason": None, **more}
@@ -210,6 +239,25 @@ def test_a_fee_in_the_coin_is_paid_out_of_the_position() -> None:
 
     assert (booked.fee, booked.fee_currency) == (Decimal("0.0015"), "ETH")
     assert session.positions["ETH/USDT 7"].quantity == Decimal(str(entry.safe_amount_after_fee))
+
+
+def test_what_is_more_than_dust_stays() -> None:
+    """A trade that is open, or of which more is left than an exchange would refuse to sell, keeps its position."""
+    entry, leave = make_order("1", "buy"), make_order("2", "sell")
+    trade = make_trade(entry, leave)
+    assert dust(trade, Decimal("0.0001")) is None
+    trade.recalc_trade_from_orders(is_closing=True)
+    trade.close(2000.0)
+
+    swept = dust(trade, Decimal("0.0001"))
+    assert swept is not None
+    assert (swept.side, swept.quantity, swept.price, swept.position_id) == (
+        "SELL",
+        Decimal("0.0001"),
+        0,
+        "ETH/USDT:USDT 7",
+    )
+    assert dust(trade, Decimal("0.1")) is None
 
 
 def test_orders_that_were_not_filled() -> None:

@@ -12,6 +12,9 @@ from typing import Any
 from paper_repo import CashFlow, CashFlowKind, Fill, Order, OrderStatus, OrderType, Side
 from paper_repo.engines.broker_data import exact, kept, optional_price
 
+DUST = Decimal("0.001")
+"""The most that is dust, of what a trade has bought."""
+
 
 def position_id(trade: Any) -> str:
     """Each trade of freqtrade is a position of its own."""
@@ -29,8 +32,10 @@ def fill(trade: Any, order: Any) -> Fill | None:
     is_entry = order.ft_order_side == trade.entry_side
     what = f"order {order.order_id}"
     quantity, price = exact(order.filled, f"filled of {what}"), exact(order.safe_price, f"price of {what}")
-    in_coin = optional_price(order.ft_fee_base, f"fee of {what}")
     rate = exact((trade.fee_open if is_entry else trade.fee_close) or 0, f"fee of trade {trade.id}")
+    in_coin = optional_price(order.ft_fee_base, f"fee of {what}")
+    if in_coin is None and is_entry and _is_further_entry_for_coins(trade, order):
+        in_coin = quantity * rate
     return Fill(
         id=str(order.order_id),
         symbol=trade.pair,
@@ -50,6 +55,25 @@ def fill(trade: Any, order: Any) -> Fill | None:
             stop_loss=trade.stop_loss or None,
             leverage=None if trade.leverage in (None, 1.0) else trade.leverage,
         ),
+    )
+
+
+def dust(trade: Any, held: Decimal) -> Fill | None:
+    """What is left of a trade that freqtrade has closed, of which `held` is still held: sold for nothing.
+
+    An exchange sells whole lots, and fees in the coin leave less than one. None where there is more of it than dust.
+    """
+    if trade.is_open or abs(held) > exact(trade.amount_requested or trade.amount, f"amount of {trade.id}") * DUST:
+        return None
+    return Fill(
+        id=f"{trade.id} dust",
+        symbol=trade.pair,
+        side=Side.SELL if held > 0 else Side.BUY,
+        quantity=abs(held),
+        price=0,
+        executed_at=trade.close_date_utc,
+        position_id=position_id(trade),
+        metadata={"trade_id": trade.id, "reason": "left over: less than the exchange sells"},
     )
 
 
@@ -85,6 +109,13 @@ def order(trade: Any, theirs: Any) -> Order:
         closed_at=max(created, closed.replace(tzinfo=created.tzinfo)) if status.is_closed else None,
         metadata=kept(trade_id=trade.id, type=theirs.order_type, reason=theirs.ft_cancel_reason),
     )
+
+
+def _is_further_entry_for_coins(trade: Any, order: Any) -> bool:
+    """Whether it adds to a trade whose first fee was in the coin: freqtrade looks at the fee of that one alone."""
+    if trade.fee_open_currency != trade.pair.partition("/")[0]:
+        return False
+    return any(each.ft_fee_base and each.order_id != order.order_id for each in trade.orders)
 
 
 def _side(trade: Any, order: Any) -> Side:

@@ -180,7 +180,7 @@ class SessionRecorder:
         closed = [] if self._is_backtest else Trade.get_trades_proxy(close_date=since.replace(tzinfo=None))
         return [*closed, *Trade.get_trades_proxy(is_open=True)]
 
-    def _follow(self, recording: Recording, trades: Iterable[Any]) -> set[str]:
+    def _follow(self, recording: Recording, trades: list[Any]) -> set[str]:
         """Record what has become of the orders of these trades, and return their ids."""
         orders = [(trade, order) for trade in trades for order in trade.orders]
         for trade, theirs in sorted(orders, key=lambda each: each[1].order_filled_utc or each[1].order_date_utc):
@@ -193,7 +193,17 @@ class SessionRecorder:
                 if paid is not None:
                     recording.session.apply_cash_flow(paid)
             recording.order(placed)
+        self._sweep(recording, [trade for trade in trades if not trade.is_open])
         return {str(order.order_id) for _, order in orders}
+
+    @staticmethod
+    def _sweep(recording: Recording, closed: Iterable[Any]) -> None:
+        """End the positions of trades that are closed but for dust."""
+        for trade in closed:
+            position = recording.session.positions.get(entities.position_id(trade))
+            left = None if position is None else entities.dust(trade, position.quantity)
+            if left is not None:
+                recording.fill(left)
 
     def _close_removed(self, session: PaperTradingSession, known: set[str], at: datetime) -> None:
         """Cancel what a backtest has taken away because it was not filled in time."""

@@ -166,13 +166,7 @@ class _Database:
         is_entry: bool, is_short: bool, kept: dict[str, Any] | None, rest: Decimal,
     ) -> None:  # fmt: skip
         draft = self._draft
-        amount = exact(draft, order, "filled", number) or exact(draft, order, "amount", number)
-        prices = (exact(draft, order, name, number) for name in ("average", "price", "stop_price", "ft_price"))
-        price = next((each for each in prices if each), None)
-        if not amount or price is None:
-            raise draft.wrong(
-                "a filled order has no amount or no price", row=number, fill_id=str(order.get("order_id"))
-            )
+        amount, price = self._amount_and_price(order, number)
         filled_at = order.get("order_filled_date") or order.get("order_update_date") or order.get("order_date")
         in_coin = exact(draft, order, "ft_fee_base", number) or rest
         side = "BUY" if is_entry is not is_short else "SELL"
@@ -208,6 +202,17 @@ class _Database:
                 metadata={**(kept or {}), **(tag or {})} or None,
             )
         )
+
+    def _amount_and_price(self, order: dict[str, Any], number: int) -> tuple[Decimal, Decimal]:
+        draft = self._draft
+        amount = exact(draft, order, "filled", number) or exact(draft, order, "amount", number)
+        prices = (exact(draft, order, name, number) for name in ("average", "price", "stop_price", "ft_price"))
+        price = next((each for each in prices if each), None)
+        if not amount or price is None:
+            raise draft.wrong(
+                "a filled order has no amount or no price", row=number, fill_id=str(order.get("order_id"))
+            )
+        return amount, price
 
     def _fund(
         self, trade: dict[str, Any], orders: list[sqlite3.Row], number: int, pair: str, stake: str | None,

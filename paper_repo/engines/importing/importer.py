@@ -90,10 +90,7 @@ def import_file(
             message names the file, the row and the column, and what to do.
         ValueError: an argument is not allowed.
     """
-    if source not in SOURCES:
-        raise ValueError(f"source is one of {', '.join(SOURCES)}, not {source!r}")
-    if wrong := [each for each in allow if each not in ALLOWED]:
-        raise ValueError(f"allow has {', '.join(ALLOWED)}, not {wrong[0]!r}")
+    _require_known(source, allow)
     options = Options(
         strategy,
         base_currency,
@@ -115,6 +112,13 @@ def import_file(
             return _Import(wanted, draft, records, None).run()
         with _opened(repository) as opened:
             return _Import(wanted, draft, records, opened).run()
+
+
+def _require_known(source: str, allow: Collection[str]) -> None:
+    if source not in SOURCES:
+        raise ValueError(f"source is one of {', '.join(SOURCES)}, not {source!r}")
+    if wrong := [each for each in allow if each not in ALLOWED]:
+        raise ValueError(f"allow has {', '.join(ALLOWED)}, not {wrong[0]!r}")
 
 
 class _Wanted:
