@@ -477,7 +477,7 @@ class TestConflicts:
 
             assert outcomes == [None] * 5
             assert gone.is_set()
-            assert (repository.count(), repository.get_fills("abc-123")) == (0, [])
+            assert (repository.count(), repository.exists("abc-123")) == (0, False)
 
     def test_whoever_takes_the_stored_version_has_the_last_word(self, repository):
         """An object whose version is set to the stored one is stored whole, also where it has not changed itself."""
@@ -614,7 +614,7 @@ class TestAtomic:
 
         assert repository.exists(other.id)
         assert (stale.version, stale.new_fills) == (1, [new_fill(1)])
-        assert not repository.exists(stale.id)
+        assert repository.get_fills(stale.id) == []
 
     def test_several_sessions_in_a_block(self, repository):
         """All of them are stored, or none when one is refused and the rest of the block is not."""
