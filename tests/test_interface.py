@@ -29,6 +29,7 @@ CORE_ONLY = {
     "fill_history",  # for archives
     "ledger_history",  # for archives
     "order_history",  # for archives
+    "trade_history",  # for `paper-repo trades`
     "find_ids",  # for ids that are shortened on the command line
     "is_damaged",  # for `paper-repo restore`
     "reading",  # for archives

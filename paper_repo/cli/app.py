@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Annotated, Any, NamedTuple
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperArgument, TyperCommand, TyperGroup
 
 import paper_repo
 from paper_repo.cli import streams
@@ -126,8 +126,37 @@ COMMANDS: dict[str, Entry] = {
 """Every command by its name, in the order of the help; its module is imported when the command is run."""
 
 
+_BUILT_IN = frozenset({"help", "install_completion", "show_completion"})
+
+
+def _without_types(params: list[Any]) -> list[Any]:
+    """The parameters, of which the help says no type: `<str>` and `<bool>` tell nothing to somebody who trades."""
+    for each in params:
+        if isinstance(each, TyperArgument):
+            each.display_type = _no_type  # type: ignore[method-assign]
+        elif each.name in _BUILT_IN:
+            each.metavar = ""
+    return params
+
+
+def _no_type(ctx: Any) -> str:
+    return ""
+
+
+class Command(TyperCommand):
+    """One command."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Its arguments and options."""
+        return _without_types(super().get_params(ctx))
+
+
 class Commands(TyperGroup):
     """The commands, imported on demand; errors are told in one line and as exit codes."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """The options of all commands."""
+        return _without_types(super().get_params(ctx))
 
     def list_commands(self, ctx: Any) -> list[str]:
         """The names of all commands."""
@@ -176,7 +205,9 @@ def _load(name: str) -> Any:
     command = getattr(import_module(f"paper_repo.cli.commands.{module}"), function)
     lines = [f"[dim]$[/dim] {example}" for example in entry.examples]
     single = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
-    single.command(name, epilog="\n\n".join(["[bold]Examples[/bold]", *lines]), rich_help_panel=entry.group)(command)
+    single.command(
+        name, cls=Command, epilog="\n\n".join(["[bold]Examples[/bold]", *lines]), rich_help_panel=entry.group
+    )(command)
     return typer.main.get_command(single)
 
 

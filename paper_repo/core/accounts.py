@@ -82,11 +82,15 @@ class Accounts:
 
     def trades(self, session_id: str) -> list[Trade]:
         """The closed trades of a session."""
-        from paper_repo.domain.trades import trades  # which most programs do not need
-
         with self._storage.snapshot():
-            session = self._found(session_id)
-            return trades(self.history(session_id), session)
+            return list(self.each_trade(session_id))
+
+    def each_trade(self, session_id: str) -> Iterator[Trade]:
+        """The same one by one; what is kept in memory is what is open."""
+        from paper_repo.domain.trades import closed_positions, trade_of  # which most programs do not need
+
+        session = self._found(session_id)
+        yield from map(trade_of, closed_positions(self.history(session_id), session))
 
     def performance(self, session_id: str, **options: Any) -> Performance:
         """The performance of a session; the options are those of `get_performance`."""

@@ -716,6 +716,13 @@ class SessionRepository:
         """
         return self._history_of(history.read_entries, session_id)
 
+    def trade_history(self, session_id: str) -> Iterator[Trade]:
+        """The closed trades of a session one by one, in the order in which they were closed; like `fill_history`.
+
+        The memory it takes grows with the positions that are open at once, and not with the history.
+        """
+        return self._sessions.accounts.each_trade(_id(session_id))
+
     def order_history(self, session_id: str) -> Iterator[Order]:
         """The closed orders of a session one by one in constant memory; otherwise like `fill_history`."""
         return self._history_of(history.read_orders, session_id)

@@ -176,7 +176,18 @@ class TestExport:
         result = run("export", option)
 
         assert (result.exit_code, result.stdout) == (2, "")
-        assert "--format trades" in result.stderr
+        assert "--format: fills, equity, trades, orders, cash-flows" in result.stderr
+
+    @pytest.mark.parametrize("name", ["trades.csv", "T.CSV", "sessions.xlsx", "all.tsv"])
+    def test_the_ending_of_a_table_asks_which_one(self, run: Run, tmp_path: Path, name: str) -> None:
+        """A file that is opened in a spreadsheet is no archive by accident, but may be one on purpose."""
+        result = run("export", "--output", str(tmp_path / name))
+
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert f"{name} has the ending of a table; choose which one with --format: fills, equity" in result.stderr
+        assert not (tmp_path / name).exists()
+        assert run("export", "--output", str(tmp_path / name), "--format", "archive").exit_code == 0
+        assert (tmp_path / name).read_bytes().startswith(b"{")
 
 
 class TestImport:

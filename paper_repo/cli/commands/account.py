@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import chain
 from typing import Annotated, Generic, TypeVar
 
 import typer
@@ -30,7 +29,9 @@ from paper_repo.cli.options import (
 )
 from paper_repo.cli.terminal import output, print_json, print_json_stream
 from paper_repo.cli.zones import UTC_ZONE
-from paper_repo.domain import CashFlow, CashFlowKind, OrderStatus
+from paper_repo.core.repository import SessionRepository
+from paper_repo.domain import CashFlow, CashFlowKind, Order, OrderStatus, PaperTradingSession
+from paper_repo.domain.selection import is_chosen, resting
 
 T = TypeVar("T")
 
@@ -62,7 +63,7 @@ def trades(
         session = loaded(repository, session_id)
         found = (
             (number, each)
-            for number, each in enumerate(repository.get_trades(session.id), 1)
+            for number, each in enumerate(repository.trade_history(session.id), 1)
             if symbol in (None, each.symbol) and within(each.exit_at, since, until)
         )
         if as_json:
@@ -74,24 +75,28 @@ def trades(
     latest.say_what_is_left_out("closed trade")
 
 
+WhichOption = Annotated[
+    Wanted,
+    typer.Option("--which", metavar="WHICH", help="The open ones, the closed ones, or all: open, closed, all."),
+]
+OrderStatusOption = Annotated[
+    list[OrderStatus] | None,
+    typer.Option(
+        "--status",
+        case_sensitive=False,
+        metavar="STATUS",
+        help="Only orders with this status: pending, open, partially_filled, filled, cancelled, rejected or "
+        "expired. Can be repeated.",
+    ),
+]
+
+
 def orders(
     session_id: SessionId,
     db: DbOption = None,
     passphrase_file: PassphraseFile = None,
-    wanted: Annotated[
-        Wanted,
-        typer.Option("--which", metavar="WHICH", help="The open ones, the closed ones, or all: open, closed, all."),
-    ] = Wanted.ALL,
-    status: Annotated[
-        list[OrderStatus] | None,
-        typer.Option(
-            "--status",
-            case_sensitive=False,
-            metavar="STATUS",
-            help="Only orders with this status: pending, open, partially_filled, filled, cancelled, rejected or "
-            "expired. Can be repeated.",
-        ),
-    ] = None,
+    wanted: WhichOption = Wanted.ALL,
+    status: OrderStatusOption = None,
     symbol: SymbolOption = None,
     since: SinceOption = None,
     until: UntilOption = None,
@@ -105,14 +110,10 @@ def orders(
     """
     with existing(db, passphrase_file) as repository, repository.reading():
         session = loaded(repository, session_id)
-        closed = repository.order_history(session.id) if wanted is not Wanted.OPEN else ()
-        resting = sorted(session.open_orders.values(), key=lambda each: each.created_at)
         found = (
             each
-            for each in chain(closed, resting if wanted is not Wanted.CLOSED else ())
-            if symbol in (None, each.symbol)
-            and (not status or each.status in status)
-            and within(each.closed_at or each.created_at, since, until)
+            for each in _orders(repository, session, wanted)
+            if (not status or each.status in status) and is_chosen(each, symbol, since, until)
         )
         if as_json:
             documents = map(json_output.of_order, _for_json(found, limit))
@@ -122,6 +123,14 @@ def orders(
     table = account_tables.order_table(latest.rows, zone or UTC_ZONE, closed=True)
     print_rows(table, len(latest.rows), "order")
     latest.say_what_is_left_out("order")
+
+
+def _orders(repository: SessionRepository, session: PaperTradingSession, wanted: Wanted) -> Iterator[Order]:
+    """As `get_orders` gives them, one by one."""
+    if wanted is not Wanted.OPEN:
+        yield from repository.order_history(session.id)
+    if wanted is not Wanted.CLOSED:
+        yield from resting(session)
 
 
 def positions(
@@ -149,20 +158,23 @@ def positions(
         output().print(Text(note, "bright_black"))
 
 
+KindOption = Annotated[
+    list[CashFlowKind] | None,
+    typer.Option(
+        "--kind",
+        case_sensitive=False,
+        metavar="KIND",
+        help="Only cash flows of this kind: deposit, withdrawal, dividend, interest, funding, tax, fee or other. "
+        "Can be repeated.",
+    ),
+]
+
+
 def cash(
     session_id: SessionId,
     db: DbOption = None,
     passphrase_file: PassphraseFile = None,
-    kind: Annotated[
-        list[CashFlowKind] | None,
-        typer.Option(
-            "--kind",
-            case_sensitive=False,
-            metavar="KIND",
-            help="Only cash flows of this kind: deposit, withdrawal, dividend, interest, funding, tax, fee or other. "
-            "Can be repeated.",
-        ),
-    ] = None,
+    kind: KindOption = None,
     symbol: SymbolOption = None,
     since: SinceOption = None,
     until: UntilOption = None,

@@ -34,68 +34,76 @@ TABLE_LENGTH = 10
 """How many rows each table has by default."""
 
 
+ExpectedId = Annotated[
+    str,
+    typer.Argument(
+        metavar="EXPECTED",
+        help="The session that says what should have been traded, as a backtest: its id, or the first characters.",
+        autocompletion=complete_id,
+        callback=readable,
+    ),
+]
+ActualId = Annotated[
+    str,
+    typer.Argument(
+        metavar="ACTUAL",
+        help="The session to be judged, as the paper or live run.",
+        autocompletion=complete_id,
+        callback=readable,
+    ),
+]
+OtherDbOption = Annotated[
+    str | None,
+    typer.Option(
+        "--other-db",
+        metavar="FILE|URL",
+        rich_help_panel=options.DATABASE,
+        help="The database of the second session, if it is another one.",
+    ),
+]
+OtherPassphraseFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--other-passphrase-file",
+        metavar="FILE",
+        rich_help_panel=options.DATABASE,
+        help="A file whose first line is the passphrase of the other database, if it is encrypted.",
+    ),
+]
+WithinOption = Annotated[
+    timedelta | None,
+    typer.Option(
+        "--within",
+        metavar="LENGTH",
+        parser=options.length,
+        help="How far apart in time two fills are at most that are taken for the same: 30s, 5m, 2h, 1d. "
+        "By default 5m; take 1d for a backtest on daily bars.",
+    ),
+]
+RowsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--limit",
+        "-n",
+        metavar="N",
+        parser=options.rows,
+        help="Show at most N rows of each table (0 = all). By default 10, and all with --json.",
+    ),
+]
+
+
 def compare(
-    expected_id: Annotated[
-        str,
-        typer.Argument(
-            metavar="EXPECTED",
-            help="The session that says what should have been traded, as a backtest: its id, or the first characters.",
-            autocompletion=complete_id,
-            callback=readable,
-        ),
-    ],
-    actual_id: Annotated[
-        str,
-        typer.Argument(
-            metavar="ACTUAL",
-            help="The session to be judged, as the paper or live run.",
-            autocompletion=complete_id,
-            callback=readable,
-        ),
-    ],
+    expected_id: ExpectedId,
+    actual_id: ActualId,
     db: DbOption = None,
     passphrase_file: PassphraseFile = None,
-    other_db: Annotated[
-        str | None,
-        typer.Option(
-            "--other-db",
-            metavar="FILE|URL",
-            rich_help_panel=options.DATABASE,
-            help="The database of the second session, if it is another one.",
-        ),
-    ] = None,
-    other_passphrase_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--other-passphrase-file",
-            metavar="FILE",
-            rich_help_panel=options.DATABASE,
-            help="A file whose first line is the passphrase of the other database, if it is encrypted.",
-        ),
-    ] = None,
-    within: Annotated[
-        timedelta | None,
-        typer.Option(
-            "--within",
-            metavar="LENGTH",
-            parser=options.length,
-            help="How far apart in time two fills are at most that are taken for the same: 30s, 5m, 2h, 1d. "
-            "By default 5m; take 1d for a backtest on daily bars.",
-        ),
-    ] = None,
+    other_db: OtherDbOption = None,
+    other_passphrase_file: OtherPassphraseFile = None,
+    within: WithinOption = None,
     symbol: SymbolOption = None,
     since: SinceOption = None,
     until: UntilOption = None,
-    limit: Annotated[
-        int | None,
-        typer.Option(
-            "--limit",
-            "-n",
-            metavar="N",
-            parser=options.rows,
-            help="Show at most N rows of each table (0 = all). By default 10, and all with --json.",
-        ),
-    ] = None,
+    limit: RowsOption = None,
     zone: ZoneOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -103,21 +111,15 @@ def compare(
 
     It shows what was missed and what was extra, what worse prices have cost (slippage), fees, P&L, and where they part.
     """
+    within = WITHIN if within is None else within
     with ExitStack() as opened:
         first = opened.enter_context(existing(db, passphrase_file))
         second = opened.enter_context(existing(other_db, other_passphrase_file)) if other_db else first
         for each in {id(first): first, id(second): second}.values():
             opened.enter_context(each.reading())
         expected, actual = loaded(first, expected_id), loaded(second, actual_id)
-        found = compared(
-            expected,
-            actual,
-            _fills(first, expected, symbol),
-            _fills(second, actual, symbol),
-            within=within if within is not None else WITHIN,
-            since=since,
-            until=until,
-        )
+        planned, traded = _fills(first, expected, symbol), _fills(second, actual, symbol)
+        found = compared(expected, actual, planned, traded, within=within, since=since, until=until)
     if as_json:
         print_json(json_output.of_comparison(expected, actual, found, limit or None))
         return
@@ -128,7 +130,7 @@ def compare(
         actual,
         found,
         zone=zone or UTC_ZONE,
-        within=within if within is not None else WITHIN,
+        within=within,
         whole=symbol is None and since is None and until is None,
         most=TABLE_LENGTH if limit is None else limit,
     )

@@ -60,12 +60,16 @@ def demo(
         float | None,
         typer.Option(
             "--speed",
+            metavar="DAYS",
             callback=between(0.1, 1e6),
             help="Days per second, to watch it. By default as fast as possible.",
         ),
     ] = None,
     keep: Annotated[
-        bool, typer.Option("--keep", help=f"Keep the session, in {KEPT} in this folder unless --db names another.")
+        bool,
+        typer.Option(
+            "--keep", metavar="", help=f"Keep the session, in {KEPT} in this folder unless --db names another."
+        ),
     ] = False,
     passphrase_file: PassphraseFile = None,
 ) -> None:

@@ -16,7 +16,7 @@ from paper_repo.cli.terminal import note
 def report(
     session_ids: Annotated[
         list[str],
-        typer.Argument(metavar="ID...", help="Ids of sessions, or their beginnings.", autocompletion=complete_id),
+        typer.Argument(metavar="ID", help="Ids of sessions, or their beginnings.", autocompletion=complete_id),
     ],
     to: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The HTML file to write.")],
     db: DbOption = None,
