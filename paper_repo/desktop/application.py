@@ -11,17 +11,27 @@ from pathlib import Path
 
 import anyio.to_thread
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
-from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog, QLineEdit, QMessageBox, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QFileDialog,
+    QInputDialog,
+    QLineEdit,
+    QMessageBox,
+    QWidget,
+)
 
 from paper_repo.core.repository import SessionRepository, internals_of
 from paper_repo.desktop import texts, theme
 from paper_repo.desktop.language import chosen_language, speak, tr
 from paper_repo.desktop.live import LiveRepository
+from paper_repo.desktop.recovery import Recovery, RecoveryStoppedError, may_be_ours
 from paper_repo.desktop.settings import recent_places, remember_place
 from paper_repo.desktop.window import SessionWindow
-from paper_repo.errors import ForeignDatabaseError, WrongPassphraseError
+from paper_repo.errors import CorruptDatabaseError, ForeignDatabaseError, WrongPassphraseError
 from paper_repo.facade.repository import AsyncSessionRepository
+from paper_repo.interface import IPaperTradingSessionRepository
 from paper_repo.maintenance.archive import Imported, import_archive
+from paper_repo.maintenance.salvage.salvage import Salvaged
 
 SIGNAL_MILLISECONDS = 200
 """How often Python is given a chance to notice Ctrl-C, which Qt's own loop does not do."""
@@ -43,15 +53,29 @@ class Application(QObject):
     def __init__(self) -> None:
         super().__init__()
         self.windows: list[SessionWindow] = []
-        self._waiting: list[LiveRepository] = []
+        self._waiting: list[LiveRepository | Recovery] = []
         self.dialogs: list[QWidget] = []
 
-    def open(self, core: SessionRepository, *, demo: bool = False, resume: bool = False) -> None:
-        """Open a window on this database; a message where that fails."""
+    def open(
+        self, core: SessionRepository, *, demo: bool = False, resume: bool = False, passphrase: str | None = None
+    ) -> None:
+        """Open a window on this database; one on what can be read of it where it is damaged, or a message.
+
+        Args:
+            core: the database; it is closed with the window.
+            demo: whether the demo's strategy can be run in it.
+            resume: with `demo`, whether what was running goes on without a question.
+            passphrase: of an encrypted file, in case it has to be read once more because it is damaged.
+        """
         live = LiveRepository(AsyncSessionRepository(core), self)
         self._waiting.append(live)
-        show = partial(self._show, live, demo, resume)
-        live.ask(lambda repository: repository.open(), lambda _: show(), partial(self._not_opened, live, demo, resume))
+
+        def show(_: object) -> None:
+            self._waiting.remove(live)
+            place = internals_of(core).storage.name
+            self._show(SessionWindow(live, place, demo=demo, resume=resume))
+
+        live.ask(_open, show, partial(self._not_opened, live, passphrase))
 
     def open_place(self, place: str, passphrase: str | None = None) -> None:
         """Open a window on the file at this path, or on this server."""
@@ -59,7 +83,7 @@ class Application(QObject):
             self._tell(tr("There is no file") + f" {place}")
             return
         try:
-            self.open(SessionRepository(place, passphrase=passphrase))
+            self.open(SessionRepository(place, passphrase=passphrase), passphrase=passphrase)
         except ValueError as error:
             self._tell(str(error))
 
@@ -68,17 +92,13 @@ class Application(QObject):
         for window in list(self.windows):
             window.close()
 
-    def _show(self, live: LiveRepository, demo: bool, resume: bool) -> None:
-        self._waiting.remove(live)
-        core = live.core
-        assert core is not None
-        place = internals_of(core).storage.name
-        remember_place(place)
-        window = SessionWindow(live, place, demo=demo, resume=resume)
+    def _show(self, window: SessionWindow) -> None:
+        remember_place(window.place)
         self.windows.append(window)
         window.closed.connect(partial(self._forget, window))
         window.place_wanted.connect(partial(self._ask_for_place, window))
         window.files_dropped.connect(partial(self._take_files, window))
+        window.recovery_wanted.connect(partial(self._recover_instead, window))
         window.recent.aboutToShow.connect(partial(self._fill_recent, window))
         window.show()
         if window.demo is not None:
@@ -95,18 +115,48 @@ class Application(QObject):
 
     # What cannot be opened
 
-    def _not_opened(self, live: LiveRepository, demo: bool, resume: bool, error: Exception) -> None:
+    def _not_opened(self, live: LiveRepository, passphrase: str | None, error: Exception) -> None:
         place = "" if live.core is None else internals_of(live.core).storage.name
         live.close()
         live.deleteLater()
-        if isinstance(error, WrongPassphraseError) or (
-            isinstance(error, ForeignDatabaseError) and _may_be_encrypted(place)
-        ):
+        is_foreign = isinstance(error, ForeignDatabaseError)
+        if isinstance(error, CorruptDatabaseError) or (is_foreign and may_be_ours(place)):
+            self._recover(place, passphrase, error)
+        elif isinstance(error, WrongPassphraseError) or (is_foreign and _may_be_encrypted(place)):
             self._ask_for_passphrase(place)
-            self._waiting.remove(live)
-            return
-        self._tell(f"{place}: {texts.problem(error)}")
+        else:
+            self._tell(f"{place}: {texts.not_opened(error)}")
         self._waiting.remove(live)
+
+    def _recover_instead(self, window: SessionWindow) -> None:
+        """Show what can be read of a file that turned out to be damaged while a window had it open."""
+        self._recover(window.place, None, CorruptDatabaseError(window.place), instead_of=window)
+
+    def _recover(
+        self, place: str, passphrase: str | None, error: Exception, instead_of: SessionWindow | None = None
+    ) -> None:
+        """Open a window on what can be read of a damaged file."""
+        recovery = Recovery(place, passphrase, self)
+        self._waiting.append(recovery)
+        recovery.succeeded.connect(partial(self._show_recovered, recovery))
+        recovery.failed.connect(partial(self._not_recovered, recovery, error))
+        if instead_of is not None:
+            instead_of.close()
+        recovery.start()
+
+    def _show_recovered(self, recovery: Recovery, found: Salvaged) -> None:
+        live = LiveRepository(AsyncSessionRepository(recovery.core), self)
+        window = SessionWindow(live, recovery.place, recovered=found)
+        window.closed.connect(recovery.close)
+        self._show(window)
+        self._waiting.remove(recovery)
+
+    def _not_recovered(self, recovery: Recovery, error: Exception, reason: Exception) -> None:
+        recovery.close()
+        if not isinstance(reason, RecoveryStoppedError):
+            self._tell(f"{recovery.place}: {texts.not_opened(error)}")
+        self._waiting.remove(recovery)
+        self._end_if_alone(1)
 
     def _ask_for_passphrase(self, place: str) -> None:
         dialog = QInputDialog(self._parent())
@@ -172,10 +222,18 @@ class Application(QObject):
             )
             return
         for path in paths:
-            if _is_text(path):
+            if _is_text(path) and window.is_read_only:
+                self._tell(tr("Nothing can be imported into a damaged file. Save what could be read of it first."))
+            elif _is_text(path):
                 import_into(window, path)
             else:
                 self.open_place(str(path))
+
+
+async def _open(repository: IPaperTradingSessionRepository) -> None:
+    """Open the database, and look whether its sessions can be read."""
+    await repository.open()
+    await repository.count()
 
 
 def import_into(window: SessionWindow, path: Path) -> None:

@@ -11,10 +11,14 @@ from PySide6.QtCore import QObject, QTimer
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QFileDialog, QMenu
 
+from paper_repo.core.repository import SessionRepository
 from paper_repo.desktop.language import tr
 from paper_repo.desktop.naming import named
 from paper_repo.desktop.settings import settings
+from paper_repo.errors import StorageError
 from paper_repo.interface import IPaperTradingSessionRepository
+from paper_repo.maintenance.copy import copy_sessions
+from paper_repo.storage.new_files import new_file_beside, publish
 
 if TYPE_CHECKING:
     from paper_repo.desktop.window import SessionWindow
@@ -36,7 +40,10 @@ class Backups(QObject):
         super().__init__(window)
         self._window = window
         self._place = place
-        self.now: QAction = named(QAction(tr("&Back up now…"), window, shortcut=QKeySequence("Ctrl+B")), "backup")
+        self._is_file = "://" not in place and not window.is_read_only
+        """Whether backups can be made beside the file: of a damaged one, what could be read lies elsewhere."""
+        title = tr("&Save what could be read…") if window.is_read_only else tr("&Back up now…")
+        self.now: QAction = named(QAction(title, window, shortcut=QKeySequence("Ctrl+B")), "backup")
         self.now.triggered.connect(lambda _=False: self._ask_where())
         window.addAction(self.now)
         self._clock = QTimer(self)
@@ -51,9 +58,10 @@ class Backups(QObject):
     def set_hours(self, hours: int) -> None:
         """Back up at this interval, in hours; 0 for never."""
         self._clock.stop()
-        if hours and "://" not in self._place:
+        if hours and self._is_file:
             self._clock.start(hours * HOUR_MILLISECONDS)
-        settings().setValue(self._key(), hours)
+        if self._is_file:
+            settings().setValue(self._key(), hours)
 
     def fill(self, menu: QMenu) -> None:
         """Put a backup now, and the choice of a schedule, into a menu."""
@@ -64,15 +72,23 @@ class Backups(QObject):
             action = schedule.addAction(title)
             action.setCheckable(True)
             action.setChecked(hours == self.hours)
-            action.setEnabled("://" not in self._place)
+            action.setEnabled(self._is_file)
             action.triggered.connect(lambda _=False, hours=hours: self.set_hours(hours))
             group.addAction(action)
 
     def back_up_to(self, target: Path) -> None:
-        """Write a backup to this file; one that is there is replaced when the new one is complete."""
+        """Write a backup to this file; one that is there is replaced when the new one is complete.
+
+        What is on a server is copied to a file, session by session, as others go on writing.
+        """
+
+        core = self._window.live.core
 
         async def work(repository: IPaperTradingSessionRepository) -> None:
-            await repository.backup(target, overwrite=True)
+            if "://" not in self._place or core is None:
+                await repository.backup(target, overwrite=True)
+            else:
+                await anyio.to_thread.run_sync(_copy, core, target)
 
         self._window.live.ask(
             work, lambda _: self._window.message.tell(tr("Backed up to") + f" {target}"), self._window.tell_error
@@ -104,6 +120,18 @@ class Backups(QObject):
 
     def _key(self) -> str:
         return f"backup/{self._place.replace('/', '|')}"
+
+
+def _copy(core: SessionRepository, target: Path) -> None:
+    with new_file_beside(target, True) as partial:
+        with SessionRepository(partial) as copy:
+            report = copy_sessions(core, copy)
+        if not report.complete:
+            raise StorageError(
+                f"{target}: not written, since these sessions cannot be copied: "
+                + ", ".join([*report.unreadable, *report.refused, *report.differing])
+            )
+        publish(partial, target, True)
 
 
 def _keep_latest(folder: Path, pattern: str) -> None:

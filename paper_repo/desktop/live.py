@@ -18,7 +18,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 
 from paper_repo.core.repository import SessionRepository
 from paper_repo.domain import PaperTradingSession
-from paper_repo.errors import RepositoryClosedError
+from paper_repo.errors import CorruptDatabaseError, RepositoryClosedError, StorageError
 from paper_repo.facade.repository import AsyncSessionRepository
 from paper_repo.interface import IPaperTradingSessionRepository
 
@@ -54,8 +54,8 @@ class LiveRepository(QObject):
 
     - `changed(ids)`: sessions have been saved or deleted since, by whatever program: a frozenset of their ids. Emitted
       at most ten times a second, whatever happens.
-    - `failed(error)`: the database cannot be watched at the moment; it is tried again twice a second.
-    - `recovered()`: it can be watched again.
+    - `failed(error)`: the database cannot be read or watched at the moment; it is tried again twice a second.
+    - `recovered()`: it can be read again.
 
     Args:
         repository: any repository with the async interface.
@@ -73,6 +73,7 @@ class LiveRepository(QObject):
         self._tasks: set[asyncio.Task[Any]] = set()
         self._sessions: dict[str, tuple[int, asyncio.Task[PaperTradingSession | None]]] = {}
         self._generation = 0
+        self._is_probing = False
         self._is_closed = False
         self._loop = asyncio.new_event_loop()
         self._end = asyncio.Event()
@@ -200,6 +201,8 @@ class LiveRepository(QObject):
             return
         except Exception as error:
             self._hand_over(request, failed, error)
+            if isinstance(error, StorageError) and not isinstance(error, CorruptDatabaseError):
+                self._look_whether_it_is_there()
         else:
             self._hand_over(request, then, result)
 
@@ -211,7 +214,6 @@ class LiveRepository(QObject):
                 async with self._repository.watch() as changes:
                     if is_failing:
                         is_failing = False
-                        self._tell(self.recovered.emit)
                         self._tell_changed(frozenset())  # whatever has happened meanwhile
                     await self._gather(changes)
                 return
@@ -220,8 +222,34 @@ class LiveRepository(QObject):
             except Exception as error:
                 if not is_failing:
                     self._tell(partial(self.failed.emit, error))
+                    self._look_whether_it_is_there()
                 is_failing = True
                 await asyncio.sleep(RETRY_SECONDS)
+
+    def _look_whether_it_is_there(self) -> None:
+        if not self._is_probing:
+            self._is_probing = True
+            self._keep(self._loop.create_task(self._probe()))
+
+    async def _probe(self) -> None:
+        """Tell when a database that cannot be read can be read again; nothing where it can, as when it is locked."""
+        was_away = False
+        while not await self._can_read():
+            was_away = True
+            await asyncio.sleep(RETRY_SECONDS)
+        self._is_probing = False
+        if was_away:
+            self._tell(self.recovered.emit)
+            self._tell_changed(frozenset())  # whatever has happened meanwhile
+
+    async def _can_read(self) -> bool:
+        try:
+            await self._repository.count()
+        except (RepositoryClosedError, CorruptDatabaseError):
+            return True  # it is not going to be better
+        except Exception:
+            return False
+        return True
 
     async def _gather(self, changes: Any) -> None:
         found: set[str] = set()

@@ -99,17 +99,17 @@ class SessionActions(QObject):
         """Enable what does something for what is selected."""
         ids = self._window.table.selected_ids
         summaries = self._window.table.selected_summaries()
+        can_write = not self._window.is_read_only
         for step, action in self.steps.items():
-            action.setEnabled(any(self._is_offered(step, each) for each in summaries))
-        one = len(ids) == 1
+            action.setEnabled(can_write and any(self._is_offered(step, each) for each in summaries))
         for action in (self.rename, self.note):
-            action.setEnabled(one)
+            action.setEnabled(can_write and len(ids) == 1)
         has_core = self._live.core is not None
         for action in (self.report, self.save_report, *self.exports):
             action.setEnabled(bool(ids) and has_core)
-        for action in (self.copy_id, self.delete):
-            action.setEnabled(bool(ids))
-        self.undo.setEnabled(self.deleted is not None and self.deleted.count > 0)
+        self.copy_id.setEnabled(bool(ids))
+        self.delete.setEnabled(can_write and bool(ids))
+        self.undo.setEnabled(can_write and self.deleted is not None and self.deleted.count > 0)
 
     def _is_offered(self, step: str, session: SessionSummary) -> bool:
         """Whether the step is one that a user would look for: of two that lead to the same, the usual one."""

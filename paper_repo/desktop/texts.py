@@ -13,6 +13,7 @@ from paper_repo.errors import (
     BusyError,
     ConflictError,
     CorruptDatabaseError,
+    CorruptRecordError,
     DiskFullError,
     ForeignDatabaseError,
     PaperRepoError,
@@ -22,6 +23,8 @@ from paper_repo.errors import (
     StorageError,
     WrongPassphraseError,
 )
+from paper_repo.maintenance.salvage.salvage import Salvaged
+from paper_repo.storage.errors import driver_error
 
 NONE = "–"
 """Stands where there is no value."""
@@ -33,6 +36,9 @@ _SYMBOLS = {
     SessionStatus.STOPPED: "■",
     SessionStatus.FAILED: "✕",
 }
+_CONNECTION, _SHUT_DOWN = "08", "57P"
+"""How PostgreSQL's codes begin where a connection fails, or the server was shut down."""
+
 _LONGEST = 300
 """How many characters of an error that we have no words for are shown."""
 
@@ -148,6 +154,36 @@ def figures(found: Performance) -> list[tuple[str, str, float]]:
     ]
 
 
+def recovered(found: Salvaged) -> str:
+    """What could be read of a damaged file, and what to do."""
+    told = tr("The file is damaged, and nothing is written to it. What could be read is shown:")
+    lost = f"; {counted(len(found.lost), tr('part is lost'), tr('parts are lost'))}" if found.lost else ""
+    return f"{told} {sessions(found.sessions)}{lost}. " + tr("Save it as a new file, or restore a backup.")
+
+
+def damaged_sessions(number: int) -> str:
+    """Some sessions cannot be read, and what to do."""
+    return (
+        tr("Damaged, and shown by their ids alone:") + f" {sessions(number)}. " + tr("The others are sound.") + " "
+        + tr("Restore a backup, or rescue the rest with: paper-repo salvage NEW-FILE")
+    )  # fmt: skip
+
+
+def not_opened(error: BaseException) -> str:
+    """Why a database was not opened, and what to do."""
+    if is_unreachable(error):
+        return tr("The server cannot be reached. See whether it runs and the address is right, then open it again.")
+    return _sentence(error)
+
+
+def is_unreachable(error: BaseException) -> bool:
+    """Whether a server is gone: the connection to it failed, or it was shut down."""
+    driver = driver_error(error.__cause__ or error)
+    code = getattr(driver, "sqlstate", None) or _CONNECTION
+    is_servers = type(driver).__module__.startswith("psycopg")
+    return is_servers and isinstance(error, StorageError) and code.startswith((_CONNECTION, _SHUT_DOWN))
+
+
 def problem(error: BaseException, name: str = "") -> str:
     """What went wrong, what became of the data, and what to do; for somebody who knows trading and no databases."""
     whose = f"“{name}”: " if name else ""
@@ -166,6 +202,12 @@ def _sentence(error: BaseException) -> str:
             return tr("The disk is full. Nothing is lost; make room, and it goes on.")
         case ReadOnlyError():
             return tr("The file cannot be written. Nothing is lost; check its permissions and those of its folder.")
+        case CorruptRecordError():
+            return (
+                tr("This session is damaged, and can be read in part at most.")
+                + " "
+                + tr("Restore a backup, or rescue the rest with: paper-repo salvage NEW-FILE")
+            )
         case CorruptDatabaseError():
             return tr("The file, or this session in it, is damaged. Keep a copy of it, and restore a backup.")
         case WrongPassphraseError():
@@ -176,7 +218,7 @@ def _sentence(error: BaseException) -> str:
             return tr("This is no file of paper-trading sessions, and it was not touched. Choose another one.")
         case ArchiveError():
             return tr("The archive cannot be read, and nothing of it is stored:") + f" {_short(error)}"
-        case StorageError() if "://" in str(error) or "server" in str(error):
+        case StorageError() if is_unreachable(error):
             return tr("The server cannot be reached. What is shown may be old; it is tried again.")
         case PaperRepoError() | OSError():
             return _short(error)

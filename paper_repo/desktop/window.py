@@ -28,6 +28,8 @@ from paper_repo.desktop.settings import settings
 from paper_repo.desktop.shortcuts import show_shortcuts
 from paper_repo.desktop.status_line import StatusLine
 from paper_repo.domain.selection import SessionSummary
+from paper_repo.errors import CorruptDatabaseError, CorruptRecordError
+from paper_repo.maintenance.salvage.salvage import Salvaged
 
 
 class SessionView(Protocol):
@@ -53,23 +55,37 @@ class SessionWindow(QMainWindow):
 
     - `closed()`: the window is closed, and everything is stored.
     - `place_wanted(place)`: the user wants another file opened; None to be asked for one.
+    - `files_dropped(paths)`: files to open or to import; None to be asked for an archive.
+    - `recovery_wanted()`: the file is damaged, and the user wants to see what can be read of it.
 
     Args:
         live: where the sessions are; it is closed with the window.
         place: the file or server as people see it, without a password.
         demo: whether the demo's strategy can be run in it.
         resume: with `demo`, whether what was running goes on without a question.
+        recovered: where the file is damaged, what `live` has of it; nothing can be changed then.
     """
 
     closed: Signal = Signal()
     place_wanted: Signal = Signal(object)
     files_dropped: Signal = Signal(object)
+    recovery_wanted: Signal = Signal()
 
-    def __init__(self, live: LiveRepository, place: str, *, demo: bool = False, resume: bool = False) -> None:
+    def __init__(
+        self,
+        live: LiveRepository,
+        place: str,
+        *,
+        demo: bool = False,
+        resume: bool = False,
+        recovered: Salvaged | None = None,
+    ) -> None:
         super().__init__()
         self.live = live
         self.place = place
-        self.setWindowTitle(f"{Path(place).name if '://' not in place else place} — " + tr("Paper trading"))
+        self.is_read_only: bool = recovered is not None
+        state = " (" + tr("damaged, read-only") + ")" if recovered is not None else ""
+        self.setWindowTitle(f"{Path(place).name if '://' not in place else place}{state} — " + tr("Paper trading"))
         self.setAcceptDrops(True)
         self.resize(1280, 800)
         self.message: MessageBar = MessageBar(self)
@@ -91,6 +107,8 @@ class SessionWindow(QMainWindow):
         self._connect()
         self._restore_shape()
         self.table.setFocus()
+        if recovered is not None:
+            self.message.tell(texts.recovered(recovered), True, (tr("Save as…"), self.backups.now.trigger), stays=True)
 
     def add_tab(self, title: str, view: QWidget) -> None:
         """Add a tab with a widget that has `show_session`, as the widgets of this package have.
@@ -227,14 +245,28 @@ class SessionWindow(QMainWindow):
 
     def tell_error(self, error: Exception, name: str = "") -> None:
         """Say what went wrong in one sentence, and what to do; the window goes on working."""
-        self.message.tell(texts.problem(error, name), is_problem=True)
+        if isinstance(error, CorruptDatabaseError) and not isinstance(error, CorruptRecordError):
+            self._write_no_more()
+        else:
+            self.message.tell(texts.problem(error, name), is_problem=True)
 
     def _tell_damage(self, errors: list[Exception]) -> None:
+        records = [error for error in errors if isinstance(error, CorruptRecordError)]
+        if len(records) < len(errors):
+            self._write_no_more()
+        else:
+            self.message.tell(texts.damaged_sessions(len(records)), is_problem=True, stays=True)
+
+    def _write_no_more(self) -> None:
+        """The file itself is damaged: nothing is changed from now on, and the user can see what is left of it."""
+        if self.is_read_only:
+            return
+        self.is_read_only = True
+        self.actions_.update_enabled()
         self.message.tell(
-            tr("The file is damaged: what can be read is shown, and nothing is written.")
-            + " "
-            + tr("Restore a backup, or rescue the rest with: paper-repo salvage NEW-FILE"),
-            is_problem=True,
+            tr("The file is damaged, and nothing more is written to it. See what can be read, or restore a backup."),
+            True,
+            (tr("Show what can be read"), self.recovery_wanted.emit),
             stays=True,
         )
 

@@ -33,7 +33,7 @@ def use_own_settings(folder: Path) -> None:
 class Desktop:
     """The program on one file, and its user."""
 
-    def __init__(self, qtbot: Any, path: Path) -> None:
+    def __init__(self, qtbot: Any, path: Path | str) -> None:
         self._qtbot = qtbot
         self._path = path
         self.program = Application()

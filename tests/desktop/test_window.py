@@ -335,36 +335,6 @@ def test_a_locked_file_is_told_and_the_window_works_on(desktop: Desktop, stored:
     desktop.until(lambda: desktop.column("Name") == ["Later"])
 
 
-def test_a_damaged_session_stands_in_its_place(desktop: Desktop, stored: SessionRepository, path: Path) -> None:
-    """The sound sessions are shown, the damaged one is named, and a sentence says what to do."""
-    stored.save_many([plain(1), plain(2)])
-    with closing(sqlite3.connect(path)) as other, other:
-        other.execute("UPDATE paper_trading_sessions SET name = 'changed by hand' WHERE id = '000001'")
-
-    window = desktop.open()
-
-    desktop.until(lambda: "damaged" in window.message.text)
-    assert desktop.column("Name") == ["No. 000002", "⚠  damaged: 000001"]
-    assert "salvage" in window.message.text
-
-
-def test_a_damaged_file_opens_with_its_sound_sessions(desktop: Desktop, path: Path) -> None:
-    """A page of zeros in the middle of the file: what can be read is shown."""
-    with SessionRepository(path) as repository:
-        repository.save_many([traded(f"No. {number}") for number in range(8)])
-    pages = bytearray(path.read_bytes())
-    with closing(sqlite3.connect(path)) as other:
-        (root,) = other.execute("SELECT rootpage FROM sqlite_master WHERE name = 'paper_trading_sessions'").fetchone()
-    pages[(root - 1) * 4096 : (root - 1) * 4096 + 100] = bytes(100)
-    path.write_bytes(pages)
-
-    desktop.begin()
-    desktop.until(lambda: desktop.program.windows or desktop.program.dialogs)
-    if desktop.program.windows:
-        desktop.window = desktop.program.windows[0]
-        desktop.until(lambda: "damaged" in desktop.window.message.text)
-
-
 def test_a_file_of_another_program_is_refused_with_a_message(desktop: Desktop, path: Path) -> None:
     """A file that is no database is told in a box, and the program ends with 1."""
     path.write_text("these are my notes")

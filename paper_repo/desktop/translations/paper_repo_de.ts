@@ -36,6 +36,10 @@
             <translation>Alle Dateien</translation>
         </message>
         <message>
+            <source>Nothing can be imported into a damaged file. Save what could be read of it first.</source>
+            <translation>In eine beschädigte Datei kann nichts eingelesen werden. Bitte zuerst speichern, was davon lesbar ist.</translation>
+        </message>
+        <message>
             <source>Already there:</source>
             <translation>Schon vorhanden:</translation>
         </message>
@@ -52,16 +56,20 @@
             <translation>Archive</translation>
         </message>
         <message>
+            <source>&amp;Save what could be read…</source>
+            <translation>Lesbares &amp;speichern…</translation>
+        </message>
+        <message>
+            <source>&amp;Back up now…</source>
+            <translation>Jetzt &amp;sichern…</translation>
+        </message>
+        <message>
             <source>Back up by the &amp;clock</source>
             <translation>Sicherung nach der &amp;Uhr</translation>
         </message>
         <message>
             <source>Back up</source>
             <translation>Sichern</translation>
-        </message>
-        <message>
-            <source>&amp;Back up now…</source>
-            <translation>Jetzt &amp;sichern…</translation>
         </message>
         <message>
             <source>Never</source>
@@ -324,6 +332,14 @@
             <translation>Gebühren</translation>
         </message>
         <message>
+            <source>The file is damaged. Reading what can be read of it:</source>
+            <translation>Die Datei ist beschädigt. Gelesen wird, was davon lesbar ist:</translation>
+        </message>
+        <message>
+            <source>Cancel</source>
+            <translation>Abbrechen</translation>
+        </message>
+        <message>
             <source>&amp;Start</source>
             <translation>&amp;Starten</translation>
         </message>
@@ -418,10 +434,6 @@
         <message>
             <source>This cannot be undone.</source>
             <translation>Das lässt sich nicht rückgängig machen.</translation>
-        </message>
-        <message>
-            <source>Cancel</source>
-            <translation>Abbrechen</translation>
         </message>
         <message>
             <source>Undo</source>
@@ -800,6 +812,10 @@
             <translation>Alle Spalten wie anfangs</translation>
         </message>
         <message>
+            <source>The file is damaged, and nothing is written to it. What could be read is shown:</source>
+            <translation>Die Datei ist beschädigt, und es wird nichts in sie geschrieben. Gezeigt wird, was lesbar ist:</translation>
+        </message>
+        <message>
             <source>new</source>
             <translation>neu</translation>
         </message>
@@ -826,6 +842,18 @@
         <message>
             <source>sessions</source>
             <translation>Sitzungen</translation>
+        </message>
+        <message>
+            <source>Save it as a new file, or restore a backup.</source>
+            <translation>Bitte als neue Datei speichern, oder eine Sicherung zurückspielen.</translation>
+        </message>
+        <message>
+            <source>Restore a backup, or rescue the rest with: paper-repo salvage NEW-FILE</source>
+            <translation>Bitte eine Sicherung zurückspielen, oder den Rest retten mit: paper-repo salvage NEUE-DATEI</translation>
+        </message>
+        <message>
+            <source>The server cannot be reached. See whether it runs and the address is right, then open it again.</source>
+            <translation>Der Server ist nicht erreichbar. Bitte nachsehen, ob er läuft und die Adresse stimmt, dann noch einmal öffnen.</translation>
         </message>
         <message>
             <source>Unexpected error:</source>
@@ -868,8 +896,28 @@
             <translation>Der Server ist nicht erreichbar. Das Gezeigte kann veraltet sein; es wird weiter versucht.</translation>
         </message>
         <message>
+            <source>The others are sound.</source>
+            <translation>Die anderen sind heil.</translation>
+        </message>
+        <message>
             <source>The archive cannot be read, and nothing of it is stored:</source>
             <translation>Das Archiv ist nicht lesbar, und nichts davon wurde gespeichert:</translation>
+        </message>
+        <message>
+            <source>part is lost</source>
+            <translation>Teil ist verloren</translation>
+        </message>
+        <message>
+            <source>parts are lost</source>
+            <translation>Teile sind verloren</translation>
+        </message>
+        <message>
+            <source>Damaged, and shown by their ids alone:</source>
+            <translation>Beschädigt, und nur mit ihrer Kennung gezeigt:</translation>
+        </message>
+        <message>
+            <source>This session is damaged, and can be read in part at most.</source>
+            <translation>Diese Sitzung ist beschädigt und höchstens teilweise lesbar.</translation>
         </message>
         <message>
             <source>JSON</source>
@@ -936,16 +984,24 @@
             <translation>&amp;Tastatur</translation>
         </message>
         <message>
-            <source>Restore a backup, or rescue the rest with: paper-repo salvage NEW-FILE</source>
-            <translation>Bitte eine Sicherung zurückspielen, oder den Rest retten mit: paper-repo salvage NEUE-DATEI</translation>
+            <source>The file is damaged, and nothing more is written to it. See what can be read, or restore a backup.</source>
+            <translation>Die Datei ist beschädigt, und es wird nichts mehr in sie geschrieben. Bitte ansehen, was lesbar ist, oder eine Sicherung zurückspielen.</translation>
+        </message>
+        <message>
+            <source>Show what can be read</source>
+            <translation>Lesbares zeigen</translation>
+        </message>
+        <message>
+            <source>damaged, read-only</source>
+            <translation>beschädigt, nur lesbar</translation>
+        </message>
+        <message>
+            <source>Save as…</source>
+            <translation>Speichern unter…</translation>
         </message>
         <message>
             <source>The database can be read again.</source>
             <translation>Die Datenbank ist wieder lesbar.</translation>
-        </message>
-        <message>
-            <source>The file is damaged: what can be read is shown, and nothing is written.</source>
-            <translation>Die Datei ist beschädigt: Gezeigt wird, was lesbar ist, und nichts wird geschrieben.</translation>
         </message>
     </context>
 </TS>
