@@ -14,7 +14,6 @@ import marshal
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
-from functools import lru_cache
 from json.encoder import encode_basestring_ascii as quote
 from operator import is_, itemgetter
 from typing import Any, TypeVar, cast
@@ -39,10 +38,19 @@ from paper_repo.domain import (
 from paper_repo.domain.holdings import Holdings
 from paper_repo.domain.nesting import STORED_DEEPEST, is_too_deep, on_fresh_stack
 from paper_repo.domain.positions import ONE
-from paper_repo.domain.values import ZERO, ordinary_decimal
+from paper_repo.domain.values import ZERO
 from paper_repo.errors import InvalidSessionError
 from paper_repo.serialization import schemas
+from paper_repo.serialization.primitives import (
+    amount_of,
+    instant_of,
+    instant_text,
+    optional_amount_of,
+    optional_instant_of,
+    text_of,
+)
 from paper_repo.serialization.schemas import AmountsField, Data, EntitiesField, EntityField, JsonField
+from paper_repo.serialization.seldom import seldom, with_seldom
 
 T = TypeVar("T")
 Known = dict[str, Any]
@@ -90,7 +98,7 @@ def from_columns(columns: Mapping[str, Any]) -> PaperTradingSession:
 
 
 def dump(entity: Any) -> Data:
-    """The plain data of a fill or an equity point, as `schemas.dump` gives it."""
+    """The plain data of a fill, an equity point or an order, as `schemas.dump` gives it."""
     try:
         return _DUMPS[type(entity)](entity)
     except _REFUSALS:
@@ -131,9 +139,6 @@ def from_json(text: str) -> Any:
 
 
 _scan = json.JSONDecoder().raw_decode
-
-instant_text: Callable[[datetime], str] = lru_cache(4096)(schemas.instant_text)
-"""Most times of a session are the same at every save, and writing one is slow."""
 
 
 def _plain(columns: Mapping[str, Any]) -> Data:
@@ -240,7 +245,13 @@ def _amounts_text(amounts: Mapping[str, Decimal]) -> str | None:
 def _instrument_member(name: str, instrument: Any, times: Times) -> str:
     if type(instrument) is not Instrument or instrument.symbol != name:
         raise TypeError
-    return f"{quote(name)}:{to_json(schemas.dump(instrument))}"
+    required = {
+        "symbol": instrument.symbol,
+        "currency": instrument.currency,
+        "multiplier": str(instrument.multiplier),
+        "settlement": instrument.settlement._name_,
+    }
+    return f"{quote(name)}:{to_json(required | seldom(instrument))}"
 
 
 def strategy_text(strategy: Strategy, known: Known) -> str:
@@ -259,17 +270,12 @@ def position_text(position: Position, opened_at: str) -> str:
     is_plain = position.multiplier is ONE and position.settlement is Settlement.CASH
     if is_plain and not (position.currency or position.position_id or position.metadata):
         return text
-    return _with_more(text, position, _POSITION_PLAIN)
+    return _with_more(text, position)
 
 
-_POSITION_PLAIN = ("symbol", "quantity", "cost_basis", "last_price", "opened_at", "realized_pnl")
-_ORDER_PLAIN = ("id", "symbol", "side", "type", "quantity", "filled_quantity", "limit_price", "stop_price",
-                "time_in_force", "created_at")  # fmt: skip
-
-
-def _with_more(text: str, entity: Any, plain: tuple[str, ...]) -> str:
-    """The JSON text of an entity, of which `text` holds the plain fields, with the others that say something."""
-    more = {name: value for name, value in schemas.dump(entity).items() if name not in plain}
+def _with_more(text: str, entity: Any) -> str:
+    """The JSON text of an entity, of which `text` holds the required fields, with the others that say something."""
+    more = seldom(entity)
     return f"{text[:-1]},{to_json(more)[1:]}" if more else text
 
 
@@ -282,7 +288,7 @@ def order_text(order: Order, created_at: str) -> str:
         f'"stop_price":{_optional_amount_text(order.stop_price)},'
         f'"time_in_force":"{order.time_in_force._name_}","created_at":"{created_at}"}}'
     )
-    return _with_more(text, order, _ORDER_PLAIN) if _says_more(order) else text
+    return _with_more(text, order) if _says_more(order) else text
 
 
 _TOLD_BY_QUANTITIES = (OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED)
@@ -306,11 +312,7 @@ def _says_more(order: Order) -> bool:
 
 
 def _fill_data(fill: Fill) -> Data:
-    if fill.fee_currency or fill.position_id or fill.rate or fill.fee_rate or fill.corrected_at or fill.replaces:
-        return schemas.dump(fill)
-    if fill.metadata:
-        return schemas.dump(fill)
-    return {
+    data = {
         "id": fill.id,
         "symbol": fill.symbol,
         "side": fill.side._name_,
@@ -320,6 +322,9 @@ def _fill_data(fill: Fill) -> Data:
         "executed_at": instant_text(fill.executed_at),
         "order_id": fill.order_id,
     }
+    if fill.fee_currency or fill.position_id or fill.rate or fill.fee_rate or fill.corrected_at or fill.replaces:
+        return data | seldom(fill)
+    return data | seldom(fill) if fill.metadata else data
 
 
 def _point_data(point: EquityPoint) -> Data:
@@ -330,7 +335,23 @@ def _point_data(point: EquityPoint) -> Data:
     }
 
 
-_DUMPS: dict[type, Callable[[Any], Data]] = {Fill: _fill_data, EquityPoint: _point_data}
+def _order_data(order: Order) -> Data:
+    data = {
+        "id": order.id,
+        "symbol": order.symbol,
+        "side": order.side._name_,
+        "type": order.type._name_,
+        "quantity": str(order.quantity),
+        "filled_quantity": str(order.filled_quantity),
+        "limit_price": None if order.limit_price is None else str(order.limit_price),
+        "stop_price": None if order.stop_price is None else str(order.stop_price),
+        "time_in_force": order.time_in_force._name_,
+        "created_at": instant_text(order.created_at),
+    }
+    return data | seldom(order) if _says_more(order) else data
+
+
+_DUMPS: dict[type, Callable[[Any], Data]] = {Fill: _fill_data, EquityPoint: _point_data, Order: _order_data}
 
 Times = dict[str, tuple[datetime, str]]
 """By the name of its entity, a time and its text; to compare a time takes a tenth of what it takes to write it."""
@@ -449,16 +470,16 @@ def _session(columns: Mapping[str, Any]) -> PaperTradingSession:
         {
             "strategy": _strategy(from_json(columns["strategy"])),
             "status": SessionStatus[columns["status"]],
-            "initial_cash": _amount(columns["initial_cash"]),
-            "cash": _amount(columns["cash"]),
+            "initial_cash": amount_of(columns["initial_cash"]),
+            "cash": amount_of(columns["cash"]),
             "positions": Holdings(_positions(columns["positions"])),
             "open_orders": {name: _order(data, name) for name, data in from_json(columns["open_orders"]).items()},
-            "realized_pnl": _amount(columns["realized_pnl"]),
-            "fees_paid": _amount(columns["fees_paid"]),
-            "created_at": _instant(columns["created_at"]),
-            "started_at": _optional_instant(columns["started_at"]),
-            "stopped_at": _optional_instant(columns["stopped_at"]),
-            "updated_at": _optional_instant(columns["updated_at"]),
+            "realized_pnl": amount_of(columns["realized_pnl"]),
+            "fees_paid": amount_of(columns["fees_paid"]),
+            "created_at": instant_of(columns["created_at"]),
+            "started_at": optional_instant_of(columns["started_at"]),
+            "stopped_at": optional_instant_of(columns["stopped_at"]),
+            "updated_at": optional_instant_of(columns["updated_at"]),
             "keeps_own_accounts": owns != 0,
         },
         {
@@ -494,7 +515,7 @@ def _account(columns: Mapping[str, Any]) -> Data:
 
 
 def _amounts(text: str) -> dict[str, Decimal]:
-    return {_text(name): _amount(value) for name, value in from_json(text).items()}
+    return {text_of(name): amount_of(value) for name, value in from_json(text).items()}
 
 
 def _positions(text: str) -> dict[str, Position]:
@@ -502,7 +523,7 @@ def _positions(text: str) -> dict[str, Position]:
 
 
 def _instruments(text: str) -> dict[str, Instrument]:
-    instruments = {name: schemas.load(Instrument, data) for name, data in from_json(text).items()}
+    instruments = {name: with_seldom(Instrument, data) for name, data in from_json(text).items()}
     if any(each.symbol != name for name, each in instruments.items()):
         raise ValueError
     return instruments
@@ -522,17 +543,17 @@ def _strategy(data: Data) -> Strategy:
 
 def _position(data: Data, name: str) -> Position:
     if len(data) != 6:
-        return _loaded(Position, data, name)
-    symbol, quantity = _text(data["symbol"]), _amount(data["quantity"])
+        return _under_its_name(with_seldom(Position, data), name)
+    symbol, quantity = text_of(data["symbol"]), amount_of(data["quantity"])
     if not quantity or not name or symbol != name:
         raise ValueError
     return Position.of_checked(
         symbol,
         quantity,
-        _amount(data["cost_basis"]),
-        _amount(data["last_price"]),
-        _instant(data["opened_at"]),
-        _amount(data["realized_pnl"]),
+        amount_of(data["cost_basis"]),
+        amount_of(data["last_price"]),
+        instant_of(data["opened_at"]),
+        amount_of(data["realized_pnl"]),
         None,
         ONE,
         Settlement.CASH,
@@ -541,38 +562,34 @@ def _position(data: Data, name: str) -> Position:
     )
 
 
-def _loaded(kind: type[T], data: Data, name: str) -> T:
-    """An entity that says more than most: by its schema."""
-    entity: Any = schemas.load(kind, data)
-    if entity.id != name:
+def _under_its_name(entity: T, name: str) -> T:
+    if cast("Any", entity).id != name:
         raise ValueError
-    return cast("T", entity)
+    return entity
 
 
 def _order(data: Data, name: str) -> Order:
     if len(data) != 10:
-        return _loaded(Order, data, name)
+        return _under_its_name(with_seldom(Order, data), name)
     order = Order(
         data["id"],
         data["symbol"],
         Side[data["side"]],
         OrderType[data["type"]],
-        _amount(data["quantity"]),
-        _amount(data["filled_quantity"]),
-        _optional_amount(data["limit_price"]),
-        _optional_amount(data["stop_price"]),
+        amount_of(data["quantity"]),
+        amount_of(data["filled_quantity"]),
+        optional_amount_of(data["limit_price"]),
+        optional_amount_of(data["stop_price"]),
         TimeInForce[data["time_in_force"]],
-        _instant(data["created_at"]),
+        instant_of(data["created_at"]),
     )
-    if order.id != name:
-        raise ValueError
-    return order
+    return _under_its_name(order, name)
 
 
 def _fill(data: Mapping[str, Any]) -> Fill:
     if len(data) != 8:
-        return schemas.load(Fill, data)
-    fill_id, symbol, quantity = _text(data["id"]), _text(data["symbol"]), _amount(data["quantity"])
+        return with_seldom(Fill, data)
+    fill_id, symbol, quantity = text_of(data["id"]), text_of(data["symbol"]), amount_of(data["quantity"])
     if not fill_id or not symbol or quantity <= 0:
         raise ValueError
     return Fill.of_checked(
@@ -580,17 +597,17 @@ def _fill(data: Mapping[str, Any]) -> Fill:
         symbol,
         Side[data["side"]],
         quantity,
-        _amount(data["price"]),
-        _amount(data["fee"]),
-        _instant(data["executed_at"]),
-        None if data["order_id"] is None else _text(data["order_id"]),
+        amount_of(data["price"]),
+        amount_of(data["fee"]),
+        instant_of(data["executed_at"]),
+        None if data["order_id"] is None else text_of(data["order_id"]),
     )
 
 
 def _point(data: Mapping[str, Any]) -> EquityPoint:
     if len(data) != 3:
         raise TypeError
-    return EquityPoint.of_checked(_instant(data["at"]), _optional_amount(data["cash"]), _amount(data["equity"]))
+    return EquityPoint.of_checked(instant_of(data["at"]), optional_amount_of(data["cash"]), amount_of(data["equity"]))
 
 
 _LOADS: dict[type, Callable[[Any], Any]] = {
@@ -599,39 +616,6 @@ _LOADS: dict[type, Callable[[Any], Any]] = {
     Fill: _fill,
     EquityPoint: _point,
 }
-
-
-def _amount(value: Any) -> Decimal:
-    if type(value) is not str:
-        raise TypeError
-    number = ordinary_decimal(value)
-    if not number.is_finite():
-        raise ValueError
-    return number
-
-
-def _optional_amount(value: Any) -> Decimal | None:
-    return None if value is None else _amount(value)
-
-
-@lru_cache(4096)
-def _instant(value: Any) -> datetime:
-    moment = datetime.fromisoformat(value)
-    if len(value) != 32 or value[26:] != "+00:00" or value[19] != "." or value[10] != "T" or value[5] == "W":
-        raise ValueError
-    return moment
-
-
-def _optional_instant(value: Any) -> datetime | None:
-    return None if value is None else _instant(value)
-
-
-def _text(value: Any) -> str:
-    if type(value) is not str:
-        raise TypeError
-    if not value.isascii():
-        value.encode()
-    return value
 
 
 def _texts(value: Any) -> tuple[str, ...]:
@@ -646,7 +630,7 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "rates": _amounts,
     "opening_positions": _positions,
     "opening_balances": _amounts,
-    **dict.fromkeys(_AMOUNT_COLUMNS, _amount),
+    **dict.fromkeys(_AMOUNT_COLUMNS, amount_of),
     "ledger_count": _whole,
     "closed_order_count": _whole,
 }
