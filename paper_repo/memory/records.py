@@ -9,7 +9,8 @@ from typing import Any
 
 from paper_repo.core.fill_keys import place_after
 from paper_repo.core.orders_in_step import LATEST_FILLS, has_to_ask, require_in_step, used_orders
-from paper_repo.core.saves import Save, StoredRow, Tracking, new_generation, other_fill_stored
+from paper_repo.core.saves import Save, new_generation, other_fill_stored
+from paper_repo.core.tracking import StoredRow, Tracking
 from paper_repo.domain import CashFlow, EquityPoint, Fill, LedgerEntry, Order, PaperTradingSession, Split, SymbolChange
 from paper_repo.domain.history import Booked, booking_order
 from paper_repo.domain.new_fills import FillKey, fill_key

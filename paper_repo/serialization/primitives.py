@@ -9,9 +9,9 @@ from functools import lru_cache
 from typing import Any
 
 from paper_repo.domain.values import ordinary_decimal
-from paper_repo.serialization import schemas
+from paper_repo.serialization.fields import instant_text as written_instant
 
-instant_text: Callable[[datetime], str] = lru_cache(4096)(schemas.instant_text)
+instant_text: Callable[[datetime], str] = lru_cache(4096)(written_instant)
 """Most times of a session are the same at every save, and writing one is slow."""
 
 

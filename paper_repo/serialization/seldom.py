@@ -13,8 +13,10 @@ from marshmallow import fields
 
 from paper_repo.domain import Fill, Instrument, Order, Position
 from paper_repo.serialization import schemas
+from paper_repo.serialization.fields import AmountField, FlagField, InstantField, JsonField
+from paper_repo.serialization.json_data import json_copy
 from paper_repo.serialization.primitives import amount_of, instant_of, instant_text, text_of
-from paper_repo.serialization.schemas import AmountField, Data, FlagField, InstantField, JsonField, json_copy
+from paper_repo.serialization.schemas import Data
 
 T = TypeVar("T")
 
