@@ -620,8 +620,8 @@ class IPaperTradingSessionRepository(ABC):
 
         Args:
             after: only changes after this position, which each change carries: a program that has kept the last
-                position continues where it stopped. 0 for every session, past and present; None for changes from now
-                on.
+                position continues where it stopped. 0 for every session, past and present, also after the database was
+                put back by other means than `restore_backup`; None for changes from now on.
             timeout: end when nothing has changed for this number of seconds; None to wait without limit.
             poll_interval: the time between two polls, in seconds.
 

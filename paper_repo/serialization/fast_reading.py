@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from decimal import Decimal
-from functools import lru_cache
 from operator import itemgetter
 from typing import Any, TypeVar, cast
 
@@ -25,11 +23,18 @@ from paper_repo.domain import (
 )
 from paper_repo.domain.holdings import Holdings
 from paper_repo.domain.positions import ONE
-from paper_repo.domain.values import ordinary_decimal
 from paper_repo.serialization import schemas
 from paper_repo.serialization.fast_writing import AMOUNT_COLUMNS, NO_ACCOUNT
 from paper_repo.serialization.json_data import from_json
+from paper_repo.serialization.primitives import (
+    amount_of,
+    instant_of,
+    optional_amount_of,
+    optional_instant_of,
+    text_of,
+)
 from paper_repo.serialization.schemas import Data
+from paper_repo.serialization.seldom import with_seldom
 
 T = TypeVar("T")
 
@@ -45,16 +50,16 @@ def read_session(columns: Mapping[str, Any]) -> PaperTradingSession:
         {
             "strategy": _strategy(from_json(columns["strategy"])),
             "status": SessionStatus[columns["status"]],
-            "initial_cash": _amount(columns["initial_cash"]),
-            "cash": _amount(columns["cash"]),
+            "initial_cash": amount_of(columns["initial_cash"]),
+            "cash": amount_of(columns["cash"]),
             "positions": Holdings(_positions(columns["positions"])),
             "open_orders": {name: _order(data, name) for name, data in from_json(columns["open_orders"]).items()},
-            "realized_pnl": _amount(columns["realized_pnl"]),
-            "fees_paid": _amount(columns["fees_paid"]),
-            "created_at": _instant(columns["created_at"]),
-            "started_at": _optional_instant(columns["started_at"]),
-            "stopped_at": _optional_instant(columns["stopped_at"]),
-            "updated_at": _optional_instant(columns["updated_at"]),
+            "realized_pnl": amount_of(columns["realized_pnl"]),
+            "fees_paid": amount_of(columns["fees_paid"]),
+            "created_at": instant_of(columns["created_at"]),
+            "started_at": optional_instant_of(columns["started_at"]),
+            "stopped_at": optional_instant_of(columns["stopped_at"]),
+            "updated_at": optional_instant_of(columns["updated_at"]),
             "keeps_own_accounts": owns != 0,
         },
         {
@@ -90,7 +95,7 @@ def _account(columns: Mapping[str, Any]) -> Data:
 
 
 def _amounts(text: str) -> dict[str, Decimal]:
-    return {_text(name): _amount(value) for name, value in from_json(text).items()}
+    return {text_of(name): amount_of(value) for name, value in from_json(text).items()}
 
 
 def _positions(text: str) -> dict[str, Position]:
@@ -98,7 +103,7 @@ def _positions(text: str) -> dict[str, Position]:
 
 
 def _instruments(text: str) -> dict[str, Instrument]:
-    instruments = {name: schemas.load(Instrument, data) for name, data in from_json(text).items()}
+    instruments = {name: with_seldom(Instrument, data) for name, data in from_json(text).items()}
     if any(each.symbol != name for name, each in instruments.items()):
         raise ValueError
     return instruments
@@ -118,17 +123,17 @@ def _strategy(data: Data) -> Strategy:
 
 def _position(data: Data, name: str) -> Position:
     if len(data) != 6:
-        return _loaded(Position, data, name)
-    symbol, quantity = _text(data["symbol"]), _amount(data["quantity"])
+        return _under_its_name(with_seldom(Position, data), name)
+    symbol, quantity = text_of(data["symbol"]), amount_of(data["quantity"])
     if not quantity or not name or symbol != name:
         raise ValueError
     return Position.of_checked(
         symbol,
         quantity,
-        _amount(data["cost_basis"]),
-        _amount(data["last_price"]),
-        _instant(data["opened_at"]),
-        _amount(data["realized_pnl"]),
+        amount_of(data["cost_basis"]),
+        amount_of(data["last_price"]),
+        instant_of(data["opened_at"]),
+        amount_of(data["realized_pnl"]),
         None,
         ONE,
         Settlement.CASH,
@@ -137,38 +142,34 @@ def _position(data: Data, name: str) -> Position:
     )
 
 
-def _loaded(kind: type[T], data: Data, name: str) -> T:
-    """An entity that says more than most: by its schema."""
-    entity: Any = schemas.load(kind, data)
-    if entity.id != name:
+def _under_its_name(entity: T, name: str) -> T:
+    if cast("Any", entity).id != name:
         raise ValueError
-    return cast("T", entity)
+    return entity
 
 
 def _order(data: Data, name: str) -> Order:
     if len(data) != 10:
-        return _loaded(Order, data, name)
+        return _under_its_name(with_seldom(Order, data), name)
     order = Order(
         data["id"],
         data["symbol"],
         Side[data["side"]],
         OrderType[data["type"]],
-        _amount(data["quantity"]),
-        _amount(data["filled_quantity"]),
-        _optional_amount(data["limit_price"]),
-        _optional_amount(data["stop_price"]),
+        amount_of(data["quantity"]),
+        amount_of(data["filled_quantity"]),
+        optional_amount_of(data["limit_price"]),
+        optional_amount_of(data["stop_price"]),
         TimeInForce[data["time_in_force"]],
-        _instant(data["created_at"]),
+        instant_of(data["created_at"]),
     )
-    if order.id != name:
-        raise ValueError
-    return order
+    return _under_its_name(order, name)
 
 
 def _fill(data: Mapping[str, Any]) -> Fill:
     if len(data) != 8:
-        return schemas.load(Fill, data)
-    fill_id, symbol, quantity = _text(data["id"]), _text(data["symbol"]), _amount(data["quantity"])
+        return with_seldom(Fill, data)
+    fill_id, symbol, quantity = text_of(data["id"]), text_of(data["symbol"]), amount_of(data["quantity"])
     if not fill_id or not symbol or quantity <= 0:
         raise ValueError
     return Fill.of_checked(
@@ -176,17 +177,17 @@ def _fill(data: Mapping[str, Any]) -> Fill:
         symbol,
         Side[data["side"]],
         quantity,
-        _amount(data["price"]),
-        _amount(data["fee"]),
-        _instant(data["executed_at"]),
-        None if data["order_id"] is None else _text(data["order_id"]),
+        amount_of(data["price"]),
+        amount_of(data["fee"]),
+        instant_of(data["executed_at"]),
+        None if data["order_id"] is None else text_of(data["order_id"]),
     )
 
 
 def _point(data: Mapping[str, Any]) -> EquityPoint:
     if len(data) != 3:
         raise TypeError
-    return EquityPoint.of_checked(_instant(data["at"]), _optional_amount(data["cash"]), _amount(data["equity"]))
+    return EquityPoint.of_checked(instant_of(data["at"]), optional_amount_of(data["cash"]), amount_of(data["equity"]))
 
 
 LOADS: dict[type, Callable[[Any], Any]] = {
@@ -195,39 +196,6 @@ LOADS: dict[type, Callable[[Any], Any]] = {
     Fill: _fill,
     EquityPoint: _point,
 }
-
-
-def _amount(value: Any) -> Decimal:
-    if type(value) is not str:
-        raise TypeError
-    number = ordinary_decimal(value)
-    if not number.is_finite():
-        raise ValueError
-    return number
-
-
-def _optional_amount(value: Any) -> Decimal | None:
-    return None if value is None else _amount(value)
-
-
-@lru_cache(4096)
-def _instant(value: Any) -> datetime:
-    moment = datetime.fromisoformat(value)
-    if len(value) != 32 or value[26:] != "+00:00" or value[19] != "." or value[10] != "T" or value[5] == "W":
-        raise ValueError
-    return moment
-
-
-def _optional_instant(value: Any) -> datetime | None:
-    return None if value is None else _instant(value)
-
-
-def _text(value: Any) -> str:
-    if type(value) is not str:
-        raise TypeError
-    if not value.isascii():
-        value.encode()
-    return value
 
 
 def _texts(value: Any) -> tuple[str, ...]:
@@ -242,7 +210,7 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "rates": _amounts,
     "opening_positions": _positions,
     "opening_balances": _amounts,
-    **dict.fromkeys(AMOUNT_COLUMNS, _amount),
+    **dict.fromkeys(AMOUNT_COLUMNS, amount_of),
     "ledger_count": _whole,
     "closed_order_count": _whole,
 }

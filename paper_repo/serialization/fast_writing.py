@@ -6,7 +6,6 @@ import marshal
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
-from functools import lru_cache
 from json.encoder import encode_basestring_ascii as quote
 from operator import is_, itemgetter
 from typing import Any
@@ -26,15 +25,13 @@ from paper_repo.domain.nesting import is_too_deep
 from paper_repo.domain.positions import ONE
 from paper_repo.domain.values import ZERO
 from paper_repo.serialization import schemas
-from paper_repo.serialization.fields import instant_text as written_instant
 from paper_repo.serialization.json_data import refuse_lone_surrogates, scan, to_json, to_json_once
+from paper_repo.serialization.primitives import instant_text
 from paper_repo.serialization.schemas import Data
+from paper_repo.serialization.seldom import seldom
 
 Known = dict[str, Any]
 """By field, what was last written of a session, and the JSON text that it gave."""
-
-instant_text: Callable[[datetime], str] = lru_cache(4096)(written_instant)
-"""Most times of a session are the same at every save, and writing one is slow."""
 
 
 def session_columns(session: PaperTradingSession, known: Known) -> Data:
@@ -118,7 +115,13 @@ def _amounts_text(amounts: Mapping[str, Decimal]) -> str | None:
 def _instrument_member(name: str, instrument: Any, times: Times) -> str:
     if type(instrument) is not Instrument or instrument.symbol != name:
         raise TypeError
-    return f"{quote(name)}:{to_json(schemas.dump(instrument))}"
+    required = {
+        "symbol": instrument.symbol,
+        "currency": instrument.currency,
+        "multiplier": str(instrument.multiplier),
+        "settlement": instrument.settlement._name_,
+    }
+    return f"{quote(name)}:{to_json(required | seldom(instrument))}"
 
 
 def strategy_text(strategy: Strategy, known: Known) -> str:
@@ -137,17 +140,12 @@ def position_text(position: Position, opened_at: str) -> str:
     is_plain = position.multiplier is ONE and position.settlement is Settlement.CASH
     if is_plain and not (position.currency or position.position_id or position.metadata):
         return text
-    return _with_more(text, position, _POSITION_PLAIN)
+    return _with_more(text, position)
 
 
-_POSITION_PLAIN = ("symbol", "quantity", "cost_basis", "last_price", "opened_at", "realized_pnl")
-_ORDER_PLAIN = ("id", "symbol", "side", "type", "quantity", "filled_quantity", "limit_price", "stop_price",
-                "time_in_force", "created_at")  # fmt: skip
-
-
-def _with_more(text: str, entity: Any, plain: tuple[str, ...]) -> str:
-    """The JSON text of an entity, of which `text` holds the plain fields, with the others that say something."""
-    more = {name: value for name, value in schemas.dump(entity).items() if name not in plain}
+def _with_more(text: str, entity: Any) -> str:
+    """The JSON text of an entity, of which `text` holds the required fields, with the others that say something."""
+    more = seldom(entity)
     return f"{text[:-1]},{to_json(more)[1:]}" if more else text
 
 
@@ -160,7 +158,7 @@ def order_text(order: Order, created_at: str) -> str:
         f'"stop_price":{_optional_amount_text(order.stop_price)},'
         f'"time_in_force":"{order.time_in_force._name_}","created_at":"{created_at}"}}'
     )
-    return _with_more(text, order, _ORDER_PLAIN) if _says_more(order) else text
+    return _with_more(text, order) if _says_more(order) else text
 
 
 _TOLD_BY_QUANTITIES = (OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED)
@@ -184,11 +182,7 @@ def _says_more(order: Order) -> bool:
 
 
 def _fill_data(fill: Fill) -> Data:
-    if fill.fee_currency or fill.position_id or fill.rate or fill.fee_rate or fill.corrected_at or fill.replaces:
-        return schemas.dump(fill)
-    if fill.metadata:
-        return schemas.dump(fill)
-    return {
+    data = {
         "id": fill.id,
         "symbol": fill.symbol,
         "side": fill.side._name_,
@@ -198,6 +192,9 @@ def _fill_data(fill: Fill) -> Data:
         "executed_at": instant_text(fill.executed_at),
         "order_id": fill.order_id,
     }
+    if fill.fee_currency or fill.position_id or fill.rate or fill.fee_rate or fill.corrected_at or fill.replaces:
+        return data | seldom(fill)
+    return data | seldom(fill) if fill.metadata else data
 
 
 def _point_data(point: EquityPoint) -> Data:
@@ -208,7 +205,23 @@ def _point_data(point: EquityPoint) -> Data:
     }
 
 
-DUMPS: dict[type, Callable[[Any], Data]] = {Fill: _fill_data, EquityPoint: _point_data}
+def _order_data(order: Order) -> Data:
+    data = {
+        "id": order.id,
+        "symbol": order.symbol,
+        "side": order.side._name_,
+        "type": order.type._name_,
+        "quantity": str(order.quantity),
+        "filled_quantity": str(order.filled_quantity),
+        "limit_price": None if order.limit_price is None else str(order.limit_price),
+        "stop_price": None if order.stop_price is None else str(order.stop_price),
+        "time_in_force": order.time_in_force._name_,
+        "created_at": instant_text(order.created_at),
+    }
+    return data | seldom(order) if _says_more(order) else data
+
+
+DUMPS: dict[type, Callable[[Any], Data]] = {Fill: _fill_data, EquityPoint: _point_data, Order: _order_data}
 
 Times = dict[str, tuple[datetime, str]]
 """By the name of its entity, a time and its text; to compare a time takes a tenth of what it takes to write it."""

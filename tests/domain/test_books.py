@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import decimal
+import os
 import pickle
 from decimal import Decimal
 from fractions import Fraction
@@ -27,6 +28,7 @@ from paper_repo.domain import (
 )
 from paper_repo.errors import InvalidSessionError
 from tests.builders import START, moment, new_fill, new_session
+from tests.facade.seeds import ROUNDS
 from tests.strategies import fees, hostile_contexts, prices, quantities
 
 INSTRUMENTS = [
@@ -39,6 +41,7 @@ INSTRUMENTS = [
     Instrument("BTC/USD"),
     Instrument("ETH-EUR", currency="EUR", asset="ETH"),
 ]
+TIMES_AS_MANY = int(os.environ.get(ROUNDS, "1"))
 SYMBOLS = [each.symbol for each in INSTRUMENTS]
 FOREIGN = ("EUR", "JPY")
 NEARLY = Fraction(1, 10**9)
@@ -453,7 +456,7 @@ def _last_symbol(session):
 # Tests
 
 
-@settings(max_examples=150)
+@settings(max_examples=150 * TIMES_AS_MANY)
 @given(stories(max_size=25), hostile_contexts())
 def test_any_events_against_fractions(several, context):
     """The identity holds exactly after each of them, and every part is what the model says."""
@@ -463,7 +466,7 @@ def test_any_events_against_fractions(several, context):
             story.happen(*event)
 
 
-@settings(max_examples=40)
+@settings(max_examples=40 * TIMES_AS_MANY)
 @given(stories(max_size=8), stories(max_size=8))
 def test_copies_go_on_alike(before, after):
     """A copy holds everything, and what happens to it is what would have happened to the original, and only to it."""
@@ -482,7 +485,7 @@ def test_copies_go_on_alike(before, after):
         assert everything(session) == kept
 
 
-@settings(max_examples=40)
+@settings(max_examples=40 * TIMES_AS_MANY)
 @given(stories(max_size=12))
 def test_a_fresh_copy_begins_with_the_same(several):
     """The opening is the same, at the rates of today; its books are sound and its own."""

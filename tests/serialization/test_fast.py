@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from paper_repo import EquityPoint, Fill, Order, PaperTradingSession, Position, SessionRepository
 from paper_repo.errors import InvalidSessionError
 from paper_repo.serialization import fast, fast_writing, schemas
+from paper_repo.testing.accounts import rich_session, with_orders
 from tests import strategies
 from tests.builders import START, full_session, new_fill, new_session
 
@@ -148,6 +149,23 @@ def test_halves_of_characters_are_refused_in_data(data: dict[str, Any]) -> None:
 
     session = new_session(state={"a": "\N{CHART WITH UPWARDS TREND}", "\N{CHART WITH UPWARDS TREND}": 1})
     assert fast.from_columns(fast.to_columns(session)) == session
+
+
+def test_an_account_that_uses_everything_does_without_marshmallow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Instruments, hedged positions, orders of every kind, fills in another currency or with metadata."""
+    session = with_orders(rich_session())
+    entities = [*session.new_fills, *session.open_orders.values(), *session.new_closed_orders]
+    assert any(fill.metadata for fill in session.new_fills)
+
+    def asked(*_: object) -> None:
+        raise AssertionError("marshmallow was asked")
+
+    monkeypatch.setattr(schemas, "dump", asked)
+    monkeypatch.setattr(schemas, "load", asked)
+
+    assert fast.from_columns(fast.to_columns(session)).positions == session.positions
+    for each in entities:
+        assert fast.load(type(each), fast.dump(each)) == each
 
 
 def test_entities_of_the_callers_own_kinds_are_written_as_by_marshmallow() -> None:

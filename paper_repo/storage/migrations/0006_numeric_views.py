@@ -49,12 +49,13 @@ class SqliteDialect:
 
 class ServerDialect(SqliteDialect):
     """The same on PostgreSQL, where an amount or a figure beyond the range of floats is an error unless it is looked at
-    first."""
+    first; CockroachDB, besides, computes nothing of a decimal and a float."""
 
     def number(self, amount: str) -> str:
         return (
             f"CASE WHEN {amount} = 0 OR abs({amount}) BETWEEN 1e-300 AND 1e300 THEN CAST({amount} AS double precision) "
-            f"WHEN abs({amount}) < 1 THEN 0 ELSE sign({amount}) * CAST('Infinity' AS double precision) END"
+            f"WHEN abs({amount}) < 1 THEN 0 WHEN {amount} > 0 THEN CAST('Infinity' AS double precision) "
+            f"WHEN {amount} < 0 THEN CAST('-Infinity' AS double precision) END"
         )
 
     def moment(self, time: str) -> str:
