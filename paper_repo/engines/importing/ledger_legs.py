@@ -35,8 +35,8 @@ QUOTES = (
 )
 """In what pairs are priced, the likeliest first."""
 IN_THE_ORDER_OF_THE_FILE = (
-    "SELECT leg.* FROM leg JOIN (SELECT trade, min(row) AS first FROM leg GROUP BY trade) USING (trade) "
-    "ORDER BY first, trade, row"
+    "SELECT trade, row, at, is_fee, coin, amount, order_id FROM "
+    "(SELECT *, min(row) OVER (PARTITION BY trade) AS first FROM leg) ORDER BY first, trade, row"
 )
 OTHER_WAY = "export the trades (trade history, fills) of the exchange instead"
 
