@@ -12,7 +12,7 @@ from typing import Any
 from paper_repo import CashFlow, CashFlowKind, Fill, Order, OrderStatus, OrderType, Side
 from paper_repo.engines.broker_data import exact, kept, optional_price
 
-DUST = Decimal("0.001")
+DUST = Decimal("0.01")
 """The most that is dust, of what a trade has bought."""
 
 

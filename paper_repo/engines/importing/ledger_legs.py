@@ -18,25 +18,26 @@ from typing import NamedTuple
 from paper_repo.domain import CashFlowKind
 from paper_repo.domain.values import EXACT, ROUNDED
 from paper_repo.engines.importing.headings import Headings, folded
-from paper_repo.engines.importing.meanings import FLOWS, word
+from paper_repo.engines.importing.meanings import FLOWS, word, words
 from paper_repo.engines.importing.records import SourceFill, SourceFlow, Stated
 from paper_repo.engines.importing.sorting import plain
 from paper_repo.engines.importing.tables import Table
 
 ZERO = Decimal(0)
-LEGS = frozenset(
-    "buy sell transactionrelated transactionbuy transactionspend transactionsold transactionrevenue match".split()  # noqa: SIM905
-)
-CONVERSIONS = frozenset("binanceconvert convert largeotctrading stablecoinsautoconversion".split())  # noqa: SIM905
-FEES = frozenset(["fee", "transactionfee"])
+LEGS = words("buy sell match transactionrelated transactionbuy transactionspend transactionsold transactionrevenue")
+CONVERSIONS = words("binanceconvert convert largeotctrading stablecoinsautoconversion")
+FEES = words("fee transactionfee")
+"""What the rows of trades are called; a conversion is a trade of its own, also beside another one."""
 FLOW_WORDS = {**FLOWS, "fiatdeposit": CashFlowKind.DEPOSIT, "fiatwithdraw": CashFlowKind.WITHDRAWAL}
 QUOTES = (
-    "USD EUR GBP CHF JPY AUD CAD BRL TRY USDT USDC FDUSD BUSD TUSD DAI BTC ETH BNB".split()  # noqa: SIM905
+    *("USD", "EUR", "GBP", "CHF", "JPY", "AUD", "CAD", "BRL", "TRY"),
+    *("USDT", "USDC", "FDUSD", "BUSD", "TUSD", "DAI"),
+    *("BTC", "ETH", "BNB"),
 )
-"""In what pairs are priced, the likeliest first."""
+"""Of two coins that were exchanged, the first one of these is the currency of the price."""
 IN_THE_ORDER_OF_THE_FILE = (
-    "SELECT leg.* FROM leg JOIN (SELECT trade, min(row) AS first FROM leg GROUP BY trade) USING (trade) "
-    "ORDER BY first, trade, row"
+    "SELECT trade, row, at, is_fee, coin, amount, order_id FROM "
+    "(SELECT *, min(row) OVER (PARTITION BY trade) AS first FROM leg) ORDER BY first, trade, row"
 )
 OTHER_WAY = "export the trades (trade history, fills) of the exchange instead"
 

@@ -18,7 +18,8 @@ class Side(NamedTuple):
     opens_short: bool = False
 
 
-def _words(text: str) -> frozenset[str]:
+def words(text: str) -> frozenset[str]:
+    """The words of a text."""
     return frozenset(text.split())
 
 
@@ -40,23 +41,23 @@ LONGS = frozenset(["long", "buy", "b", "bot", "bto", "bought", "kauf", "1", "lon
 SHORTS = frozenset(["short", "sell", "s", "sld", "sto", "sold", "verkauf", "-1", "shorts", "entryshort"])
 """What a round trip's direction is called."""
 
-OPENING = _words("open opened entry enter in openposition new")
-ENDING = _words("close closed exit out closeposition exited liquidation stoploss takeprofit sl tp")
+OPENING = words("open opened entry enter in openposition new")
+ENDING = words("close closed exit out closeposition exited liquidation stoploss takeprofit sl tp")
 """What stands beside a direction (long, short): whether the fill opens or ends it."""
 DIRECTIONS = {"long": True, "short": False}
-KINDS_OF_FILLS = _words("trade execution executions fill filled adltrade bustrade delivery settle")
+KINDS_OF_FILLS = words("trade execution executions fill filled adltrade bustrade delivery settle")
 """What a column of kinds calls a fill."""
 
-OF_OPTIONS = _words("sto stc bto btc oexp oasgn oexcs selltoopen selltoclose buytoopen buytoclose")
+OF_OPTIONS = words("sto stc bto btc oexp oasgn oexcs selltoopen selltoclose buytoopen buytoclose")
 """What only options are called: where the symbol is that of the underlying, the description names the contract."""
 
-CLOSING = _words(
+CLOSING = words(
     """
     ep expired expiry expiration oexp expire assignment assigned oasgn exercise exercised oexcs cashsettled
     cashsettlement settlement delivery optionexpiration optionassignment optionexercise
     """
 )
-FREE = _words(
+FREE = words(
     """
     free freeshare freeshares freestock bonus rec received airdrop stockreward reward gift stockdividend
     """
@@ -72,14 +73,14 @@ _FLOWS = {
 }
 FLOWS = {name: kind for kind, names in _FLOWS.items() for name in names.split()}
 
-DONE = _words(
+DONE = words(
     """
     filled executed complete completed closed done partiallyfilled partialfill partial partfilled partiallyfill settled
     success successful traded ok cashsettled fullyfilled fill match matched confirmed finished trade ausgeführt
     ausgefuehrt
     """
 )
-NOT_DONE = _words(
+NOT_DONE = words(
     """
     cancelled canceled cancel rejected reject open new pending submitted expired failed inactive accepted working
     triggered queued void error pendingnew pendingcancel cancelsubmitted invalid updatesubmitted partiallycanceled
