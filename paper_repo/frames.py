@@ -34,7 +34,7 @@ from paper_repo.domain import CashFlowKind, Order, PaperTradingSession
 from paper_repo.domain.selection import Selection, StatusFilter, WhichOrders, check_which, resting
 from paper_repo.errors import InvalidSessionError, SessionNotFoundError
 from paper_repo.facade.repository import AsyncSessionRepository
-from paper_repo.serialization import schemas
+from paper_repo.serialization.fields import instant_text
 from paper_repo.storage import queries
 from paper_repo.storage.base import Storage
 
@@ -308,7 +308,7 @@ def _whole(
 def _open_order(order: Order) -> tuple[Any, ...]:
     """The row that an order would have among the closed ones."""
     values = (getattr(order, name, None) for name in _ORDER_COLUMNS)
-    return tuple(schemas.instant_text(each) if isinstance(each, datetime) else _plain(each) for each in values)
+    return tuple(instant_text(each) if isinstance(each, datetime) else _plain(each) for each in values)
 
 
 def _table_of(found: Sequence[Any], columns: dict[str, _Convert], exact: bool, session_id: str) -> pa.Table:

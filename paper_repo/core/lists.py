@@ -14,7 +14,7 @@ from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
 from paper_repo.domain.downsampling import check_max_points, downsample
 from paper_repo.domain.selection import Selection, SessionSummary, check_page
 from paper_repo.domain.values import optional_instant
-from paper_repo.serialization import schemas
+from paper_repo.serialization.fields import instant_text
 from paper_repo.serialization.schemas import Data
 from paper_repo.storage import queries
 from paper_repo.storage.base import Storage
@@ -140,7 +140,7 @@ class Lists:
 def bound(moment: datetime | None, name: str) -> str | None:
     """The bound of a window in time as stored text; `name` is that of the argument."""
     moment = optional_instant(moment, name)
-    return None if moment is None else schemas.instant_text(moment)
+    return None if moment is None else instant_text(moment)
 
 
 def _itself(session: PaperTradingSession) -> PaperTradingSession:

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from paper_repo.desktop.chart_canvas import ChartCanvas
 from paper_repo.desktop.curves import Curve
-from paper_repo.desktop.following import REST
+from paper_repo.desktop.following import rest
 from paper_repo.desktop.language import localised, tr
 from paper_repo.desktop.live import LiveRepository, Request
 from paper_repo.desktop.naming import named
@@ -159,7 +159,7 @@ class EquityChart(QFrame):
         self._rest(began)
 
     def _rest(self, began: float) -> None:
-        self._pause.start(int(1000 * min(REST * (time.monotonic() - began), 60)))
+        self._pause.start(rest(began))
 
     def _draw(self, reset: bool) -> None:
         self.canvas.draw(self.curves)

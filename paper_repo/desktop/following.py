@@ -16,6 +16,20 @@ REST = 3.0
 """After a reading, at least this many times its duration passes before the next: a long history takes long to read."""
 
 
+LEAST_REST = 0.3
+"""The least pause between two readings, in seconds: what changes all the time need not be drawn all the time."""
+
+
+def rest(began: float, most: float = 60) -> int:
+    """How long to rest after a reading that began then, in milliseconds.
+
+    Args:
+        began: when, as `time.monotonic` tells it.
+        most: the longest rest in seconds.
+    """
+    return int(1000 * min(max(REST * (time.monotonic() - began), LEAST_REST), most))
+
+
 class SessionFollower(QObject):
     """Reads one session for a widget whenever it changes, and lets the widget show it.
 
@@ -108,4 +122,4 @@ class SessionFollower(QObject):
         self._rest()
 
     def _rest(self) -> None:
-        self._pause.start(int(1000 * min(REST * (time.monotonic() - self._began), 60)))
+        self._pause.start(rest(self._began))

@@ -146,6 +146,7 @@ class Selection(NamedTuple):
 
 
 @dataclass(frozen=True)
+@one_line.described(one_line.summary)
 class SessionSummary:
     """The fields of a session that a list shows. Amounts are in `base_currency`, times in UTC."""
 
@@ -165,8 +166,6 @@ class SessionSummary:
     stopped_at: datetime | None
     updated_at: datetime | None
     version: int
-
-    __repr__ = one_line.one_line(one_line.summary)
 
     @property
     def total_return(self) -> float | None:

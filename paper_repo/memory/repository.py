@@ -22,7 +22,8 @@ import anyio.to_thread
 
 from paper_repo.core import corrections
 from paper_repo.core.fill_keys import by_key
-from paper_repo.core.saves import Save, Tracking, UndoLog
+from paper_repo.core.saves import Save
+from paper_repo.core.tracking import Tracking, UndoLog
 from paper_repo.domain import (
     CashFlow,
     CashFlowKind,

@@ -112,7 +112,7 @@ class Walk:
         self.dips: list[Dip] = []
         self.levels: dict[datetime, float] = {}
         self._drawn = drawn
-        self.point_count = 0
+        self.point_count: int = 0
         self._closes: dict[tuple[int, int], float] = {}
         self._first: float | None = None
 

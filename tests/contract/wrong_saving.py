@@ -16,7 +16,8 @@ from paper_repo import (
     SessionStatus,
     StorageError,
 )
-from paper_repo.core.saves import Save, Tracking
+from paper_repo.core.saves import Save
+from paper_repo.core.tracking import Tracking
 from tests.contract.wrong_implementations import CatchesUpTwice, OrdersAsFloats, Wrong
 
 # Saving
