@@ -1,9 +1,9 @@
 """A web service that shows the sessions of a file, and what changes in it as it happens.
 
     pip install fastapi uvicorn
-    SESSIONS=sessions.db uvicorn --app-dir examples web:app
+    SESSIONS=sessions.db uvicorn --app-dir examples --timeout-graceful-shutdown 1 web:app
 
-GET /sessions, /sessions/ID, /sessions/ID/equity, and /changes, a stream of server-sent events.
+GET /sessions, /sessions/ID, /sessions/ID/equity, and /changes, a stream of events, which uvicorn would wait for.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, Header, HTTPException, Request
-from fastapi.responses import StreamingResponse
+from fastapi import Depends, FastAPI, Header, Request
+from fastapi.responses import JSONResponse, StreamingResponse
 
-from paper_repo import IPaperTradingSessionRepository, SessionStatus, SQLiteSessionRepository
+from paper_repo import IPaperTradingSessionRepository, SessionNotFoundError, SessionStatus, SQLiteSessionRepository
 
 
 @asynccontextmanager
@@ -33,6 +33,7 @@ def opened(request: Request) -> IPaperTradingSessionRepository:
 
 
 app = FastAPI(lifespan=lifespan)
+app.add_exception_handler(SessionNotFoundError, lambda _, error: JSONResponse({"detail": str(error)}, 404))
 Sessions = Annotated[IPaperTradingSessionRepository, Depends(opened)]
 
 
@@ -48,7 +49,7 @@ async def show_session(sessions: Sessions, session_id: str) -> dict[str, Any]:
     """One session with its positions."""
     session = await sessions.get_by_id(session_id)
     if session is None:
-        raise HTTPException(404, f"no session has the id {session_id!r}")
+        raise SessionNotFoundError(session_id)
     positions = {symbol: str(position.quantity) for symbol, position in session.positions.items()}
     return {"id": session.id, "version": session.version, "equity": str(session.equity), "positions": positions}
 

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Self, overload
+from typing import TYPE_CHECKING, Literal, NoReturn, Self, overload
 
 from paper_repo.domain import CashFlow, CashFlowKind, EquityPoint, Fill, LedgerEntry, Order, PaperTradingSession
 from paper_repo.domain.selection import Loaded, OnDamage, OrderBy, SessionSummary, StatusFilter, WhichOrders
@@ -58,6 +58,16 @@ class IPaperTradingSessionRepository(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.close()
+
+    if not TYPE_CHECKING:  # type checkers refuse a plain `with`; others are told what to write
+
+        def __enter__(self) -> NoReturn:
+            raise TypeError(
+                f"{type(self).__name__} is opened with `async with`; for plain `with`, take SessionRepository, which "
+                "has the same methods without `await`"
+            )
+
+        __exit__ = None  # so that nothing takes it for a context manager
 
     @abstractmethod
     async def save(self, session: PaperTradingSession) -> None:

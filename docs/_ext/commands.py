@@ -26,7 +26,9 @@ def help_of(*command: str) -> str:
 
 
 class CommandHelp(SphinxDirective):
-    """`command-help`, without arguments."""
+    """`command-help`, without arguments; what stands in it is for those who read the page without a build."""
+
+    has_content = True
 
     def run(self) -> list[nodes.Node]:
         """A section for each command, in the order of the help."""

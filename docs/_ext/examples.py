@@ -12,9 +12,10 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 class ExampleFile(SphinxDirective):
-    """`example` with the name of a file."""
+    """`example` with the name of a file; what stands in it is for those who read the page without a build."""
 
     required_arguments = 1
+    has_content = True
 
     def run(self) -> list[nodes.Node]:
         """The block."""

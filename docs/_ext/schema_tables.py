@@ -53,7 +53,9 @@ def _columns(text: str) -> list[str]:
 
 
 class Schema(SphinxDirective):
-    """`schema`, without arguments."""
+    """`schema`, without arguments; what stands in it is for those who read the page without a build."""
+
+    has_content = True
 
     def run(self) -> list[nodes.Node]:
         """The statements."""

@@ -13,15 +13,18 @@ from contextlib import contextmanager
 from typing import Any
 
 _NO_LETTER = re.compile(r"\x1b(\[[0-9;]*[ -/]*[@-~]|O.|.)?")
-"""What arrows and the like send."""
+"""Escape sequences, which arrow and function keys send."""
 
 WaitForKey = Callable[[float], str]
-"""Waits so many seconds at most, and gives the key that was pressed meanwhile, or nothing."""
+"""Waits at most this number of seconds; returns the key that was pressed, or an empty text."""
 
 
 @contextmanager
 def single_keys() -> Iterator[WaitForKey]:
-    """What waits for a key; the terminal shows none of them meanwhile. Without a terminal to type on, it only waits."""
+    """A block in which the terminal does not show what is typed; it yields the function that waits for a key.
+
+    Without a terminal to type on, that function only waits.
+    """
     if not sys.stdin.isatty():
         yield _only_wait
     elif sys.platform == "win32":

@@ -111,6 +111,16 @@ class SessionRepository:
             self._sessions.storage.let_go()
         self.close()
 
+    if not TYPE_CHECKING:  # type checkers refuse an `async with`; others are told what to write
+
+        async def __aenter__(self) -> NoReturn:
+            raise TypeError(
+                f"{type(self).__name__} is opened with plain `with`; for `async with`, take SQLiteSessionRepository, "
+                "or AsyncSessionRepository around this one: they have the same methods to await"
+            )
+
+        __aexit__ = None  # so that nothing takes it for an asynchronous context manager
+
     @property
     def is_damaged(self) -> bool:
         """Whether opening the database found damage; it is not written to then, and lists report the damage."""

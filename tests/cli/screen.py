@@ -83,11 +83,22 @@ class Screen:
 
 
 @contextmanager
-def screen_of(*arguments: str, width: int = 100, height: int = 24, **variables: str) -> Iterator[Screen]:
-    """The screen of `paper-repo` with these arguments; a command that still runs at the end is killed."""
+def screen_of(
+    *arguments: str, width: int = 100, height: int = 24, interrupted: bool = False, **variables: str
+) -> Iterator[Screen]:
+    """The screen of `paper-repo` with these arguments; a command that still runs at the end is killed.
+
+    Args:
+        arguments: of the command.
+        width: of the terminal, in columns.
+        height: of the terminal, in lines.
+        interrupted: it does not end by itself, so its coverage cannot be measured (see `unmeasured`).
+        variables: environment variables.
+    """
     master, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
-    environment = {name: value for name, value in unmeasured().items() if name not in ("COLUMNS", "LINES", "NO_COLOR")}
+    inherited = unmeasured() if interrupted else os.environ
+    environment = {name: value for name, value in inherited.items() if name not in ("COLUMNS", "LINES", "NO_COLOR")}
     command = [sys.executable, "-S", "-c", ON_A_TERMINAL_OF_ITS_OWN, *arguments]
     streams = dict.fromkeys(("stdin", "stdout", "stderr"), terminal)
     settings = environment | {"TERM": "xterm-256color"} | variables

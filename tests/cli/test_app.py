@@ -117,6 +117,7 @@ class TestHelp:
         """What it does, and how it is called."""
         output = run(name, "--help", width=200).stdout
 
+        assert not re.search(r"<(bool|str|path|float|int|list)\b", output)
         assert "Examples" in output
         assert ENTRIES[name].examples
         assert all(f"$ {example}" in output for example in ENTRIES[name].examples)

@@ -89,7 +89,8 @@ def test_a_note_names_the_option(command: Run, tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("time,symbol,side,qty,price\n1.2.2024,A,buy,1,2\n")
     assumed = ["the file names no currency; it was taken as USD (--currency)"]
-    assumed += ["the file does not say what the account began with: 0 (--cash)"]
+    began = "the file does not say what the account began with; it was taken as 0, so there is no return in percent"
+    assumed.append(f"{began} (--cash)")
 
     shown = command("import", "--from", "csv", str(path), "--timezone", "UTC", "--dry-run")
     data = command("import", "--from", "csv", str(path), "--timezone", "UTC", "--dry-run", "--json")

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from paper_repo import SessionRepository
-from paper_repo.cli.following import Following, Sorting
-from paper_repo.cli.live_page import KEYS, View
+from paper_repo.cli.commands import watch
+from paper_repo.cli.following import Following, Sorting, gain_of
+from paper_repo.cli.keys import WaitForKey
+from paper_repo.cli.live_page import KEYS, View, live_page
+from paper_repo.cli.terminal import SafeConsole
+from paper_repo.cli.zones import UTC_ZONE
 from tests.builders import new_session
 from tests.cli.conftest import Run
-from tests.cli.screen import Screen, plain, screen_of
+from tests.cli.screen import PATIENCE, Screen, plain, screen_of
 from tests.processes.running import unmeasured
 
 TRADE = """
@@ -51,9 +57,10 @@ class TestTerminal:
     """What a person sees and types."""
 
     @pytest.fixture
-    def screen(self, database: Path) -> Iterator[Screen]:
-        """The live table of the database, once it is there."""
-        with screen_of("watch", "--db", str(database), width=120) as screen:
+    def screen(self, request: pytest.FixtureRequest, database: Path) -> Iterator[Screen]:
+        """The live table of the database, once it is there; its parameter says whether it will be interrupted."""
+        interrupted = getattr(request, "param", False)
+        with screen_of("watch", "--db", str(database), width=120, interrupted=interrupted) as screen:
             self.before = screen.modes()
             screen.wait_for(r"q\]uit")
             yield screen
@@ -82,12 +89,14 @@ class TestTerminal:
         assert "+90.00 USD" in left
         assert "[q]uit" not in left
 
+    @pytest.mark.parametrize("screen", [True], indirect=True, ids=["interrupted"])
     def test_ctrl_c_ends_it_in_order(self, screen: Screen) -> None:
         """With the exit code of an interruption, and the last state on the screen."""
         screen.press("\x03")
 
         assert "Runner 2" in self._ended(screen, 130)
 
+    @pytest.mark.parametrize("screen", [True], indirect=True, ids=["interrupted"])
     def test_a_request_to_end_leaves_the_terminal_in_order(self, screen: Screen) -> None:
         """As `kill` sends it."""
         screen.process.send_signal(signal.SIGTERM)
@@ -215,6 +224,27 @@ class TestLines:
         assert len({tuple(each) for each in [*opened, saved, deleted]}) == 1
 
 
+def test_it_ends_when_nobody_reads_any_more(database: Path) -> None:
+    """As the first command of a pipe whose second one has ended; what was not asked for makes no line until then."""
+    command = [sys.executable, "-m", "paper_repo", "watch", "--json", "--status", "running", "--db", str(database)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            opened = [json.loads(process.stdout.readline())["session_id"] for _ in range(2)]
+            with SessionRepository(database) as repository:
+                repository.save(new_session(id="created"))
+            trade(database, "run-1", "f-1", "99")
+            saved = json.loads(process.stdout.readline())["session_id"]
+            process.stdout.close()
+            trade(database, "run-1", "f-2", "100")
+
+            assert (process.wait(PATIENCE), process.stderr.read()) == (1, b"")
+            assert (opened, saved) == (["run-1", "run-2"], "run-1")
+        finally:
+            process.kill()
+
+
 class TestFollowing:
     """Which sessions are followed, and in which order."""
 
@@ -245,3 +275,48 @@ class TestFollowing:
         assert set(KEYS.values()) == set(Sorting)
         assert View(Sorting.NAME, reverse=True).after("e") == View(Sorting.EQUITY)
         assert View(Sorting.NAME).after("?") == View(Sorting.NAME)
+
+
+def test_currencies_are_not_added_up(database: Path) -> None:
+    """Where not all have one, the headline has no sum, and the rows no common unit."""
+    with SessionRepository(database) as repository:
+        euro = new_session(id="euro", base_currency="EUR")
+        euro.start()
+        repository.save(euro)
+        following = Following(repository, {"status": None})
+    shown = drawn(following)
+
+    assert gain_of(following.rows.values()) is None
+    assert "3 RUNNING" in shown
+    assert "USD" not in shown.splitlines()[0]
+
+
+@pytest.mark.parametrize(("ending", "told"), [(KeyboardInterrupt, True), (EOFError, False)])
+def test_the_last_state_stays_where_somebody_is_left_to_see_it(
+    database: Path, monkeypatch: pytest.MonkeyPatch, ending: type[BaseException], told: bool
+) -> None:
+    """After an interruption, which goes on; but not after the terminal has gone."""
+
+    @contextmanager
+    def keys() -> Iterator[WaitForKey]:
+        def wait(seconds: float) -> str:
+            raise ending
+
+        yield wait
+
+    monkeypatch.setattr(watch, "single_keys", keys)
+    file = io.StringIO()
+    console = SafeConsole(file=file, force_terminal=True, width=100, height=20)
+    before = signal.getsignal(signal.SIGTERM)
+    with SessionRepository(database) as repository, pytest.raises(KeyboardInterrupt) if told else nullcontext():
+        watch._follow(repository, {"status": None}, console, Sorting.NAME, UTC_ZONE)
+
+    assert ("Runner 1" in file.getvalue().rpartition(LEFT)[2]) is told
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def drawn(following: Following) -> str:
+    """The page as it is left on the screen."""
+    file = io.StringIO()
+    SafeConsole(file=file, width=100).print(live_page(following, View(Sorting.NAME), UTC_ZONE, None, 100))
+    return file.getvalue()

@@ -22,6 +22,7 @@ from paper_repo import (
     TransactionError,
     copy_sessions,
 )
+from paper_repo.core.history import PAGE
 from paper_repo.maintenance.archive import export_archive, import_archive
 from paper_repo.maintenance.copy import histories
 from paper_repo.serialization import schemas
@@ -88,6 +89,22 @@ class TestHistory:
 
         assert [place for place, _ in repository.fill_history(session.id)] == list(range(1, number + 1))
         assert len(list(repository.equity_history(session.id))) == number
+
+    def test_trades_come_one_by_one(self, repository: SessionRepository) -> None:
+        """Together they are those of `get_trades`; the first is there before the rest of the history is read."""
+        session = new_session(id="s")
+        for number in range(3 * PAGE):
+            session.record_fill(new_fill(number, side="SELL" if number % 2 else "BUY"))
+        repository.save(session)
+        expected = repository.get_trades("s")
+        assert list(repository.trade_history("s")) == expected
+
+        trades = repository.trade_history("s")
+        first = next(trades)
+        repository.delete("s")
+
+        assert first == expected[0]
+        assert len(list(trades)) < PAGE
 
     @pytest.mark.parametrize("kind", ["fill", "equity", "ledger", "order", "trade"])
     def test_a_session_that_is_not_there(self, repository: SessionRepository, kind: str) -> None:

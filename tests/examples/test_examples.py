@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from paper_repo import Fill, PaperTradingSession, SessionRepository, Strategy
+from tests.processes.running import unmeasured
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 LONGEST = 80
@@ -101,11 +104,44 @@ def test_a_web_service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert client.get("/sessions", params={"status": "RUNNING"}).json() == []
         assert client.get("/sessions/abc-123").json()["positions"] == {"IBM": "2"}
         assert [equity for _, equity in client.get("/sessions/abc-123/equity").json()] == ["1019.80"]
-        assert client.get("/sessions/nobody").status_code == 404
+        for path_of_nobody in ("/sessions/nobody", "/sessions/nobody/equity"):
+            answer = client.get(path_of_nobody)
+            assert (answer.status_code, answer.json()) == (404, {"detail": "there is no session 'nobody'"})
         changes = client.get("/changes", params={"after": 0, "timeout": 0}).text
         assert changes == 'id: 1\ndata: {"session": "abc-123", "version": 1, "deleted": false}\n\n'
         again = client.get("/changes", params={"after": 0, "timeout": 0}, headers={"Last-Event-ID": "1"})
         assert again.text == ""
+
+
+def test_a_web_service_ends_while_a_stream_is_open(tmp_path: Path) -> None:
+    """As the example says that it is started, and told to end by Ctrl-C."""
+    for name in ("fastapi", "uvicorn"):
+        pytest.importorskip(name, reason=f"{name} is not installed: pip install fastapi uvicorn")
+    command = re.search(r"uvicorn (--app-dir .*) web:app\n", (EXAMPLES / "web.py").read_text())
+    assert command is not None
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with SessionRepository(tmp_path / "s.db") as repository:
+        repository.save(PaperTradingSession(id="abc-123", strategy=Strategy("hold"), initial_cash=1000))
+    program = [sys.executable, "-m", "uvicorn", *command[1].split(), "--port", str(port), "web:app"]
+    environment = {**unmeasured(), "SESSIONS": str(tmp_path / "s.db"), "PYTHONPATH": os.pathsep.join(sys.path)}
+
+    with subprocess.Popen(program, cwd=EXAMPLES.parent, stderr=subprocess.PIPE, text=True, env=environment) as server:
+        try:
+            assert server.stderr is not None
+            assert any("running on" in line for line in server.stderr)
+            with socket.create_connection(("127.0.0.1", port)) as client:
+                client.sendall(b"GET /changes?after=0 HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                answer = b""
+                while b"abc-123" not in answer:
+                    answer += client.recv(4096)
+                server.send_signal(signal.SIGINT)
+                told = server.stderr.read()
+        finally:
+            server.kill()
+
+    assert "Application shutdown complete" in told
 
 
 def test_the_tests_of_a_strategy(tmp_path: Path) -> None:

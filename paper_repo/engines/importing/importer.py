@@ -205,7 +205,10 @@ class _Import:
         self._book()
         books, new, stored = self._books, self._new, self._stored
         if stored is None and not self._says_what_it_began_with():
-            self._draft.notes.append("the file does not say what the account began with: 0 (initial_cash=..., --cash)")
+            self._draft.notes.append(
+                "the file does not say what the account began with; it was taken as 0, so there is no return in "
+                "percent (initial_cash=..., --cash)"
+            )
         comparisons = tuple(books.comparisons())
         self._booked_fills, self._booked_flows = books.tally.fills, books.flows
         told = {"compared": [str(each) for each in comparisons], **self._draft.metadata}

@@ -126,7 +126,10 @@ def test_terms_that_differ_from_those_that_are_stored(
 class TestInitialCash:
     """What the account began with."""
 
-    NOTE = "the file does not say what the account began with: 0 (initial_cash=..., --cash)"
+    NOTE = (
+        "the file does not say what the account began with; it was taken as 0, so there is no return in percent "
+        "(initial_cash=..., --cash)"
+    )
 
     def test_it_is_noted_where_nobody_says_it(self, tmp_path: Path) -> None:
         """And not where it was said."""
