@@ -72,7 +72,7 @@ class SessionList(QObject):
         self._began = 0.0
         self._pause = QTimer(self, singleShot=True)
         self._pause.timeout.connect(self._refresh)
-        self._fetcher = PageFetcher(rows, live, self._read_rows, lambda: self.seen_pages, self)
+        self._fetcher = PageFetcher(rows, live, self._read_rows, self._pages_seen, self)
         live.changed.connect(self._on_change)
 
     @property
@@ -164,6 +164,9 @@ class SessionList(QObject):
             self.gone.emit(gone)
         self.refreshed.emit()
         self._rest()
+
+    def _pages_seen(self) -> list[int]:
+        return self.seen_pages
 
     async def _read_rows(self, page: int) -> list[Any]:
         return (await self._read_page(page))[0]

@@ -91,7 +91,7 @@ class SessionTable(QWidget):
         self.rows.filled.connect(self._restore)
         find = QShortcut(QKeySequence(QKeySequence.StandardKey.Find), self)
         find.setContext(Qt.ShortcutContext.WindowShortcut)
-        find.activated.connect(lambda: self.filter.text.setFocus(Qt.FocusReason.ShortcutFocusReason))
+        find.activated.connect(self._search)
         leave = QShortcut(QKeySequence(Qt.Key.Key_Escape), self.filter, self._leave_filter)
         leave.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
 
@@ -142,6 +142,9 @@ class SessionTable(QWidget):
 
     def _ask_for_menu(self, at: QPoint) -> None:
         self.menu_wanted.emit(self.view.viewport().mapToGlobal(at))
+
+    def _search(self) -> None:
+        self.filter.text.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def _leave_filter(self) -> None:
         self.filter.text.clear()
