@@ -147,6 +147,8 @@ class LiveRepository(QObject):
         generation, task = self._sessions.get(session_id, (-1, None))
         if task is None or generation != self._generation:
             task = asyncio.get_running_loop().create_task(self._repository.get_by_id(session_id))
+            task.add_done_callback(lambda done: done.cancelled() or done.exception())  # who asked may be gone by then
+            self._keep(task)
             if len(self._sessions) > 100:
                 self._sessions.clear()
             self._sessions[session_id] = self._generation, task

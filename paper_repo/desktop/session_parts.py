@@ -23,9 +23,14 @@ from paper_repo.domain.trades import Trade
 from paper_repo.domain.values import EXACT
 from paper_repo.errors import SessionNotFoundError
 
+MOST_ROWS = 10_000
+"""How many rows a table holds; of more, the first ones that it is given, which are the latest."""
+
 
 class SessionPartTable(QWidget):
     """A table of one part of a session; a subclass says which part, and what stands in its columns.
+
+    Of very many rows the latest 10,000 are shown, and a line below says so.
 
     - `shown()`: the table shows what is stored.
 
@@ -52,7 +57,10 @@ class SessionPartTable(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.view)
-        self.follower: SessionFollower = SessionFollower(self, live, self.load_all, self._show)
+        self.cut: QLabel = named(QLabel(self), "hint")
+        self.cut.hide()
+        layout.addWidget(self.cut)
+        self.follower: SessionFollower = SessionFollower(self, live, self._load, self._show)
         self.follower.shown.connect(self.shown)
 
     @abstractmethod
@@ -75,11 +83,21 @@ class SessionPartTable(QWidget):
         """Show this session, and follow its changes; None to show nothing."""
         self.follower.follow(session_id)
 
-    def _show(self, found: list[Any] | None) -> None:
-        self._found = found or []
+    async def _load(self, session_ids: Sequence[str]) -> tuple[list[Any], int]:
+        """The rows that are shown, and how many there are."""
+        found = await self.load_all(session_ids)
+        return found[:MOST_ROWS], len(found)
+
+    def _show(self, loaded: tuple[list[Any], int] | None) -> None:
+        found, count = loaded or ([], 0)
+        self._found = found
         self._sort()
+        self.cut.setVisible(count > len(found))
+        self.cut.setText(
+            tr("Shown are the latest") + f" {texts.whole(len(found))} " + tr("of") + f" {texts.whole(count)}"
+        )
         self.empty.setVisible(not self._found)
-        self.empty.setText(self.nothing() if found is not None else "")
+        self.empty.setText(self.nothing())
         self.empty.setGeometry(self.view.viewport().rect())
 
     def nothing(self) -> str:

@@ -134,6 +134,26 @@ def test_a_deposit_is_no_gain(qtbot: Any, live: LiveRepository, path: Path) -> N
     assert panel.figures["Total return"].text() == "0.00 %"
 
 
+def test_of_very_many_rows_the_latest_are_shown(
+    qtbot: Any, live: LiveRepository, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line below the table says how many there are."""
+    monkeypatch.setattr("paper_repo.desktop.session_parts.MOST_ROWS", 2)
+    session = PaperTradingSession(id="a", strategy=plain(1).strategy, initial_cash=1000)
+    for number in range(3):
+        session.apply_cash_flow(CashFlow(str(number), "DEPOSIT", 50))
+    with SessionRepository(path) as repository:
+        repository.save(session)
+    table = widgets.CashFlowTable(live)
+    qtbot.addWidget(table)
+    table.show()
+    table.show_session("a")
+
+    until(qtbot, lambda: [row.id for row in table.rows.rows()] == ["2", "1"])
+    assert table.cut.isVisible()
+    assert table.cut.text() == "Shown are the latest 2 of 3"
+
+
 def test_a_hidden_widget_reads_nothing(qtbot: Any, live: LiveRepository, path: Path) -> None:
     """It reads what has changed when it is shown again."""
     with SessionRepository(path) as repository:
@@ -372,3 +392,17 @@ def test_a_dragged_scrollbar_asks_for_what_is_seen_alone(qtbot: Any, live: LiveR
     until(qtbot, lambda: table.rows.row(19_999) is not None)
 
     assert len(table.rows._pages) < 100
+
+
+def test_the_theme_follows_the_desktop(qtbot: Any) -> None:
+    """When the desktop becomes dark, so does the program; and light again."""
+    from paper_repo.desktop import theme
+
+    app = QApplication.instance()
+    hints = app.styleHints()
+    theme.follow_system(app)
+
+    for scheme, expected in ((Qt.ColorScheme.Dark, theme.DARK), (Qt.ColorScheme.Light, theme.LIGHT)):
+        hints.colorSchemeChanged.emit(scheme)
+        assert app.palette().base().color().name() == expected.base
+    hints.colorSchemeChanged.disconnect()

@@ -752,6 +752,14 @@
             <translation>Dauer</translation>
         </message>
         <message>
+            <source>of</source>
+            <translation>von</translation>
+        </message>
+        <message>
+            <source>Shown are the latest</source>
+            <translation>Gezeigt werden die neuesten</translation>
+        </message>
+        <message>
             <source>Sessions</source>
             <translation>Sitzungen</translation>
         </message>
