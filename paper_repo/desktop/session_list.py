@@ -153,6 +153,9 @@ class SessionList(QObject):
             self.damaged.emit(errors)
         if count < 0 or any(not isinstance(error, CorruptRecordError) for error in errors):
             self._is_damaged = True  # the file itself: what can be read comes in one piece
+            self._fetcher.forget()
+            self._rows.forget()
+            self._rows.set_count(0)
             self._look_through(0)
             return
         self.total = count
@@ -202,8 +205,9 @@ class SessionList(QObject):
     ) -> None:
         if question is not self.question:
             return
-        self._found |= {each.id: each for each in found}
-        self._rows.show(list(self._found.values()) + _unreadable(errors))
+        new = {each.id: each for each in found if each.id not in self._found}
+        self._found |= new
+        self._rows.append([*new.values(), *_unreadable(errors)])
         self.total = len(self._found)
         if following is None:
             self._search = None
