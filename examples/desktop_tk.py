@@ -49,6 +49,8 @@ class App:
             button.pack(side="left", padx=3)
         self.progress = ttk.Progressbar(bar, length=220)
         self.progress.pack(side="right")
+        for part in ("Heading", "Cell"):
+            ttk.Style(root).configure(f"Treeview.{part}", padding=(SPARE // 3, 2))
         self.table = ttk.Treeview(root, columns=tuple(COLUMNS), show="headings", selectmode="browse")
         for name, title in COLUMNS.items():
             side = "e" if name in ("equity", "pnl") else "w"

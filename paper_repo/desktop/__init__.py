@@ -23,6 +23,7 @@ if _find_spec("PySide6") is None:
     raise ImportError("paper_repo.desktop needs PySide6: pip install 'paper_repo[desktop]'")
 
 if TYPE_CHECKING:
+    from paper_repo.desktop.comparison_table import ComparisonTable
     from paper_repo.desktop.equity_chart import EquityChart
     from paper_repo.desktop.fill_table import FillTable
     from paper_repo.desktop.json_view import JsonView
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CashFlowTable",
+    "ComparisonTable",
     "EquityChart",
     "FillTable",
     "JsonView",
@@ -48,6 +50,7 @@ __all__ = [
 
 _MODULES = {
     "CashFlowTable": "session_parts",
+    "ComparisonTable": "comparison_table",
     "EquityChart": "equity_chart",
     "FillTable": "fill_table",
     "JsonView": "json_view",

@@ -80,7 +80,8 @@ class FillTable(QWidget):
         self._first, self._last = 1, 0
         self._pages = [0]
 
-    async def _load(self, session_id: str) -> _Seen | None:
+    async def _load(self, session_ids: Sequence[str]) -> _Seen | None:
+        (session_id,) = session_ids
         session = await self._live.session(session_id)
         if session is None:
             return None

@@ -1,10 +1,11 @@
-"""`SessionFollower`: keeps a widget at what is stored of one session, and reads nothing for one that nobody sees."""
+"""`SessionFollower`: keeps a widget at what is stored of a session, and reads nothing for one that nobody sees."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
+from weakref import WeakMethod
 
 from PySide6.QtCore import QEvent, QObject, QTimer, Signal
 from PySide6.QtWidgets import QWidget
@@ -31,15 +32,15 @@ def rest(began: float, most: float = 60) -> int:
 
 
 class SessionFollower(QObject):
-    """Reads one session for a widget whenever it changes, and lets the widget show it.
+    """Reads one session, or several, for a widget whenever one changes, and lets the widget show it.
 
     - `shown()`: the widget shows what is stored.
 
     Args:
         widget: which is to show it; nothing is read while it is hidden.
-        live: where the session is.
-        load: an async function that reads what the widget shows of the session with this id.
-        show: shows it, in Qt's thread; gets None where no session is chosen, or it is deleted.
+        live: where the sessions are.
+        load: an async method of the widget that reads what it shows of the sessions with these ids.
+        show: a method of the widget that shows it, in Qt's thread; gets None where no session is chosen.
     """
 
     shown: Signal = Signal()
@@ -48,15 +49,14 @@ class SessionFollower(QObject):
         self,
         widget: QWidget,
         live: LiveRepository,
-        load: Callable[[str], Awaitable[Any]],
+        load: Callable[[Sequence[str]], Awaitable[Any]],
         show: Callable[[Any], object],
     ) -> None:
         super().__init__(widget)
-        self._widget = widget
         self._live = live
-        self._load = load
-        self._show = show
-        self.session_id: str | None = None
+        # A widget that its program lets go of must end at once, in its own thread, and not when a collector finds it.
+        self._load, self._show = WeakMethod(load), WeakMethod(show)
+        self._ids: tuple[str, ...] = ()
         self._request: Request | None = None
         self._is_stale = False
         self._began = 0.0
@@ -65,18 +65,25 @@ class SessionFollower(QObject):
         live.changed.connect(self._changed)
         widget.installEventFilter(self)
 
+    @property
+    def session_id(self) -> str | None:
+        """The id of the session, or of the first one."""
+        return self._ids[0] if self._ids else None
+
     def follow(self, session_id: str | None) -> None:
         """Show this session from now on; None for none."""
+        self.follow_all([] if session_id is None else [session_id])
+
+    def follow_all(self, session_ids: Sequence[str]) -> None:
+        """Show these sessions from now on."""
         if self._request is not None:
             self._request.cancel()
             self._request = None
         self._pause.stop()
-        self.session_id = session_id
-        self._is_stale = True
-        if session_id is None:
-            self._is_stale = False
-            self._show(None)
-            self.shown.emit()
+        self._ids = tuple(session_ids)
+        self._is_stale = bool(self._ids)
+        if not self._ids:
+            self._display(None)
         self._refresh()
 
     def refresh(self) -> None:
@@ -91,30 +98,30 @@ class SessionFollower(QObject):
         return False
 
     def _changed(self, ids: frozenset[str]) -> None:
-        if self.session_id is not None and (not ids or self.session_id in ids):
+        if self._ids and (not ids or not ids.isdisjoint(self._ids)):
             self.refresh()
 
     def _refresh(self) -> None:
-        session_id = self.session_id
-        if not self._is_stale or session_id is None or self._request is not None or self._pause.isActive():
+        ids, load = self._ids, self._load()
+        if not self._is_stale or not ids or self._request is not None or self._pause.isActive():
             return
-        if not self._widget.isVisible():
+        widget = self.parent()
+        if load is None or not isinstance(widget, QWidget) or not widget.isVisible():
             return
         self._is_stale = False
         self._began = time.monotonic()
-        self._request = self._live.ask(lambda _: self._read(session_id), self._loaded, self._failed)
-
-    async def _read(self, session_id: str) -> Any:
-        try:
-            return await self._load(session_id)
-        except SessionNotFoundError:  # it was deleted
-            return None
+        self._request = self._live.ask(lambda _: _read(load, ids), self._loaded, self._failed)
 
     def _loaded(self, found: Any) -> None:
         self._request = None
-        self._show(found)
-        self.shown.emit()
+        self._display(found)
         self._rest()
+
+    def _display(self, found: Any) -> None:
+        show = self._show()
+        if show is not None:
+            show(found)
+            self.shown.emit()
 
     def _failed(self, error: Exception) -> None:
         self._request = None
@@ -123,3 +130,11 @@ class SessionFollower(QObject):
 
     def _rest(self) -> None:
         self._pause.start(rest(self._began))
+
+
+async def _read(load: Callable[[Sequence[str]], Awaitable[Any]], ids: tuple[str, ...]) -> Any:
+    """What is loaded; None of a session that was deleted."""
+    try:
+        return await load(ids)
+    except SessionNotFoundError:
+        return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import anyio.to_thread
 from PySide6.QtCore import Signal
@@ -48,7 +49,8 @@ class JsonView(QWidget):
         """Show this session, and follow its changes; None to show nothing."""
         self.follower.follow(session_id)
 
-    async def _load(self, session_id: str) -> str:
+    async def _load(self, session_ids: Sequence[str]) -> str:
+        (session_id,) = session_ids
         session = await self._live.session(session_id)
         return "" if session is None else await anyio.to_thread.run_sync(_document, session)
 

@@ -85,6 +85,17 @@ class LazyRows(QAbstractTableModel):
         self._tell_changed(0, len(rows))
         self.filled.emit()
 
+    def append(self, rows: Sequence[Any]) -> None:
+        """Show these rows behind those that are there, all of which have been fetched."""
+        first = self._count
+        self.set_count(first + len(rows))
+        page = first // PAGE
+        ending = [*self._pages.get(page, []), *rows]
+        for start in range(0, len(ending), PAGE):
+            self._pages[page + start // PAGE] = ending[start : start + PAGE]
+        self._tell_changed(first, self._count)
+        self.filled.emit()
+
     def set_count(self, count: int) -> None:
         """There are this many rows now; those that are there stay."""
         if count > self._count:
@@ -125,9 +136,10 @@ class LazyRows(QAbstractTableModel):
         place = number % PAGE
         return page[place] if page is not None and place < len(page) else None
 
-    def rows(self) -> list[Any]:
-        """The rows that have been fetched, in their order."""
-        return [row for page in sorted(self._pages) for row in self._pages[page]]
+    def rows(self, pages: Collection[int] | None = None) -> list[Any]:
+        """The rows that have been fetched, in their order; those of some pages, or all."""
+        fetched = sorted(self._pages if pages is None else self._pages.keys() & set(pages))
+        return [row for page in fetched for row in self._pages[page]]
 
     def has_page(self, page: int) -> bool:
         """Whether the rows of this page have been fetched."""

@@ -23,6 +23,7 @@ from paper_repo.facade.repository import AsyncSessionRepository
 from paper_repo.interface import IPaperTradingSessionRepository
 
 Work: TypeAlias = Callable[[IPaperTradingSessionRepository], Awaitable[Any]]
+Receiver: TypeAlias = Callable[[Any], object]
 
 GATHER_SECONDS = 0.1
 """Changes that come this soon after each other are told together."""
@@ -35,15 +36,31 @@ CLOSING_SECONDS = 10.0
 
 
 class Request:
-    """A call that is under way; `cancel` says that nobody waits for it any more."""
+    """A call that is under way; `cancel` says that nobody waits for it any more.
 
-    def __init__(self) -> None:
+    Its functions are let go of in Qt's thread: they may be the last to hold a widget, which must end there.
+    """
+
+    def __init__(self, work: Work, then: Receiver | None, failed: Receiver | None) -> None:
         self.cancelled: bool = False
         self.done = False
+        self.work: Work = work
+        self._receivers: tuple[Receiver | None, Receiver | None] = then, failed
 
     def cancel(self) -> None:
         """Forget what comes of it. A save that has begun is completed all the same."""
         self.cancelled = True
+
+    def end(self, has_failed: bool) -> Receiver | None:
+        """Let go of its functions; the one that is to get what has come of it."""
+        receiver = self._receivers[has_failed]
+        self.done = True
+        self.work, self._receivers = _nothing, (None, None)
+        return receiver
+
+
+async def _nothing(repository: IPaperTradingSessionRepository) -> None:
+    pass
 
 
 class LiveRepository(QObject):
@@ -117,9 +134,9 @@ class LiveRepository(QObject):
             then: is called with the result in Qt's thread, unless it belongs to a widget that is gone by then.
             failed: is called with the error instead, in Qt's thread; by default an error is told by `failed`.
         """
-        request = Request()
+        request = Request(work, then, failed or self.failed.emit)
         if not self._is_closed:
-            self._loop.call_soon_threadsafe(self._start, work, then, failed or self.failed.emit, request)
+            self._loop.call_soon_threadsafe(self._start, request)
         return request
 
     async def session(self, session_id: str) -> PaperTradingSession | None:
@@ -130,6 +147,8 @@ class LiveRepository(QObject):
         generation, task = self._sessions.get(session_id, (-1, None))
         if task is None or generation != self._generation:
             task = asyncio.get_running_loop().create_task(self._repository.get_by_id(session_id))
+            task.add_done_callback(lambda done: done.cancelled() or done.exception())  # who asked may be gone by then
+            self._keep(task)
             if len(self._sessions) > 100:
                 self._sessions.clear()
             self._sessions[session_id] = self._generation, task
@@ -174,37 +193,28 @@ class LiveRepository(QObject):
 
         self._closing = self._loop.create_task(end())
 
-    def _start(
-        self,
-        work: Work,
-        then: Callable[[Any], object] | None,
-        failed: Callable[[Exception], object],
-        request: Request,
-    ) -> None:
-        if not request.cancelled:
-            self._keep(self._loop.create_task(self._told(work, then, failed, request)))
+    def _start(self, request: Request) -> None:
+        self._keep(self._loop.create_task(self._told(request)))
 
     def _keep(self, task: asyncio.Task[Any]) -> None:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _told(
-        self,
-        work: Work,
-        then: Callable[[Any], object] | None,
-        failed: Callable[[Exception], object],
-        request: Request,
-    ) -> None:
-        try:
-            result = await work(self._repository)
-        except RepositoryClosedError:
+    async def _told(self, request: Request) -> None:
+        if request.cancelled:
+            self._hand_over(request, None)
             return
+        try:
+            result = await request.work(self._repository)
+        except RepositoryClosedError:
+            request.cancel()
+            self._hand_over(request, None)
         except Exception as error:
-            self._hand_over(request, failed, error)
+            self._hand_over(request, error, has_failed=True)
             if isinstance(error, StorageError) and not isinstance(error, CorruptDatabaseError):
                 self._look_whether_it_is_there()
         else:
-            self._hand_over(request, then, result)
+            self._hand_over(request, result)
 
     async def _follow(self) -> None:
         """Tell every change, until the repository is closed."""
@@ -270,25 +280,24 @@ class LiveRepository(QObject):
         self._tell(partial(self.changed.emit, ids))
 
     def _tell(self, call: Callable[[], object]) -> None:
-        self._hand_over(Request(), lambda _: call(), None)
+        self._hand_over(Request(_nothing, lambda _: call(), None), None)
 
-    def _hand_over(self, request: Request, receiver: Callable[[Any], object] | None, result: object) -> None:
+    def _hand_over(self, request: Request, result: object, *, has_failed: bool = False) -> None:
         try:
-            self._arrived.emit((request, receiver, result))
+            self._arrived.emit((request, has_failed, result))
         except RuntimeError:  # Qt has gone before this thread
             pass
 
     # In Qt's thread
 
-    def _deliver(self, arrived: tuple[Request, Callable[[Any], object] | None, object]) -> None:
-        request, receiver, result = arrived
-        request.done = True
-        if receiver is None or request.cancelled or self._is_closed or not _is_there(receiver):
-            return
-        receiver(result)
+    def _deliver(self, arrived: tuple[Request, bool, object]) -> None:
+        request, has_failed, result = arrived
+        receiver = request.end(has_failed)
+        if receiver is not None and not request.cancelled and not self._is_closed and _is_there(receiver):
+            receiver(result)
 
 
-def _is_there(receiver: Callable[[Any], object]) -> bool:
+def _is_there(receiver: Receiver) -> bool:
     """Whether the Qt object that is to be called, if it is one, still exists."""
     while isinstance(receiver, partial):
         receiver = receiver.func

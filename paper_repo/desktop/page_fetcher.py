@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
+from weakref import WeakMethod
 
 from PySide6.QtCore import QObject
 
@@ -20,8 +21,8 @@ class PageFetcher(QObject):
     Args:
         rows: the table's rows.
         live: where they are read.
-        read: an async function that reads the rows of the page with this number.
-        seen: the numbers of the pages that are seen now.
+        read: an async method that reads the rows of the page with this number.
+        seen: a method that tells the numbers of the pages that are seen now.
         parent: the table.
     """
 
@@ -36,8 +37,7 @@ class PageFetcher(QObject):
         super().__init__(parent)
         self._rows = rows
         self._live = live
-        self._read = read
-        self._seen = seen
+        self._read, self._seen = WeakMethod(read), WeakMethod(seen)  # as in `SessionFollower`
         self._wanted: list[int] = []
         self._page = 0
         self._request: Request | None = None
@@ -56,12 +56,14 @@ class PageFetcher(QObject):
             self._fetch_next()
 
     def _fetch_next(self) -> None:
-        missing = [page for page in self._wanted if not self._rows.has_page(page)]
-        seen = self._seen()
+        read, seen_pages = self._read(), self._seen()
+        if read is None or seen_pages is None:
+            return
+        missing, seen = [page for page in self._wanted if not self._rows.has_page(page)], seen_pages()
         self._wanted = [page for page in missing if page in seen] or missing[-1:]
         if self._wanted:
             page = self._page = self._wanted.pop(0)
-            self._request = self._live.ask(lambda _: self._read(page), self._fetched, self._failed)
+            self._request = self._live.ask(lambda _: read(page), self._fetched, self._failed)
 
     def _fetched(self, rows: Sequence[Any]) -> None:
         self._request = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
@@ -72,7 +73,8 @@ class PerformancePanel(QWidget):
         value.setFont(font)
         self._grid.addWidget(value, row * 2 + 1, column)
 
-    async def _load(self, session_id: str) -> Performance | None:
+    async def _load(self, session_ids: Sequence[str]) -> Performance | None:
+        (session_id,) = session_ids
         try:
             return await self._live.repository.get_performance(session_id)
         except SessionNotFoundError:

@@ -30,6 +30,7 @@ class SessionFilter(QWidget):
         self.text: QLineEdit = named(QLineEdit(self, clearButtonEnabled=True), "search")
         self.text.setPlaceholderText(tr("Search name, strategy, symbol or id"))
         self.text.setAccessibleName(tr("Search"))
+        self.text.setAcceptDrops(False)  # a file that is dropped here is for the window
         self.status: QComboBox = named(QComboBox(self), "status")
         self.status.setAccessibleName(tr("Status"))
         self.status.addItem(tr("Any status"), None)

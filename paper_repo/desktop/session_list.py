@@ -72,7 +72,7 @@ class SessionList(QObject):
         self._began = 0.0
         self._pause = QTimer(self, singleShot=True)
         self._pause.timeout.connect(self._refresh)
-        self._fetcher = PageFetcher(rows, live, self._read_rows, lambda: self.seen_pages, self)
+        self._fetcher = PageFetcher(rows, live, self._read_rows, self._pages_seen, self)
         live.changed.connect(self._on_change)
 
     @property
@@ -153,6 +153,9 @@ class SessionList(QObject):
             self.damaged.emit(errors)
         if count < 0 or any(not isinstance(error, CorruptRecordError) for error in errors):
             self._is_damaged = True  # the file itself: what can be read comes in one piece
+            self._fetcher.forget()
+            self._rows.forget()
+            self._rows.set_count(0)
             self._look_through(0)
             return
         self.total = count
@@ -164,6 +167,9 @@ class SessionList(QObject):
             self.gone.emit(gone)
         self.refreshed.emit()
         self._rest()
+
+    def _pages_seen(self) -> list[int]:
+        return self.seen_pages
 
     async def _read_rows(self, page: int) -> list[Any]:
         return (await self._read_page(page))[0]
@@ -199,8 +205,9 @@ class SessionList(QObject):
     ) -> None:
         if question is not self.question:
             return
-        self._found |= {each.id: each for each in found}
-        self._rows.show(list(self._found.values()) + _unreadable(errors))
+        new = {each.id: each for each in found if each.id not in self._found}
+        self._found |= new
+        self._rows.append([*new.values(), *_unreadable(errors)])
         self.total = len(self._found)
         if following is None:
             self._search = None

@@ -23,9 +23,14 @@ from paper_repo.domain.trades import Trade
 from paper_repo.domain.values import EXACT
 from paper_repo.errors import SessionNotFoundError
 
+MOST_ROWS = 10_000
+"""How many rows a table holds; of more, the first ones that it is given, which are the latest."""
+
 
 class SessionPartTable(QWidget):
     """A table of one part of a session; a subclass says which part, and what stands in its columns.
+
+    Of very many rows the latest 10,000 are shown, and a line below says so.
 
     - `shown()`: the table shows what is stored.
 
@@ -52,7 +57,10 @@ class SessionPartTable(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.view)
-        self.follower: SessionFollower = SessionFollower(self, live, self.load, self._show)
+        self.cut: QLabel = named(QLabel(self), "hint")
+        self.cut.hide()
+        layout.addWidget(self.cut)
+        self.follower: SessionFollower = SessionFollower(self, live, self._load, self._show)
         self.follower.shown.connect(self.shown)
 
     @abstractmethod
@@ -67,15 +75,29 @@ class SessionPartTable(QWidget):
     async def load(self, session_id: str) -> list[Any]:
         """What is stored of this session, one object a row."""
 
+    async def load_all(self, session_ids: Sequence[str]) -> list[Any]:
+        """What is stored of these sessions; of one alone, for most tables."""
+        return await self.load(session_ids[0])
+
     def show_session(self, session_id: str | None) -> None:
         """Show this session, and follow its changes; None to show nothing."""
         self.follower.follow(session_id)
 
-    def _show(self, found: list[Any] | None) -> None:
-        self._found = found or []
+    async def _load(self, session_ids: Sequence[str]) -> tuple[list[Any], int]:
+        """The rows that are shown, and how many there are."""
+        found = await self.load_all(session_ids)
+        return found[:MOST_ROWS], len(found)
+
+    def _show(self, loaded: tuple[list[Any], int] | None) -> None:
+        found, count = loaded or ([], 0)
+        self._found = found
         self._sort()
+        self.cut.setVisible(count > len(found))
+        self.cut.setText(
+            tr("Shown are the latest") + f" {texts.whole(len(found))} " + tr("of") + f" {texts.whole(count)}"
+        )
         self.empty.setVisible(not self._found)
-        self.empty.setText(self.nothing() if found is not None else "")
+        self.empty.setText(self.nothing())
         self.empty.setGeometry(self.view.viewport().rect())
 
     def nothing(self) -> str:
@@ -124,11 +146,11 @@ class PositionTable(SessionPartTable):
         return [
             Column("symbol", tr("Symbol"), lambda held: held.symbol, None, False, 7, order=lambda held: held.symbol),
             Column("side", tr("Side"), lambda held: direction(held.quantity > 0), None, False, 8),
-            _number("quantity", tr("Quantity"), lambda held: abs(held.quantity), texts.quantity, 6),
-            _number("average", tr("Average"), lambda held: held.average_price, texts.money, 8),
-            _number("last", tr("Last"), lambda held: held.last_price, texts.money, 8),
-            _number("pnl", tr("Unrealized P&L"), pnl, texts.gain, 12, sign=pnl),
-            _number("value", tr("Value"), value, texts.money, 11),
+            number_column("quantity", tr("Quantity"), lambda held: abs(held.quantity), texts.quantity, 6),
+            number_column("average", tr("Average"), lambda held: held.average_price, texts.money, 8),
+            number_column("last", tr("Last"), lambda held: held.last_price, texts.money, 8),
+            number_column("pnl", tr("Unrealized P&L"), pnl, texts.gain, 12, sign=pnl),
+            number_column("value", tr("Value"), value, texts.money, 11),
             _time("opened", tr("Opened"), lambda held: held.opened_at),
         ]
 
@@ -158,10 +180,10 @@ class OrderTable(SessionPartTable):
             Column("side", tr("Side"), lambda each: side(each.side is Side.BUY), None, False, 9),
             Column("type", tr("Type"), lambda each: each.type.lower().replace("_", " "), None, False, 9),
             Column("status", tr("Status"), lambda each: order_status(each.status), None, False, 10),
-            _number("quantity", tr("Quantity"), lambda each: each.quantity, texts.quantity, 6),
-            _number("filled", tr("Filled"), lambda each: each.filled_quantity, texts.quantity, 6),
-            _number("limit", tr("Limit"), lambda each: each.limit_price, texts.money, 9),
-            _number("stop", tr("Stop price"), lambda each: each.stop_price, texts.money, 9),
+            number_column("quantity", tr("Quantity"), lambda each: each.quantity, texts.quantity, 6),
+            number_column("filled", tr("Filled"), lambda each: each.filled_quantity, texts.quantity, 6),
+            number_column("limit", tr("Limit"), lambda each: each.limit_price, texts.money, 9),
+            number_column("stop", tr("Stop price"), lambda each: each.stop_price, texts.money, 9),
             Column("force", tr("Valid"), lambda each: str(each.time_in_force), None, False, 5),
             _time("created", tr("Placed"), lambda each: each.created_at),
             _time("closed", tr("Closed"), lambda each: each.closed_at),
@@ -201,7 +223,7 @@ class CashFlowTable(SessionPartTable):
             Column(
                 "kind", tr("Kind"), lambda flow: flow_kind(flow.kind), None, False, 12, order=lambda flow: flow.kind
             ),
-            _number("amount", tr("Amount"), paid, texts.gain, 12, sign=paid),
+            number_column("amount", tr("Amount"), paid, texts.gain, 12, sign=paid),
             Column("currency", tr("Currency"), lambda flow: flow.currency or "", None, False, 7),
             Column("symbol", tr("Symbol"), lambda flow: flow.symbol or "", None, False, 7),
             Column("id", tr("Id"), lambda flow: flow.id, None, False, 14, is_hidden=True),
@@ -262,10 +284,10 @@ class TradeTable(SessionPartTable):
         return [
             Column("symbol", tr("Symbol"), lambda each: each.symbol, None, False, 7, order=lambda each: each.symbol),
             Column("side", tr("Side"), lambda each: direction(each.side is Side.BUY), None, False, 9),
-            _number("quantity", tr("Quantity"), lambda each: each.quantity, texts.quantity, 6),
-            _number("entry", tr("Entry"), lambda each: each.entry_price, texts.money, 9),
-            _number("exit", tr("Exit"), lambda each: each.exit_price, texts.money, 9),
-            _number("pnl", tr("Net P&L"), pnl, texts.gain, 12, sign=pnl),
+            number_column("quantity", tr("Quantity"), lambda each: each.quantity, texts.quantity, 6),
+            number_column("entry", tr("Entry"), lambda each: each.entry_price, texts.money, 9),
+            number_column("exit", tr("Exit"), lambda each: each.exit_price, texts.money, 9),
+            number_column("pnl", tr("Net P&L"), pnl, texts.gain, 12, sign=pnl),
             Column(
                 "duration",
                 tr("Duration"),
@@ -285,7 +307,7 @@ class TradeTable(SessionPartTable):
             return []
 
 
-def _number(
+def number_column(
     name: str,
     title: str,
     value: Callable[[Any], Any],

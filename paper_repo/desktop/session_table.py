@@ -91,7 +91,7 @@ class SessionTable(QWidget):
         self.rows.filled.connect(self._restore)
         find = QShortcut(QKeySequence(QKeySequence.StandardKey.Find), self)
         find.setContext(Qt.ShortcutContext.WindowShortcut)
-        find.activated.connect(lambda: self.filter.text.setFocus(Qt.FocusReason.ShortcutFocusReason))
+        find.activated.connect(self._search)
         leave = QShortcut(QKeySequence(Qt.Key.Key_Escape), self.filter, self._leave_filter)
         leave.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
 
@@ -114,8 +114,9 @@ class SessionTable(QWidget):
 
     def selected_summaries(self) -> list[SessionSummary]:
         """The selected sessions as they were last read, the current one first."""
-        fetched = {row.id: row for row in self.rows.rows() if isinstance(row, SessionSummary)}
-        return [fetched[each] for each in self._selected if each in fetched]
+        places = self.rows.places(set(self._selected))
+        found = [self.rows.row(places[each]) for each in self._selected if each in places]
+        return [row for row in found if isinstance(row, SessionSummary)]
 
     def select(self, session_id: str) -> None:
         """Select this session, as soon as it is among those that are shown."""
@@ -142,6 +143,9 @@ class SessionTable(QWidget):
 
     def _ask_for_menu(self, at: QPoint) -> None:
         self.menu_wanted.emit(self.view.viewport().mapToGlobal(at))
+
+    def _search(self) -> None:
+        self.filter.text.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def _leave_filter(self) -> None:
         self.filter.text.clear()
@@ -171,8 +175,8 @@ class SessionTable(QWidget):
 
     def _on_refreshed(self) -> None:
         self._note_seen()
-        fetched = [row for row in self.rows.rows() if isinstance(row, SessionSummary)]
-        self.filter.offer_strategies({row.strategy_name for row in fetched})
+        seen = self.rows.rows(self._list.seen_pages)
+        self.filter.offer_strategies({row.strategy_name for row in seen if isinstance(row, SessionSummary)})
         if not self._selected and self.rows.row(0) is not None:
             self._go_to(0)
         self._show_emptiness()

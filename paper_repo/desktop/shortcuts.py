@@ -15,7 +15,7 @@ def show_shortcuts(window: QMainWindow) -> QMessageBox:
     """Show every key of the window and what it does."""
     rows = [(keys, title) for title, keys in _of_actions(window)] + [
         ("Ctrl+F, Esc", tr("Search sessions, leave the search")),
-        ("Alt+1 … Alt+6", tr("Go to a tab")),
+        ("Alt+1 … Alt+7", tr("Go to a tab")),
         ("← →", tr("In the chart: read point by point")),
         ("Ctrl+← Ctrl+→", tr("In the chart: earlier, later")),
         ("+ − Home", tr("In the chart: zoom in, zoom out, all of it")),

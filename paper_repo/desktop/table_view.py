@@ -113,6 +113,15 @@ class TableView(QTableView):
         self.set_order(column, descending)
         self.order_chosen.emit(column, descending)
 
+    def fill_order(self, menu: QMenu) -> None:
+        """Let a column be chosen to sort by in a menu; once more for the other way round."""
+        chosen, descending = self._order
+        for place, column in enumerate(self.lazy_rows.columns):
+            if column.order is not None:
+                arrow = ("  ↓" if descending else "  ↑") if place == chosen else ""
+                action = menu.addAction(column.title + arrow)
+                action.triggered.connect(lambda _=False, place=place: self._choose_order(place))
+
     # What is seen
 
     def seen_pages(self) -> list[int]:
@@ -132,6 +141,11 @@ class TableView(QTableView):
         """A menu in which columns are shown and hidden."""
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.fill_columns(menu)
+        return menu
+
+    def fill_columns(self, menu: QMenu) -> None:
+        """Let columns be shown and hidden in a menu."""
         header = self.horizontalHeader()
         for place, column in enumerate(self.lazy_rows.columns):
             action = menu.addAction(column.title)
@@ -140,7 +154,6 @@ class TableView(QTableView):
             action.toggled.connect(lambda shown, place=place: self.show_column(place, shown))
         menu.addSeparator()
         menu.addAction(tr("All columns as at first")).triggered.connect(self.reset_columns)
-        return menu
 
     def show_column(self, place: int, shown: bool) -> None:
         """Show or hide a column; one at least stays."""

@@ -53,15 +53,19 @@ def colours_of(widget: QWidget) -> Theme:
 def chosen(name: str, app: QApplication) -> Theme:
     """The theme of this name, or for "system" the one that the desktop uses."""
     if name == "system":
-        name = "dark" if app.styleHints().colorScheme() is Qt.ColorScheme.Dark else "light"
+        return of_scheme(app.styleHints().colorScheme())
     return {"light": LIGHT, "dark": DARK}[name]
+
+
+def of_scheme(scheme: Qt.ColorScheme) -> Theme:
+    """The theme for what the desktop uses; the light one where it does not say."""
+    return DARK if scheme is Qt.ColorScheme.Dark else LIGHT
 
 
 def follow_system(app: QApplication) -> None:
     """Let the whole application have the desktop's light or dark theme, also when it is changed."""
-    hints = app.styleHints()
     apply(app, chosen("system", app))
-    hints.colorSchemeChanged.connect(lambda _: apply(app, chosen("system", app)))
+    app.styleHints().colorSchemeChanged.connect(lambda scheme: apply(app, of_scheme(scheme)))
 
 
 def apply(app: QApplication, theme: Theme) -> None:

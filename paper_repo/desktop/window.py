@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -12,6 +13,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMenu, QPushButton, QSpl
 
 from paper_repo.desktop import texts
 from paper_repo.desktop.backups import Backups
+from paper_repo.desktop.comparison_table import ComparisonTable
 from paper_repo.desktop.demo_controls import DemoControls
 from paper_repo.desktop.equity_chart import EquityChart
 from paper_repo.desktop.fill_table import FillTable
@@ -27,6 +29,7 @@ from paper_repo.desktop.session_table import SessionTable
 from paper_repo.desktop.settings import settings
 from paper_repo.desktop.shortcuts import show_shortcuts
 from paper_repo.desktop.status_line import StatusLine
+from paper_repo.desktop.table_view import TableView
 from paper_repo.domain.selection import SessionSummary
 from paper_repo.errors import CorruptDatabaseError, CorruptRecordError
 from paper_repo.maintenance.salvage.salvage import Salvaged
@@ -45,6 +48,7 @@ TABS: dict[str, Callable[[LiveRepository], QWidget]] = {
     "Fills": FillTable,
     "Trades": TradeTable,
     "Cash flows": CashFlowTable,
+    "Comparison": ComparisonTable,
     "JSON": JsonView,
 }
 """The tabs below the sessions: the title of each, and what makes its widget, which is a `SessionView`."""
@@ -187,12 +191,24 @@ class SessionWindow(QMainWindow):
         self._add(view, tr("&Whole curve"), "Ctrl+0", self.chart.reset_zoom)
         self._add(view, tr("Zoom &in"), QKeySequence.StandardKey.ZoomIn, lambda: self.chart.canvas.zoom(0.8))
         self._add(view, tr("Zoom &out"), QKeySequence.StandardKey.ZoomOut, lambda: self.chart.canvas.zoom(1.25))
+        self._add_table_menus(view)
         self._add(view, tr("&Refresh"), QKeySequence.StandardKey.Refresh, self.table.refresh)
         help_ = bar.addMenu(tr("&Help"))
         self._add(help_, tr("&Keyboard"), QKeySequence.StandardKey.HelpContents, lambda: show_shortcuts(self))
         for number in range(min(self.tabs.count(), 9)):
             shortcut = QShortcut(QKeySequence(f"Alt+{number + 1}"), self)
             shortcut.activated.connect(lambda number=number: self._go_to_tab(number))
+
+    def _add_table_menus(self, menu: QMenu) -> None:
+        """What a click on a title does, for the keyboard, and for the table that has it."""
+        for title, fill in ((tr("Sort &by"), TableView.fill_order), (tr("C&olumns"), TableView.fill_columns)):
+            part = menu.addMenu(title)
+            part.aboutToShow.connect(partial(self._fill_for_table, part, fill))
+
+    def _fill_for_table(self, menu: QMenu, fill: Callable[[TableView, QMenu], None]) -> None:
+        menu.clear()
+        focused = self.focusWidget()
+        fill(focused if isinstance(focused, TableView) else self.table.view, menu)
 
     def _add(self, menu: QMenu, title: str, keys: object, act: Callable[[], object]) -> QAction:
         action = menu.addAction(title)
@@ -221,7 +237,10 @@ class SessionWindow(QMainWindow):
         self.chart.show_sessions(ids)
         self.performance.show_session(current)
         for view in self.views.values():
-            view.show_session(current)  # type: ignore[attr-defined]  # a `SessionView`
+            if isinstance(view, ComparisonTable):
+                view.show_sessions(ids)
+            else:
+                view.show_session(current)  # type: ignore[attr-defined]  # a `SessionView`
         self._show_count()
 
     def _show_count(self) -> None:

@@ -120,6 +120,17 @@ class Desktop:
             header.viewport(), Qt.MouseButton.LeftButton, pos=header.viewport().rect().center().__class__(at, 8)
         )
 
+    def choose(self, *titles: str) -> None:
+        """Choose in the menus: that of the first title, then what is in it."""
+        menu = self.window.menuBar()
+        for title in titles:
+            action = next(each for each in menu.actions() if each.text().replace("&", "").split("  ")[0] == title)
+            if action.menu() is None:
+                action.trigger()
+                return
+            menu = action.menu()
+            menu.aboutToShow.emit()
+
     def dialog(self, kind: type) -> Any:
         """The dialog of this kind, when it is shown."""
         self.until(lambda: self._visible(kind))

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(
 PROGRAM = """
 import json, sys
 from PySide6.QtCore import QPoint, QTimer
-from PySide6.QtWidgets import QApplication, QMessageBox
+from PySide6.QtWidgets import QApplication, QDialog, QLineEdit, QMenu, QMessageBox
 from paper_repo import SessionRepository
 from paper_repo.desktop import SessionWindow, application
 
@@ -46,6 +46,15 @@ def tell():
                 at = view.viewport().mapToGlobal(view.visualRect(view.model().index(row, 0)).center())
                 found[view.model().data(view.model().index(row, 0))] = [at.x(), at.y()]
             found["search"] = center(window.table.filter.text)
+            found["chart"] = center(window.chart.canvas)
+            found["seen"] = [int(each) for each in window.chart.canvas.seen]
+            found["shows " + window.windowTitle()] = center(window)
+        if isinstance(window, QMenu):
+            for action in window.actions():
+                at = window.mapToGlobal(window.actionGeometry(action).center())
+                found["menu " + action.text().replace("&", "")] = [at.x(), at.y()]
+        if isinstance(window, QDialog):
+            found |= {"field": center(field) for field in window.findChildren(QLineEdit)}
         if isinstance(window, QMessageBox):
             found |= {"answer " + button.text().replace("&", ""): center(button) for button in window.buttons()}
     print(json.dumps(found), flush=True)
@@ -57,6 +66,30 @@ timer.start()
 sys.exit(application.run(SessionRepository(sys.argv[1]), language="en"))
 """
 """The program as `paper-repo open` runs it, which besides tells ten times a second where its widgets are."""
+
+
+SOURCE = """
+import sys
+from PySide6.QtCore import QMimeData, QUrl, Qt
+from PySide6.QtGui import QDrag
+from PySide6.QtWidgets import QApplication, QLabel
+
+class File(QLabel):
+    def mouseMoveEvent(self, event):
+        data = QMimeData()
+        data.setUrls([QUrl.fromLocalFile(sys.argv[1])])
+        drag = QDrag(self)
+        drag.setMimeData(data)
+        drag.exec(Qt.DropAction.CopyAction)
+
+app = QApplication([])
+file = File("file", None, Qt.WindowType.FramelessWindowHint)
+file.setGeometry(0, 840, 200, 50)
+file.show()
+print("shown", flush=True)
+app.exec()
+"""
+"""A program with a file that can be dragged, in the lower left corner of the screen."""
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +110,7 @@ class User:
 
     def __init__(self, program: subprocess.Popen[str], environment: dict[str, str]) -> None:
         self._program = program
-        self._environment = environment
+        self.environment = environment
 
     def places(self) -> dict[str, list[int]]:
         """Where things are on the screen at this moment."""
@@ -88,7 +121,7 @@ class User:
 
     def do(self, *command: object) -> None:
         """Move the mouse, click or type."""
-        subprocess.run(["xdotool", *map(str, command)], env=self._environment, check=True)
+        subprocess.run(["xdotool", *map(str, command)], env=self.environment, check=True)
 
     def click(self, name: str, button: int = 1) -> None:
         """Click on it as soon as it is there."""
@@ -148,3 +181,42 @@ def test_a_session_is_stopped_and_another_deleted(user: User, path: Path) -> Non
         assert "Crossover" in user.places()
         user.do("key", "Escape")
         user.until(lambda: "No. 000001" in user.places())
+
+
+def test_the_wheel_zooms_and_a_right_click_offers_what_can_be_done(user: User, path: Path) -> None:
+    """Below the mouse, the chart shows less at each step of the wheel; a session is renamed by its menu."""
+    user.click("Crossover")
+    user.until(lambda: user.places()["seen"][0] > 1_000_000_000)
+    first, last = user.places()["seen"]
+    user.do("mousemove", *user.places()["chart"], "click", 4)
+    user.until(lambda: user.places()["seen"][1] - user.places()["seen"][0] < last - first)
+
+    user.click("Crossover", button=3)
+    user.click("menu Rename…")
+    user.click("field")
+    user.do("key", "ctrl+a")
+    user.do("type", "Renamed")
+    user.do("key", "Return")
+    with SessionRepository(path) as stored:
+        user.until(lambda: "Renamed" in {each.name for each in stored.get_summaries()})
+
+
+def test_a_file_of_another_program_is_dragged_onto_the_window(user: User, tmp_path: Path) -> None:
+    """It opens in a window of its own."""
+    other = tmp_path / "other.db"
+    with SessionRepository(other) as stored:
+        stored.save(plain(7))
+    command = [sys.executable, "-c", SOURCE, str(other)]
+    with subprocess.Popen(command, env=user.environment, stdout=subprocess.PIPE, text=True) as source:
+        assert source.stdout is not None
+        assert source.stdout.readline() == "shown\n"
+        user.places()
+        user.do("mousemove", 50, 860, "mousedown", 1)
+        for step in range(1, 11):
+            user.do("mousemove", 50 + 50 * step, 860 - 50 * step)
+            user.places()
+        user.do("mouseup", 1)
+        try:
+            user.until(lambda: any("other.db" in name for name in user.places()))
+        finally:
+            source.kill()

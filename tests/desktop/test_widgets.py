@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import gc
+import threading
+import weakref
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +26,8 @@ from paper_repo import (
 from tests.desktop.conftest import plain, traded
 from tests.desktop.driving import PATIENCE, use_own_settings
 
-from PySide6.QtWidgets import QWidget  # isort: skip  # which `driving` has looked for
+from PySide6.QtCore import Qt  # isort: skip  # which `driving` has looked for
+from PySide6.QtWidgets import QApplication, QWidget  # isort: skip
 
 from paper_repo import desktop as widgets  # isort: skip
 from paper_repo.desktop import LiveRepository  # isort: skip
@@ -129,6 +134,26 @@ def test_a_deposit_is_no_gain(qtbot: Any, live: LiveRepository, path: Path) -> N
     assert panel.figures["Total return"].text() == "0.00 %"
 
 
+def test_of_very_many_rows_the_latest_are_shown(
+    qtbot: Any, live: LiveRepository, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line below the table says how many there are."""
+    monkeypatch.setattr("paper_repo.desktop.session_parts.MOST_ROWS", 2)
+    session = PaperTradingSession(id="a", strategy=plain(1).strategy, initial_cash=1000)
+    for number in range(3):
+        session.apply_cash_flow(CashFlow(str(number), "DEPOSIT", 50))
+    with SessionRepository(path) as repository:
+        repository.save(session)
+    table = widgets.CashFlowTable(live)
+    qtbot.addWidget(table)
+    table.show()
+    table.show_session("a")
+
+    until(qtbot, lambda: [row.id for row in table.rows.rows()] == ["2", "1"])
+    assert table.cut.isVisible()
+    assert table.cut.text() == "Shown are the latest 2 of 3"
+
+
 def test_a_hidden_widget_reads_nothing(qtbot: Any, live: LiveRepository, path: Path) -> None:
     """It reads what has changed when it is shown again."""
     with SessionRepository(path) as repository:
@@ -233,8 +258,6 @@ def test_a_change_is_told_within_a_second_and_many_as_one(qtbot: Any, live: Live
 
 def test_calls_come_back_to_their_thread_unless_nobody_waits(qtbot: Any, live: LiveRepository) -> None:
     """A result goes to `then`, an error to `failed`; what was cancelled, or belongs to a widget that is gone, nowhere."""  # noqa: E501
-    import threading
-
     came: list[tuple[str, object, bool]] = []
 
     def note(what: str) -> Any:
@@ -279,3 +302,107 @@ def test_a_widget_takes_the_colours_of_its_program(qtbot: Any, live: LiveReposit
         palette.setColor(QPalette.ColorRole.Base, QColor(base))
         widget.setPalette(palette)
         assert colours_of(widget) is theme
+
+
+@pytest.mark.parametrize("name", [*ONE_SESSION, "ComparisonTable", "SessionTable"])
+def test_a_widget_that_is_let_go_ends_at_once(qtbot: Any, live: LiveRepository, path: Path, name: str) -> None:
+    """In the thread that lets it go, even while something is read for it: a collector might run in another thread."""
+    session = traded("Mine")
+    with SessionRepository(path) as repository:
+        repository.save(session)
+    widget = getattr(widgets, name)(live)
+    widget.show()
+    if name in ONE_SESSION:
+        widget.show_session(session.id)
+    let_go: list[str] = []
+    weakref.finalize(widget, lambda: let_go.append(threading.current_thread().name))
+    gc.disable()
+    try:
+        del widget
+        until(qtbot, lambda: let_go)
+    finally:
+        gc.enable()
+    assert let_go == [threading.main_thread().name]
+
+
+def test_sessions_are_compared(qtbot: Any, live: LiveRepository, path: Path) -> None:
+    """Figures beside each other, and what the others traded unlike the first one; one alone has nothing to compare."""
+    at = datetime(2024, 1, 2, 15, tzinfo=UTC)
+    first, second = (
+        PaperTradingSession(id=each, name=each, strategy=plain(1).strategy, initial_cash=1000) for each in "ab"
+    )
+    first.apply_fill(Fill("1", "IBM", "BUY", quantity=1, price=100, executed_at=at))
+    first.apply_fill(Fill("2", "IBM", "SELL", quantity=1, price=110, executed_at=at + timedelta(hours=1)))
+    second.apply_fill(Fill("1", "IBM", "BUY", quantity=1, price=102, executed_at=at))
+    with SessionRepository(path) as repository:
+        repository.save_many([first, second])
+        table = widgets.ComparisonTable(live)
+        qtbot.addWidget(table)
+        table.show()
+
+        table.show_sessions(["a", "b", "gone"])
+        until(qtbot, lambda: table.rows.rowCount() == 2)
+        texts = {column.name: [column.text(row) for row in table.rows.rows()] for column in table.rows.columns}
+        assert texts["name"] == ["a", "b"]
+        assert texts["pnl"] == ["▲ 10.00", "  0.00"]
+        assert (texts["missed"], texts["extra"], texts["slippage"]) == (["–", "1"], ["–", "0"], ["–", "2.00"])
+
+        second.apply_fill(Fill("2", "IBM", "SELL", quantity=1, price=109, executed_at=at + timedelta(hours=1)))
+        repository.save(second)
+        until(qtbot, lambda: [table.rows.columns[11].text(row) for row in table.rows.rows()] == ["–", "0"])
+    table.show_sessions(["a"])
+    until(qtbot, lambda: table.rows.rowCount() == 0)
+    until(qtbot, lambda: "Select several" in table.empty.text())
+
+
+def test_all_rows_are_selected_at_once(qtbot: Any, live: LiveRepository, path: Path) -> None:
+    """Qt asks no row of the table whether its column is selected, which would take seconds for a million of them."""
+    with SessionRepository(path, durability="normal") as repository:
+        repository.save_many(map(plain, range(3_000)))
+    table = widgets.SessionTable(live)
+    qtbot.addWidget(table)
+    table.resize(900, 600)
+    table.show()
+    until(qtbot, lambda: table.rows.row(0) is not None)
+    asked: list[object] = []
+    table.rows.flags = lambda index: asked.append(index) or Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
+
+    table.view.selectAll()
+    table.grab()
+
+    assert len(table.selected_ids) == PAGE
+    assert len(asked) < 3_000
+
+
+def test_a_dragged_scrollbar_asks_for_what_is_seen_alone(qtbot: Any, live: LiveRepository, path: Path) -> None:
+    """While one page is read those that are passed are forgotten."""
+    with SessionRepository(path, durability="normal") as repository:
+        repository.save_many(map(plain, range(20_000)))
+    table = widgets.SessionTable(live)
+    qtbot.addWidget(table)
+    table.resize(900, 600)
+    table.show()
+    until(qtbot, lambda: table.rows.row(0) is not None)
+    bar = table.view.verticalScrollBar()
+
+    for place in range(0, bar.maximum(), bar.maximum() // 200):
+        bar.setValue(place)
+        QApplication.processEvents()
+    table.view.scrollToBottom()
+    until(qtbot, lambda: table.rows.row(19_999) is not None)
+
+    assert len(table.rows._pages) < 100
+
+
+def test_the_theme_follows_the_desktop(qtbot: Any) -> None:
+    """When the desktop becomes dark, so does the program; and light again."""
+    from paper_repo.desktop import theme
+
+    app = QApplication.instance()
+    hints = app.styleHints()
+    theme.follow_system(app)
+
+    for scheme, expected in ((Qt.ColorScheme.Dark, theme.DARK), (Qt.ColorScheme.Light, theme.LIGHT)):
+        hints.colorSchemeChanged.emit(scheme)
+        assert app.palette().base().color().name() == expected.base
+    hints.colorSchemeChanged.disconnect()

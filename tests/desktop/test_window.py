@@ -15,11 +15,13 @@ from paper_repo.maintenance.archive import export_archive
 from tests.desktop.conftest import plain, traded
 from tests.desktop.driving import Desktop
 
-from PySide6.QtCore import Qt  # isort: skip  # which `driving` has looked for
-from PySide6.QtGui import QGuiApplication  # isort: skip
-from PySide6.QtWidgets import QMessageBox  # isort: skip
+from PySide6.QtCore import QMimeData, Qt, QUrl  # isort: skip  # which `driving` has looked for
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication  # isort: skip
+from PySide6.QtWidgets import QApplication, QMessageBox  # isort: skip
 
 from paper_repo.desktop.dialogs import TextDialog  # isort: skip
+
+COPY, NO_KEY = Qt.DropAction.CopyAction, Qt.KeyboardModifier.NoModifier
 
 RENAME = """
 import sys
@@ -61,7 +63,7 @@ def test_everything_about_the_selected_session_is_shown(desktop: Desktop, stored
         window.tabs.setCurrentIndex(number)
         desktop.until(lambda title=title: window.views[title].rows.rowCount())
         assert count in (None, window.views[title].rows.rowCount())
-    window.tabs.setCurrentIndex(5)
+    window.tabs.setCurrentIndex(6)
     desktop.until(lambda: session.id in window.views["JSON"].text.toPlainText())
     desktop.until(lambda: window.performance.figures["Closed trades"].text() != "–")
 
@@ -94,6 +96,24 @@ def test_titles_sort_in_the_database(desktop: Desktop, stored: SessionRepository
     desktop.click_title(window.table.view, "Strategy")
     desktop.settle()
     assert desktop.column("Name") == ["b", "c", "a"]
+
+
+def test_tables_are_sorted_and_columns_chosen_by_keyboard(desktop: Desktop, stored: SessionRepository) -> None:
+    """In the menu View, for the table that has the keyboard."""
+    stored.save_many([plain(2), plain(1)])
+    window = desktop.open()
+    desktop.until(lambda: window.table.selected is not None)
+
+    desktop.choose("View", "Sort by", "Name")
+    desktop.until(lambda: desktop.column("Name") == ["No. 000001", "No. 000002"])
+    desktop.choose("View", "Sort by", "Name")
+    desktop.until(lambda: desktop.column("Name") == ["No. 000002", "No. 000001"])
+
+    fills = window.views["Fills"].view
+    window.tabs.setCurrentWidget(window.views["Fills"])
+    fills.setFocus()
+    desktop.choose("View", "Columns", "Fee")
+    assert fills.isColumnHidden([column.name for column in fills.lazy_rows.columns].index("fee"))
 
 
 def test_filters(desktop: Desktop, stored: SessionRepository) -> None:
@@ -270,6 +290,30 @@ def test_rows_are_copied_for_a_spreadsheet(desktop: Desktop, stored: SessionRepo
     titles, row = QGuiApplication.clipboard().text().split("\n")
     assert titles.startswith("Name\tStrategy\tStatus")
     assert row.startswith("No. 000001\thold\t○  new")
+
+
+def test_a_file_is_dropped_anywhere(desktop: Desktop, tmp_path: Path) -> None:
+    """Whatever part of the window is below the mouse, the window takes the file."""
+    window = desktop.open()
+    dropped: list[list[Path]] = []
+    window.files_dropped.disconnect()
+    window.files_dropped.connect(dropped.append)
+    window.tabs.setCurrentWidget(window.views["JSON"])
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(tmp_path / "other.db"))])
+    data.setText(str(tmp_path / "other.db"))
+    below = [window.table.view.viewport(), window.chart.canvas, window.table.filter.text, window.views["JSON"].text]
+
+    for widget in below:
+        at = widget.rect().center()
+        for event in (
+            QDragEnterEvent(at, COPY, data, Qt.MouseButton.LeftButton, NO_KEY),
+            QDropEvent(at, COPY, data, Qt.MouseButton.LeftButton, NO_KEY),
+        ):
+            QApplication.sendEvent(widget, event)
+
+    assert dropped == [[tmp_path / "other.db"]] * len(below)
+    assert window.table.filter.text.text() == ""
 
 
 def test_dropped_files_are_opened_or_imported(desktop: Desktop, stored: SessionRepository, tmp_path: Path) -> None:

@@ -112,6 +112,74 @@
             <translation>Rückgang</translation>
         </message>
         <message>
+            <source>Comparison</source>
+            <translation>Vergleich</translation>
+        </message>
+        <message>
+            <source>Select several sessions to compare them</source>
+            <translation>Mehrere Sitzungen wählen, um sie zu vergleichen</translation>
+        </message>
+        <message>
+            <source>Fills are compared with those of the first session: same symbol and side, five minutes apart at most.</source>
+            <translation>Ausführungen werden mit denen der ersten Sitzung verglichen: gleiches Symbol, gleiche Seite, höchstens fünf Minuten auseinander.</translation>
+        </message>
+        <message>
+            <source>Name</source>
+            <translation>Name</translation>
+        </message>
+        <message>
+            <source>Net P&amp;L</source>
+            <translation>Gewinn/Verlust</translation>
+        </message>
+        <message>
+            <source>Total return</source>
+            <translation>Rendite</translation>
+        </message>
+        <message>
+            <source>Max drawdown</source>
+            <translation>Max. Rückgang</translation>
+        </message>
+        <message>
+            <source>Sharpe ratio</source>
+            <translation>Sharpe Ratio</translation>
+        </message>
+        <message>
+            <source>Sortino ratio</source>
+            <translation>Sortino Ratio</translation>
+        </message>
+        <message>
+            <source>Closed trades</source>
+            <translation>Trades</translation>
+        </message>
+        <message>
+            <source>Win rate</source>
+            <translation>Trefferquote</translation>
+        </message>
+        <message>
+            <source>Profit factor</source>
+            <translation>Profitfaktor</translation>
+        </message>
+        <message>
+            <source>Exposure</source>
+            <translation>Investitionsgrad</translation>
+        </message>
+        <message>
+            <source>Fees</source>
+            <translation>Gebühren</translation>
+        </message>
+        <message>
+            <source>Missed fills</source>
+            <translation>Fehlende Ausführungen</translation>
+        </message>
+        <message>
+            <source>Extra fills</source>
+            <translation>Weitere Ausführungen</translation>
+        </message>
+        <message>
+            <source>Slippage</source>
+            <translation>Slippage</translation>
+        </message>
+        <message>
             <source>Speed, in days a second</source>
             <translation>Tempo, in Tagen je Sekunde</translation>
         </message>
@@ -290,46 +358,6 @@
         <message>
             <source>Close message</source>
             <translation>Meldung schließen</translation>
-        </message>
-        <message>
-            <source>Net P&amp;L</source>
-            <translation>Gewinn/Verlust</translation>
-        </message>
-        <message>
-            <source>Total return</source>
-            <translation>Rendite</translation>
-        </message>
-        <message>
-            <source>Max drawdown</source>
-            <translation>Max. Rückgang</translation>
-        </message>
-        <message>
-            <source>Sharpe ratio</source>
-            <translation>Sharpe Ratio</translation>
-        </message>
-        <message>
-            <source>Sortino ratio</source>
-            <translation>Sortino Ratio</translation>
-        </message>
-        <message>
-            <source>Closed trades</source>
-            <translation>Trades</translation>
-        </message>
-        <message>
-            <source>Win rate</source>
-            <translation>Trefferquote</translation>
-        </message>
-        <message>
-            <source>Profit factor</source>
-            <translation>Profitfaktor</translation>
-        </message>
-        <message>
-            <source>Exposure</source>
-            <translation>Investitionsgrad</translation>
-        </message>
-        <message>
-            <source>Fees</source>
-            <translation>Gebühren</translation>
         </message>
         <message>
             <source>The file is damaged. Reading what can be read of it:</source>
@@ -724,12 +752,16 @@
             <translation>Dauer</translation>
         </message>
         <message>
-            <source>Sessions</source>
-            <translation>Sitzungen</translation>
+            <source>of</source>
+            <translation>von</translation>
         </message>
         <message>
-            <source>Name</source>
-            <translation>Name</translation>
+            <source>Shown are the latest</source>
+            <translation>Gezeigt werden die neuesten</translation>
+        </message>
+        <message>
+            <source>Sessions</source>
+            <translation>Sitzungen</translation>
         </message>
         <message>
             <source>Return</source>
@@ -986,6 +1018,14 @@
         <message>
             <source>The file is damaged, and nothing more is written to it. See what can be read, or restore a backup.</source>
             <translation>Die Datei ist beschädigt, und es wird nichts mehr in sie geschrieben. Bitte ansehen, was lesbar ist, oder eine Sicherung zurückspielen.</translation>
+        </message>
+        <message>
+            <source>Sort &amp;by</source>
+            <translation>&amp;Sortieren nach</translation>
+        </message>
+        <message>
+            <source>C&amp;olumns</source>
+            <translation>Sp&amp;alten</translation>
         </message>
         <message>
             <source>Show what can be read</source>
