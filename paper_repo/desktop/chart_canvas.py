@@ -4,22 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyqtgraph
 from PySide6.QtCore import QEvent, QPointF, Qt, Signal
-from PySide6.QtGui import QColor, QKeyEvent
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from paper_repo.desktop import texts
+from paper_repo.desktop.curve_items import GrowthCurve, MoneyCurve
 from paper_repo.desktop.curves import Curve, local
 from paper_repo.desktop.language import localised, tr
-from paper_repo.desktop.theme import colours_of
+from paper_repo.desktop.theme import Theme, colours_of
 
 AXIS_WIDTH = 84
+_Looks: TypeAlias = tuple[Theme, tuple[str, ...]]
+"""The theme, and the ids of the sessions."""
+
 ZOOM = 0.8
 """By how much a key zooms."""
+
+ROOM = 0.05
+"""How much of the chart is left empty for what comes next, where a curve has grown beyond its end."""
 
 
 class ChartCanvas(QWidget):
@@ -35,6 +42,8 @@ class ChartCanvas(QWidget):
         self.setAccessibleName(tr("Equity chart"))
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._curves: list[Curve] = []
+        self._items: Sequence[MoneyCurve | GrowthCurve] = []
+        self._drawn: _Looks | None = None
         self._place: int | None = None
         self._figures = pyqtgraph.GraphicsLayoutWidget()
         self._figures.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -74,63 +83,58 @@ class ChartCanvas(QWidget):
 
     def draw(self, curves: Sequence[Curve]) -> None:
         """Draw these curves: one by its equity, several by their growth."""
+        ended = self._end()
         self._curves = list(curves)
-        theme = colours_of(self)
+        looks = self._looks()
+        if looks != self._drawn:
+            self._drawn = looks
+            self._build(looks)
+        for curve, items in zip(self._curves, self._items, strict=True):
+            items.show(curve)
+        self._follow(ended)
+        self._read(self._place)
+
+    def _looks(self) -> _Looks:
+        """What says how the curves look: as long as it stays, new points need no new items."""
+        return colours_of(self), tuple(curve.session_id for curve in self._curves)
+
+    def _build(self, looks: _Looks) -> None:
+        theme, ids = looks
         self._figures.setBackground(theme.base)
-        for plot in (self.equity, self.fall):
+        for plot, line in zip((self.equity, self.fall), self._lines, strict=True):
             plot.clear()
             for name in ("left", "bottom"):
                 plot.getAxis(name).setTextPen(theme.muted)
                 plot.getAxis(name).setPen(theme.line)
             plot.showGrid(x=True, y=True, alpha=0.12)
-        if len(self._curves) == 1:
-            self._draw_one(self._curves[0])
-        else:
-            for number, curve in enumerate(self._curves):
-                colour = theme.curves[number % len(theme.curves)]
-                self._line(self.equity, curve.times, curve.growth, colour)
-                self._line(self.fall, curve.times, curve.drawdown, colour)
-        self.equity.getAxis("left").is_percent = len(self._curves) > 1
-        for line, plot in zip(self._lines, (self.equity, self.fall), strict=True):
             line.setPen(pyqtgraph.mkPen(theme.muted, style=Qt.PenStyle.DashLine))
             plot.addItem(line, ignoreBounds=True)
-        self._read(self._place)
+        self.equity.getAxis("left").is_percent = len(ids) != 1
+        if len(ids) == 1:
+            self._items = [MoneyCurve(self.equity, self.fall, theme)]
+        else:
+            colours = (theme.curves[number % len(theme.curves)] for number in range(len(ids)))
+            self._items = [GrowthCurve(self.equity, self.fall, colour) for colour in colours]
 
-    def _draw_one(self, curve: Curve) -> None:
-        theme = colours_of(self)
-        gained = not len(curve.equity) or curve.equity[-1] >= curve.start
-        colour = theme.gain if gained else theme.loss
-        if len(curve.equity):
-            pen = pyqtgraph.mkPen(theme.muted, style=Qt.PenStyle.DashLine)
-            self.equity.addItem(pyqtgraph.InfiniteLine(curve.start, angle=0, pen=pen))
-        self._line(self.equity, curve.times, curve.equity, colour, fill_from=curve.start)
-        self._line(self.fall, curve.times, curve.drawdown, theme.loss, fill_from=0)
-        for times, symbol, mark in ((curve.buys, "t1", theme.gain), (curve.sells, "t", theme.loss)):
-            if len(times) and len(curve.equity):
-                self.equity.addItem(
-                    pyqtgraph.ScatterPlotItem(
-                        times,
-                        curve.at(times, curve.equity),
-                        symbol=symbol,
-                        size=9,
-                        brush=mark,
-                        pen=pyqtgraph.mkPen(theme.base, width=1),
-                    )
-                )
+    # Following what is added at the end
 
-    def _line(self, plot: Any, times: Any, values: Any, colour: str, fill_from: float | None = None) -> None:
-        shade = QColor(colour)
-        shade.setAlpha(34)
-        plot.addItem(
-            pyqtgraph.PlotDataItem(
-                times,
-                values,
-                pen=pyqtgraph.mkPen(colour, width=1.6),
-                antialias=True,
-                fillLevel=fill_from,
-                brush=None if fill_from is None else shade,
-            )
-        )
+    def _end(self) -> float | None:
+        """The time of the last point, where it is seen; None where the user has gone elsewhere."""
+        last = max((curve.times[-1] for curve in self._curves if len(curve.times)), default=None)
+        first_seen, last_seen = self.equity.viewRange()[0]
+        return last if last is not None and first_seen <= last <= last_seen else None
+
+    def _follow(self, ended: float | None) -> None:
+        """Let what has come since be seen, with some room for what comes next: new axes take long to draw."""
+        times = [curve.times for curve in self._curves if len(curve.times)]
+        last = max((each[-1] for each in times), default=None)
+        first_seen, last_seen = self.equity.viewRange()[0]
+        if ended is None or last is None or last <= last_seen:
+            return
+        room = ROOM * (last_seen - first_seen)
+        if first_seen > min(each[0] for each in times):
+            first_seen += last + room - last_seen
+        self.equity.setXRange(first_seen, last + room, padding=0)
 
     # Zooming and moving
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from functools import partial
 from typing import NamedTuple
 
 import anyio.to_thread
@@ -16,6 +15,7 @@ from paper_repo.desktop.following import SessionFollower
 from paper_repo.desktop.language import tr
 from paper_repo.desktop.lazy_rows import PAGE, Column, LazyRows
 from paper_repo.desktop.live import LiveRepository
+from paper_repo.desktop.page_fetcher import PageFetcher
 from paper_repo.desktop.session_parts import side
 from paper_repo.desktop.table_view import TableView
 from paper_repo.domain import Fill, Side
@@ -63,7 +63,7 @@ class FillTable(QWidget):
         layout.addWidget(self.view)
         self.follower: SessionFollower = SessionFollower(self, live, self._load, self._show)
         self.follower.shown.connect(self.shown)
-        self.rows.wanted.connect(self._fetch)
+        self._fetcher = PageFetcher(self.rows, live, self._read_seen, self._seen, self)
 
     def show_session(self, session_id: str | None) -> None:
         """Show the fills of this session, and follow them; None to show nothing."""
@@ -75,6 +75,7 @@ class FillTable(QWidget):
         self.follower.refresh()
 
     def _forget(self) -> None:
+        self._fetcher.forget()
         self.rows.clear()
         self._first, self._last = 1, 0
         self._pages = [0]
@@ -121,6 +122,7 @@ class FillTable(QWidget):
             self.rows.clear()
             return
         if seen.last != self._last:
+            self._fetcher.forget()
             self.rows.forget(keep=list(seen.pages))
         self._first, self._last = seen.first, seen.last
         self.rows.set_count(count)
@@ -128,19 +130,13 @@ class FillTable(QWidget):
             self.rows.fill(page, fills)
         self._pages = self.view.seen_pages() or [0]
 
-    def _fetch(self, pages: list[int]) -> None:
-        """Read the pages that are seen by now; those that were passed on the way are not worth it."""
-        session_id, last = self.follower.session_id, self._last
-        if session_id is None:
-            return
-        self._pages = self.view.seen_pages()
-        for page in [each for each in pages if each in self._pages] or pages[-1:]:
-            work = partial(self._read, session_id, page, self._first, last)
-            self._live.ask(lambda _, work=work: work(), partial(self._fill, session_id, last, page))  # type: ignore[misc]
+    async def _read_seen(self, page: int) -> list[Fill]:
+        session_id = self.follower.session_id
+        return [] if session_id is None else await self._read(session_id, page, self._first, self._last)
 
-    def _fill(self, session_id: str, last: int, page: int, fills: list[Fill]) -> None:
-        if (session_id, last) == (self.follower.session_id, self._last):
-            self.rows.fill(page, fills)
+    def _seen(self) -> list[int]:
+        self._pages = self.view.seen_pages()
+        return self._pages
 
 
 def _columns() -> Sequence[Column]:

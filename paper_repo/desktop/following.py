@@ -10,9 +10,24 @@ from PySide6.QtCore import QEvent, QObject, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
 from paper_repo.desktop.live import LiveRepository, Request
+from paper_repo.errors import SessionNotFoundError
 
 REST = 3.0
 """After a reading, at least this many times its duration passes before the next: a long history takes long to read."""
+
+
+LEAST_REST = 0.3
+"""The least pause between two readings, in seconds: what changes all the time need not be drawn all the time."""
+
+
+def rest(began: float, most: float = 60) -> int:
+    """How long to rest after a reading that began then, in milliseconds.
+
+    Args:
+        began: when, as `time.monotonic` tells it.
+        most: the longest rest in seconds.
+    """
+    return int(1000 * min(max(REST * (time.monotonic() - began), LEAST_REST), most))
 
 
 class SessionFollower(QObject):
@@ -87,7 +102,13 @@ class SessionFollower(QObject):
             return
         self._is_stale = False
         self._began = time.monotonic()
-        self._request = self._live.ask(lambda _: self._load(session_id), self._loaded, self._failed)
+        self._request = self._live.ask(lambda _: self._read(session_id), self._loaded, self._failed)
+
+    async def _read(self, session_id: str) -> Any:
+        try:
+            return await self._load(session_id)
+        except SessionNotFoundError:  # it was deleted
+            return None
 
     def _loaded(self, found: Any) -> None:
         self._request = None
@@ -101,4 +122,4 @@ class SessionFollower(QObject):
         self._rest()
 
     def _rest(self) -> None:
-        self._pause.start(int(1000 * min(REST * (time.monotonic() - self._began), 60)))
+        self._pause.start(rest(self._began))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -129,13 +129,18 @@ class LazyRows(QAbstractTableModel):
         """The rows that have been fetched, in their order."""
         return [row for page in sorted(self._pages) for row in self._pages[page]]
 
-    def find(self, key: object, key_of: Callable[[Any], object]) -> int | None:
-        """The place of the fetched row with this key; None where none has it."""
+    def has_page(self, page: int) -> bool:
+        """Whether the rows of this page have been fetched."""
+        return page in self._pages
+
+    def places(self, ids: Collection[str]) -> dict[str, int]:
+        """The places of those fetched rows that have one of these ids."""
+        found: dict[str, int] = {}
         for page, rows in self._pages.items():
-            for place, row in enumerate(rows):
-                if key_of(row) == key:
-                    return page * PAGE + place
-        return None
+            if len(found) == len(ids):
+                break
+            found |= {row.id: page * PAGE + place for place, row in enumerate(rows) if row.id in ids}
+        return found
 
     # What Qt asks
 
@@ -171,6 +176,12 @@ class LazyRows(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return column.text(row)
         return None if column.sign is None else column.sign(row)
+
+    def multiData(self, index: Index, roleDataSpan: Any) -> None:  # noqa: N802, N803
+        """All that a view asks of a cell, at once: each call waits for its turn while other threads run."""
+        for item in roleDataSpan:
+            found = self.data(index, item.role())
+            item.clearData() if found is None else item.setData(found)
 
     def _in_place_of(self, row: Unreadable | None, column: int) -> str:
         if row is None:

@@ -9,20 +9,23 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from paper_repo.desktop.following import REST
+from paper_repo.desktop.following import rest
 from paper_repo.desktop.language import tr
 from paper_repo.desktop.lazy_rows import PAGE, LazyRows, Unreadable
 from paper_repo.desktop.live import LiveRepository, Request
+from paper_repo.desktop.page_fetcher import PageFetcher
 from paper_repo.domain.selection import Loaded, OrderBy, Selection, SessionFilters, SessionSummary
 from paper_repo.errors import CorruptDatabaseError, CorruptRecordError
 
-LOOKED_THROUGH = 2000
-"""How many sessions are looked through for a text at once."""
+LOOKED_THROUGH = 2_000
+"""How many sessions are looked through for a text at first, so that something is shown soon."""
+
+MOST_LOOKED_THROUGH = 16_000
+"""Each part is twice as long as the one before, up to this: every part costs a query over all sessions."""
 
 
 @dataclass
@@ -69,7 +72,7 @@ class SessionList(QObject):
         self._began = 0.0
         self._pause = QTimer(self, singleShot=True)
         self._pause.timeout.connect(self._refresh)
-        rows.wanted.connect(self._fetch)
+        self._fetcher = PageFetcher(rows, live, self._read_rows, lambda: self.seen_pages, self)
         live.changed.connect(self._on_change)
 
     @property
@@ -84,6 +87,7 @@ class SessionList(QObject):
             if request is not None:
                 request.cancel()
         self._request = self._search = None
+        self._fetcher.forget()
         self._pause.stop()
         self._found.clear()
         self._changed.clear()
@@ -161,19 +165,8 @@ class SessionList(QObject):
         self.refreshed.emit()
         self._rest()
 
-    def _fetch(self, pages: list[int]) -> None:
-        """Fetch pages that the user has scrolled to; those passed on the way are not worth it."""
-        if self.is_whole:
-            return
-        for page in [each for each in pages if each in self.seen_pages] or pages[-1:]:
-            self._live.ask(partial(self._read_alone, page), partial(self._fill, self.question, page))
-
-    async def _read_alone(self, page: int, _: object) -> list[Any]:
+    async def _read_rows(self, page: int) -> list[Any]:
         return (await self._read_page(page))[0]
-
-    def _fill(self, question: SessionQuestion, page: int, rows: list[Any]) -> None:
-        if question is self.question:
-            self._rows.fill(page, rows)
 
     # All that a search finds
 
@@ -184,17 +177,18 @@ class SessionList(QObject):
         )
 
     async def _read_part(self, offset: int) -> tuple[list[SessionSummary], list[CorruptDatabaseError], int | None]:
+        length = min(max(offset, LOOKED_THROUGH), MOST_LOOKED_THROUGH)
         question = self.question
         found = await self._live.repository.get_summaries(
             **question.filters,
             order_by=question.order_by,
             descending=question.descending,
-            limit=None if self._is_damaged else LOOKED_THROUGH,
+            limit=None if self._is_damaged else length,
             offset=offset,
             errors="report",
         )
-        more = not self._is_damaged and len(found) + len(found.errors) >= LOOKED_THROUGH
-        return list(filter(question.has_text, found)), found.errors, offset + LOOKED_THROUGH if more else None
+        more = not self._is_damaged and len(found) + len(found.errors) >= length
+        return list(filter(question.has_text, found)), found.errors, offset + length if more else None
 
     def _take_part(
         self,
@@ -250,7 +244,7 @@ class SessionList(QObject):
         self._rest()
 
     def _rest(self) -> None:
-        self._pause.start(int(1000 * min(REST * (time.monotonic() - self._began), 10)))
+        self._pause.start(rest(self._began, most=10))
 
 
 def _with_unreadable(found: Loaded[SessionSummary]) -> list[Any]:

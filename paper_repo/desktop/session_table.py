@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
 from typing import Any, cast
 
 from PySide6.QtCore import QItemSelection, QItemSelectionModel, QPoint, Qt, Signal
@@ -190,7 +191,7 @@ class SessionTable(QWidget):
 
     def _restore(self) -> None:
         """Let the same sessions be selected, wherever they stand now."""
-        if self._to_select is not None and self._place(self._to_select) is not None:
+        if self._to_select is not None and self.rows.places({self._to_select}):
             session_id, self._to_select = self._to_select, None
             self._choose([session_id])
             self._mark([session_id], scroll=True)
@@ -198,12 +199,13 @@ class SessionTable(QWidget):
             self._mark(self._selected)
 
     def _mark(self, ids: list[str], scroll: bool = False) -> None:
-        places = [place for place in map(self._place, ids) if place is not None]
+        found = self.rows.places(set(ids))
+        places = [found[each] for each in ids if each in found]
         if not places or (self.view.currentIndex().row() == places[0] and self._selected_places() == sorted(places)):
             return
         marked = QItemSelection()
-        for place in places:
-            marked.select(self.rows.index(place, 0), self.rows.index(place, len(self.rows.columns) - 1))
+        for first, last in _runs(sorted(places)):
+            marked.select(self.rows.index(first, 0), self.rows.index(last, len(self.rows.columns) - 1))
         self._is_restoring = True
         try:
             model = self.view.selectionModel()
@@ -216,9 +218,6 @@ class SessionTable(QWidget):
 
     def _selected_places(self) -> list[int]:
         return self.view.selected_numbers(MOST_SELECTED)
-
-    def _place(self, session_id: str) -> int | None:
-        return self.rows.find(session_id, lambda row: row.id)
 
     def _show_emptiness(self) -> None:
         nothing = self.rows.rowCount() == 0
@@ -233,6 +232,13 @@ class SessionTable(QWidget):
 
     def _column(self, name: str) -> int:
         return next(place for place, column in enumerate(self.rows.columns) if column.name == name)
+
+
+def _runs(places: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """The first and the last of places that follow each other without a gap."""
+    for _, run in groupby(enumerate(places), lambda each: each[1] - each[0]):
+        following = [place for _, place in run]
+        yield following[0], following[-1]
 
 
 def _status(session: SessionSummary) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QByteArray, QPoint, Qt, Signal
+from PySide6.QtCore import QByteArray, QItemSelectionModel, QLocale, QPoint, Qt, Signal
 from PySide6.QtGui import QAction, QColor, QGuiApplication, QKeySequence, QPalette
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -42,7 +42,10 @@ class TableView(QTableView):
         self.setObjectName(name)
         self.setAccessibleName(title)
         self.setModel(rows)
-        self.setItemDelegate(_Coloured(self))
+        coloured = _Coloured(self)
+        for place, column in enumerate(rows.columns):
+            if column.sign is not None:
+                self.setItemDelegateForColumn(place, coloured)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
@@ -63,6 +66,8 @@ class TableView(QTableView):
 
     def _prepare_header(self) -> None:
         header = self.horizontalHeader()
+        # Qt asks for each title whether its whole column is selected, row by row: seconds for a million rows.
+        header.setSelectionModel(QItemSelectionModel(self.lazy_rows, self))
         header.setHighlightSections(False)
         header.setSectionsMovable(True)
         header.setSectionsClickable(True)
@@ -156,7 +161,7 @@ class TableView(QTableView):
         settings().setValue(self._key(), self.horizontalHeader().saveState())
 
     def _key(self) -> str:
-        return f"columns/{self.objectName()}/{len(self.lazy_rows.columns)}"
+        return f"columns/{self.objectName()}/{len(self.lazy_rows.columns)}/{QLocale().name()}"  # titles differ in width
 
     # Copying
 

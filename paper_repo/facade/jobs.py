@@ -14,7 +14,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from paper_repo.core.saves import Save
-from paper_repo.facade.wakeup import UNHEARD, new_wakeup, wake
+from paper_repo.facade.wakeup import UNHEARD, Wakeup, new_wakeup, wake
 
 
 class _Fate(Enum):
@@ -50,7 +50,7 @@ class Job:
         # What is no text is no id, and perhaps nothing that a set can hold: `work` tells its caller so.
         self.keys: tuple[str, ...] = tuple(each for each in keys if isinstance(each, str))
         self.save = save
-        self.finished = new_wakeup() if heard else UNHEARD
+        self.finished: Wakeup = new_wakeup() if heard else UNHEARD
         self.failed: bool = False
         self._decided: dict[str, _Fate] = {}
         self._result: Any = None

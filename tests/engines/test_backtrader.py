@@ -40,7 +40,7 @@ def stored(path: Path) -> tuple[PaperTradingSession, dict[str, Any]]:
         assert session is not None
         history = {
             "fills": repository.get_fills("a"),
-            "orders": repository.get_orders("a"),
+            "orders": repository.get_orders("a", which="closed"),
             "ledger": repository.get_ledger("a"),
             "equity": repository.get_equity_curve("a"),
         }

@@ -70,7 +70,7 @@ class FillColumns(Rows):
         """Where no column is the side, the quantity has to be one with a sign."""
         if self.side is not None:
             return
-        if not self.table.filled(self.quantity, lambda cell: is_number(cell) or cell[:1] in "-("):
+        if not self.table.filled(self.quantity, is_number):
             self.column("side")
         cells = [row[self.quantity].strip() for row in self.table.sample]
         if len(cells) > 1 and not any(cell.startswith(("-", "(", "−")) or cell.endswith("-") for cell in cells):
