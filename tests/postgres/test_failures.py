@@ -178,7 +178,7 @@ def test_a_server_that_falls_silent_is_given_up(own_server: Server) -> None:
         session = new_session()
         repository.save(session)
 
-        with own_server.frozen(), pytest.raises(StorageError, match="not known.*has not answered"):
+        with own_server.frozen(), pytest.raises(StorageError, match=r"not known.*has not answered"):
             repository.save(session)
 
         assert session.version == 1

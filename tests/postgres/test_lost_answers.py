@@ -1,4 +1,4 @@
-"""A connection that ends between what commits and its answer: the error says that it is not known, and looking tells."""
+"""A connection that ends between what commits and its answer: the error says it is not known, and looking tells."""
 
 from __future__ import annotations
 
