@@ -145,7 +145,7 @@ def test_an_error_at_any_statement(
 def test_an_answer_that_is_lost(
     repository: SessionRepository, watch: Watch, server: psycopg.Connection[Any], action: Callable[..., None]
 ) -> None:
-    """When it is of what commits, all is stored and a repeated save is a conflict, never twice; else nothing is."""
+    """When it is of what commits, all is stored and a repeated save a conflict, never done twice; else nothing is."""
     statements = statements_of(repository, watch, action)
 
     for number, sql in enumerate(statements):
