@@ -240,6 +240,9 @@ def test_a_server_without_connections_to_spare_is_busy(own_server: Server) -> No
     with SessionRepository(own_server.url(user="bot")), pytest.raises(BusyError, match="no connection to spare"):
         other.open()
 
+    with psycopg.connect(own_server.url(), autocommit=True) as connection:  # the server ends a client a moment later
+        while connection.execute("SELECT FROM pg_stat_activity WHERE usename = 'bot'").fetchone() is not None:
+            pass
     assert other.count() == 0
     other.close()
 
