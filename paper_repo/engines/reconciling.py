@@ -216,6 +216,9 @@ def _book_and_save(
     repository: SyncRepository, session: PaperTradingSession, statement: Statement, report: Reconciliation
 ) -> Reconciliation:
     unrecorded = repository.get_unrecorded(session.id, statement.fills)
+    if _names_other_orders(session, unrecorded):
+        closed = repository.get_orders(session.id, which="closed")
+        unrecorded = _without_closed(unrecorded, {each.id for each in closed}, report)
     is_known = session.version and statement.entries
     known = repository.get_ledger(session.id, since=_first(statement.entries)) if is_known else []
     if _book(session, statement, unrecorded, known, report):
@@ -230,11 +233,33 @@ async def _async_book_and_save(
     report: Reconciliation,
 ) -> Reconciliation:
     unrecorded = await repository.get_unrecorded(session.id, statement.fills)
+    if _names_other_orders(session, unrecorded):
+        closed = await repository.get_orders(session.id, which="closed")
+        unrecorded = _without_closed(unrecorded, {each.id for each in closed}, report)
     is_known = session.version and statement.entries
     known = await repository.get_ledger(session.id, since=_first(statement.entries)) if is_known else []
     if _book(session, statement, unrecorded, known, report):
         await repository.save(session)
     return report
+
+
+def _names_other_orders(session: PaperTradingSession, fills: list[Fill]) -> bool:
+    """Whether a fill names an order that does not rest in the session, and may have been closed there before."""
+    ids = (each.order_id for each in fills if each.order_id is not None)
+    return bool(session.version) and any(order_id not in session.open_orders for order_id in ids)
+
+
+def _without_closed(fills: list[Fill], closed: set[str], report: Reconciliation) -> list[Fill]:
+    """The fills, without the orders that were closed before; what has happened late has happened all the same."""
+    late = [each for each in fills if each.order_id in closed]
+    report.left_out += [
+        f"the order of fill {each.id} of {each.symbol}, which was booked without it: {each.order_id} was closed before"
+        for each in late
+    ]
+    return [
+        dataclasses.replace(each, order_id=None, metadata=_with_id(each)) if each.order_id in closed else each
+        for each in fills
+    ]
 
 
 def _first(entries: Sequence[LedgerEntry]) -> datetime:

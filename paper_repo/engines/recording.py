@@ -64,10 +64,13 @@ class Recording:
             self.is_resumed = stored is not None
             self._fills: dict[tuple[str, str], Fill] = {}
             self._closed: set[str] = set()
+            self._early: dict[str, Decimal] = {}  # by order that was not placed yet, what was filled of it
             points: list[EquityPoint] = []
             if self.is_resumed:
                 self._fills = {(each.symbol, each.id): each for each in self._repository.get_fills(session_id)}
                 self._closed = {each.id for each in self._repository.get_orders(session_id, which="closed")}
+                for each in self._fills.values():
+                    self._note_early(each)
                 points = self._repository.get_equity_curve(session_id, max_points=4)  # the last one is among them
         except BaseException:
             self._repository.close()
@@ -126,6 +129,7 @@ class Recording:
         if fill.order_id in self._closed:
             fill = dataclasses.replace(fill, order_id=None, metadata={**fill.metadata, "order_id": fill.order_id})
         self.session.apply_fill(fill)
+        self._note_early(fill)
         self._fills[fill.symbol, fill.id] = fill
         self._last_fill = max(fill.executed_at, self._last_fill or fill.executed_at)
         return True
@@ -148,7 +152,13 @@ class Recording:
         if is_closed or order.id in session.open_orders:
             return
         status = OrderStatus.PENDING if order.status is OrderStatus.PENDING else OrderStatus.OPEN
-        fresh = dataclasses.replace(order, status=status, filled_quantity=Decimal(0), closed_at=None)
+        early = self._stored_early(order.id)
+        if early >= order.quantity:
+            closed_at = order.closed_at or self._last_fill
+            filled = dataclasses.replace(order, filled_quantity=order.quantity, closed_at=closed_at)
+            session.new_closed_orders.append(dataclasses.replace(filled, status=OrderStatus.FILLED))
+            return
+        fresh = dataclasses.replace(order, status=status, filled_quantity=early, closed_at=None)
         try:
             session.place_order(fresh)
         except InvalidSessionError:
@@ -157,6 +167,20 @@ class Recording:
                 raise
             kept = {**fresh.metadata, "parent_id": fresh.parent_id}
             session.place_order(dataclasses.replace(fresh, parent_id=None, metadata=kept))
+
+    def _stored_early(self, order_id: str) -> Decimal:
+        """What was filled of an order before it is placed, unless all of that still waits: placing it counts that."""
+        early = self._early.pop(order_id, Decimal(0))
+        waiting = sum((each.quantity for each in self.session.new_fills.booked_for(order_id)), Decimal(0))
+        return Decimal(0) if early == waiting else early
+
+    def _note_early(self, fill: Fill) -> None:
+        """Remember a fill that comes before its order, which counts it when it is placed."""
+        order_id, session = fill.order_id, self.session
+        if order_id is None or order_id in session.open_orders or order_id in self._closed:
+            return
+        if session.new_closed_orders.find(order_id) is None:
+            self._early[order_id] = self._early.get(order_id, Decimal(0)) + fill.quantity
 
     def _amend(self, resting: Order, order: Order) -> None:
         changed = {

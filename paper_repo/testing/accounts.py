@@ -264,8 +264,8 @@ class AccountContract:
         assert session is not None
         session.apply_fill(replace(late, order_id=None))
         session.apply_fill(Fill("in time", "AAPL", "BUY", 5, 90, executed_at=START))
-        session.place_order(Order("o-6", "AAPL", "SELL", "MARKET", 2))
-        session.apply_fill(last := Fill("last", "AAPL", "SELL", 2, 91, executed_at=START, order_id="o-6"))
+        session.place_order(Order("o-new", "AAPL", "SELL", "MARKET", 2))
+        session.apply_fill(last := Fill("last", "AAPL", "SELL", 2, 91, executed_at=START, order_id="o-new"))
         await repository.save(session)
         session = await repository.get_by_id("rich")
         assert session is not None

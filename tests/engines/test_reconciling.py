@@ -499,6 +499,22 @@ def test_orders_are_closed_in_the_order_of_time(repository: SessionRepository) -
     assert [each.id for each in report.closed_orders] == ["cancelled", "early", "late"]
 
 
+def test_a_fill_of_an_order_that_was_closed_before_is_booked_without_it(repository: SessionRepository) -> None:
+    """It has happened, though the order was stored as cancelled; the report says so."""
+    session, exchange = new_session(), Exchange()
+    session.place_order(order(exchanges.order("o-1", "open")))
+    repository.save(session)
+    exchange.orders = {"o-1": exchanges.order("o-1", "canceled", lastUpdateTimestamp=NOON + 60_000)}
+    reconcile(repository, session, source(exchange))
+    exchange.trades = [trade(1, "buy", 1, 100, NOON, order="o-1")]
+
+    report = reconcile(repository, session, source(exchange))
+
+    assert [(each.id, each.order_id, each.metadata["broker_order_id"]) for each in report.fills] == [("1", None, "o-1")]
+    assert any("o-1 was closed before" in each for each in report.left_out)
+    assert [each.id for each in repository.get_fills("a")] == ["1"]
+
+
 def test_orders_of_symbols_that_the_source_does_not_have_are_not_asked_for(repository: SessionRepository) -> None:
     """They stay as they are; the report says that nothing was heard of them."""
     session, exchange = new_session(), Exchange()

@@ -237,6 +237,33 @@ def test_an_order_that_the_engine_calls_filled_is_closed_by_its_fills(path: Path
     assert (order.status, order.closed_at, session.open_orders) == ("FILLED", minute(2), {})
 
 
+@pytest.mark.parametrize("is_resumed", [False, True])
+@pytest.mark.parametrize("is_saved", [False, True])
+def test_an_order_counts_the_fills_that_the_engine_told_of_before_it(
+    path: Path, is_saved: bool, is_resumed: bool
+) -> None:
+    """In part or in whole, whether they were saved meanwhile, and whether by an earlier run."""
+    part, whole = resting(1), resting(2)
+    with recording(path) as run:
+        run.fill(bought(1, order_id=part.id))
+        run.fill(bought(2, 2, order_id=whole.id))
+        if is_saved or is_resumed:
+            run.save()
+        if not is_resumed:
+            run.order(part)
+            run.order(whole)
+            run.save()
+    if is_resumed:
+        with recording(path, minute(3), resume=True) as run:
+            run.order(part)
+            run.order(whole)
+            run.save()
+
+    session, _, orders, _ = stored(path)
+    assert [(each.id, each.filled_quantity) for each in session.open_orders.values()] == [("o1", 1)]
+    assert [(each.id, each.status, each.filled_quantity) for each in orders] == [("o2", "FILLED", 2)]
+
+
 def test_an_order_that_rests_becomes_what_the_engine_has(path: Path) -> None:
     """Accepted, moved and made smaller; a quantity below what is filled is one of an earlier run, and passed over."""
     given = resting(1, status=OrderStatus.PENDING)
