@@ -60,7 +60,7 @@ def read_session(columns: Mapping[str, Any]) -> PaperTradingSession:
         {
             "id": columns["id"],
             "name": columns["name"],
-            "symbols": _texts(from_json(columns["symbols"])),
+            "symbols": _symbols(columns["symbols"]),
             "base_currency": columns["base_currency"],
             "state": from_json(columns["state"]),
             "metadata": from_json(columns["metadata"]),
@@ -228,6 +228,19 @@ def _text(value: Any) -> str:
     if not value.isascii():
         value.encode()
     return value
+
+
+def _symbols(text: str) -> tuple[str, ...]:
+    return _few_symbols(text) if len(text) <= _SHORT else _texts(from_json(text))
+
+
+_SHORT = 1_000
+"""Symbols whose text has so many characters are kept: many sessions trade the same ones."""
+
+
+@lru_cache(1024)
+def _few_symbols(text: str) -> tuple[str, ...]:
+    return _texts(from_json(text))
 
 
 def _texts(value: Any) -> tuple[str, ...]:
