@@ -148,21 +148,28 @@ def _loaded(kind: type[T], data: Data, name: str) -> T:
 def _order(data: Data, name: str) -> Order:
     if len(data) != 10:
         return _loaded(Order, data, name)
-    order = Order(
-        data["id"],
-        data["symbol"],
+    order_id, symbol = _text(data["id"]), _text(data["symbol"])
+    quantity, filled = _amount(data["quantity"]), _amount(data["filled_quantity"])
+    if order_id != name:
+        raise ValueError
+    are_sound = quantity > 0 and not filled and order_id and symbol
+    make = Order.of_checked if are_sound and _has_no_space(order_id) and _has_no_space(symbol) else Order
+    return make(
+        order_id,
+        symbol,
         Side[data["side"]],
         OrderType[data["type"]],
-        _amount(data["quantity"]),
-        _amount(data["filled_quantity"]),
+        quantity,
+        filled,
         _optional_amount(data["limit_price"]),
         _optional_amount(data["stop_price"]),
         TimeInForce[data["time_in_force"]],
         _instant(data["created_at"]),
     )
-    if order.id != name:
-        raise ValueError
-    return order
+
+
+def _has_no_space(text: str) -> bool:
+    return text.strip() == text
 
 
 def _fill(data: Mapping[str, Any]) -> Fill:
