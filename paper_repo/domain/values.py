@@ -9,6 +9,7 @@ from datetime import UTC as UTC
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from typing import TypeAlias, TypeVar
 
 from paper_repo.domain.secrecy import kind_of, shown
@@ -198,7 +199,19 @@ def texts(value: object, path: str) -> tuple[str, ...]:
     """`value` as a tuple of texts; a single text is refused, because it would be split into letters."""
     if isinstance(value, str) or not isinstance(value, Iterable):
         raise invalid(path, f"must be several texts, such as ('AAPL', 'MSFT'), not {shown(value)}.")
-    return tuple(identifier(each, f"{path}[{index}]") for index, each in enumerate(value))
+    given = tuple(value)
+    if len(given) <= _FEW and set(map(type, given)) == {str} and _are_identifiers(given):
+        return given
+    return tuple(identifier(each, f"{path}[{index}]") for index, each in enumerate(given))
+
+
+_FEW = 64
+"""So many texts are looked at once, and then known: many sessions, and each at every load, have the same symbols."""
+
+
+@lru_cache(1024)
+def _are_identifiers(given: tuple[str, ...]) -> bool:
+    return all(each.isascii() and each and not each[0].isspace() and not each[-1].isspace() for each in given)
 
 
 def choice(kind: type[_E], value: object, path: str) -> _E:

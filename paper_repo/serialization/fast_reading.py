@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any, TypeVar, cast
 
@@ -65,7 +66,7 @@ def read_session(columns: Mapping[str, Any]) -> PaperTradingSession:
         {
             "id": columns["id"],
             "name": columns["name"],
-            "symbols": _texts(from_json(columns["symbols"])),
+            "symbols": _symbols(columns["symbols"]),
             "base_currency": columns["base_currency"],
             "state": from_json(columns["state"]),
             "metadata": from_json(columns["metadata"]),
@@ -151,19 +152,28 @@ def _under_its_name(entity: T, name: str) -> T:
 def _order(data: Data, name: str) -> Order:
     if len(data) != 10:
         return _under_its_name(with_seldom(Order, data), name)
-    order = Order(
-        data["id"],
-        data["symbol"],
+    order_id, symbol = text_of(data["id"]), text_of(data["symbol"])
+    quantity, filled = amount_of(data["quantity"]), amount_of(data["filled_quantity"])
+    if order_id != name:
+        raise ValueError
+    are_sound = quantity > 0 and not filled and order_id and symbol
+    make = Order.of_checked if are_sound and _has_no_space(order_id) and _has_no_space(symbol) else Order
+    return make(
+        order_id,
+        symbol,
         Side[data["side"]],
         OrderType[data["type"]],
-        amount_of(data["quantity"]),
-        amount_of(data["filled_quantity"]),
+        quantity,
+        filled,
         optional_amount_of(data["limit_price"]),
         optional_amount_of(data["stop_price"]),
         TimeInForce[data["time_in_force"]],
         instant_of(data["created_at"]),
     )
-    return _under_its_name(order, name)
+
+
+def _has_no_space(text: str) -> bool:
+    return text.strip() == text
 
 
 def _fill(data: Mapping[str, Any]) -> Fill:
@@ -196,6 +206,19 @@ LOADS: dict[type, Callable[[Any], Any]] = {
     Fill: _fill,
     EquityPoint: _point,
 }
+
+
+def _symbols(text: str) -> tuple[str, ...]:
+    return _few_symbols(text) if len(text) <= _SHORT else _texts(from_json(text))
+
+
+_SHORT = 1_000
+"""Symbols whose text has so many characters are kept: many sessions trade the same ones."""
+
+
+@lru_cache(1024)
+def _few_symbols(text: str) -> tuple[str, ...]:
+    return _texts(from_json(text))
 
 
 def _texts(value: Any) -> tuple[str, ...]:
