@@ -25,6 +25,7 @@ from freqtrade.persistence import LocalTrade, Order
 from paper_repo import Instrument, PaperTradingSession, SessionRepository, Strategy
 from paper_repo.engines.freqtrade import fill, funding, order
 from paper_repo.engines.freqtrade.entities import dust
+from paper_repo.engines.importing import import_file
 from tests.engines import freqtrade_runs
 
 # freqtrade and its libraries use what pandas, SQLAlchemy and others deprecate.
@@ -175,6 +176,11 @@ def test_a_live_bot_that_is_started_again_agrees_with_the_account(tmp_path: Path
     profits = {each.position_id: each.net_pnl for each in found["trades"]}
     assert profits.keys() == {key for key, _ in closed}
     assert [(key, profits[key]) for key, profit in closed if abs(profits[key] - Decimal(str(profit))) >= CENT] == []
+    imported = import_file(tmp_path / "trades.sqlite", None, source="freqtrade", initial_cash=10_000)
+    assert abs(imported.session.cash - session.cash) < Decimal("1e-9")
+    stated = {each.name: each.is_equal for each in imported.comparisons}
+    assert stated["closed trades"]
+    assert stated["winning trades"]
 
 
 def make_trade(*orders: Order, **more: Any) -> LocalTrade:

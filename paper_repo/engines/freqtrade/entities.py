@@ -112,8 +112,8 @@ def order(trade: Any, theirs: Any) -> Order:
 
 
 def _is_further_entry_for_coins(trade: Any, order: Any) -> bool:
-    """Whether it adds to a trade whose first fee was in the coin: freqtrade looks at the fee of that one alone."""
-    if trade.fee_open_currency != trade.pair.partition("/")[0]:
+    """Whether it adds to a trade that pays its fees in the coin: what this one has paid freqtrade finds out later."""
+    if trade.fee_open_currency not in (None, trade.pair.partition("/")[0]):
         return False
     return any(each.ft_fee_base and each.order_id != order.order_id for each in trade.orders)
 

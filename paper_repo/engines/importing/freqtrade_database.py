@@ -29,6 +29,8 @@ WALLET = (
     "SELECT timestamp, sum(total_quote) AS equity FROM wallet_history GROUP BY timestamp "
     "HAVING count(*) = count(total_quote) ORDER BY timestamp"
 )
+DUST = Decimal("0.01")
+"""Of what was bought: what is left of a closed trade, since an exchange sells whole lots, is not more than that."""
 LARGEST_FEE = Decimal("0.02")
 """Of what was bought: more than that is no fee."""
 FILLED = "o.filled > 0 OR (o.filled IS NULL AND o.status = 'closed')"
@@ -54,8 +56,9 @@ class _Database:
                 "it has no tables `trades` and `orders` as freqtrade makes them; open it once with a newer freqtrade, "
                 "which brings it up to date"
             )
-        self._closed = self._won = self._lost = self._in_coin = 0
+        self._closed = self._won = self._lost = self._in_coin = self._swept = 0
         self._of_fills = ZERO
+        self._has_partial_exits = False
 
     def _columns(self, table: str) -> set[str]:
         return {row["name"] for row in self._database.execute(f"PRAGMA table_info({table})")}
@@ -119,20 +122,45 @@ class _Database:
         kept = draft.keep(**{name: _plain(trade.get(name)) for name in KEPT}, trade_id=number)
         entry_side = "sell" if is_short else "buy"
         rest, largest = self._unstated_fee(trade, orders, number, base, entry_side)
+        is_paid_in_coin = self._has_fees_in_coin(trade, orders, number, base)
+        held = bought = ZERO
         for order_row in orders:
             order = dict(order_row)
             is_entry = order.get("ft_order_side") == entry_side
             paid = rest if order["id"] == largest else ZERO
-            self._order(trade, order, number, pair, base, stake, is_entry, is_short, kept, paid)
+            fill = self._order(trade, order, number, pair, base, stake, is_entry, is_short, kept, paid, is_paid_in_coin)
+            net = EXACT.subtract(Decimal(fill.quantity), Decimal(fill.fee) if fill.fee_currency == base else ZERO)
+            held = EXACT.add(held, net if is_entry else EXACT.minus(net))
+            bought = EXACT.add(bought, net) if is_entry else bought
+        if held and not trade.get("is_open") and abs(held) <= bought * DUST and not draft.is_margin:
+            self._sweep(fill, held, number)
         funding = exact(self._draft, trade, "funding_fees", number) or ZERO
         if funding:
             self._fund(trade, orders, number, pair, stake, funding)
-        if not trade.get("is_open"):
-            profit = exact(draft, trade, "realized_profit", number) or exact(draft, trade, "close_profit_abs", number)
-            if profit is not None:
-                self._of_fills = EXACT.add(self._of_fills, EXACT.subtract(profit, funding))
-                self._closed += 1
-                self._won, self._lost = self._won + (profit > 0), self._lost + (profit < 0)
+        profit = exact(draft, trade, "realized_profit", number) or exact(draft, trade, "close_profit_abs", number)
+        if trade.get("is_open"):  # what its partial exits have gained
+            self._of_fills = EXACT.add(self._of_fills, profit or ZERO)
+            self._has_partial_exits = self._has_partial_exits or bool(profit)
+        elif profit is not None:
+            self._of_fills = EXACT.add(self._of_fills, EXACT.subtract(profit, funding))
+            self._closed += 1
+            self._won, self._lost = self._won + (profit > 0), self._lost + (profit < 0)
+
+    def _has_fees_in_coin(self, trade: dict[str, Any], orders: list[sqlite3.Row], number: int, base: str) -> bool:
+        """Whether every entry pays its fee in the coin; what a further one has paid freqtrade may find out later."""
+        if text_of(trade.get("fee_open_currency")) not in (None, base) or self._draft.is_margin:
+            return False
+        return any(exact(self._draft, dict(each), "ft_fee_base", number) for each in orders)
+
+    def _sweep(self, last: SourceFill, held: Decimal, number: int) -> None:
+        """End a trade that freqtrade has closed, of which dust is left."""
+        self._swept += 1
+        self._draft.add(
+            last._replace(
+                side="SELL" if held > 0 else "BUY", quantity=str(abs(held)), price="0", fee="0", fee_currency=None,
+                id=f"{number}-dust", order_id=None, metadata={"reason": "left over: less than the exchange sells"},
+            )
+        )  # fmt: skip
 
     def _unstated_fee(
         self, trade: dict[str, Any], orders: list[sqlite3.Row], number: int, base: str, entry_side: str
@@ -163,14 +191,16 @@ class _Database:
 
     def _order(
         self, trade: dict[str, Any], order: dict[str, Any], number: int, pair: str, base: str, stake: str | None,
-        is_entry: bool, is_short: bool, kept: dict[str, Any] | None, rest: Decimal,
-    ) -> None:  # fmt: skip
+        is_entry: bool, is_short: bool, kept: dict[str, Any] | None, rest: Decimal, is_paid_in_coin: bool,
+    ) -> SourceFill:  # fmt: skip
         draft = self._draft
         amount, price = self._amount_and_price(order, number)
         filled_at = order.get("order_filled_date") or order.get("order_update_date") or order.get("order_date")
-        in_coin = exact(draft, order, "ft_fee_base", number) or rest
         side = "BUY" if is_entry is not is_short else "SELL"
         rate = exact(draft, trade, "fee_open" if is_entry else "fee_close", number) or ZERO
+        in_coin = exact(draft, order, "ft_fee_base", number) or rest
+        if not in_coin and is_entry and is_paid_in_coin:
+            in_coin = EXACT.multiply(amount, rate)
         paid_in = text_of(trade.get("fee_open_currency" if is_entry else "fee_close_currency"))
         fee, fee_currency = in_coin, stake
         if in_coin > 0:
@@ -184,24 +214,24 @@ class _Database:
             stop_price=_plain(order.get("stop_price")),
             paid_fee_currency=paid_in if paid_in != fee_currency else None,
         )
-        draft.add(
-            SourceFill(
-                number,
-                self._time(filled_at, number),
-                pair,
-                side,
-                str(amount),
-                str(price),
-                str(fee),
-                stake,
-                fee_currency,
-                base,
-                f"{number}-{order['id']}",
-                text_of(order.get("order_id")),
-                opens_short=is_short,
-                metadata={**(kept or {}), **(tag or {})} or None,
-            )
+        fill = SourceFill(
+            number,
+            self._time(filled_at, number),
+            pair,
+            side,
+            str(amount),
+            str(price),
+            str(fee),
+            stake,
+            fee_currency,
+            base,
+            f"{number}-{order['id']}",
+            text_of(order.get("order_id")),
+            opens_short=is_short,
+            metadata={**(kept or {}), **(tag or {})} or None,
         )
+        draft.add(fill)
+        return fill
 
     def _amount_and_price(self, order: dict[str, Any], number: int) -> tuple[Decimal, Decimal]:
         draft = self._draft
@@ -248,6 +278,15 @@ class _Database:
             "realized profit less funding", "net profit of closed trades", self._of_fills, NOISE * self._closed
         )
         draft.stated.append(profit)
+        if self._swept:
+            draft.notes.append(
+                f"{self._swept:,} closed trades have left dust, less than the exchange sells: it was booked as sold "
+                "for nothing"
+            )
+        if self._has_partial_exits:
+            draft.reasons.append(
+                "gains of partial exits of open trades are counted first in, first out; by freqtrade at the average"
+            )
         if self._in_coin:
             draft.reasons.append(
                 f"{self._in_coin:,} fees were paid in the coin: the books have what was received, freqtrade its rates"

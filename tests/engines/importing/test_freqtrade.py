@@ -181,6 +181,47 @@ class TestFreqtradeDatabase:
         assert report.session.positions["XRP/USDT"].quantity == Decimal("49.95")
         assert report.fees["XRP"] == Decimal("0.05")
 
+    def test_lots_leave_dust(self, repository: SessionRepository, tmp_path: Path) -> None:
+        """An exchange sells whole lots: a trade that freqtrade has closed ends all the same, and the cash is right."""
+        path = database("freqtrade_spot", tmp_path)
+        with closing(sqlite3.connect(path)) as opened, opened:
+            opened.execute("UPDATE orders SET filled = 9.98 WHERE id = 7")
+
+        report = import_file(path, repository, source="freqtrade", session_id="ft", initial_cash=1000)
+
+        dust = [each for each in repository.get_fills("ft") if not each.price]
+        assert [(each.id, each.side.value, each.quantity) for each in dust] == [("3-dust", "SELL", Decimal("0.01"))]
+        assert dust[0].metadata == {"reason": "left over: less than the exchange sells"}
+        assert set(report.session.positions) == {"XRP/USDT"}
+        assert {each.name for each in report.comparisons if each.is_equal} >= {"closed trades", "winning trades"}
+        assert any(note.startswith("1 closed trades have left dust") for note in report.notes)
+        again = import_file(path, repository, source="freqtrade", session_id="ft", initial_cash=1000)
+        assert (again.booked_fills, repository.check().ok) == (0, True)
+
+    def test_what_is_left_may_be_more_than_dust(self, tmp_path: Path) -> None:
+        """Then it stays."""
+        path = database("freqtrade_spot", tmp_path)
+        with closing(sqlite3.connect(path)) as opened, opened:
+            opened.execute("UPDATE orders SET filled = 9 WHERE id = 7")
+
+        report = import_file(path, None, source="freqtrade", initial_cash=1000)
+
+        assert report.session.positions["SOL/USDT"].quantity == Decimal("0.99")
+
+    def test_a_further_entry_pays_its_fee_in_the_coin_too(self, tmp_path: Path) -> None:
+        """freqtrade may not have found out yet; what partial exits of an open trade have gained is compared."""
+        path = database("freqtrade_spot", tmp_path)
+        with closing(sqlite3.connect(path)) as opened, opened:
+            opened.execute("UPDATE trades SET is_open = 1, fee_open_currency = NULL, realized_profit = 7 WHERE id = 2")
+            opened.execute("UPDATE orders SET ft_fee_base = 0.0002 WHERE id = 3")
+            opened.execute("UPDATE orders SET filled = 0.1 WHERE id = 5")
+
+        report = import_file(path, None, source="freqtrade", initial_cash=1000)
+
+        assert report.session.positions["ETH/USDT"].quantity == Decimal("0.4") - Decimal("0.0005")
+        assert report.fees["ETH"] == Decimal("0.0005")
+        assert any("first in, first out" in reason for reason in report.reasons)
+
     @pytest.mark.parametrize(
         ("change", "told"),
         [
