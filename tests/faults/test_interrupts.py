@@ -141,7 +141,7 @@ def assert_sound(repository: SessionRepository, sessions: Sessions, where: str) 
     for session in sessions:
         found = repository.get_by_id(session.id)
         assert session.version == (found.version if found else 0), where
-        fills = repository.get_fills(session.id)
+        fills = repository.get_fills(session.id) if found else []
         assert len(fills) + len(session.new_fills) == 1, where
         assert session.fill_count == 1, where
         repository.save(session)

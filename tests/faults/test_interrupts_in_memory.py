@@ -71,7 +71,8 @@ def assert_sound(repository: SyncInMemorySessionRepository, sessions: list[Paper
     for session in sessions:
         found = repository.get_by_id(session.id)
         assert session.version == (found.version if found else 0), where
-        assert len(repository.get_fills(session.id)) + len(session.new_fills) == 1, where
+        fills = repository.get_fills(session.id) if found else []
+        assert len(fills) + len(session.new_fills) == 1, where
         repository.save(session)
         assert repository.get_by_id(session.id) == session, where
     another = new_session(id="another thread's")
