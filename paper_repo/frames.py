@@ -147,11 +147,13 @@ def orders(repository: Repository, session_id: str, *, which: WhichOrders = "all
     storage = internals_of(core).storage
     with core.reading():
         session = _found(core, session_id)
-        pages = [] if which == "open" else _whole(storage, storage.statements.tables.orders, session, _ORDER_COLUMNS)
-        open_orders = [] if which == "closed" else [_open_order(each) for each in resting(session)]
-        kinds = _kinds(_ORDER_COLUMNS, exact)
-        table = _table(kinds, [*pages, open_orders] if open_orders else pages, session_id)
-    return table.drop_columns("sequence")
+        pages: list[list[tuple[Any, ...]]] = []
+        if which != "open":
+            table = storage.statements.tables.orders
+            pages = _pages(storage, table, _ORDER_COLUMNS, session_id, session.closed_order_count)
+        if which != "closed" and session.open_orders:
+            pages.append([_open_order(each) for each in resting(session)])
+    return _table(_kinds(_ORDER_COLUMNS, exact), pages, session_id).drop_columns("sequence")
 
 
 def cash_flows(repository: Repository, session_id: str, *, exact: bool = False) -> pa.Table:
@@ -164,9 +166,10 @@ def cash_flows(repository: Repository, session_id: str, *, exact: bool = False) 
     storage = internals_of(core).storage
     with core.reading():
         session = _found(core, session_id)
-        pages = _whole(storage, storage.statements.tables.ledger, session, _CASH_FLOW_COLUMNS)
-        flows = [found for rows in pages if (found := [row for row in rows if row[_KIND] in _FLOW_KINDS])]
-        return _table(_kinds(_CASH_FLOW_COLUMNS, exact), flows, session_id).drop_columns("sequence")
+        table = storage.statements.tables.ledger
+        pages = _pages(storage, table, _CASH_FLOW_COLUMNS, session_id, session.ledger_count)
+    flows = [found for rows in pages if (found := [row for row in rows if row[_KIND] in _FLOW_KINDS])]
+    return _table(_kinds(_CASH_FLOW_COLUMNS, exact), flows, session_id).drop_columns("sequence")
 
 
 def _found(core: SessionRepository, session_id: str) -> PaperTradingSession:
@@ -293,15 +296,15 @@ def _history(storage: Storage, table: Any, columns: dict[str, _Convert], session
     return _table(kinds, history.read_rows(storage, table, session_id, tuple(kinds)), session_id)
 
 
-def _whole(
-    storage: Storage, table: Any, session: PaperTradingSession, columns: dict[str, _Convert]
+def _pages(
+    storage: Storage, table: Any, columns: Iterable[str], session_id: str, count: int
 ) -> list[list[tuple[Any, ...]]]:
-    """The plain rows of a history that the session counts, if none of them is missing."""
-    pages = list(history.read_rows(storage, table, session.id, tuple(columns)))
-    count = session.ledger_count if columns is _CASH_FLOW_COLUMNS else session.closed_order_count
+    """The plain rows of a history of which the session has this number, if none of them is missing."""
+    pages = list(history.read_rows(storage, table, session_id, tuple(columns)))
     places = (pages[0][0][0], pages[-1][-1][0]) if pages else (1, 0)
     if places != (1, count):
-        raise history_rows.corrupt(session.id, f"{history.INCOMPLETE}: it counts {count} rows of {table._meta.name}")
+        name = table._meta.table_name
+        raise history_rows.corrupt(session_id, f"{history.INCOMPLETE}: it counts {count} rows of {name}")
     return pages
 
 
