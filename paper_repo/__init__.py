@@ -105,6 +105,7 @@ from paper_repo.domain.selection import (
     SessionQuery,
     SessionSummary,
     StatusFilter,
+    WhichOrders,
 )
 from paper_repo.domain.values import Progress
 from paper_repo.errors import (
@@ -225,6 +226,7 @@ __all__ = [
     "TransactionOwnershipError",
     "UnmatchedFill",
     "Upgrade",
+    "WhichOrders",
     "WrongPassphraseError",
     "compact",
     "compare",

@@ -56,6 +56,9 @@ __all__ = [
 class PaperRepoError(Exception):
     """The root of all errors of this library."""
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return _restore, (type(self), self.args, self.__dict__)
+
 
 class SessionNotFoundError(PaperRepoError, LookupError):
     """No session has this id."""
@@ -63,9 +66,6 @@ class SessionNotFoundError(PaperRepoError, LookupError):
     def __init__(self, session_id: str, hint: str = "") -> None:
         self.session_id = session_id
         super().__init__(f"there is no session {session_id!r}{hint and '; ' + hint}")
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return _restore, (type(self), self.args, self.__dict__)
 
 
 class ConflictError(PaperRepoError):
@@ -98,9 +98,6 @@ class ConflictError(PaperRepoError):
                 "load it with get_by_id, or choose another id"
             )
         return f"it was loaded at version {self.expected} and is at version {self.actual} now; {_LOAD_AGAIN}"
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return _restore, (type(self), self.args, self.__dict__)
 
 
 _LOAD_AGAIN = (
@@ -138,11 +135,8 @@ class InvalidSessionError(PaperRepoError, ValueError):
 
     def within(self, part: str) -> Self:
         """This error, with a message that names the part of a session that was to be made, such as a fill."""
-        self.args = (f"{part}: {self}",)
+        self.args: tuple[object, ...] = (f"{part}: {self}",)
         return self
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return _restore, (type(self), self.args, self.__dict__)
 
 
 class DuplicateFillError(InvalidSessionError):
@@ -159,7 +153,7 @@ class DuplicateFillError(InvalidSessionError):
         messages = {f"new_fills.{fill_id}": [_BOOKED_TWICE.format(symbol)] for symbol, fill_id in fills}
         messages |= {f"new_ledger_entries.{entry_id}": [_ENTRY_BOOKED_TWICE] for entry_id in entries}
         super().__init__(messages, session_id)
-        self.args = (f"{self.args[0]} {_NOT_AGAIN}",)
+        self.args: tuple[object, ...] = (f"{self.args[0]} {_NOT_AGAIN}",)
 
 
 _BOOKED_TWICE = "this fill of {} is stored already, and was booked again."
@@ -181,9 +175,6 @@ class ArchiveError(PaperRepoError, ValueError):
         self.line = line
         super().__init__(f"line {line}: {problem}")
 
-    def __reduce__(self) -> tuple[object, ...]:
-        return _restore, (type(self), self.args, self.__dict__)
-
 
 class SourceFileError(PaperRepoError, ValueError):
     """A file of another program cannot be imported as it is; nothing was stored.
@@ -203,15 +194,16 @@ class SourceFileError(PaperRepoError, ValueError):
         option: str | None = None,
     ) -> None:
         self.problem = problem
-        self.file, self.row, self.column, self.fill_id, self.option = file, row, column, fill_id, option
+        self.file: str | None = file
+        self.row: int | None = row
+        self.column: str | None = column
+        self.fill_id: str | None = fill_id
+        self.option: str | None = option
         named = [file] if file else []
         named += [f"row {row}"] if row is not None else []
         named += [f"column {column!r}"] if column else []
         named += [f"fill {fill_id!r}"] if fill_id else []
         super().__init__(f"{', '.join(named)}: {problem}" if named else problem)
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return _restore, (type(self), self.args, self.__dict__)
 
 
 class TransactionError(PaperRepoError):
@@ -252,9 +244,6 @@ class CorruptRecordError(CorruptDatabaseError):
     def __init__(self, message: str, session_id: str | None = None) -> None:
         self.session_id = session_id
         super().__init__(message)
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return _restore, (type(self), self.args, self.__dict__)
 
 
 class SchemaVersionError(StorageError):

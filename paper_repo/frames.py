@@ -30,9 +30,11 @@ except ImportError as _error:
 
 from paper_repo.core import history, history_rows
 from paper_repo.core.repository import SessionRepository, internals_of
-from paper_repo.domain.selection import Selection, StatusFilter
+from paper_repo.domain import CashFlowKind, Order, PaperTradingSession
+from paper_repo.domain.selection import Selection, StatusFilter, WhichOrders, check_which, resting
 from paper_repo.errors import InvalidSessionError, SessionNotFoundError
 from paper_repo.facade.repository import AsyncSessionRepository
+from paper_repo.serialization.fields import instant_text
 from paper_repo.storage import queries
 from paper_repo.storage.base import Storage
 
@@ -74,6 +76,9 @@ def sessions(
 
 def fills(repository: Repository, session_id: str, *, exact: bool = False) -> pa.Table:
     """The fills of a session in the order in which they were booked; `sequence` is the place of each.
+
+    A fill with a time in `corrected_at` was taken out of the books and counts no more; `replaces` names the fill that
+    one stands for.
 
     Raises:
         SessionNotFoundError: there is no such session. (So do the functions below.)
@@ -128,12 +133,47 @@ def trades(repository: Repository, session_id: str, *, exact: bool = False) -> p
     return _table_of(_core(repository).get_trades(session_id), _TRADE_COLUMNS, exact, session_id)
 
 
-def orders(repository: Repository, session_id: str, *, exact: bool = False) -> pa.Table:
-    """The orders of a session that rest."""
-    session = _core(repository).get_by_id(session_id)
+def orders(repository: Repository, session_id: str, *, which: WhichOrders = "all", exact: bool = False) -> pa.Table:
+    """The orders of a session, as `get_orders` gives them: first the closed ones, then the open ones.
+
+    Args:
+        repository: where the session is.
+        session_id: the session.
+        which: "all" (the default), "closed" or "open".
+        exact: amounts as decimals with every digit, not as floats.
+    """
+    check_which(which)
+    core = _core(repository)
+    storage = internals_of(core).storage
+    with core.reading():
+        session = _found(core, session_id)
+        pages = [] if which == "open" else _whole(storage, storage.statements.tables.orders, session, _ORDER_COLUMNS)
+        open_orders = [] if which == "closed" else [_open_order(each) for each in resting(session)]
+        kinds = _kinds(_ORDER_COLUMNS, exact)
+        table = _table(kinds, [*pages, open_orders] if open_orders else pages, session_id)
+    return table.drop_columns("sequence")
+
+
+def cash_flows(repository: Repository, session_id: str, *, exact: bool = False) -> pa.Table:
+    """The cash flows of a session in the order in which they were booked.
+
+    Money that came in is above zero. Without a `currency` it is in the base currency of the session; `rate` is the
+    price of one unit of another currency.
+    """
+    core = _core(repository)
+    storage = internals_of(core).storage
+    with core.reading():
+        session = _found(core, session_id)
+        pages = _whole(storage, storage.statements.tables.ledger, session, _CASH_FLOW_COLUMNS)
+        flows = [found for rows in pages if (found := [row for row in rows if row[_KIND] in _FLOW_KINDS])]
+        return _table(_kinds(_CASH_FLOW_COLUMNS, exact), flows, session_id).drop_columns("sequence")
+
+
+def _found(core: SessionRepository, session_id: str) -> PaperTradingSession:
+    session = core.get_by_id(session_id)
     if session is None:
         raise SessionNotFoundError(session_id)
-    return _table_of(list(session.open_orders.values()), _ORDER_COLUMNS, exact, session_id)
+    return session
 
 
 def _core(repository: Repository) -> SessionRepository:
@@ -171,6 +211,10 @@ def _lists(values: Sequence[Any]) -> pa.Array:
     return pa.array([json.loads(each) for each in values], pa.list_(pa.string()))
 
 
+def _flags(values: Sequence[Any]) -> pa.Array:
+    return pa.array([bool(each) for each in values], pa.bool_())
+
+
 def _floats(values: Sequence[Any]) -> pa.Array:
     return pa.array(values, pa.string()).cast(pa.float64())
 
@@ -197,7 +241,9 @@ _FILL_COLUMNS: dict[str, _Convert] = {
     **dict.fromkeys(("id", "symbol", "side"), _texts),
     **dict.fromkeys(("quantity", "price", "fee"), _amounts),
     "executed_at": _times,
-    "order_id": _texts,
+    **dict.fromkeys(("order_id", "fee_currency", "position_id"), _texts),
+    "corrected_at": _times,
+    "replaces": _texts,
 }
 _EQUITY_COLUMNS: dict[str, _Convert] = {"sequence": _counts, "at": _times, "cash": _amounts, "equity": _amounts}
 _TRADE_COLUMNS: dict[str, _Convert] = {
@@ -207,13 +253,31 @@ _TRADE_COLUMNS: dict[str, _Convert] = {
     "duration": _spans,
     **dict.fromkeys(("pnl", "fees", "net_pnl"), _amounts),
     "slices": lambda values: _counts([len(each) for each in values]),
+    "currency": _texts,
+    "multiplier": _amounts,
+    "position_id": _texts,
 }
 _ORDER_COLUMNS: dict[str, _Convert] = {
-    **dict.fromkeys(("id", "symbol", "side", "type"), _texts),
+    "sequence": _counts,
+    **dict.fromkeys(("id", "symbol", "side", "type", "status"), _texts),
     **dict.fromkeys(("quantity", "filled_quantity", "limit_price", "stop_price"), _amounts),
+    **dict.fromkeys(("trail_amount", "trail_percent"), _amounts),
     "time_in_force": _texts,
-    "created_at": _moments,
+    **dict.fromkeys(("created_at", "expires_at", "closed_at"), _times),
+    **dict.fromkeys(("reduce_only", "post_only"), _flags),
+    **dict.fromkeys(("parent_id", "oco_group", "position_id"), _texts),
 }
+_CASH_FLOW_COLUMNS: dict[str, _Convert] = {
+    "sequence": _counts,
+    **dict.fromkeys(("id", "kind"), _texts),
+    "amount": _amounts,
+    "at": _times,
+    **dict.fromkeys(("currency", "symbol"), _texts),
+    "rate": _amounts,
+}
+_KIND = list(_CASH_FLOW_COLUMNS).index("kind")
+_FLOW_KINDS = frozenset(CashFlowKind)
+"""The others in the ledger are splits and changes of symbols."""
 
 
 def _kinds(columns: dict[str, _Convert], exact: bool) -> dict[str, _Convert]:
@@ -227,6 +291,24 @@ def _kinds(columns: dict[str, _Convert], exact: bool) -> dict[str, _Convert]:
 def _history(storage: Storage, table: Any, columns: dict[str, _Convert], session_id: str, exact: bool) -> pa.Table:
     kinds = _kinds(columns, exact)
     return _table(kinds, history.read_rows(storage, table, session_id, tuple(kinds)), session_id)
+
+
+def _whole(
+    storage: Storage, table: Any, session: PaperTradingSession, columns: dict[str, _Convert]
+) -> list[list[tuple[Any, ...]]]:
+    """The plain rows of a history that the session counts, if none of them is missing."""
+    pages = list(history.read_rows(storage, table, session.id, tuple(columns)))
+    count = session.ledger_count if columns is _CASH_FLOW_COLUMNS else session.closed_order_count
+    places = (pages[0][0][0], pages[-1][-1][0]) if pages else (1, 0)
+    if places != (1, count):
+        raise history_rows.corrupt(session.id, f"{history.INCOMPLETE}: it counts {count} rows of {table._meta.name}")
+    return pages
+
+
+def _open_order(order: Order) -> tuple[Any, ...]:
+    """The row that an order would have among the closed ones."""
+    values = (getattr(order, name, None) for name in _ORDER_COLUMNS)
+    return tuple(instant_text(each) if isinstance(each, datetime) else _plain(each) for each in values)
 
 
 def _table_of(found: Sequence[Any], columns: dict[str, _Convert], exact: bool, session_id: str) -> pa.Table:

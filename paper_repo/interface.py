@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Self, overload
 
 from paper_repo.domain import CashFlow, CashFlowKind, EquityPoint, Fill, LedgerEntry, Order, PaperTradingSession
-from paper_repo.domain.selection import Loaded, OnDamage, OrderBy, SessionSummary, StatusFilter
+from paper_repo.domain.selection import Loaded, OnDamage, OrderBy, SessionSummary, StatusFilter, WhichOrders
 from paper_repo.domain.values import Progress
 
 if TYPE_CHECKING:
@@ -289,8 +289,7 @@ class IPaperTradingSessionRepository(ABC):
         after: int | str | Fill = 0,
         limit: int | None = None,
     ) -> list[Fill]:
-        """Load the stored fills of a session in the order they were recorded; an empty list if there is no such
-        session.
+        """Load the stored fills of a session in the order they were recorded.
 
         Args:
             session_id: the session.
@@ -302,6 +301,7 @@ class IPaperTradingSessionRepository(ABC):
             limit: the maximum number of fills; None for all.
 
         Raises:
+            SessionNotFoundError: there is no such session.
             ValueError: `after` is not a fill of this session, or is an id that fills of several symbols have and
                 `symbol` does not tell which; or a time has no zone.
         """
@@ -318,8 +318,8 @@ class IPaperTradingSessionRepository(ABC):
                 session.apply_fill(fill)
             await repository.save(session)
 
-        A fill is identified by its symbol and its id, whatever else it contains. If no session has this id, all fills
-        are returned.
+        A fill is identified by its symbol and its id, whatever else it contains. Of a session that was never saved
+        nothing is stored, so all fills are returned.
 
         Args:
             session_id: the session.
@@ -338,7 +338,7 @@ class IPaperTradingSessionRepository(ABC):
         until: datetime | None = None,
         max_points: int | None = None,
     ) -> list[EquityPoint]:
-        """Load the stored equity points of a session in the order they were recorded; an empty list if there are none.
+        """Load the stored equity points of a session in the order they were recorded.
 
         Args:
             session_id: the session.
@@ -349,6 +349,7 @@ class IPaperTradingSessionRepository(ABC):
                 returned are compared with their checksums.
 
         Raises:
+            SessionNotFoundError: there is no such session.
             ValueError: `max_points` is below 4, or a time has no zone.
         """
 
@@ -359,9 +360,12 @@ class IPaperTradingSessionRepository(ABC):
         """Load the stored cash flows, splits and changes of symbols of a session in the order they were booked.
 
         Args:
-            session_id: the session; an empty list if there is no such session.
+            session_id: the session.
             since: an aware datetime; only entries of this time or later.
             until: an aware datetime; only entries before this time.
+
+        Raises:
+            SessionNotFoundError: there is no such session.
         """
 
     @abstractmethod
@@ -376,10 +380,13 @@ class IPaperTradingSessionRepository(ABC):
         """Load the stored cash flows of a session in the order they were booked.
 
         Args:
-            session_id: the session; an empty list if there is no such session.
+            session_id: the session.
             kind: only flows of this kind, as "DIVIDEND".
             since: an aware datetime; only flows of this time or later.
             until: an aware datetime; only flows before this time.
+
+        Raises:
+            SessionNotFoundError: there is no such session.
         """
 
     @abstractmethod
@@ -387,17 +394,23 @@ class IPaperTradingSessionRepository(ABC):
         self,
         session_id: str,
         *,
+        which: WhichOrders = "all",
         symbol: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
     ) -> list[Order]:
-        """Load the closed orders of a session in the order they were closed; those that rest are in `open_orders`.
+        """Load the orders of a session: the closed ones in the order they were closed, then the open ones as placed.
 
         Args:
-            session_id: the session; an empty list if there is no such session.
+            session_id: the session.
+            which: "all" (the default), "closed" or "open"; the open ones are those in `open_orders` of the session.
             symbol: only orders of this symbol.
-            since: an aware datetime; only orders closed at this time or later.
-            until: an aware datetime; only orders closed before this time.
+            since: an aware datetime; only orders closed (or if open, placed) at this time or later.
+            until: an aware datetime; only orders closed (or if open, placed) before this time.
+
+        Raises:
+            SessionNotFoundError: there is no such session.
+            ValueError: `which` is none of these, or a time has no zone.
         """
 
     @abstractmethod

@@ -51,9 +51,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say which guarantees are not shown here, because a test of theirs was skipped."""
-    for sentence, tests in unshown(each.nodeid for each in terminalreporter.getreports("skipped")).items():
-        terminalreporter.write_line(f"NOT SHOWN {sentence} ({', '.join(tests)})")
+    """Say which guarantees are not shown here, because a test of theirs was skipped, and why it was."""
+    skipped = {
+        each.nodeid: each.longrepr[2].removeprefix("Skipped: ") for each in terminalreporter.getreports("skipped")
+    }
+    for sentence, reasons in unshown(skipped).items():
+        for reason, tests in reasons.items():
+            terminalreporter.write_line(f"NOT SHOWN {sentence} ({', '.join(tests)}: {reason})")
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -63,6 +67,13 @@ def pytest_xdist_auto_num_workers() -> int:
 
 def pytest_collection_finish() -> None:
     """Let the garbage collector pass over all tests and modules, which stay: what a test leaves is little."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _nothing_of_other_modules_is_collected() -> None:
+    """Nor over what the tests before have left: there are tests that collect hundreds of times."""
     gc.collect()
     gc.freeze()
 

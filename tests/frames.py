@@ -4,27 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
-from paper_repo import InvalidSessionError, PaperTradingSession, SessionRepository, frames, trades
+from paper_repo import InvalidSessionError, PaperTradingSession, SessionRepository, frames
+
+ORDER = (
+    *("id", "symbol", "side", "type", "status", "quantity", "filled_quantity", "limit_price", "stop_price"),
+    *("trail_amount", "trail_percent", "time_in_force", "created_at", "expires_at", "closed_at"),
+    *("reduce_only", "post_only", "parent_id", "oco_group", "position_id"),
+)
 
 
 def require_equal(repository: SessionRepository, session: PaperTradingSession) -> None:
     """Every frame of the session holds what the repository's own entities do, as floats and exactly."""
     curve, fills = repository.get_equity_curve(session.id), repository.get_fills(session.id)
     _compare(frames.equity, repository, session.id, curve, ("at", "cash", "equity"))
-    names = ("id", "symbol", "side", "quantity", "price", "fee", "executed_at", "order_id")
+    names = ("id", "symbol", "side", "quantity", "price", "fee", "executed_at", "order_id", "fee_currency")
+    names += ("position_id", "corrected_at", "replaces")
     _compare(frames.fills, repository, session.id, fills, names)
     assert frames.fills(repository, session.id)["sequence"].to_pylist() == list(range(1, len(fills) + 1))
-    names = ("id", "symbol", "side", "type", "quantity", "filled_quantity", "limit_price", "stop_price", "created_at")
-    stored = repository.get_by_id(session.id)
-    assert stored is not None
-    _compare(frames.orders, repository, session.id, list(stored.open_orders.values()), (*names, "time_in_force"))
+    for which in ("all", "open", "closed"):
+        read, orders = partial(frames.orders, which=which), repository.get_orders(session.id, which=which)
+        _compare(read, repository, session.id, orders, ORDER)
+    flows = repository.get_cash_flows(session.id)
+    names = ("id", "kind", "amount", "at", "currency", "symbol", "rate")
+    _compare(frames.cash_flows, repository, session.id, flows, names)
     names = ("symbol", "side", "quantity", "entry_price", "exit_price", "entry_at", "exit_at", "pnl", "fees", "net_pnl")
-    _compare(frames.trades, repository, session.id, trades(fills), (*names, "duration"))
+    names += ("duration", "currency", "multiplier", "position_id")
+    _compare(frames.trades, repository, session.id, repository.get_trades(session.id), names)
 
 
 def require_equal_sessions(repository: SessionRepository) -> None:

@@ -13,9 +13,13 @@ from typing import Any
 import pytest
 
 UNMEASURED = (
-    "benchmarks/",
+    "cli/test_arguments.py",
+    "cli/test_passphrases.py",
     "contract/test_published.py",
     "contract/test_wrong_implementations.py",
+    "engines/test_backtrader.py::test_run_that_is_killed_and_resumed",
+    "engines/test_pages.py",
+    "examples/",
     "facade/test_fixtures.py",
     "facade/test_interrupts.py",
     "facade/test_schedules.py",
@@ -28,6 +32,9 @@ UNMEASURED = (
     "processes/test_kill_in_calls.py",
     "processes/test_many_processes.py",
     "soak/",
+    "test_benchmarks.py",
+    "test_readme.py",
+    "test_tutorial.py",
     "test_ui_pause.py",
 )
 """Beginnings of the names of files in which the same is run in random ways, by many processes, or for long.

@@ -33,7 +33,7 @@ def require_equal(query: Query, repository: SessionRepository, session: PaperTra
     stored = repository.get_by_id(session.id)
     assert stored is not None
     _compare(rows("sessions", ""), [stored], SESSION, ("id", "name", "version"), ("created_at", "started_at"))
-    fills, closed = repository.get_fills(session.id), repository.get_orders(session.id)
+    fills, closed = repository.get_fills(session.id), repository.get_orders(session.id, which="closed")
     times = ("executed_at", "corrected_at")
     _compare(rows("fills"), fills, FILL, ("id", "symbol", "side", "order_id", "fee_currency", "replaces"), times)
     _compare(rows("equity"), repository.get_equity_curve(session.id), ("cash", "equity"), (), ("at",))

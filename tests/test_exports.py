@@ -141,6 +141,7 @@ def test_help_begins_with_a_page_for_newcomers() -> None:
         "Progress",
         "StatusFilter",
         "Upgrade",
+        "WhichOrders",
     }
     results = {"CheckReport", "CopyReport", "Finding", "Loaded", "Salvaged", "SessionSummary", "SessionFilters"}
     results |= {"SessionQuery", "SessionChange", "SessionChanges", "AsyncSessionChanges"}

@@ -15,11 +15,13 @@ from hypothesis import given, settings
 
 from paper_repo import (
     AsyncSessionRepository,
+    CashFlow,
     CorruptRecordError,
     EquityPoint,
     Fill,
     InMemorySessionRepository,
     InvalidSessionError,
+    Order,
     SessionNotFoundError,
     SessionRepository,
     frames,
@@ -27,6 +29,7 @@ from paper_repo import (
 )
 from paper_repo.core import history
 from paper_repo.core.repository import internals_of
+from paper_repo.testing.accounts import rich_session, with_orders
 from tests import strategies
 from tests.builders import moment, new_fill, new_session
 from tests.frames import require_equal, require_equal_sessions
@@ -80,6 +83,17 @@ class TestEqualToTheEntities:
                 len(each.slices) for each in trades(history)
             ]
 
+    def test_an_account_with_everything(self, repository):
+        """Orders that are closed and that rest, cash flows in several currencies, and no split among them."""
+        session = with_orders(rich_session())
+        repository.save(session)
+
+        require_equal(repository, session)
+        assert frames.orders(repository, "rich")["status"].to_pylist() == ["CANCELLED"] * 3 + ["OPEN"] * 2
+        assert frames.cash_flows(repository, "rich")["id"].to_pylist() == ["d-1", "d-2", "d-3"]
+        with pytest.raises(ValueError, match="which must be one of all, open, closed, not 'resting'"):
+            frames.orders(repository, "rich", which="resting")
+
     def test_more_than_a_page(self, repository, monkeypatch):
         """A history that is read in several parts is one table, in exact decimals of one type."""
         monkeypatch.setattr(history, "ROWS", 3)
@@ -112,12 +126,14 @@ class TestTypes:
         full.apply_fill(new_fill(1, quantity=2))
         full.apply_fill(Fill("2", "AAPL", "SELL", 2, 11, executed_at=moment(2)))
         full.mark({}, moment(3))
+        full.apply_cash_flow(CashFlow("f-1", "FUNDING", "-0.25", moment(4)))
+        full.place_order(Order("o-1", "AAPL", "BUY", "LIMIT", 1, limit_price=9, created_at=moment(4)))
         repository.save(full)
 
-        for read in (frames.fills, frames.equity, frames.trades, frames.orders):
+        for read in (frames.fills, frames.equity, frames.trades, frames.orders, frames.cash_flows):
             assert len(read(repository, empty.id)) == 0
-            if read is not frames.orders:
-                assert read(repository, empty.id).schema == read(repository, "full").schema
+            assert len(read(repository, "full")) > 0
+            assert read(repository, empty.id).schema == read(repository, "full").schema
         assert len(frames.sessions(repository, status="FAILED")) == 0
         assert frames.sessions(repository, status="FAILED").schema == frames.sessions(repository).schema
 
@@ -149,7 +165,7 @@ class TestTypes:
 class TestRefused:
     """What cannot be read is told."""
 
-    @pytest.mark.parametrize("read", [frames.fills, frames.equity, frames.trades, frames.orders])
+    @pytest.mark.parametrize("read", [frames.fills, frames.equity, frames.trades, frames.orders, frames.cash_flows])
     def test_unknown(self, repository, read):
         """A session that is not there."""
         with pytest.raises(SessionNotFoundError, match="there is no session 'nobody'"):
@@ -172,6 +188,17 @@ class TestRefused:
                 getattr(again, "get_fills" if table == "fills" else "get_equity_curve")(session.id)
             with pytest.raises(CorruptRecordError, match="a part of its history is missing"):
                 getattr(frames, table)(again, session.id)
+
+    @pytest.mark.parametrize(("table", "frame"), [("orders", frames.orders), ("ledger", frames.cash_flows)])
+    @pytest.mark.parametrize("place", [1, 2, 3])
+    def test_missing_rows_of_an_account(self, repository, path, table, frame, place):
+        """Of its orders and its cash flows, too."""
+        repository.save(with_orders(rich_session()))
+        repository.close()
+        _change(path, f"DELETE FROM paper_trading_{table} WHERE sequence = {place}")
+
+        with SessionRepository(path) as again, pytest.raises(CorruptRecordError, match="a part of its history"):
+            frame(again, "rich")
 
     @pytest.mark.parametrize(("column", "exact"), [("equity", False), ("equity", True), ("at", False)])
     def test_damaged_values(self, repository, path, column, exact):

@@ -44,13 +44,13 @@ def test_every_test_that_is_named_exists(promise: str) -> None:
 
 
 def test_what_a_skipped_test_leaves_unshown() -> None:
-    """It is told with its sentence, by one of its cases or by its file, and no other sentence is."""
+    """It is told with its sentence and why, by one of its cases or by its file, and no other sentence is."""
     case = "tests/facade/test_group_commit.py::test_a_bad_save_fails_alone[asyncio]"
 
-    found = unshown([case, "tests/frozen/test_frozen.py", "tests/soak/test_soak.py"])
+    found = unshown({case: "no loop", "tests/frozen/test_frozen.py": "no hook", "tests/soak/test_soak.py": "no disk"})
 
     assert found == {
-        "When many tasks save at once, a save that fails harms no other.": [case],
+        "When many tasks save at once, a save that fails harms no other.": {"no loop": [case]},
         "Under mixed load, memory, open files and SQLite's log stay bounded however long it lasts, and nothing is lost "
-        "or duplicated.": ["tests/soak/test_soak.py"],
+        "or duplicated.": {"no disk": ["tests/soak/test_soak.py"]},
     }

@@ -41,5 +41,5 @@ def test_every_example_runs(tmp_path: Path) -> None:
 
 def test_every_tool_has_its_line() -> None:
     """None of the tools that the page promises is without an example."""
-    for tool in ("to_pandas()", "polars", "duckdb", "parquet", "quantstats", "write_report"):
+    for tool in ("to_pandas()", "polars", "duckdb", "ibis", "parquet", "quantstats", "write_report"):
         assert any(tool in match["code"] for match in EXAMPLE.finditer(TEXT))

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 
 GUARANTEES = Path(__file__).parents[1] / "GUARANTEES.md"
 TESTS = re.compile(r"`(tests/[\w/]+\.py)(?:::(\w+))?`")
 
 
-def unshown(skipped: Iterable[str]) -> dict[str, list[str]]:
-    """The sentences of GUARANTEES.md of which a test was skipped, each with these tests.
+def unshown(skipped: Mapping[str, str]) -> dict[str, dict[str, list[str]]]:
+    """The sentences of GUARANTEES.md of which a test was skipped, each with the reasons and what was skipped for them.
 
     Args:
-        skipped: tests as pytest names them, or files of which none ran.
+        skipped: why, by test as pytest names it, or by file of which none ran.
     """
-    found: dict[str, list[str]] = {}
-    tests = sorted(set(skipped))
+    found: dict[str, dict[str, list[str]]] = {}
     for promise in re.split(r"^### ", GUARANTEES.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
         named = TESTS.findall(promise)
-        for test in tests:
+        for test in sorted(skipped):
             file, _, rest = test.partition("::")
             name = rest.rpartition("::")[2].partition("[")[0]
             if any(_is_of(file, name, where, which) for where, which in named):
-                found.setdefault(promise.splitlines()[0], []).append(test)
+                reasons = found.setdefault(promise.splitlines()[0], {})
+                reasons.setdefault(skipped[test], []).append(test)
     return found
 
 

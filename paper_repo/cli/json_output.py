@@ -21,6 +21,7 @@ from paper_repo.domain import (
 from paper_repo.domain.selection import SessionSummary
 from paper_repo.serialization import schemas
 from paper_repo.serialization.dicts import COMPUTED, to_dict
+from paper_repo.serialization.fields import instant_text
 from paper_repo.serialization.schemas import Data
 
 if TYPE_CHECKING:  # a list needs none of them
@@ -127,8 +128,8 @@ def _matched(pair: MatchedFill) -> Data:
         "quantity": str(pair.quantity),
         "expected_fill_id": pair.expected.id,
         "actual_fill_id": pair.actual.id,
-        "expected_at": schemas.instant_text(pair.expected.executed_at),
-        "actual_at": schemas.instant_text(pair.actual.executed_at),
+        "expected_at": instant_text(pair.expected.executed_at),
+        "actual_at": instant_text(pair.actual.executed_at),
         "delay_seconds": pair.delay.total_seconds(),
         "expected_price": str(pair.expected.price),
         "actual_price": str(pair.actual.price),
@@ -145,7 +146,7 @@ def _unmatched(each: UnmatchedFill, kind: str) -> Data:
         "side": fill.side.value,
         "quantity": str(each.quantity),
         "fill_id": fill.id,
-        "at": schemas.instant_text(fill.executed_at),
+        "at": instant_text(fill.executed_at),
         "price": str(fill.price),
     }
 

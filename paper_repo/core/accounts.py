@@ -12,6 +12,8 @@ from paper_repo.core.records import Records
 from paper_repo.core.saves import Save
 from paper_repo.domain import Fill, LedgerEntry, Order, PaperTradingSession
 from paper_repo.domain.history import Booked, booking_order
+from paper_repo.domain.selection import WhichOrders, check_which, is_chosen, resting
+from paper_repo.domain.values import optional_instant
 from paper_repo.errors import SessionNotFoundError
 from paper_repo.serialization import fast
 from paper_repo.storage import queries
@@ -40,16 +42,29 @@ class Accounts:
         """The ledger entries of a session; the arguments are those of `get_ledger`."""
         since_text, until_text = bound(since, "since"), bound(until, "until")
         if since is None and until is None:
-            return [each for _, each in history.read_entries(self._storage, session_id)]
+            entries = [each for _, each in history.read_entries(self._storage, session_id)]
+            return history.found(self._storage, session_id, entries)
         statements = self._storage.statements
         table, columns = statements.tables.ledger, statements.ledger_columns
         query = queries.select_history(table, session_id, columns, time=table.at, since=since_text, until=until_text)
-        return [history_rows.entry(self._storage, row)[1] for row in self._storage.fetch_all(query)]
+        rows = self._storage.fetch_all(query)
+        return history.found(self._storage, session_id, [history_rows.entry(self._storage, row)[1] for row in rows])
 
     def orders(
+        self, session_id: str, which: WhichOrders, symbol: str | None, since: datetime | None, until: datetime | None
+    ) -> list[Order]:
+        """The orders of a session; the arguments are those of `get_orders`."""
+        check_which(which)
+        since, until = optional_instant(since, "since"), optional_instant(until, "until")
+        with self._storage.snapshot():
+            closed = [] if which == "open" else self._closed_orders(session_id, symbol, since, until)
+            if which == "closed":
+                return history.found(self._storage, session_id, closed)
+            return closed + [each for each in resting(self._found(session_id)) if is_chosen(each, symbol, since, until)]
+
+    def _closed_orders(
         self, session_id: str, symbol: str | None, since: datetime | None, until: datetime | None
     ) -> list[Order]:
-        """The closed orders of a session; the arguments are those of `get_orders`."""
         since_text, until_text = bound(since, "since"), bound(until, "until")
         if symbol is None and since is None and until is None:
             return list(history.read_orders(self._storage, session_id))

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from paper_repo.core.saves import Tracking, new_generation
+from paper_repo.core.saves import new_generation
+from paper_repo.core.tracking import Tracking
 from paper_repo.domain import PaperTradingSession
 from paper_repo.domain.claims import check_claim
 from paper_repo.errors import ClaimLostError, ConflictError, SessionNotFoundError

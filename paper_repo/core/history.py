@@ -18,7 +18,7 @@ from paper_repo.core.history_rows import (
     point,
 )
 from paper_repo.domain import EquityPoint, Fill, LedgerEntry, Order
-from paper_repo.errors import CorruptRecordError
+from paper_repo.errors import CorruptRecordError, SessionNotFoundError
 from paper_repo.storage import queries
 from paper_repo.storage.base import Storage
 from paper_repo.storage.statements import Statement
@@ -33,7 +33,40 @@ LINES = 5000
 INCOMPLETE = "a part of its history is missing"
 
 
-def read_fills(storage: Storage, session_id: str, after: int) -> Iterator[tuple[int, Fill]]:
+def is_stored(storage: Storage, session_id: str) -> bool:
+    """Whether there is a session of this id."""
+    return storage.fetch_one(storage.statements.select_version, {"id": session_id}) is not None
+
+
+def require_session(storage: Storage, session_id: str) -> None:
+    """Raise a `SessionNotFoundError` where there is no session of this id."""
+    if not is_stored(storage, session_id):
+        storage.require_sound()
+        raise SessionNotFoundError(session_id)
+
+
+def found(storage: Storage, session_id: str, rows: list[T]) -> list[T]:
+    """What was found of a session, which may be nothing, but not of a session that is not there.
+
+    Raises:
+        SessionNotFoundError: there is no such session.
+    """
+    if not rows:
+        require_session(storage, session_id)
+    return rows
+
+
+def of_known(storage: Storage, session_id: str, read: Callable[[Storage, str], Iterator[T]]) -> Iterator[T]:
+    """What `read` gives, one by one, of a session that is to be there; the error is raised at the first step."""
+    is_empty = True
+    for each in read(storage, session_id):
+        is_empty = False
+        yield each
+    if is_empty:
+        require_session(storage, session_id)
+
+
+def read_fills(storage: Storage, session_id: str, after: int = 0) -> Iterator[tuple[int, Fill]]:
     """The fills after this place in the history, one by one, each with its own place."""
     for row in fill_rows(storage, session_id, after):
         yield row[1], fill(storage, row)
@@ -111,20 +144,20 @@ def read_entries(storage: Storage, session_id: str) -> Iterator[tuple[int, Ledge
         yield entry(storage, row)
 
 
-def read_orders(storage: Storage, session_id: str) -> Iterator[Order]:
-    """The closed orders, one by one."""
+def read_orders(storage: Storage, session_id: str, after: int = 0) -> Iterator[Order]:
+    """The closed orders after this place, one by one."""
     statements = storage.statements
-    rows = _rows(storage, statements.tables.orders, session_id, statements.order_columns, 0)
-    for row in _all_of(storage, session_id, rows, 1, "closed orders"):
+    rows = _rows(storage, statements.tables.orders, session_id, statements.order_columns, after)
+    for row in _all_of(storage, session_id, rows, 1, "closed orders", after):
         yield order(storage, row)
 
 
 def _all_of(
-    storage: Storage, session_id: str, rows: Iterable[tuple[Any, ...]], counted: int, name: str
+    storage: Storage, session_id: str, rows: Iterable[tuple[Any, ...]], counted: int, name: str, after: int = 0
 ) -> Iterator[tuple[Any, ...]]:
     """The rows, if none of them is missing; the session counts them in this column of `select_counts`."""
-    last = 0
-    for last, row in enumerate(rows, 1):
+    last = after
+    for last, row in enumerate(rows, after + 1):
         if row[1] != last:
             raise corrupt(session_id, f"{INCOMPLETE}: number {last} of its {name} is not there")
         yield row

@@ -8,13 +8,13 @@ from functools import cached_property
 
 from paper_repo.core import history_rows
 from paper_repo.core.chart_points import chart_points
-from paper_repo.core.history import require_no_gap
+from paper_repo.core.history import found, require_no_gap
 from paper_repo.core.records import SUMMARY_ROW, Records
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession
-from paper_repo.domain.downsampling import downsample
+from paper_repo.domain.downsampling import check_max_points, downsample
 from paper_repo.domain.selection import Selection, SessionSummary, check_page
 from paper_repo.domain.values import optional_instant
-from paper_repo.serialization import schemas
+from paper_repo.serialization.fields import instant_text
 from paper_repo.serialization.schemas import Data
 from paper_repo.storage import queries
 from paper_repo.storage.base import Storage
@@ -77,7 +77,7 @@ class Lists:
         """The ids that begin with this text, sorted, at most `limit` of them."""
         sessions = self._statements.tables.sessions
         query = sessions.select(sessions.id).where(sessions.id >= beginning).order_by(sessions.id).limit(limit)
-        return [found for (found,) in self._storage.fetch_all(query) if found.startswith(beginning)]
+        return [each for (each,) in self._storage.fetch_all(query) if each.startswith(beginning)]
 
     def counts(self) -> Data:
         """How many sessions and records of their histories there are."""
@@ -112,14 +112,15 @@ class Lists:
         )
         whole = symbol is None and since is None and until is None
         rows = self._records.whole_fills(query, session_id, place, limit) if whole else self._storage.fetch_all(query)
-        return [history_rows.fill(self._storage, row) for row in rows]
+        return found(self._storage, session_id, [history_rows.fill(self._storage, row) for row in rows])
 
     def equity_points(
         self, session_id: str, since: datetime | None, until: datetime | None, max_points: int | None
     ) -> list[EquityPoint]:
         """The equity points of a session; the arguments are those of `get_equity_curve`."""
+        check_max_points(max_points)
         if max_points is not None and since is None and until is None:
-            return chart_points(self._storage, session_id, max_points)
+            return found(self._storage, session_id, chart_points(self._storage, session_id, max_points))
         equity = self._statements.tables.equity
         columns = self._statements.equity_columns
         query = queries.select_history(
@@ -128,7 +129,7 @@ class Lists:
         rows = self._storage.fetch_all(query)
         if since is None and until is None:
             require_no_gap(rows, session_id, after=0)
-        points = [history_rows.point(self._storage, row) for row in rows]
+        points = found(self._storage, session_id, [history_rows.point(self._storage, row) for row in rows])
         return points if max_points is None else downsample(points, max_points)
 
     @cached_property
@@ -139,7 +140,7 @@ class Lists:
 def bound(moment: datetime | None, name: str) -> str | None:
     """The bound of a window in time as stored text; `name` is that of the argument."""
     moment = optional_instant(moment, name)
-    return None if moment is None else schemas.instant_text(moment)
+    return None if moment is None else instant_text(moment)
 
 
 def _itself(session: PaperTradingSession) -> PaperTradingSession:

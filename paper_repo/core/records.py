@@ -14,7 +14,8 @@ from paper_repo.core import history, history_rows
 from paper_repo.core.claims import conflict
 from paper_repo.core.fill_keys import by_key, place_after
 from paper_repo.core.history_rows import changed, corrupt, require_unchanged
-from paper_repo.core.saves import Save, StoredRow, Tracking, other_fill_stored, used_orders
+from paper_repo.core.saves import Save, other_fill_stored, used_orders
+from paper_repo.core.tracking import StoredRow, Tracking
 from paper_repo.domain import Fill, PaperTradingSession
 from paper_repo.domain.selection import Loaded, Selection, SessionSummary
 from paper_repo.domain.status import SessionStatus
@@ -207,6 +208,8 @@ class Records:
         fill_id = after.id if isinstance(after, Fill) else after
         row = {"session_id": session_id, "id": fill_id}
         places = dict(self._storage.fetch_rows(self._statements.select_fill_places, row))
+        if not places:
+            history.require_session(self._storage, session_id)
         return place_after(session_id, after, symbol, places)
 
     def unrecorded(self, session_id: str, fills: Iterable[Fill]) -> list[Fill]:

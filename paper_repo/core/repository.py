@@ -7,12 +7,13 @@ is long because the documentation and the types of every argument stand where ca
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, NoReturn, Self, overload
+from typing import TYPE_CHECKING, Literal, NoReturn, Self, TypeVar, overload
 
 from paper_repo.core import history
 from paper_repo.core.saves import Save
@@ -26,11 +27,13 @@ from paper_repo.domain.selection import (
     Selection,
     SessionSummary,
     StatusFilter,
+    WhichOrders,
 )
 from paper_repo.domain.status import SessionStatus
 from paper_repo.domain.values import Progress, text
 from paper_repo.serialization.schemas import Data
 from paper_repo.storage.address import Address, storage_at
+from paper_repo.storage.base import Storage
 from paper_repo.storage.options import Durability, Journal, Upgrade
 
 if TYPE_CHECKING:
@@ -38,6 +41,8 @@ if TYPE_CHECKING:
     from paper_repo.domain.trades import Trade
     from paper_repo.reports import CheckReport
     from paper_repo.watching import SessionChanges
+
+T = TypeVar("T")
 
 
 class SessionRepository:
@@ -483,8 +488,7 @@ class SessionRepository:
 
     def exists(self, session_id: str) -> bool:
         """Tell whether a session with this id is stored."""
-        storage = self._sessions.storage
-        return storage.fetch_one(storage.statements.select_version, {"id": _id(session_id)}) is not None
+        return history.is_stored(self._sessions.storage, _id(session_id))
 
     def count(
         self,
@@ -510,8 +514,7 @@ class SessionRepository:
         after: int | str | Fill = 0,
         limit: int | None = None,
     ) -> list[Fill]:
-        """Load the stored fills of a session in the order they were recorded; an empty list if there is no such
-        session.
+        """Load the stored fills of a session in the order they were recorded.
 
         Args:
             session_id: the session.
@@ -523,6 +526,7 @@ class SessionRepository:
             limit: the maximum number of fills; None for all.
 
         Raises:
+            SessionNotFoundError: there is no such session.
             ValueError: `after` is not a fill of this session, or is an id that fills of several symbols have and
                 `symbol` does not tell which; or a time has no zone.
         """
@@ -539,8 +543,8 @@ class SessionRepository:
                 session.apply_fill(fill)
             repository.save(session)
 
-        A fill is identified by its symbol and its id, whatever else it contains. If no session has this id, all fills
-        are returned.
+        A fill is identified by its symbol and its id, whatever else it contains. Of a session that was never saved
+        nothing is stored, so all fills are returned.
 
         Args:
             session_id: the session.
@@ -559,7 +563,7 @@ class SessionRepository:
         until: datetime | None = None,
         max_points: int | None = None,
     ) -> list[EquityPoint]:
-        """Load the stored equity points of a session in the order they were recorded; an empty list if there are none.
+        """Load the stored equity points of a session in the order they were recorded.
 
         Args:
             session_id: the session.
@@ -570,6 +574,7 @@ class SessionRepository:
                 returned are compared with their checksums.
 
         Raises:
+            SessionNotFoundError: there is no such session.
             ValueError: `max_points` is below 4, or a time has no zone.
         """
         return self._sessions.lists.equity_points(_id(session_id), since, until, max_points)
@@ -580,9 +585,12 @@ class SessionRepository:
         """Load the stored cash flows, splits and changes of symbols of a session in the order they were booked.
 
         Args:
-            session_id: the session; an empty list if there is no such session.
+            session_id: the session.
             since: an aware datetime; only entries of this time or later.
             until: an aware datetime; only entries before this time.
+
+        Raises:
+            SessionNotFoundError: there is no such session.
         """
         return self._sessions.accounts.ledger(_id(session_id), since, until)
 
@@ -597,10 +605,13 @@ class SessionRepository:
         """Load the stored cash flows of a session in the order they were booked.
 
         Args:
-            session_id: the session; an empty list if there is no such session.
+            session_id: the session.
             kind: only flows of this kind, as "DIVIDEND".
             since: an aware datetime; only flows of this time or later.
             until: an aware datetime; only flows before this time.
+
+        Raises:
+            SessionNotFoundError: there is no such session.
         """
         return cash_flows(self.get_ledger(session_id, since=since, until=until), kind)
 
@@ -608,19 +619,25 @@ class SessionRepository:
         self,
         session_id: str,
         *,
+        which: WhichOrders = "all",
         symbol: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
     ) -> list[Order]:
-        """Load the closed orders of a session in the order they were closed; those that rest are in `open_orders`.
+        """Load the orders of a session: the closed ones in the order they were closed, then the open ones as placed.
 
         Args:
-            session_id: the session; an empty list if there is no such session.
+            session_id: the session.
+            which: "all" (the default), "closed" or "open"; the open ones are those in `open_orders` of the session.
             symbol: only orders of this symbol.
-            since: an aware datetime; only orders closed at this time or later.
-            until: an aware datetime; only orders closed before this time.
+            since: an aware datetime; only orders closed (or if open, placed) at this time or later.
+            until: an aware datetime; only orders closed (or if open, placed) before this time.
+
+        Raises:
+            SessionNotFoundError: there is no such session.
+            ValueError: `which` is none of these, or a time has no zone.
         """
-        return self._sessions.accounts.orders(_id(session_id), symbol, since, until)
+        return self._sessions.accounts.orders(_id(session_id), which, symbol, since, until)
 
     def get_trades(self, session_id: str) -> list[Trade]:
         """Work out the closed trades of a session from its stored history, in the order in which they were closed.
@@ -693,12 +710,15 @@ class SessionRepository:
         return self._sessions.accounts.correct(_id(session_id), fill_id, replacement, symbol)
 
     def ledger_history(self, session_id: str) -> Iterator[tuple[int, LedgerEntry]]:
-        """The ledger entries of a session one by one, each with the number of fills that were booked before it."""
-        return history.read_entries(self._sessions.storage, _id(session_id))
+        """The ledger entries of a session one by one, each with the number of fills that were booked before it.
+
+        Otherwise like `fill_history`.
+        """
+        return self._history_of(history.read_entries, session_id)
 
     def order_history(self, session_id: str) -> Iterator[Order]:
         """The closed orders of a session one by one in constant memory; otherwise like `fill_history`."""
-        return history.read_orders(self._sessions.storage, _id(session_id))
+        return self._history_of(history.read_orders, session_id)
 
     def fill_history(self, session_id: str, after: int = 0) -> Iterator[tuple[int, Fill]]:
         """The fills of a session one by one in constant memory, each with its number in the history (from 1).
@@ -708,12 +728,18 @@ class SessionRepository:
         Args:
             session_id: the session.
             after: only fills with a higher number.
+
+        Raises:
+            SessionNotFoundError: there is no such session, which the first step of the iteration finds.
         """
-        return history.read_fills(self._sessions.storage, _id(session_id), after)
+        return self._history_of(partial(history.read_fills, after=after), session_id)
 
     def equity_history(self, session_id: str) -> Iterator[EquityPoint]:
         """The equity points of a session one by one in constant memory; otherwise like `fill_history`."""
-        return history.read_points(self._sessions.storage, _id(session_id))
+        return self._history_of(history.read_points, session_id)
+
+    def _history_of(self, read: Callable[[Storage, str], Iterator[T]], session_id: str) -> Iterator[T]:
+        return history.of_known(self._sessions.storage, _id(session_id), read)
 
     def find_ids(self, beginning: str, limit: int | None = 10) -> list[str]:
         """The ids that begin with this text, sorted, at most `limit` of them; None for all."""

@@ -34,14 +34,14 @@ class Sessions:
 
     def __init__(self, storage: Storage) -> None:
         self.storage = storage
-        self.records = Records(storage)
+        self.records: Records = Records(storage)
         """Turns rows into sessions and sessions into rows."""
-        self.lists = Lists(storage, self.records)
+        self.lists: Lists = Lists(storage, self.records)
         """Reads several sessions, and histories."""
         self._transactions = AllOrNothing(storage)
-        self.accounts = Accounts(storage, self.records, self._write)
+        self.accounts: Accounts = Accounts(storage, self.records, self._write)
         """Reads and corrects what accounts have booked."""
-        self.claims = Claims(storage, self.records, self._transactions.alone, self._transactions.inside)
+        self.claims: Claims = Claims(storage, self.records, self._transactions.alone, self._transactions.inside)
 
     def write(self, saves: Sequence[Save]) -> None:
         """Store what was captured before, either all of it or nothing."""

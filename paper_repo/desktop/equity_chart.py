@@ -17,6 +17,7 @@ from paper_repo.desktop.following import rest
 from paper_repo.desktop.language import localised, tr
 from paper_repo.desktop.live import LiveRepository, Request
 from paper_repo.desktop.naming import named
+from paper_repo.errors import SessionNotFoundError
 
 MOST_POINTS = 2000
 """How many points of a curve are drawn; its peaks and troughs are among them."""
@@ -127,8 +128,11 @@ class EquityChart(QFrame):
         if session is None:
             return None
         repository = self._live.repository
-        points = await repository.get_equity_curve(session_id, max_points=MOST_POINTS)
-        fills = await repository.get_fills(session_id, after=max(session.fill_count - MOST_MARKS, 0))
+        try:
+            points = await repository.get_equity_curve(session_id, max_points=MOST_POINTS)
+            fills = await repository.get_fills(session_id, after=max(session.fill_count - MOST_MARKS, 0))
+        except SessionNotFoundError:  # it was deleted
+            return None
         return await anyio.to_thread.run_sync(
             Curve.of,
             session_id,

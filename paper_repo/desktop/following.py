@@ -11,6 +11,7 @@ from PySide6.QtCore import QEvent, QObject, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
 from paper_repo.desktop.live import LiveRepository, Request
+from paper_repo.errors import SessionNotFoundError
 
 REST = 3.0
 """After a reading, at least this many times its duration passes before the next: a long history takes long to read."""
@@ -109,7 +110,7 @@ class SessionFollower(QObject):
             return
         self._is_stale = False
         self._began = time.monotonic()
-        self._request = self._live.ask(lambda _: load(ids), self._loaded, self._failed)
+        self._request = self._live.ask(lambda _: _read(load, ids), self._loaded, self._failed)
 
     def _loaded(self, found: Any) -> None:
         self._request = None
@@ -129,3 +130,10 @@ class SessionFollower(QObject):
 
     def _rest(self) -> None:
         self._pause.start(rest(self._began))
+
+
+async def _read(load: Callable[[Sequence[str]], Awaitable[Any]], ids: Sequence[str]) -> Any:
+    try:
+        return await load(ids)
+    except SessionNotFoundError:  # it was deleted
+        return None

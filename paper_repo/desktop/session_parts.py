@@ -195,7 +195,7 @@ class OrderTable(SessionPartTable):
         session = await self._live.session(session_id)
         if session is None:
             return []
-        closed = await self._live.repository.get_orders(session_id)
+        closed = await self._live.repository.get_orders(session_id, which="closed")
         return [*session.open_orders.values(), *closed[::-1]]
 
 

@@ -38,13 +38,14 @@ class Booking:
         """Make it true. An exception at any moment, as Ctrl-C raises one, leaves the session as it was."""
         before = _Before(session, self)
         try:
-            self._assign(session)
+            self.change_amounts(session)
             self._append(session)
         except BaseException:
             before.restore(session)
             raise
 
-    def _assign(self, session: PaperTradingSession) -> None:
+    def change_amounts(self, session: PaperTradingSession) -> None:
+        """Make it true but for its history; an exception leaves a session that is of no use any more."""
         fields = session.__dict__
         fields.update(self.fields)
         for key, position in self.positions.items():

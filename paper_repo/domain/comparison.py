@@ -32,6 +32,7 @@ _ONE, _ZERO = Decimal(1), Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
+@one_line.described(one_line.matched_fill)
 class MatchedFill:
     """A quantity that both sessions have traded: `expected` in the first, `actual` in the second.
 
@@ -44,8 +45,6 @@ class MatchedFill:
     actual: Fill
     quantity: Decimal
     cost: Decimal
-
-    __repr__ = one_line.one_line(one_line.matched_fill)
 
     @property
     def slippage(self) -> Decimal:
@@ -60,16 +59,16 @@ class MatchedFill:
 
 
 @dataclass(frozen=True, slots=True)
+@one_line.described(one_line.unmatched_fill)
 class UnmatchedFill:
     """A quantity that only one of the sessions has traded: all of a fill, or what others leave of it."""
 
     fill: Fill
     quantity: Decimal
 
-    __repr__ = one_line.one_line(one_line.unmatched_fill)
-
 
 @dataclass(frozen=True, slots=True)
+@one_line.described(one_line.comparison)
 class Comparison:
     """How a second session has traded what a first one did.
 
@@ -88,8 +87,6 @@ class Comparison:
     actual_fees: Decimal
     expected_pnl: Decimal
     actual_pnl: Decimal
-
-    __repr__ = one_line.one_line(one_line.comparison)
 
     def _repr_html_(self) -> str:
         from paper_repo.domain import html_tables  # on demand: few programs are notebooks

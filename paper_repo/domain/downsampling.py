@@ -81,6 +81,12 @@ class _Column:
             self.highest = self.last
 
 
+def check_max_points(max_points: int | None) -> None:
+    """Raise a `ValueError` unless this is a number of points that a curve can be reduced to, or None for all."""
+    if max_points is not None:
+        columns_in(max_points)
+
+
 def columns_in(max_points: int) -> int:
     """How many columns of four points `max_points` allows."""
     if max_points < _PER_COLUMN:

@@ -19,6 +19,7 @@ class Settlement(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+@one_line.described(one_line.instrument)
 class Instrument:
     """What a symbol stands for, where it is more than one unit that is paid in the session's base currency.
 
@@ -49,8 +50,6 @@ class Instrument:
             asset: str | None = ...,
             metadata: dict[str, Any] = ...,
         ) -> None: ...
-
-    __repr__ = one_line.one_line(one_line.instrument)
 
     def __post_init__(self) -> None:
         _set(self, "symbol", identifier(self.symbol, "symbol"))

@@ -42,6 +42,7 @@ class CashFlowKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+@one_line.described(one_line.cash_flow)
 class CashFlow:
     """Money that comes in (`amount` above zero) or goes out (below) without a trade.
 
@@ -74,8 +75,6 @@ class CashFlow:
             metadata: dict[str, Any] = ...,
         ) -> None: ...
 
-    __repr__ = one_line.one_line(one_line.cash_flow)
-
     def __post_init__(self) -> None:
         try:
             self._check()
@@ -98,6 +97,7 @@ class CashFlow:
 
 
 @dataclass(frozen=True, slots=True)
+@one_line.described(one_line.split)
 class Split:
     """A split of a share: `ratio` new ones for every `per` old ones, as 2 for 1, or 1 for 10 (a reverse split)."""
 
@@ -120,8 +120,6 @@ class Split:
             metadata: dict[str, Any] = ...,
         ) -> None: ...
 
-    __repr__ = one_line.one_line(one_line.split)
-
     def __post_init__(self) -> None:
         try:
             self._check()
@@ -138,6 +136,7 @@ class Split:
 
 
 @dataclass(frozen=True, slots=True)
+@one_line.described(one_line.symbol_change)
 class SymbolChange:
     """A symbol that has got another name; positions, orders and the instrument go on under `new_symbol`."""
 
@@ -146,8 +145,6 @@ class SymbolChange:
     new_symbol: str
     at: datetime = field(default_factory=utc_now)
     metadata: dict[str, Any] = field(default_factory=dict, hash=False)
-
-    __repr__ = one_line.one_line(one_line.symbol_change)
 
     def __post_init__(self) -> None:
         try:

@@ -8,8 +8,8 @@ from decimal import Decimal
 from functools import reduce
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
-from paper_repo.domain import accounting, books
-from paper_repo.domain.instruments import Instrument
+from paper_repo.domain import accounting, books, corporate_actions
+from paper_repo.domain.instruments import Instrument, Settlement
 from paper_repo.domain.ledger import Split
 from paper_repo.domain.positions import ONE, Position
 from paper_repo.domain.trading import Fill, Side
@@ -60,11 +60,11 @@ class Lot:
         fee: Decimal = Decimal(0),
         value: Decimal | None = None,
     ) -> None:
-        self.side = side
-        self.quantity = quantity
-        self.price = price
-        self.at = at
-        self.rate = rate
+        self.side: Side = side
+        self.quantity: Decimal = quantity
+        self.price: Decimal = price
+        self.at: datetime = at
+        self.rate: Decimal = rate
         self._multiplier = multiplier
         self._fee = self._fee_of_fill = fee
         self._value = value
@@ -114,11 +114,11 @@ class Holding(Generic[T]):
     __slots__ = ("currency", "lots", "multiplier", "position_id", "settlement", "slices", "symbol")
 
     def __init__(self, spec: Position | Instrument, symbol: str, position_id: str | None) -> None:
-        self.symbol = symbol
-        self.position_id = position_id
-        self.currency = spec.currency
-        self.multiplier = spec.multiplier
-        self.settlement = spec.settlement
+        self.symbol: str = symbol
+        self.position_id: str | None = position_id
+        self.currency: str | None = spec.currency
+        self.multiplier: Decimal = spec.multiplier
+        self.settlement: Settlement = spec.settlement
         self.lots: deque[Lot] = deque()
         self.slices: list[T] = []
 
@@ -142,12 +142,12 @@ _PLAIN = Instrument("any")
 
 def quantity_after(split: Split, quantity: Decimal) -> Decimal:
     """What a quantity becomes by a split."""
-    return books.times(quantity, split.ratio, split.per)
+    return corporate_actions.times(quantity, split.ratio, split.per)
 
 
 def price_after(split: Split, price: Decimal) -> Decimal:
     """What a price becomes by a split."""
-    return books.times(price, split.per, split.ratio)
+    return corporate_actions.times(price, split.per, split.ratio)
 
 
 def _total(lots: deque[Lot]) -> Decimal:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from paper_repo.domain.comparison import Comparison, MatchedFill, UnmatchedFill
@@ -24,23 +24,30 @@ if TYPE_CHECKING:
     from paper_repo.domain.trades import Trade
     from paper_repo.domain.trading import EquityPoint, Fill, Strategy
 
+T = TypeVar("T")
+
 _LONGEST_NAME = 60
 _CENTS = 2
 
 
-def one_line(describe: Callable[[Any], str]) -> Callable[[Any], str]:
-    """A `__repr__` that shows the type and this description; of an object that is broken or half made, only the type.
+def described(describe: Callable[[Any], str]) -> Callable[[type[T]], type[T]]:
+    """A decorator that gives a class its `__repr__`: its type and this description, or only the type if that fails.
 
-    A debugger calls it at any moment, and no error of it is of use to anybody.
+    A debugger calls it at any moment, on objects half made, and an error of it is of use to nobody. `dataclass`,
+    applied after it, keeps it.
     """
 
-    def described(self: Any) -> str:
+    def shown(self: object) -> str:
         try:
             return f"<{type(self).__name__} {describe(self)}>"
         except Exception:
             return f"<{type(self).__name__}, which cannot be described>"
 
-    return described
+    def decorate(kind: type[T]) -> type[T]:
+        kind.__repr__ = shown  # type: ignore[method-assign]
+        return kind
+
+    return decorate
 
 
 # Each of them: who it is, what it is worth, and when

@@ -96,6 +96,7 @@ _CLOSED = frozenset({OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.REJE
 
 
 @dataclass(frozen=True, slots=True)
+@one_line.described(one_line.order)
 class Order:
     """An order. Prices are in its instrument's currency; `filled_quantity` has traded so far.
 
@@ -160,8 +161,6 @@ class Order:
             closed_at: datetime | None = ...,
             metadata: dict[str, Any] = ...,
         ) -> None: ...
-
-    __repr__ = one_line.one_line(one_line.order)
 
     def __post_init__(self) -> None:
         try:

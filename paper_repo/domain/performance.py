@@ -53,6 +53,7 @@ _SUMS = decimal.Context(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+@one_line.described(one_line.performance)
 class Performance:
     """The performance of a session. Amounts are in its base currency; a ratio is None where it is undefined.
 
@@ -111,8 +112,6 @@ class Performance:
     profit_factor: float | None
     average_win: Decimal | None
     average_loss: Decimal | None
-
-    __repr__ = one_line.one_line(one_line.performance)
 
     def _repr_html_(self) -> str:
         from paper_repo.domain import html_tables  # on demand: few programs are notebooks

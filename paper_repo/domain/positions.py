@@ -28,6 +28,7 @@ ONE = Decimal(1)
 
 
 @dataclass(frozen=True, slots=True)
+@one_line.described(one_line.position)
 class Position:
     """An open position: long if its quantity is above zero, short if it is below.
 
@@ -66,8 +67,6 @@ class Position:
             position_id: str | None = ...,
             metadata: dict[str, Any] = ...,
         ) -> None: ...
-
-    __repr__ = one_line.one_line(one_line.position)
 
     def __post_init__(self) -> None:
         _set(self, "symbol", identifier(self.symbol, "symbol"))

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from paper_repo.domain import books
+from paper_repo.domain import books, corporate_actions
 from paper_repo.domain.history import Booked, in_force, time_of
 from paper_repo.domain.holdings import Holdings
 from paper_repo.domain.ledger import CashFlow, Split
@@ -103,11 +103,10 @@ def _book(session: PaperTradingSession, item: Booked) -> None:
     elif isinstance(item, CashFlow):
         booking = books.cash_flow(session, item)
     elif isinstance(item, Split):
-        booking = books.split(session, item)
+        booking = corporate_actions.split(session, item)
     else:
-        booking = books.symbol_change(session, item)
-    booking.fill = booking.entry = None  # the history is there already
-    booking.apply(session)
+        booking = corporate_actions.symbol_change(session, item)
+    booking.change_amounts(session)  # the history is there already
 
 
 def _take_prices(rebuilt: PaperTradingSession, session: PaperTradingSession) -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+@one_line.described(one_line.trade)
 class RoundTrip:
     """What one fill opened and a later fill closed.
 
@@ -52,8 +53,6 @@ class RoundTrip:
     currency: str | None = None
     multiplier: Decimal = Decimal(1)
     position_id: str | None = None
-
-    __repr__ = one_line.one_line(one_line.trade)
 
     @property
     def net_pnl(self) -> Decimal:

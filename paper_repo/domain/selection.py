@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict, TypeVar
 
 from paper_repo.domain import one_line
+from paper_repo.domain.orders import Order
 from paper_repo.domain.session import PaperTradingSession
 from paper_repo.domain.status import SessionStatus
 from paper_repo.domain.trading import Fill
@@ -25,6 +26,10 @@ ORDERS: tuple[OrderBy, ...] = ("created_at", "updated_at", "name", "equity", "ne
 
 OnDamage: TypeAlias = Literal["raise", "report"]
 """What a list does about a session that cannot be read: raise an error, or report it and load the others."""
+
+WhichOrders: TypeAlias = Literal["all", "open", "closed"]
+"""Which orders of a session: those that rest (PENDING, OPEN, PARTIALLY_FILLED), those that are closed, or both."""
+WHICH_ORDERS: tuple[WhichOrders, ...] = ("all", "open", "closed")
 
 
 class Loaded(list[T]):
@@ -141,6 +146,7 @@ class Selection(NamedTuple):
 
 
 @dataclass(frozen=True)
+@one_line.described(one_line.summary)
 class SessionSummary:
     """The fields of a session that a list shows. Amounts are in `base_currency`, times in UTC."""
 
@@ -160,8 +166,6 @@ class SessionSummary:
     stopped_at: datetime | None
     updated_at: datetime | None
     version: int
-
-    __repr__ = one_line.one_line(one_line.summary)
 
     @property
     def total_return(self) -> float | None:
@@ -196,6 +200,23 @@ def _statuses(status: object) -> frozenset[SessionStatus] | None:
         return None
     several = [status] if isinstance(status, str) or not isinstance(status, Iterable) else status
     return frozenset(choice(SessionStatus, each, "status") for each in several)
+
+
+def check_which(which: object) -> None:
+    """Raise a `ValueError` unless this names orders of a session."""
+    if which not in WHICH_ORDERS:
+        raise ValueError(f"which must be one of {', '.join(WHICH_ORDERS)}, not {which!r}")
+
+
+def resting(session: PaperTradingSession) -> list[Order]:
+    """The open orders of a session in the order in which they were placed."""
+    return sorted(session.open_orders.values(), key=lambda each: each.created_at)
+
+
+def is_chosen(order: Order, symbol: str | None, since: datetime | None, until: datetime | None) -> bool:
+    """Whether an order is of this symbol, and was closed (or if open, placed) in this window."""
+    at = order.closed_at or order.created_at
+    return symbol in (None, order.symbol) and (since is None or at >= since) and (until is None or at < until)
 
 
 def check_page(after: object, limit: object) -> None:

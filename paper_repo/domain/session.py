@@ -13,7 +13,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from paper_repo.domain import books, one_line, order_book
+from paper_repo.domain import books, corporate_actions, one_line, order_book
 from paper_repo.domain.checked import Checked, checked, entity, instance_of, no_such_attribute, require
 from paper_repo.domain.holdings import Account, Holdings, OwnAccounts, holdings
 from paper_repo.domain.instruments import Instrument
@@ -96,6 +96,7 @@ class _Tracked:
 
 
 @entity
+@one_line.described(one_line.session)
 class PaperTradingSession(_Tracked):
     """A paper-trading session: a strategy with its cash, positions, resting orders and latest history.
 
@@ -237,8 +238,6 @@ class PaperTradingSession(_Tracked):
     def __dir__(self) -> list[str]:
         return [name for name in super().__dir__() if name != "_tracking"]
 
-    __repr__ = one_line.one_line(one_line.session)
-
     def _repr_html_(self) -> str:
         from paper_repo.domain import html_tables  # on demand: few programs are notebooks
 
@@ -366,7 +365,7 @@ class PaperTradingSession(_Tracked):
             InvalidSessionError: another entry of its id waits; nothing has changed.
         """
         if self._is_new(require(Split, split, "split")):
-            books.split(self, split).apply(self)
+            corporate_actions.split(self, split).apply(self)
 
     def apply_symbol_change(self, change: SymbolChange) -> None:
         """Give what is held and ordered in a symbol its new name. It becomes part of the history.
@@ -376,7 +375,7 @@ class PaperTradingSession(_Tracked):
                 has changed.
         """
         if self._is_new(require(SymbolChange, change, "change")):
-            books.symbol_change(self, change).apply(self)
+            corporate_actions.symbol_change(self, change).apply(self)
 
     def _is_new(self, entry: LedgerEntry) -> bool:
         """Whether the entry does not wait already; another one of its id is refused."""

@@ -26,7 +26,7 @@ class TradeFigures:
     """Figures of trades, whose gains after fees are added one by one."""
 
     def __init__(self) -> None:
-        self.count = 0
+        self.count: int = 0
         self._wins = self._losses = 0
         self._won = self._lost = Decimal(0)
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+@one_line.described(one_line.trade)
 class Trade:
     """A position that was opened and is closed.
 
@@ -52,8 +53,6 @@ class Trade:
     currency: str | None = None
     multiplier: Decimal = Decimal(1)
     position_id: str | None = None
-
-    __repr__ = one_line.one_line(one_line.trade)
 
     @property
     def net_pnl(self) -> Decimal:

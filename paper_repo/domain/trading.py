@@ -38,14 +38,13 @@ class Side(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+@one_line.described(one_line.strategy)
 class Strategy:
     """The strategy of a session: its name, version and parameters (any JSON data)."""
 
     name: str
     version: str = ""
     parameters: dict[str, Any] = field(default_factory=dict)
-
-    __repr__ = one_line.one_line(one_line.strategy)
 
     def __post_init__(self) -> None:
         _set(self, "name", text(self.name, "name"))
@@ -55,6 +54,7 @@ class Strategy:
 
 
 @dataclass(frozen=True, slots=True)
+@one_line.described(one_line.fill)
 class Fill:
     """One execution; a rebate is a negative fee.
 
@@ -105,8 +105,6 @@ class Fill:
             replaces: str | None = ...,
             metadata: dict[str, Any] = ...,
         ) -> None: ...
-
-    __repr__ = one_line.one_line(one_line.fill)
 
     def __post_init__(self) -> None:
         try:
@@ -177,6 +175,7 @@ _SELDOM_GIVEN: tuple[tuple[str, Callable[[Any, str], Any]], ...] = (
 
 
 @dataclass(frozen=True, slots=True)
+@one_line.described(one_line.point)
 class EquityPoint:
     """The value of a session at one moment: its equity, and its cash.
 
@@ -190,8 +189,6 @@ class EquityPoint:
     if TYPE_CHECKING:
 
         def __init__(self, at: datetime, cash: Amount | None, equity: Amount) -> None: ...
-
-    __repr__ = one_line.one_line(one_line.point)
 
     def __post_init__(self) -> None:
         _set(self, "at", instant(self.at, "at"))

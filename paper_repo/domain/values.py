@@ -79,7 +79,7 @@ def amount(value: object, path: str) -> Decimal:
     return _any_amount(value, path)
 
 
-ordinary_decimal = decimal.Context(
+ordinary_decimal: Callable[[Decimal | int | str], Decimal] = decimal.Context(
     prec=500,
     Emin=-500,
     Emax=500,

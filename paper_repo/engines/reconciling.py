@@ -113,7 +113,8 @@ def reconcile(
         ValueError: the broker has sent something that is no fill, order or payment.
     """
     own = _start_of(session, since)
-    begin = since or _begin(session, repository.get_fills(session.id, after=_before_last(session)), overlap)
+    last = repository.get_fills(session.id, after=_before_last(session)) if session.version else []
+    begin = since or _begin(session, last, overlap)
     statement = source.ask(begin, list(session.open_orders.values()))
     report = Reconciliation(begin, left_out=list(statement.left_out))
     statement = _since(statement, own, report)
@@ -130,7 +131,8 @@ async def async_reconcile(
 ) -> Reconciliation:
     """`reconcile` for awaitable repositories; a source with blocking calls is asked in a worker thread."""
     own = _start_of(session, since)
-    begin = since or _begin(session, await repository.get_fills(session.id, after=_before_last(session)), overlap)
+    last = await repository.get_fills(session.id, after=_before_last(session)) if session.version else []
+    begin = since or _begin(session, last, overlap)
     statement = await _ask(source, begin, list(session.open_orders.values()))
     report = Reconciliation(begin, left_out=list(statement.left_out))
     statement = _since(statement, own, report)
@@ -214,7 +216,8 @@ def _book_and_save(
     repository: SyncRepository, session: PaperTradingSession, statement: Statement, report: Reconciliation
 ) -> Reconciliation:
     unrecorded = repository.get_unrecorded(session.id, statement.fills)
-    known = [] if not statement.entries else repository.get_ledger(session.id, since=_first(statement.entries))
+    is_known = session.version and statement.entries
+    known = repository.get_ledger(session.id, since=_first(statement.entries)) if is_known else []
     if _book(session, statement, unrecorded, known, report):
         repository.save(session)
     return report
@@ -227,7 +230,8 @@ async def _async_book_and_save(
     report: Reconciliation,
 ) -> Reconciliation:
     unrecorded = await repository.get_unrecorded(session.id, statement.fills)
-    known = [] if not statement.entries else await repository.get_ledger(session.id, since=_first(statement.entries))
+    is_known = session.version and statement.entries
+    known = await repository.get_ledger(session.id, since=_first(statement.entries)) if is_known else []
     if _book(session, statement, unrecorded, known, report):
         await repository.save(session)
     return report

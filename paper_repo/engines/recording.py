@@ -17,6 +17,7 @@ from typing import Self
 
 from paper_repo import (
     Durability,
+    EquityPoint,
     Fill,
     InvalidSessionError,
     Order,
@@ -61,9 +62,13 @@ class Recording:
                 )
             self.session: PaperTradingSession = new_session() if stored is None else stored
             self.is_resumed = stored is not None
-            self._fills = {(each.symbol, each.id): each for each in self._repository.get_fills(session_id)}
-            self._closed = {each.id for each in self._repository.get_orders(session_id)}
-            points = self._repository.get_equity_curve(session_id, max_points=4)  # the last one is among them
+            self._fills: dict[tuple[str, str], Fill] = {}
+            self._closed: set[str] = set()
+            points: list[EquityPoint] = []
+            if self.is_resumed:
+                self._fills = {(each.symbol, each.id): each for each in self._repository.get_fills(session_id)}
+                self._closed = {each.id for each in self._repository.get_orders(session_id, which="closed")}
+                points = self._repository.get_equity_curve(session_id, max_points=4)  # the last one is among them
         except BaseException:
             self._repository.close()
             raise

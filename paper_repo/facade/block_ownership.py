@@ -30,8 +30,8 @@ class OpenBlock:
         self.transaction = transaction
         self._repository = repository  # kept, so that no other one gets the same id
         self._owner = weakref.ref(running_task())
-        self.outer = _blocks.get().get(id(repository))
-        self.ended = False
+        self.outer: OpenBlock | None = _blocks.get().get(id(repository))
+        self.ended: bool = False
 
     def begin(self) -> None:
         """Let the present task, and those that it starts, be inside of it until `end`."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from paper_repo.core.fill_keys import by_key
 from paper_repo.domain import CashFlow, CashFlowKind, EquityPoint, Fill, LedgerEntry, Order, PaperTradingSession
-from paper_repo.domain.selection import Loaded, OnDamage, OrderBy, SessionSummary, StatusFilter
+from paper_repo.domain.selection import Loaded, OnDamage, OrderBy, SessionSummary, StatusFilter, WhichOrders
 from paper_repo.domain.values import Progress
 from paper_repo.interface import IPaperTradingSessionRepository
 
@@ -238,11 +238,13 @@ class DelegatingRepository(IPaperTradingSessionRepository):
         self,
         session_id: str,
         *,
+        which: WhichOrders = "all",
         symbol: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
     ) -> list[Order]:
-        return await self._read(partial(self._core.get_orders, symbol=symbol, since=since, until=until), session_id)
+        get_orders = partial(self._core.get_orders, which=which, symbol=symbol, since=since, until=until)
+        return await self._read(get_orders, session_id)
 
     async def get_trades(self, session_id: str) -> list[Trade]:
         return await self._read(self._core.get_trades, session_id)

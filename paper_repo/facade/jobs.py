@@ -14,7 +14,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from paper_repo.core.saves import Save
-from paper_repo.facade.wakeup import UNHEARD, new_wakeup, wake
+from paper_repo.facade.wakeup import UNHEARD, Wakeup, new_wakeup, wake
 
 
 class _Fate(Enum):
@@ -33,7 +33,7 @@ class Job:
         heard: whether a task waits for it.
     """
 
-    deadline = 0.0
+    deadline: float = 0.0
     """Until when it waits for its turn, by the monotonic clock."""
 
     def __init__(
@@ -48,10 +48,10 @@ class Job:
         self.work = work
         self.begins = begins
         # What is no text is no id, and perhaps nothing that a set can hold: `work` tells its caller so.
-        self.keys = tuple(each for each in keys if isinstance(each, str))
+        self.keys: tuple[str, ...] = tuple(each for each in keys if isinstance(each, str))
         self.save = save
-        self.finished = new_wakeup() if heard else UNHEARD
-        self.failed = False
+        self.finished: Wakeup = new_wakeup() if heard else UNHEARD
+        self.failed: bool = False
         self._decided: dict[str, _Fate] = {}
         self._result: Any = None
         self._error: BaseException | None = None

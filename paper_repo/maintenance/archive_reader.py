@@ -63,7 +63,7 @@ class ArchiveReader:
     """The lines of an archive in turn, each checked; `at` is the number of the line that was given out last."""
 
     def __init__(self, file: Iterable[bytes], report: ThrottledProgress) -> None:
-        self.at = 0
+        self.at: int = 0
         self._lines = iter(file)
         self._report = report
         self._read = 0

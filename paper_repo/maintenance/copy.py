@@ -18,6 +18,7 @@ from paper_repo.domain import EquityPoint, Fill, LedgerEntry, Order, PaperTradin
 from paper_repo.domain.values import EXACT, Progress
 from paper_repo.errors import CorruptDatabaseError, CorruptRecordError, InvalidSessionError, StorageError
 from paper_repo.serialization import fast, schemas
+from paper_repo.serialization.fields import AmountField, EntitiesField
 from paper_repo.storage.new_files import new_file_beside, publish
 
 
@@ -225,8 +226,8 @@ def _canonical(kind: Any, data: schemas.Data) -> schemas.Data:
 def _form_of(kind: Any) -> tuple[list[str], list[tuple[str, type[Any]]], schemas.Data]:
     """Which fields hold an amount, which hold entities and of what kind, and the defaults."""
     fields = schemas.fields_of(kind).items()
-    amounts = [name for name, field in fields if isinstance(field, schemas.AmountField)]
-    entities = [(name, field.kind) for name, field in fields if isinstance(field, schemas.EntitiesField)]
+    amounts = [name for name, field in fields if isinstance(field, AmountField)]
+    entities = [(name, field.kind) for name, field in fields if isinstance(field, EntitiesField)]
     return amounts, entities, schemas.defaults_of(kind)
 
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from paper_repo.core.fill_keys import place_after
-from paper_repo.core.saves import Save, StoredRow, Tracking, new_generation, other_fill_stored, used_orders
+from paper_repo.core.saves import Save, new_generation, other_fill_stored, used_orders
+from paper_repo.core.tracking import StoredRow, Tracking
 from paper_repo.domain import CashFlow, EquityPoint, Fill, LedgerEntry, Order, PaperTradingSession, Split, SymbolChange
 from paper_repo.domain.history import Booked, booking_order
 from paper_repo.domain.new_fills import FillKey, fill_key

@@ -22,7 +22,8 @@ import anyio.to_thread
 
 from paper_repo.core import corrections
 from paper_repo.core.fill_keys import by_key
-from paper_repo.core.saves import Save, Tracking, UndoLog
+from paper_repo.core.saves import Save
+from paper_repo.core.tracking import Tracking, UndoLog
 from paper_repo.domain import (
     CashFlow,
     CashFlowKind,
@@ -34,7 +35,7 @@ from paper_repo.domain import (
 )
 from paper_repo.domain.changes import SessionChange
 from paper_repo.domain.claims import check_claim
-from paper_repo.domain.downsampling import downsample
+from paper_repo.domain.downsampling import check_max_points, downsample
 from paper_repo.domain.ledger import cash_flows
 from paper_repo.domain.new_fills import fill_key
 from paper_repo.domain.performance import Performance, Resample, performance
@@ -46,7 +47,11 @@ from paper_repo.domain.selection import (
     Selection,
     SessionSummary,
     StatusFilter,
+    WhichOrders,
     check_page,
+    check_which,
+    is_chosen,
+    resting,
 )
 from paper_repo.domain.status import SessionStatus
 from paper_repo.domain.trades import Trade, trades
@@ -296,8 +301,7 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
         limit: int | None = None,
     ) -> list[Fill]:
         check_page(after, limit)
-        record = (await self._visible()).get(session_id)
-        fills = () if record is None else record.fills
+        fills = (await self._record(session_id)).fills
         start = after if isinstance(after, int) else place_in(session_id, fills, after, symbol)
         since, until = optional_instant(since, "since"), optional_instant(until, "until")
         return [
@@ -319,17 +323,18 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
         until: datetime | None = None,
         max_points: int | None = None,
     ) -> list[EquityPoint]:
-        record = (await self._visible()).get(session_id)
+        check_max_points(max_points)
         since, until = optional_instant(since, "since"), optional_instant(until, "until")
-        points = [point for point in (record.points if record else ()) if _within(point.at, since, until)]
+        record = await self._record(session_id)
+        points = [point for point in record.points if _within(point.at, since, until)]
         return points if max_points is None else downsample(points, max_points)
 
     async def get_ledger(
         self, session_id: str, *, since: datetime | None = None, until: datetime | None = None
     ) -> list[LedgerEntry]:
         since, until = optional_instant(since, "since"), optional_instant(until, "until")
-        record = (await self._visible()).get(session_id)
-        return [each for _, each in record.entries if _within(each.at, since, until)] if record else []
+        record = await self._record(session_id)
+        return [each for _, each in record.entries if _within(each.at, since, until)]
 
     async def get_cash_flows(
         self,
@@ -345,17 +350,17 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
         self,
         session_id: str,
         *,
+        which: WhichOrders = "all",
         symbol: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
     ) -> list[Order]:
+        check_which(which)
         since, until = optional_instant(since, "since"), optional_instant(until, "until")
-        record = (await self._visible()).get(session_id)
-        return [
-            each
-            for each in (record.orders if record else ())
-            if symbol in (None, each.symbol) and each.closed_at is not None and _within(each.closed_at, since, until)
-        ]
+        record = await self._record(session_id)
+        closed = () if which == "open" else record.orders
+        found = closed if which == "closed" else (*closed, *resting(record.load()))
+        return [each for each in found if is_chosen(each, symbol, since, until)]
 
     async def get_trades(self, session_id: str) -> list[Trade]:
         record = await self._record(session_id)

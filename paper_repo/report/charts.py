@@ -16,7 +16,8 @@ from paper_repo.report.formatting import plain
 
 WIDTH, HEIGHT = 1000, 300
 COLOURS, DASHES = 8, 3
-_STEPS = 4
+_FEWEST, _MOST = 3, 10
+"""How many steps there are between the lowest and the highest line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +49,12 @@ class Chart:
 
     def html(self) -> str:
         """The chart with its title, its numbers, its legend, and its data for the script."""
-        low, high = _bounds([value for line in self.lines for value in line.values], self.small)
+        low, high, steps = _bounds([value for line in self.lines for value in line.values], self.small)
         start = min(line.times[0] for line in self.lines)
         end = max(line.times[-1] for line in self.lines)
         frame = _Frame(start, end, low, high)
         labels = "".join(
-            f"<span>{plain(self.show(high - (high - low) * step / _STEPS))}</span>" for step in range(_STEPS + 1)
+            f"<span>{plain(self.show(high - (high - low) * step / steps))}</span>" for step in range(steps + 1)
         )
         show_time = _passed if self.since_start else _date
         dates = "".join(f"<span>{show_time(start + (end - start) * step / 3, end - start)}</span>" for step in range(4))
@@ -73,7 +74,7 @@ class Chart:
             f'<div class="plot" tabindex="0" role="group" aria-roledescription="chart" '
             f'aria-label="{what}. Left and right arrow keys read the points out.">'
             f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="none" aria-hidden="true" focusable="false">'
-            f'{frame.grid()}<rect class="range" y="0" width="0" height="{HEIGHT}"/>{lines}'
+            f'{frame.grid(steps)}<rect class="range" y="0" width="0" height="{HEIGHT}"/>{lines}'
             f'<line class="cursor" y1="0" y2="{HEIGHT}" x1="-9" x2="-9"/></svg></div></div>'
             f'<div class="dates" aria-hidden="true">{dates}</div>{self._legend()}'
             f'<script type="application/json">{json_for_html(data)}</script></figure>'
@@ -103,8 +104,8 @@ class _Frame:
     def y(self, value: float) -> float:
         return round(HEIGHT - (value - self._low) / self._range * HEIGHT, 1)
 
-    def grid(self) -> str:
-        lines = (f"M0 {HEIGHT * step / _STEPS:g}H{WIDTH}" for step in range(_STEPS + 1))
+    def grid(self, steps: int) -> str:
+        lines = (f"M0 {HEIGHT * step / steps:g}H{WIDTH}" for step in range(steps + 1))
         return f'<path class="grid" d="{"".join(lines)}"/>'
 
     def path(self, line: Line, number: int, fill: bool) -> str:
@@ -128,17 +129,23 @@ def milliseconds(at: datetime) -> float:
     return round(at.timestamp() * 1000)
 
 
-def _bounds(values: Sequence[float], to_zero: bool) -> tuple[float, float]:
-    """The lowest and highest value of the picture, so that the lines between them stand at round numbers."""
+def _bounds(values: Sequence[float], to_zero: bool) -> tuple[float, float, int]:
+    """The lowest and highest value of the picture, and the steps between: every line stands at a round number.
+
+    The step is the smallest that does not make too many of them, so that little of the picture is empty.
+    """
+    most = _MOST // 2 if to_zero else _MOST  # which is drawn in a small chart
     low, high = (min(*values, 0.0), 0.0) if to_zero else (min(values), max(values))
     if low == high:
         margin = abs(low) * 0.01 or 0.01
         low, high = low - margin, high if to_zero else high + margin
-    for step in _round_steps((high - low) / _STEPS):
-        bottom = -_STEPS * step if to_zero else math.floor(low / step) * step
-        if bottom <= low and bottom + _STEPS * step >= high:
-            return bottom, bottom + _STEPS * step
-    return low, high
+    for step in _round_steps((high - low) / most):
+        below = math.floor(low / step)
+        steps = max(math.ceil(high / step) - below, _FEWEST if not to_zero else 1)
+        bottom, top = below * step, (below + steps) * step
+        if steps <= most and bottom <= low and top >= high:
+            return bottom, 0.0 if to_zero else top, steps
+    return low, high, _FEWEST
 
 
 def _round_steps(least: float) -> Iterator[float]:

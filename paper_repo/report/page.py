@@ -9,14 +9,17 @@ from datetime import datetime
 from importlib.resources import files
 from itertools import accumulate
 
+from paper_repo.domain.selection import resting
 from paper_repo.report import formatting as f
 from paper_repo.report.charts import Chart, Line, milliseconds
 from paper_repo.report.reading import Results
 from paper_repo.report.tables import (
+    cash_flow_table,
     cell,
+    closed_order_table,
     drawdown_table,
     monthly_table,
-    order_table,
+    open_order_table,
     position_table,
     table,
     trade_table,
@@ -78,26 +81,39 @@ def _details(results: Results, number: int) -> str:
     parts = [_figures(results)]
     names = f"equity-{number} drawdown-{number}"
     if results.curve:
-        parts += [_equity_chart(results, number).html(), _drawdown_chart([results], f"drawdown-{number}").html()]
+        parts.append(_equity_chart(results, number).html())
+        parts += [_drawdown_chart([results], f"drawdown-{number}").html()] if results.levels else []
     else:
         parts.append("<p>There is no equity curve yet: the session was never marked.</p>")
     parts += [monthly_table(results), drawdown_table(results, names), trade_table(results)]
-    parts += [position_table(results.session.positions.values()), order_table(results.session.open_orders.values())]
+    session = results.session
+    parts += [position_table(session.positions.values()), open_order_table(resting(session))]
+    parts += [closed_order_table(results), cash_flow_table(results)]
     return "".join(parts)
 
 
 def _figures(results: Results) -> str:
     session, found = results.session, results.figures
-    pnl, began = session.net_pnl, f"{f.text(session.base_currency)}, began with {f.money(session.initial_cash)}"
+    pnl, began = session.net_pnl, f"{f.text(session.base_currency)}, began with {f.money(results.start)}"
+    paid = session.net_deposits
+    if paid:
+        began += f", {f.money(abs(paid))} {'paid in' if paid > 0 else 'taken out'} since"
+    costs = f"fees {f.money(session.fees_paid)}"
+    if session.income:
+        costs += f", income {f.signed(session.income)}"
     fall = f"{f.day(found.drawdown_peak_at)} to {f.day(found.drawdown_trough_at)}" if found.drawdown_peak_at else ""
     figures = (
         _figure("Equity", f.money(session.equity), note=began),
-        _figure("Net P&amp;L", f.signed(pnl), f.sign_of(pnl), f"fees {f.money(session.fees_paid)}"),
+        _figure("Net P&amp;L", f.signed(pnl), f.sign_of(pnl), costs),
         _figure("Total return", f.percent(found.total_return), f.sign_of(found.total_return)),
         _figure("Max drawdown", f.percent(found.max_drawdown), f.sign_of(found.max_drawdown), fall),
         _figure("Sharpe ratio", f.ratio(found.sharpe_ratio)),
         _figure("Sortino ratio", f.ratio(found.sortino_ratio)),
-        _figure("Closed trades", f"{found.trades:,}", note=f"{session.fill_count:,} fills"),
+        _figure(
+            "Closed trades",
+            f"{found.trades:,}",
+            note=f"{session.fill_count:,} fill{'' if session.fill_count == 1 else 's'}",
+        ),
         _figure("Win rate", f.share(found.win_rate)),
         _figure("Profit factor", f.ratio(found.profit_factor)),
         _figure("Average win", f.signed(found.average_win), f.sign_of(found.average_win)),
@@ -116,19 +132,34 @@ def _figure(name: str, value: str, sign: str = "", note: str = "") -> str:
 
 
 def _together(results: Sequence[Results]) -> str:
+    deposits = any(each.session.net_deposits for each in results)
     rows = "".join(
         f'<tr><th scope="row" class="name"><a href="#session-{number}">{f.text(_name(each))}</a></th>'
         f"{cell(f.percent(each.figures.total_return), f.sign_of(each.figures.total_return))}"
         f"{cell(f.signed(each.session.net_pnl), f.sign_of(each.session.net_pnl))}"
-        f'<td class="l name">{f.text(each.session.base_currency)}</td>'
+        f"{cell(f.signed(each.session.net_deposits)) if deposits else ''}"
+        f'<td class="l currency">{f.text(each.session.base_currency)}</td>'
         f"{cell(f.percent(each.figures.max_drawdown))}{cell(f.ratio(each.figures.sharpe_ratio))}"
         f"{cell(f.ratio(each.figures.sortino_ratio))}{cell(f'{each.figures.trades:,}')}"
         f"{cell(f.share(each.figures.win_rate))}{cell(f.money(each.session.fees_paid))}</tr>"
         for number, each in enumerate(results)
     )
-    headings = ("Session", "Return", "Net P&amp;L", "", "Max drawdown", "Sharpe", "Sortino", "Trades", "Won", "Fees")
-    compared = table("Side by side", headings, rows, left=(0, 3))
-    drawn = [each for each in results if each.curve and each.start > 0]
+    paid = ["Deposits"] if deposits else []
+    headings = [
+        "Session",
+        "Return",
+        "Net P&amp;L",
+        *paid,
+        "",
+        "Max drawdown",
+        "Sharpe",
+        "Sortino",
+        "Trades",
+        "Won",
+        "Fees",
+    ]
+    compared = table("Side by side", headings, rows, left=(0, 3 + len(paid)))
+    drawn = [each for each in results if each.growth]
     charts = "".join(chart.html() for chart in (_growth_chart(drawn), _drawdown_chart(drawn, "drawdown")) if drawn)
     sections = "".join(
         f'<details id="session-{number}"><summary>{f.text(_name(each))}</summary>{_subtitle(each)}'
@@ -152,8 +183,7 @@ def _equity_chart(results: Results, number: int) -> Chart:
 def _growth_chart(results: Sequence[Results]) -> Chart:
     apart = _are_apart(results)
     lines = [
-        Line(f.printable(_name(each)), _times(each, apart), [each.growth(point.equity) for point in each.curve])
-        for each in results
+        Line(f.printable(_name(each)), _times(each, apart), [growth for _, growth in each.growth]) for each in results
     ]
     title = "Growth since the start of each session"
     return Chart("growth", title, lines, "percent", _percent_label, since_start=apart)
@@ -163,23 +193,23 @@ def _drawdown_chart(results: Sequence[Results], name: str) -> Chart:
     apart = _are_apart(results)
     lines = []
     for each in results:
-        equities = [float(each.start), *(float(point.equity) for point in each.curve)]
-        peaks = accumulate(equities, max)
-        falls = [value / peak - 1 if peak > 0 else 0.0 for value, peak in zip(equities, peaks, strict=True)][1:]
+        levels = [float(each.start), *(level for _, level in each.levels)]
+        peaks = accumulate(levels, max)
+        falls = [value / peak - 1 if peak > 0 else 0.0 for value, peak in zip(levels, peaks, strict=True)][1:]
         lines.append(Line(f.printable(_name(each)), _times(each, apart), falls))
     alone = len(results) == 1
     return Chart(name, "Drawdown", lines, "percent", _percent_label, fill=alone, small=True, since_start=apart)
 
 
 def _times(results: Results, since_start: bool) -> list[float]:
-    times = [milliseconds(point.at) for point in results.curve]
+    times = [milliseconds(at) for at, _ in results.levels]
     return [time - times[0] for time in times] if since_start else times
 
 
 def _are_apart(results: Sequence[Results]) -> bool:
     """Whether the sessions lie so far apart in time that each would be a stroke in a chart of the calendar."""
-    spans = [each.curve[-1].at - each.curve[0].at for each in results]
-    whole = max(each.curve[-1].at for each in results) - min(each.curve[0].at for each in results)
+    spans = [each.levels[-1][0] - each.levels[0][0] for each in results]
+    whole = max(each.levels[-1][0] for each in results) - min(each.levels[0][0] for each in results)
     return len(results) > 1 and whole > 2 * max(spans)
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
+from paper_repo.core import history
 from paper_repo.core.chart_points import chart_points
 from paper_repo.core.figures import match_trades, read_performance
 from paper_repo.core.repository import SessionRepository, internals_of
-from paper_repo.domain import EquityPoint, PaperTradingSession
+from paper_repo.domain import CashFlow, EquityPoint, Order, PaperTradingSession
 from paper_repo.domain.performance import Performance
 from paper_repo.domain.time_weighted import Level, by_time
 from paper_repo.domain.trades import Trade
@@ -22,7 +23,7 @@ POINTS, POINTS_TOGETHER, FEWEST_POINTS = 1600, 8000, 240
 """How many points the chart of one session has, those of all sessions together, and those of one at least."""
 
 TRADES, TRADES_TOGETHER = 500, 1000
-"""How many of the latest trades are shown of one session, and of all."""
+"""How many of the latest trades are shown of one session, and of all; of cash flows and closed orders likewise."""
 
 DRAWDOWNS = 5
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -44,15 +45,21 @@ class Results:
     session: PaperTradingSession
     figures: Performance
     curve: list[EquityPoint]
+    levels: list[tuple[datetime, float]]
     start: Decimal
     dips: list[Dip]
     months: dict[int, dict[int, float]]
     trades: list[Trade]
+    flows: list[CashFlow]
+    flow_count: int
+    closed_orders: list[Order]
     point_count: int
 
-    def growth(self, equity: Decimal) -> float:
-        """How far `equity` is from what the session began with, as a fraction of that."""
-        return float(equity / self.start) - 1 if self.start > 0 else 0.0
+    @property
+    def growth(self) -> list[tuple[datetime, float]]:
+        """The points of the curve as fractions of what the session began with, without what was paid in or out."""
+        start = float(self.start)
+        return [(at, level / start - 1) for at, level in self.levels] if start > 0 else []
 
 
 def read_results(core: SessionRepository, ids: Sequence[str]) -> list[Results]:
@@ -74,26 +81,38 @@ def _read(core: SessionRepository, session_id: str, points: int, latest: int) ->
         raise SessionNotFoundError(session_id)
     storage = internals_of(core).storage
     figures, latest_trades = match_trades(storage, session, latest)
-    walk = Walk()
+    curve = list(by_time(chart_points(storage, session_id, points)))
+    walk = Walk({point.at for point in curve})
     performance = read_performance(storage, session, trades=figures, watch=walk.count, watch_levels=walk.follow)
+    flows = [entry for _, entry in core.ledger_history(session_id) if isinstance(entry, CashFlow)]
     return Results(
         session=session,
         figures=performance,
-        curve=list(by_time(chart_points(storage, session_id, points))),
+        curve=curve,
+        levels=sorted(walk.levels.items()),
         start=EXACT.add(session.initial_cash, session.opening_worth),
         dips=sorted(walk.dips, key=lambda dip: dip.depth)[:DRAWDOWNS],
         months=walk.months(),
         trades=latest_trades,
+        flows=flows[-latest:],
+        flow_count=len(flows),
+        closed_orders=list(history.read_orders(storage, session_id, max(session.closed_order_count - latest, 0))),
         point_count=walk.point_count,
     )
 
 
 class Walk:
-    """The drawdowns and the monthly returns of a curve, seen as its levels pass."""
+    """The drawdowns and the monthly returns of a curve, seen as its levels pass.
 
-    def __init__(self) -> None:
+    Args:
+        drawn: the times whose levels are kept, for a chart.
+    """
+
+    def __init__(self, drawn: Collection[datetime] = ()) -> None:
         self.dips: list[Dip] = []
-        self.point_count = 0
+        self.levels: dict[datetime, float] = {}
+        self._drawn = drawn
+        self.point_count: int = 0
         self._closes: dict[tuple[int, int], float] = {}
         self._first: float | None = None
 
@@ -106,8 +125,8 @@ class Walk:
 
     def follow(self, found: Iterable[Level]) -> Iterator[Level]:
         """The same levels; from the start again when it is called again."""
-        self.dips, self._closes, self._first = [], {}, None
-        dips, closes = self.dips, self._closes
+        self.dips, self.levels, self._closes, self._first = [], {}, {}, None
+        dips, kept, drawn, closes = self.dips, self.levels, self._drawn, self._closes
         peak, peak_at, trough, trough_at = 0.0, _NEVER, 0.0, _NEVER
         for each in found:
             yield each
@@ -124,6 +143,8 @@ class Walk:
             elif value < trough:
                 trough, trough_at = value, at
             closes[at.year, at.month] = value
+            if at in drawn:
+                kept[at] = value
         if trough < peak and peak > 0:
             dips.append(Dip(peak_at, trough_at, None, trough / peak - 1))
 

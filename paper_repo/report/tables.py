@@ -63,8 +63,7 @@ def trade_table(results: Results) -> str:
     """The latest closed trades, the newest first."""
     if not results.trades:
         return ""
-    total, shown = results.figures.trades, len(results.trades)
-    caption = f"The latest {shown:,} of {total:,}, newest first" if shown < total else "Newest first"
+    caption = _latest(len(results.trades), results.figures.trades)
     rows = "".join(_trade_row(each) for each in reversed(results.trades))
     headings = ("Symbol", "Side", "Quantity", "Entry", "Exit", "Opened", "Closed", "Slices", "Fees", "Net P&amp;L")
     return "<h3>Closed trades</h3>" + table(caption, headings, rows, "long", left=(0, 1))
@@ -94,17 +93,58 @@ def position_table(positions: Iterable[Position]) -> str:
     return "<h3>Open positions</h3>" + table("", headings, rows, "long", left=(0, 1)) if rows else ""
 
 
-def order_table(orders: Iterable[Order]) -> str:
+def open_order_table(orders: Iterable[Order]) -> str:
     """Orders that rest."""
     rows = "".join(
-        f'<tr><td class="l name">{f.text(each.id)}</td><td class="l name">{f.text(each.symbol)}</td>'
-        f'<td class="l">{each.side.lower()} {each.type.lower().replace("_", " ")}</td>'
-        f"{cell(f.quantity(each.remaining_quantity))}{cell(f.price(each.limit_price))}{cell(f.price(each.stop_price))}"
+        f"<tr>{_order_cells(each)}{cell(f.quantity(each.remaining_quantity))}{cell(f.price(each.limit_price))}{cell(f.price(each.stop_price))}"
         f"{cell(f.moment(each.created_at))}</tr>"
         for each in orders
     )
     headings = ("Id", "Symbol", "Order", "Open quantity", "Limit", "Stop", "Placed")
-    return "<h3>Resting orders</h3>" + table("", headings, rows, "long", left=(0, 1, 2)) if rows else ""
+    return "<h3>Open orders</h3>" + table("", headings, rows, "long", left=(0, 1, 2)) if rows else ""
+
+
+def closed_order_table(results: Results) -> str:
+    """The latest closed orders, the newest first."""
+    rows = "".join(
+        f"<tr>{_order_cells(each)}{cell(f.quantity(each.quantity))}{cell(f.quantity(each.filled_quantity))}"
+        f'<td class="l">{_words(each.status)}</td>'
+        f"{cell(f.moment(each.created_at))}{cell(f.moment(each.closed_at))}</tr>"
+        for each in reversed(results.closed_orders)
+    )
+    caption = _latest(len(results.closed_orders), results.session.closed_order_count)
+    headings = ("Id", "Symbol", "Order", "Quantity", "Filled", "Status", "Placed", "Closed")
+    return "<h3>Closed orders</h3>" + table(caption, headings, rows, "long", left=(0, 1, 2, 5)) if rows else ""
+
+
+def cash_flow_table(results: Results) -> str:
+    """The latest cash flows, the newest first."""
+    base = results.session.base_currency
+    rows = "".join(
+        f'<tr><td class="l">{f.moment(each.at)}</td><td class="l">{_words(each.kind)}</td>'
+        f'<td class="l name">{f.text(each.symbol or "")}</td>{cell(f.signed(each.amount), f.sign_of(each.amount))}'
+        f'<td class="l currency">{f.text(each.currency or base)}</td></tr>'
+        for each in reversed(results.flows)
+    )
+    caption = _latest(len(results.flows), results.flow_count)
+    headings = ("Time", "Kind", "For", "Amount", "Currency")
+    return "<h3>Cash flows</h3>" + table(caption, headings, rows, "long", left=(0, 1, 2, 4)) if rows else ""
+
+
+def _order_cells(order: Order) -> str:
+    return (
+        f'<td class="l name">{f.text(order.id)}</td><td class="l name">{f.text(order.symbol)}</td>'
+        f'<td class="l">{_words(order.side)} {_words(order.type)}</td>'
+    )
+
+
+def _words(choice: str) -> str:
+    """The name of a choice, as people write it."""
+    return choice.lower().replace("_", " ")
+
+
+def _latest(shown: int, total: int) -> str:
+    return f"The latest {shown:,} of {total:,}, newest first" if shown < total else "Newest first"
 
 
 def cell(value: str, sign: str = "") -> str:

@@ -23,8 +23,8 @@ def write_report(
 ) -> None:
     """Write a report on one session, or on several of them together, to the HTML file `path`.
 
-    It shows headline figures, equity and drawdown, monthly returns, the deepest drawdowns, closed trades, positions
-    and resting orders; several sessions are laid over each other by their growth. The file is complete in itself: it
+    It shows headline figures, equity and drawdown, monthly returns, the deepest drawdowns, closed trades, positions,
+    orders and cash flows; several sessions are laid over each other by their growth. The file is complete in itself: it
     loads nothing, and it runs no script but its own, whatever the names in it hold. Times are in UTC.
 
     Args:

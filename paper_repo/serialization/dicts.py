@@ -17,6 +17,7 @@ from paper_repo.domain.selection import SessionSummary
 from paper_repo.domain.trades import Trade
 from paper_repo.domain.values import invalid
 from paper_repo.serialization import fast, schemas
+from paper_repo.serialization.fields import instant_text
 from paper_repo.serialization.schemas import Data
 
 T = TypeVar("T")
@@ -135,7 +136,7 @@ def _plain(value: Any, computed: bool) -> Any:
     if isinstance(value, Decimal):
         return str(value)
     if isinstance(value, datetime):
-        return schemas.instant_text(value)
+        return instant_text(value)
     if isinstance(value, timedelta):
         return value.total_seconds()
     if isinstance(value, Enum):

@@ -1,52 +1,42 @@
 """The schemas at the speed of hand-written code: plain functions for what every save and load passes through.
 
-`schemas.py` stays the only description of the serialised form; what stands here gives the same text and the same
-entities, several times faster (property tests hold the two equal). Whatever these functions are not for, and every
-error, goes through marshmallow itself, so that the messages are the same.
+`schemas.py` stays the only description of the serialised form; `fast_writing` and `fast_reading` give the same text and
+the same entities, several times faster (property tests hold the two equal). Whatever they are not for, and every error,
+goes through marshmallow itself, so that the messages are the same.
 
 A column is what a database keeps: text, a whole number, None, and JSON text for everything that has parts.
 """
 
 from __future__ import annotations
 
-import json
-import marshal
-from collections.abc import Callable, Mapping
-from datetime import datetime
-from decimal import Decimal
-from functools import lru_cache
-from json.encoder import encode_basestring_ascii as quote
-from operator import is_, itemgetter
-from typing import Any, TypeVar, cast
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 from marshmallow import fields
 
-from paper_repo.domain import (
-    EquityPoint,
-    Fill,
-    Instrument,
-    Order,
-    OrderStatus,
-    OrderType,
-    PaperTradingSession,
-    Position,
-    SessionStatus,
-    Settlement,
-    Side,
-    Strategy,
-    TimeInForce,
-)
-from paper_repo.domain.holdings import Holdings
-from paper_repo.domain.nesting import STORED_DEEPEST, is_too_deep, on_fresh_stack
-from paper_repo.domain.positions import ONE
-from paper_repo.domain.values import ZERO, ordinary_decimal
+from paper_repo.domain import PaperTradingSession
+from paper_repo.domain.nesting import on_fresh_stack
 from paper_repo.errors import InvalidSessionError
 from paper_repo.serialization import schemas
-from paper_repo.serialization.schemas import AmountsField, Data, EntitiesField, EntityField, JsonField
+from paper_repo.serialization.fast_reading import LOADS, read_session
+from paper_repo.serialization.fast_writing import DUMPS, NO_ACCOUNT, Known, session_columns
+from paper_repo.serialization.fields import AmountsField, EntitiesField, EntityField, JsonField
+from paper_repo.serialization.json_data import from_json, to_json
+from paper_repo.serialization.schemas import Data
+
+__all__ = [
+    "JSON_COLUMNS",
+    "NO_ACCOUNT",
+    "Known",
+    "dump",
+    "from_columns",
+    "from_json",
+    "load",
+    "to_columns",
+    "to_json",
+]
 
 T = TypeVar("T")
-Known = dict[str, Any]
-"""By field, what was last written of a session, and the JSON text that it gave."""
 
 _REFUSALS = (TypeError, ValueError, AttributeError, LookupError, ArithmeticError, RecursionError)
 """What these functions raise for what they are not for; anything else is a caller's own, as of a signal handler."""
@@ -63,7 +53,7 @@ def to_columns(session: PaperTradingSession, known: Known | None = None) -> Data
         InvalidSessionError: the session holds something that would not come back equal; the message names the path.
     """
     try:
-        return _session_columns(session, {} if known is None else known)
+        return session_columns(session, {} if known is None else known)
     except _REFUSALS:
         data = NO_ACCOUNT | schemas.dump(session)
         data["keeps_own_accounts"] = int(data["keeps_own_accounts"] is not False)
@@ -84,7 +74,7 @@ def from_columns(columns: Mapping[str, Any]) -> PaperTradingSession:
         InvalidSessionError: they do not describe one; the messages name every path that is wrong.
     """
     try:
-        return _session(columns)
+        return read_session(columns)
     except _REFUSALS:
         return schemas.load(PaperTradingSession, _plain(columns))
 
@@ -92,7 +82,7 @@ def from_columns(columns: Mapping[str, Any]) -> PaperTradingSession:
 def dump(entity: Any) -> Data:
     """The plain data of a fill or an equity point, as `schemas.dump` gives it."""
     try:
-        return _DUMPS[type(entity)](entity)
+        return DUMPS[type(entity)](entity)
     except _REFUSALS:
         return schemas.dump(entity)
 
@@ -104,36 +94,10 @@ def load(kind: type[T], data: Mapping[str, Any]) -> T:
         InvalidSessionError: `data` does not describe one; the messages name every path that is wrong.
     """
     try:
-        entity: T = _LOADS[kind](data)
+        entity: T = LOADS[kind](data)
         return entity
     except _REFUSALS:
         return schemas.load(kind, data)
-
-
-to_json: Callable[[Any], str] = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False).encode
-"""JSON text without spaces; data that holds itself would fill Python's stack before it is refused."""
-
-_to_json_once = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
-"""The same, somewhat slower, which refuses data that holds itself at once."""
-
-
-def from_json(text: str) -> Any:
-    """What `to_json` has written as `text`."""
-    if is_too_deep(text, STORED_DEEPEST):
-        raise ValueError(f"it is nested deeper than {STORED_DEEPEST} levels")
-    try:
-        value, end = _scan(text)
-    except RecursionError:  # on the caller's stack, which may have little room left
-        value, end = on_fresh_stack(_scan, text)
-    if end != len(text):
-        raise ValueError(f"there is more behind position {end}")
-    return value
-
-
-_scan = json.JSONDecoder().raw_decode
-
-instant_text: Callable[[datetime], str] = lru_cache(4096)(schemas.instant_text)
-"""Most times of a session are the same at every save, and writing one is slow."""
 
 
 def _plain(columns: Mapping[str, Any]) -> Data:
@@ -156,497 +120,3 @@ JSON_COLUMNS = tuple(
     if isinstance(field, JsonField | EntityField | EntitiesField | AmountsField | fields.List)
 )
 """The columns of a session that hold JSON text."""
-
-# Writing
-
-
-def _session_columns(session: PaperTradingSession, known: Known) -> Data:
-    return {
-        "id": session.id,
-        "name": session.name,
-        "strategy": strategy_text(session.strategy, known),
-        "symbols": _symbols_text(session.symbols, known),
-        "base_currency": session.base_currency,
-        "status": session.status._name_,
-        "initial_cash": str(session.initial_cash),
-        "cash": str(session.cash),
-        "positions": _entities_text("positions", session.positions, _position_member, known),
-        "open_orders": _entities_text("open_orders", session.open_orders, _order_member, known),
-        "realized_pnl": str(session.realized_pnl),
-        "fees_paid": str(session.fees_paid),
-        "state": json_text("state", session.state, known),
-        "metadata": json_text("metadata", session.metadata, known),
-        "error": session.error,
-        "created_at": instant_text(session.created_at),
-        "started_at": _optional_instant_text(session.started_at),
-        "stopped_at": _optional_instant_text(session.stopped_at),
-        "updated_at": _optional_instant_text(session.updated_at),
-        "version": session.version,
-        "fill_count": session.fill_count,
-        **_account_columns(session, known),
-    }
-
-
-NO_ACCOUNT: Data = dict.fromkeys(schemas.defaults_of(PaperTradingSession))
-"""The columns of an account that uses nothing but cash, positions and orders: NULL, all of them."""
-
-
-def _account_columns(session: PaperTradingSession, known: Known) -> Data:
-    fields = session.__dict__
-    amounts = _account_amounts(fields)
-    parts: tuple[dict[str, Any], ...] = _account_parts(fields)
-    entries, orders = session.ledger_count, session.closed_order_count
-    owns = int(session.keeps_own_accounts)
-    if not (any(parts) or entries or orders) and all(map(is_, amounts, _NO_AMOUNTS)):
-        return _OWN if owns else _BOOKED
-    instruments, balances, rates, positions, opening = parts
-    texts = [None if (text := str(each)) == "0" else text for each in amounts]
-    return {
-        "instruments": _members_text("instruments", instruments, _instrument_member, known),
-        "balances": _amounts_text(balances),
-        "rates": _amounts_text(rates),
-        "opening_positions": _members_text("opening_positions", positions, _position_member, known),
-        "opening_balances": _amounts_text(opening),
-        **dict(zip(_AMOUNT_COLUMNS, texts, strict=True)),
-        "ledger_count": entries or None,
-        "closed_order_count": orders or None,
-        "keeps_own_accounts": owns,
-    }
-
-
-_AMOUNT_COLUMNS = ("opening_worth", "net_deposits", "income", "currency_pnl", "other_value")
-_PART_COLUMNS = ("instruments", "balances", "rates", "opening_positions", "opening_balances")
-_account_amounts = itemgetter(*_AMOUNT_COLUMNS)
-_account_parts = itemgetter(*_PART_COLUMNS)
-_NO_AMOUNTS = (ZERO,) * len(_AMOUNT_COLUMNS)
-_BOOKED, _OWN = ({**NO_ACCOUNT, "keeps_own_accounts": owns} for owns in (0, 1))
-
-
-def _members_text(
-    field: str, entities: Mapping[str, Any], member: Callable[[str, Any, Times], str], known: Known
-) -> str | None:
-    return _entities_text(field, entities, member, known) if entities else None
-
-
-def _amounts_text(amounts: Mapping[str, Decimal]) -> str | None:
-    if not amounts:
-        return None
-    for name, each in amounts.items():
-        if type(name) is not str or type(each) is not Decimal or not each.is_finite():
-            raise TypeError
-    return "{" + ",".join([f'{quote(name)}:"{each!s}"' for name, each in amounts.items()]) + "}"
-
-
-def _instrument_member(name: str, instrument: Any, times: Times) -> str:
-    if type(instrument) is not Instrument or instrument.symbol != name:
-        raise TypeError
-    return f"{quote(name)}:{to_json(schemas.dump(instrument))}"
-
-
-def strategy_text(strategy: Strategy, known: Known) -> str:
-    """The JSON text of a strategy."""
-    parameters = json_text("parameters", strategy.parameters, known)
-    return f'{{"name":{quote(strategy.name)},"version":{quote(strategy.version)},"parameters":{parameters}}}'
-
-
-def position_text(position: Position, opened_at: str) -> str:
-    """The JSON text of a position, which was opened at this time."""
-    text = (
-        f'{{"symbol":{quote(position.symbol)},"quantity":"{position.quantity!s}",'
-        f'"cost_basis":"{position.cost_basis!s}","last_price":"{position.last_price!s}",'
-        f'"opened_at":"{opened_at}","realized_pnl":"{position.realized_pnl!s}"}}'
-    )
-    is_plain = position.multiplier is ONE and position.settlement is Settlement.CASH
-    if is_plain and not (position.currency or position.position_id or position.metadata):
-        return text
-    return _with_more(text, position, _POSITION_PLAIN)
-
-
-_POSITION_PLAIN = ("symbol", "quantity", "cost_basis", "last_price", "opened_at", "realized_pnl")
-_ORDER_PLAIN = ("id", "symbol", "side", "type", "quantity", "filled_quantity", "limit_price", "stop_price",
-                "time_in_force", "created_at")  # fmt: skip
-
-
-def _with_more(text: str, entity: Any, plain: tuple[str, ...]) -> str:
-    """The JSON text of an entity, of which `text` holds the plain fields, with the others that say something."""
-    more = {name: value for name, value in schemas.dump(entity).items() if name not in plain}
-    return f"{text[:-1]},{to_json(more)[1:]}" if more else text
-
-
-def order_text(order: Order, created_at: str) -> str:
-    """The JSON text of an order, which was created at this time."""
-    text = (
-        f'{{"id":{quote(order.id)},"symbol":{quote(order.symbol)},"side":"{order.side._name_}",'
-        f'"type":"{order.type._name_}","quantity":"{order.quantity!s}","filled_quantity":"{order.filled_quantity!s}",'
-        f'"limit_price":{_optional_amount_text(order.limit_price)},'
-        f'"stop_price":{_optional_amount_text(order.stop_price)},'
-        f'"time_in_force":"{order.time_in_force._name_}","created_at":"{created_at}"}}'
-    )
-    return _with_more(text, order, _ORDER_PLAIN) if _says_more(order) else text
-
-
-_TOLD_BY_QUANTITIES = (OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED)
-
-
-def _says_more(order: Order) -> bool:
-    """Whether any of the order's seldom fields says something."""
-    return bool(
-        order.status not in _TOLD_BY_QUANTITIES
-        or order.trail_amount
-        or order.trail_percent
-        or order.expires_at
-        or order.reduce_only
-        or order.post_only
-        or order.parent_id
-        or order.oco_group
-        or order.position_id
-        or order.closed_at
-        or order.metadata
-    )
-
-
-def _fill_data(fill: Fill) -> Data:
-    if fill.fee_currency or fill.position_id or fill.rate or fill.fee_rate or fill.corrected_at or fill.replaces:
-        return schemas.dump(fill)
-    if fill.metadata:
-        return schemas.dump(fill)
-    return {
-        "id": fill.id,
-        "symbol": fill.symbol,
-        "side": fill.side._name_,
-        "quantity": str(fill.quantity),
-        "price": str(fill.price),
-        "fee": str(fill.fee),
-        "executed_at": instant_text(fill.executed_at),
-        "order_id": fill.order_id,
-    }
-
-
-def _point_data(point: EquityPoint) -> Data:
-    return {
-        "at": instant_text(point.at),
-        "cash": None if point.cash is None else str(point.cash),
-        "equity": str(point.equity),
-    }
-
-
-_DUMPS: dict[type, Callable[[Any], Data]] = {Fill: _fill_data, EquityPoint: _point_data}
-
-Times = dict[str, tuple[datetime, str]]
-"""By the name of its entity, a time and its text; to compare a time takes a tenth of what it takes to write it."""
-
-
-def _entities_text(
-    field: str, entities: Mapping[str, Any], member: Callable[[str, Any, Times], str], known: Known
-) -> str:
-    """The JSON text of frozen entities by name.
-
-    Where most of them are the same objects from one time to the next, it keeps their texts and writes only the others
-    again. Where they are not, keeping (and freeing) them would cost more than writing, so that only a few are kept, to
-    notice when that changes. Their times, which are the same in the next object of a name, are kept.
-    """
-    times = _times(known, field, entities)
-    names, held = list(entities), list(entities.values())
-    before, old, kept = known.get(field, _NOTHING)
-    few = slice(None, None, 1 + len(held) // 4)
-    compared = held if kept else held[few]
-    same = before == names and 2 * sum(map(is_, compared, old)) >= len(compared)
-    if same and kept:
-        texts = [
-            as_before if entity is one_before else member(name, entity, times)
-            for name, entity, one_before, as_before in zip(names, held, old, kept, strict=True)
-        ]
-    else:
-        texts = [member(name, entity, times) for name, entity in entities.items()]
-    known[field] = (names, held, texts) if same else (names, held[few], ())
-    return "{" + ",".join(texts) + "}"
-
-
-_NOTHING: tuple[Any, Any, Any] = (None, (), ())
-
-
-def _position_member(name: str, position: Any, times: Times) -> str:
-    if type(position) is not Position or position.id != name:
-        raise TypeError
-    return f"{quote(name)}:{position_text(position, _time_text(name, position.opened_at, times))}"
-
-
-def _order_member(name: str, order: Any, times: Times) -> str:
-    if type(order) is not Order or order.id != name:
-        raise TypeError
-    return f"{quote(name)}:{order_text(order, _time_text(name, order.created_at, times))}"
-
-
-def _times(known: Known, field: str, entities: Mapping[str, Any]) -> Times:
-    """The times that were written of these entities the last time, and perhaps of a few that are gone."""
-    times: Times = known.setdefault(f"{field}.times", {})
-    if len(times) > 2 * len(entities) + 8:
-        times.clear()
-    return times
-
-
-def _time_text(name: str, moment: datetime, times: Times) -> str:
-    kept = times.get(name)
-    if kept is None or kept[0] != moment:
-        kept = times[name] = moment, instant_text(moment)
-    return kept[1]
-
-
-def json_text(field: str, value: Any, known: Known) -> str:
-    """The JSON text of the data of one field, which is written only when it has changed.
-
-    What `marshal` makes of JSON data tells any two apart, 1 from 1.0 and True too, in a fraction of the time.
-    """
-    kept: tuple[bytes, str] | None = known.get(field)
-    try:
-        mark = marshal.dumps(value, _MARSHAL_BY_VALUE)
-    except ValueError:  # marshal does not know it
-        mark = None
-    if kept and kept[0] == mark:
-        return kept[1]
-    text = to_json(value) if mark is not None else _to_json_once(value)
-    if is_too_deep(text):
-        raise TypeError
-    schemas.refuse_lone_surrogates(text, value)
-    twin = _scan(text)[0]
-    if mark is not None and marshal.dumps(twin, _MARSHAL_BY_VALUE) == mark:
-        known[field] = mark, text
-    elif twin != value:
-        raise TypeError
-    return text
-
-
-_MARSHAL_BY_VALUE = 2
-"""The last version of marshal's format that depends on nothing but the values (3 and later: on shared objects)."""
-
-
-def _symbols_text(symbols: tuple[str, ...], known: Known) -> str:
-    """The JSON text of a tuple of texts, which is written only for another object."""
-    kept: tuple[object, str] | None = known.get("symbols")
-    if kept is None or kept[0] is not symbols:
-        kept = known["symbols"] = symbols, to_json(list(symbols))
-    return kept[1]
-
-
-def _optional_instant_text(moment: datetime | None) -> str | None:
-    return None if moment is None else instant_text(moment)
-
-
-def _optional_amount_text(value: Decimal | None) -> str:
-    return "null" if value is None else f'"{value!s}"'
-
-
-# Reading
-
-
-def _session(columns: Mapping[str, Any]) -> PaperTradingSession:
-    if len(columns) != _SESSION_COLUMNS:
-        raise TypeError
-    owns = columns["keeps_own_accounts"]
-    if owns not in (None, 0, 1):
-        raise ValueError
-    return PaperTradingSession.as_stored(
-        {
-            "strategy": _strategy(from_json(columns["strategy"])),
-            "status": SessionStatus[columns["status"]],
-            "initial_cash": _amount(columns["initial_cash"]),
-            "cash": _amount(columns["cash"]),
-            "positions": Holdings(_positions(columns["positions"])),
-            "open_orders": {name: _order(data, name) for name, data in from_json(columns["open_orders"]).items()},
-            "realized_pnl": _amount(columns["realized_pnl"]),
-            "fees_paid": _amount(columns["fees_paid"]),
-            "created_at": _instant(columns["created_at"]),
-            "started_at": _optional_instant(columns["started_at"]),
-            "stopped_at": _optional_instant(columns["stopped_at"]),
-            "updated_at": _optional_instant(columns["updated_at"]),
-            "keeps_own_accounts": owns != 0,
-        },
-        {
-            "id": columns["id"],
-            "name": columns["name"],
-            "symbols": _texts(from_json(columns["symbols"])),
-            "base_currency": columns["base_currency"],
-            "state": from_json(columns["state"]),
-            "metadata": from_json(columns["metadata"]),
-            "error": columns["error"],
-            "version": columns["version"],
-            "fill_count": columns["fill_count"],
-            **_account(columns),
-        },
-    )
-
-
-_SESSION_COLUMNS = len(schemas.fields_of(PaperTradingSession))
-_account_values = itemgetter(*(name for name in NO_ACCOUNT if name != "keeps_own_accounts"))
-_NO_VALUES = (None,) * (len(NO_ACCOUNT) - 1)
-
-
-def _account(columns: Mapping[str, Any]) -> Data:
-    """What of an account there is beside cash, positions and orders."""
-    if _account_values(columns) == _NO_VALUES:
-        return {}
-    account: Data = {}
-    for name in NO_ACCOUNT:
-        value = columns[name]
-        if value is not None and name != "keeps_own_accounts":
-            account[name] = _READ[name](value)
-    return account
-
-
-def _amounts(text: str) -> dict[str, Decimal]:
-    return {_text(name): _amount(value) for name, value in from_json(text).items()}
-
-
-def _positions(text: str) -> dict[str, Position]:
-    return {name: _position(data, name) for name, data in from_json(text).items()}
-
-
-def _instruments(text: str) -> dict[str, Instrument]:
-    instruments = {name: schemas.load(Instrument, data) for name, data in from_json(text).items()}
-    if any(each.symbol != name for name, each in instruments.items()):
-        raise ValueError
-    return instruments
-
-
-def _whole(value: Any) -> int:
-    if type(value) is not int:
-        raise TypeError
-    return value
-
-
-def _strategy(data: Data) -> Strategy:
-    if len(data) != 3:
-        raise TypeError
-    return Strategy(data["name"], data["version"], data["parameters"])
-
-
-def _position(data: Data, name: str) -> Position:
-    if len(data) != 6:
-        return _loaded(Position, data, name)
-    symbol, quantity = _text(data["symbol"]), _amount(data["quantity"])
-    if not quantity or not name or symbol != name:
-        raise ValueError
-    return Position.of_checked(
-        symbol,
-        quantity,
-        _amount(data["cost_basis"]),
-        _amount(data["last_price"]),
-        _instant(data["opened_at"]),
-        _amount(data["realized_pnl"]),
-        None,
-        ONE,
-        Settlement.CASH,
-        None,
-        {},
-    )
-
-
-def _loaded(kind: type[T], data: Data, name: str) -> T:
-    """An entity that says more than most: by its schema."""
-    entity: Any = schemas.load(kind, data)
-    if entity.id != name:
-        raise ValueError
-    return cast("T", entity)
-
-
-def _order(data: Data, name: str) -> Order:
-    if len(data) != 10:
-        return _loaded(Order, data, name)
-    order = Order(
-        data["id"],
-        data["symbol"],
-        Side[data["side"]],
-        OrderType[data["type"]],
-        _amount(data["quantity"]),
-        _amount(data["filled_quantity"]),
-        _optional_amount(data["limit_price"]),
-        _optional_amount(data["stop_price"]),
-        TimeInForce[data["time_in_force"]],
-        _instant(data["created_at"]),
-    )
-    if order.id != name:
-        raise ValueError
-    return order
-
-
-def _fill(data: Mapping[str, Any]) -> Fill:
-    if len(data) != 8:
-        return schemas.load(Fill, data)
-    fill_id, symbol, quantity = _text(data["id"]), _text(data["symbol"]), _amount(data["quantity"])
-    if not fill_id or not symbol or quantity <= 0:
-        raise ValueError
-    return Fill.of_checked(
-        fill_id,
-        symbol,
-        Side[data["side"]],
-        quantity,
-        _amount(data["price"]),
-        _amount(data["fee"]),
-        _instant(data["executed_at"]),
-        None if data["order_id"] is None else _text(data["order_id"]),
-    )
-
-
-def _point(data: Mapping[str, Any]) -> EquityPoint:
-    if len(data) != 3:
-        raise TypeError
-    return EquityPoint.of_checked(_instant(data["at"]), _optional_amount(data["cash"]), _amount(data["equity"]))
-
-
-_LOADS: dict[type, Callable[[Any], Any]] = {
-    Position: lambda data: _position(data, data["symbol"]),
-    Order: lambda data: _order(data, data["id"]),
-    Fill: _fill,
-    EquityPoint: _point,
-}
-
-
-def _amount(value: Any) -> Decimal:
-    if type(value) is not str:
-        raise TypeError
-    number = ordinary_decimal(value)
-    if not number.is_finite():
-        raise ValueError
-    return number
-
-
-def _optional_amount(value: Any) -> Decimal | None:
-    return None if value is None else _amount(value)
-
-
-@lru_cache(4096)
-def _instant(value: Any) -> datetime:
-    moment = datetime.fromisoformat(value)
-    if len(value) != 32 or value[26:] != "+00:00" or value[19] != "." or value[10] != "T" or value[5] == "W":
-        raise ValueError
-    return moment
-
-
-def _optional_instant(value: Any) -> datetime | None:
-    return None if value is None else _instant(value)
-
-
-def _text(value: Any) -> str:
-    if type(value) is not str:
-        raise TypeError
-    if not value.isascii():
-        value.encode()
-    return value
-
-
-def _texts(value: Any) -> tuple[str, ...]:
-    if type(value) is not list:
-        raise TypeError
-    return tuple(value)
-
-
-_READ: dict[str, Callable[[Any], Any]] = {
-    "instruments": _instruments,
-    "balances": _amounts,
-    "rates": _amounts,
-    "opening_positions": _positions,
-    "opening_balances": _amounts,
-    **dict.fromkeys(_AMOUNT_COLUMNS, _amount),
-    "ledger_count": _whole,
-    "closed_order_count": _whole,
-}

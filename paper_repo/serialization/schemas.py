@@ -8,12 +8,10 @@ What cannot be serialised, or is no serialised entity, is an `InvalidSessionErro
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
-from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from collections.abc import Mapping
+from decimal import Decimal
 from functools import cached_property
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from marshmallow import Schema, ValidationError, fields, post_dump, post_load
 
@@ -36,124 +34,21 @@ from paper_repo.domain import (
     SymbolChange,
     TimeInForce,
 )
-from paper_repo.domain.nesting import DEEPEST, is_too_deep, on_fresh_stack
 from paper_repo.domain.positions import ONE
-from paper_repo.domain.secrecy import kind_of, shown
-from paper_repo.domain.values import UTC, text
 from paper_repo.errors import InvalidSessionError
-
-_ErrorMessages: TypeAlias = dict[str, str | list[Any] | dict[Any, Any]]
+from paper_repo.serialization.fields import (
+    AmountField,
+    AmountsField,
+    EntitiesField,
+    EntityField,
+    FlagField,
+    InstantField,
+    JsonField,
+)
 
 T = TypeVar("T")
 Data = dict[str, Any]
 """Plain data: what `json.dumps` writes and `json.loads` gives back equal."""
-
-
-class AmountField(fields.Field[Decimal]):
-    """An exact decimal, as text."""
-
-    default_error_messages: _ErrorMessages = {"invalid": "{input} is no decimal number as text."}
-
-    def _serialize(self, value: Decimal | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
-        return None if value is None else str(value)
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Decimal:
-        if not isinstance(value, str):
-            raise self.make_error("invalid", input=shown(value))
-        try:
-            return Decimal(value)
-        except InvalidOperation:
-            raise self.make_error("invalid", input=shown(value)) from None
-
-
-class InstantField(fields.Field[datetime]):
-    """A moment in UTC, as ISO 8601 text of fixed width, so that text order is time order."""
-
-    default_error_messages: _ErrorMessages = {
-        "invalid": "{input} is no time in UTC like '2026-01-31T14:30:00.000000+00:00'."
-    }
-
-    def _serialize(self, value: datetime | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
-        return None if value is None else instant_text(value)
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
-        try:
-            moment = datetime.fromisoformat(value)
-        except (TypeError, ValueError):
-            raise self.make_error("invalid", input=shown(value)) from None
-        if moment.tzinfo is not UTC or instant_text(moment) != value:
-            raise self.make_error("invalid", input=shown(value))
-        return moment
-
-
-class JsonField(fields.Field[Any]):
-    """JSON data, which comes back equal or is refused."""
-
-    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
-        return json_copy(value, attr or "")
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        if not isinstance(value, dict):
-            raise ValidationError(f"must be a JSON object, not {kind_of(value)}.")
-        return value
-
-
-class FlagField(fields.Field[bool]):
-    """True or False, and nothing that only looks like it."""
-
-    default_error_messages: _ErrorMessages = {"invalid": "must be true or false, not {input}."}
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
-        if type(value) is not bool:
-            raise self.make_error("invalid", input=shown(value))
-        return value
-
-
-class EntityField(fields.Nested):
-    """One entity inside another."""
-
-    def _serialize(self, nested_obj: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:  # type: ignore[override]
-        try:
-            return super()._serialize(nested_obj, attr, obj, **kwargs)  # type: ignore[no-untyped-call]
-        except InvalidSessionError as error:
-            raise _under(attr, error) from None
-
-
-class EntitiesField(fields.Dict):
-    """Entities by the name that each of them carries itself."""
-
-    def __init__(self, kind: type[Any], schema: type[Schema], key: str, **options: Any) -> None:
-        super().__init__(keys=fields.String(), values=fields.Nested(schema), **options)
-        self.kind = kind
-        self.key = key
-
-    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
-        if wrong := self._wrong(value):
-            raise InvalidSessionError({f"{attr}.{name}": messages for name, messages in wrong.items()})
-        return super()._serialize(value, attr, obj, **kwargs)  # type: ignore[no-untyped-call]
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        entities = super()._deserialize(value, attr, data, **kwargs)  # type: ignore[no-untyped-call]
-        if wrong := self._wrong(entities):
-            raise ValidationError(wrong)
-        return entities
-
-    def _wrong(self, entities: Mapping[Any, Any]) -> dict[Any, list[str]]:
-        """What is wrong with the entities that are of another type, or under another name than their own."""
-        wrong = {}
-        for name, entity in entities.items():
-            if not isinstance(entity, self.kind):
-                wrong[name] = [f"must be of type {self.kind.__name__}, not {shown(entity)}."]
-            elif getattr(entity, self.key) != name:
-                wrong[name] = [f"is kept under another {self.key} than its own, {shown(getattr(entity, self.key))}."]
-        return wrong
-
-
-class AmountsField(fields.Dict):
-    """Amounts by the currency that they are in."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(keys=fields.String(), values=AmountField(), **options)
 
 
 NONE: dict[str, Any] = {"load_default": None, "allow_none": False}
@@ -427,110 +322,6 @@ def load(kind: type[T], data: Mapping[str, Any]) -> T:
 def fields_of(kind: type[Any]) -> dict[str, fields.Field[Any]]:
     """The declared fields of the schema for entities of type `kind`, by name."""
     return _SCHEMAS[kind].fields
-
-
-def instant_text(moment: datetime) -> str:
-    """A moment in UTC as text of fixed width."""
-    return moment.isoformat("T", "microseconds")
-
-
-def json_copy(value: Any, path: str) -> Any:
-    """JSON data that is equal to `value` and shares nothing with it; what JSON does not give back equal is refused.
-
-    Writing and reading it back is the check: it finds NaN, keys that are no text, tuples and sets by itself, at the
-    speed of the json module. Only when it fails does a slow walk look for the place.
-    """
-    try:
-        twin = _there_and_back(value)
-    except RecursionError:
-        twin = _NOT_EQUAL  # on the caller's stack, which may have little room left
-    if twin is not _NOT_EQUAL:
-        return twin
-    problems = _json_problems(value, path)
-    if not problems:
-        twin = on_fresh_stack(_there_and_back, value)
-        problems = {path: ["does not come back equal from JSON."]} if twin is _NOT_EQUAL else {}
-    if problems:
-        raise InvalidSessionError(problems)
-    return twin
-
-
-def _there_and_back(value: Any) -> Any:
-    """What JSON makes of `value`, or `_NOT_EQUAL`."""
-    try:
-        written = json.dumps(value, allow_nan=False)
-        refuse_lone_surrogates(written, value)
-        twin = json.loads(written)
-        return _NOT_EQUAL if is_too_deep(written) or twin != value else twin
-    except (TypeError, ValueError):
-        return _NOT_EQUAL
-
-
-_NOT_EQUAL = object()
-
-
-def refuse_lone_surrogates(written: str, value: Any) -> None:
-    """Raise a `UnicodeEncodeError` when `value`, of which `written` is the JSON in ASCII, holds text that is none."""
-    if "\\ud" in written:  # a surrogate, most likely one of a pair: every character beyond U+FFFF is written as two
-        json.dumps(value, ensure_ascii=False).encode()
-
-
-_TOO_DEEP = f"is nested too deeply, more than {DEEPEST} levels, or holds itself."
-
-
-def _json_problems(value: Any, path: str) -> dict[str, list[str]]:
-    """What is wrong with `value`, by path.
-
-    This does not call itself: in data that holds itself it would end where Python's stack does, and whatever finalizer
-    of the program the garbage collector calls there fails.
-    """
-    problems: dict[str, list[str]] = {}
-    waiting = [(0, value, path)]
-    while waiting:
-        depth, each, place = waiting.pop()
-        if depth >= DEEPEST and isinstance(each, dict | list):
-            return {path: [_TOO_DEEP]}
-        problems.update(_own_problems(each, place))
-        waiting += [(depth + 1, *part) for part in reversed(_parts(each, place))]
-    return problems
-
-
-def _parts(value: Any, path: str) -> list[tuple[Any, str]]:
-    """What `value` holds, each with its path."""
-    if isinstance(value, dict):
-        return [(each, f"{path}.{key}") for key, each in value.items() if isinstance(key, str)]
-    return [(each, f"{path}[{index}]") for index, each in enumerate(value)] if isinstance(value, list) else []
-
-
-def _own_problems(value: Any, path: str) -> Iterator[tuple[str, list[str]]]:
-    """What is wrong with `value` itself, whatever it holds."""
-    if isinstance(value, dict):
-        for key in value:
-            if isinstance(key, str):
-                yield from _surrogates(key, f"{path}.{key!a}")
-            else:
-                yield f"{path}.{key}", [f"the key {key!r} is no text; JSON has only text keys."]
-    elif isinstance(value, str):
-        yield from _surrogates(value, path)
-    elif isinstance(value, tuple):
-        yield path, ["a tuple would come back as a list; use a list."]
-    elif isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
-        yield path, [f"{value} cannot be kept in JSON; use None or text."]
-    elif not (value is None or isinstance(value, list | int | float)):
-        yield path, [f"a {type(value).__name__} cannot be kept in JSON; store text or a number instead."]
-    elif isinstance(value, int) and value.bit_length() > 10_000:
-        yield path, ["the number has too many digits; store it as text."]
-
-
-def _surrogates(value: str, path: str) -> Iterator[tuple[str, list[str]]]:
-    try:
-        text(value, path)
-    except InvalidSessionError as error:
-        yield from error.messages.items()
-
-
-def _under(prefix: str | None, error: InvalidSessionError) -> InvalidSessionError:
-    return InvalidSessionError({f"{prefix}.{path}": texts for path, texts in error.messages.items()})
 
 
 def _by_path(messages: Any, prefix: str = "") -> dict[str, list[str]]:

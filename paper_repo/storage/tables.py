@@ -94,7 +94,10 @@ class Tables(NamedTuple):
 
 
 def make_tables(database: Database) -> Tables:
-    """The models for databases of the kind of `database`, which may be closed."""
+    """The models for databases of the kind of `database`, which may be closed.
+
+    Made anew for each database, in one long function: foreign keys to models of the module would keep every copy alive.
+    """
 
     class Base(Model):
         class Meta:

@@ -20,6 +20,7 @@ from paper_repo.domain import (
 )
 from paper_repo.errors import ConflictError, DuplicateFillError, InvalidSessionError, SessionNotFoundError
 from paper_repo.interface import IPaperTradingSessionRepository
+from paper_repo.testing.cases import EVERY_CALL, PARTS_OF_A_SESSION
 from paper_repo.testing.examples import START, moment, new_fill, new_session, rolled_back
 
 ENTRIES: tuple[LedgerEntry, ...] = (
@@ -44,10 +45,16 @@ FLOWS: list[tuple[dict[str, Any], str]] = [
     ({"kind": "DEPOSIT", "since": moment(2)}, ""),
 ]
 ORDERS: list[tuple[dict[str, Any], str]] = [
-    ({}, "o-1 o-2 o-3"),
-    ({"symbol": "MSFT"}, "o-2"),
-    ({"since": moment(12)}, "o-2 o-3"),
-    ({"until": moment(12)}, "o-1"),
+    ({}, "o-1 o-2 o-3 o-4 o-5"),
+    ({"which": "all", "symbol": "MSFT"}, "o-2 o-5"),
+    ({"which": "closed"}, "o-1 o-2 o-3"),
+    ({"which": "open"}, "o-4 o-5"),
+    ({"which": "closed", "symbol": "MSFT"}, "o-2"),
+    ({"which": "open", "symbol": "MSFT"}, "o-5"),
+    ({"since": moment(12)}, "o-2 o-3 o-5"),
+    ({"until": moment(12)}, "o-1 o-4"),
+    ({"which": "closed", "since": moment(12)}, "o-2 o-3"),
+    ({"which": "open", "since": moment(12)}, "o-5"),
 ]
 
 
@@ -80,8 +87,9 @@ def rich_session(**changes: Any) -> PaperTradingSession:
 
 
 def with_orders(session: PaperTradingSession) -> PaperTradingSession:
-    """The session with one resting and three closed orders."""
-    for number, symbol in ((1, "AAPL"), (2, "MSFT"), (3, "AAPL"), (4, "AAPL")):
+    """The session with three closed orders and two that rest, of which the later was placed first."""
+    orders = ((1, "AAPL", START), (2, "MSFT", START), (3, "AAPL", START), (5, "MSFT", moment(20)), (4, "AAPL", START))
+    for number, symbol, created_at in orders:
         session.place_order(
             Order(
                 f"o-{number}",
@@ -90,7 +98,7 @@ def with_orders(session: PaperTradingSession) -> PaperTradingSession:
                 "LIMIT",
                 5,
                 limit_price=90,
-                created_at=START,
+                created_at=created_at,
                 reduce_only=number == 4,
                 metadata={"n": number},
             )
@@ -115,7 +123,7 @@ class AccountContract:
         assert (found.equity, found.net_pnl) == (before.equity, before.net_pnl)
         assert (found.ledger_count, found.closed_order_count, found.fill_count) == (5, 3, 4)
         assert await repository.get_ledger("rich") == before.new_ledger_entries
-        assert await repository.get_orders("rich") == before.new_closed_orders
+        assert await repository.get_orders("rich", which="closed") == before.new_closed_orders
         assert await repository.get_fills("rich") == before.new_fills
         assert (await repository.check()).remarks == []
 
@@ -148,25 +156,38 @@ class AccountContract:
             assert " ".join([each.id for each in await repository.get_cash_flows("rich", **query)]) == found
 
     async def test_order_queries(self, repository: IPaperTradingSessionRepository) -> None:
-        """`get_orders` gives closed orders of a symbol, of a window."""
+        """`get_orders` gives the closed orders and then the open ones, or one kind; of a symbol, of a window."""
         await repository.save(with_orders(rich_session()))
 
         for query, found in ORDERS:
-            assert " ".join([each.id for each in await repository.get_orders("rich", **query)]) == found
+            assert " ".join([each.id for each in await repository.get_orders("rich", **query)]) == found, query
+        with pytest.raises(ValueError, match="which must be one of all, open, closed, not 'new'"):
+            await repository.get_orders("rich", which="new")  # type: ignore[arg-type]
 
     async def test_a_session_that_is_not_there(self, repository: IPaperTradingSessionRepository) -> None:
-        """Histories of nothing are empty; figures of nothing are an error."""
-        assert await repository.get_ledger("none") == []
-        assert await repository.get_orders("none") == []
-        assert await repository.get_cash_flows("none") == []
-        for call in (
-            repository.get_trades("none"),
-            repository.get_performance("none"),
-            repository.get_as_of("none", START),
-            repository.correct_fill("none", "1"),
+        """A part of a session that is not there is an error, whatever is asked of it; what is there may be empty."""
+        for name in PARTS_OF_A_SESSION:
+            with pytest.raises(SessionNotFoundError, match="kept"):
+                await EVERY_CALL[name](repository)
+        for method, query in (
+            ("get_fills", {"symbol": "IBM"}),
+            ("get_fills", {"since": START}),
+            ("get_fills", {"after": "f-1"}),
+            ("get_fills", {"after": new_fill(1)}),
+            ("get_fills", {"limit": 0}),
+            ("get_equity_curve", {"max_points": 8}),
+            ("get_equity_curve", {"until": START}),
+            ("get_ledger", {"since": START}),
+            ("get_cash_flows", {"kind": "FEE"}),
+            ("get_orders", {"which": "open"}),
+            ("get_orders", {"which": "closed", "symbol": "IBM"}),
         ):
-            with pytest.raises(SessionNotFoundError):
-                await call
+            with pytest.raises(SessionNotFoundError, match="none"):
+                await getattr(repository, method)("none", **query)
+        await repository.save(new_session(id="empty"))
+        for name in ("get_fills", "get_equity_curve", "get_ledger", "get_cash_flows", "get_orders", "get_trades"):
+            assert await getattr(repository, name)("empty") == []
+        assert await repository.get_fills("empty", after=3) == []
 
     async def test_an_entry_put_into_the_list_has_its_place(self, repository: IPaperTradingSessionRepository) -> None:
         """What a program adds to the history by itself comes after the fills that there were then, and stays there."""
@@ -218,7 +239,7 @@ class AccountContract:
             with pytest.raises(InvalidSessionError, match="o-2"):
                 await repository.save(session)
 
-        assert len(await repository.get_orders("rich")) == 3
+        assert len(await repository.get_orders("rich", which="closed")) == 3
         stored = await repository.get_by_id("rich")
         assert stored is not None
         assert (stored.version, "o-2" in stored.open_orders) == (1, False)
@@ -234,7 +255,7 @@ class AccountContract:
 
         await repository.save(session)
         assert len(await repository.get_ledger("rich")) == 5
-        assert len(await repository.get_orders("rich")) == 3
+        assert len(await repository.get_orders("rich", which="closed")) == 3
         assert (await repository.check()).remarks == []
 
     async def test_figures(self, repository: IPaperTradingSessionRepository) -> None:

@@ -117,7 +117,7 @@ class BookingContract:
             await repository.save(twice)
 
         assert await repository.get_fills("once") == [new_fill(1)]
-        assert await repository.get_fills("twice") == []
+        assert not await repository.exists("twice")
 
     async def test_a_fill_that_is_booked_and_recorded_waits_for_one_place(
         self, repository: IPaperTradingSessionRepository

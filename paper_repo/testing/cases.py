@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Iterable
 
 import pytest
 
+from paper_repo.errors import SessionNotFoundError
 from paper_repo.interface import IPaperTradingSessionRepository
 from paper_repo.testing.examples import moment, new_fill, new_session
 
@@ -63,3 +65,18 @@ EVERY_CALL: dict[str, Call] = {
 
 Opening and closing are not among them, nor what belongs to no transaction: `watch` and `backup`.
 """
+
+PARTS_OF_A_SESSION = (
+    *("get_fills", "get_equity_curve", "get_ledger", "get_cash_flows", "get_orders"),
+    *("get_trades", "get_performance", "get_as_of", "correct_fill"),
+)
+"""The methods that raise a `SessionNotFoundError` where there is no session of the id that they are given."""
+
+
+async def require_no_session(repository: IPaperTradingSessionRepository, session_id: str) -> None:
+    """Fail unless there is no session of this id, and no history."""
+    assert await repository.get_by_id(session_id) is None
+    assert await repository.exists(session_id) is False
+    for read in (repository.get_fills, repository.get_equity_curve):
+        with pytest.raises(SessionNotFoundError, match=re.escape(session_id)):
+            await read(session_id)

@@ -11,6 +11,7 @@ import pytest
 from paper_repo.domain import PaperTradingSession
 from paper_repo.errors import ConflictError
 from paper_repo.interface import IPaperTradingSessionRepository
+from paper_repo.testing.cases import require_no_session
 from paper_repo.testing.examples import (
     LONG,
     block_of_another_task,
@@ -56,8 +57,7 @@ class ConflictContract:
             await repository.save(session)
 
         assert (caught.value.session_id, caught.value.expected, caught.value.actual) == (session.id, 1, None)
-        assert not await repository.exists(session.id)
-        assert await repository.get_fills(session.id) == []
+        await require_no_session(repository, session.id)
 
     async def test_a_session_of_a_deleted_one_is_not_saved_over_its_successor(
         self, repository: IPaperTradingSessionRepository

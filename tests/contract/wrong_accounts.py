@@ -70,6 +70,26 @@ class IgnoresSymbolsOfOrders(Wrong):
         return await super().get_orders(session_id, **query)
 
 
+class GivesClosedOrdersOnly(Wrong):
+    """Leaves out the orders that rest."""
+
+    caught_by = "test_order_queries"
+
+    async def get_orders(self, session_id: str, *, which: Any = "all", **query: Any) -> list[Order]:
+        return await super().get_orders(session_id, which="closed" if which == "all" else which, **query)
+
+
+class FindsAnEmptyLedgerOfNothing(Wrong):
+    """Gives an empty list where there is no session, which hides a wrong id."""
+
+    caught_by = "test_a_session_that_is_not_there"
+
+    async def get_ledger(self, session_id: str, **query: Any) -> list[LedgerEntry]:
+        with suppress(SessionNotFoundError):
+            return await super().get_ledger(session_id, **query)
+        return []
+
+
 class FindsTradesOfNothing(Wrong):
     """Has no trades of a session that is not there, and says nothing."""
 

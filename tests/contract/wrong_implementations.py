@@ -466,11 +466,13 @@ class ForgetsToDeleteHistory(Wrong):
         self._left: dict[str, list[Fill]] = {}
 
     async def delete(self, session_id: str) -> bool:
-        self._left[session_id] = await self.get_fills(session_id)
+        if await self.exists(session_id):
+            self._left[session_id] = await self.get_fills(session_id)
         return await super().delete(session_id)
 
     async def get_fills(self, session_id: str, **query: Any) -> list[Fill]:
-        return self._left.get(session_id, []) + await super().get_fills(session_id, **query)
+        stored = await super().get_fills(session_id, **query) if await self.exists(session_id) else []
+        return self._left.get(session_id, []) + stored
 
 
 class GivesHistoryToNamesake(ForgetsToDeleteHistory):

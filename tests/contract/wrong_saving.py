@@ -16,7 +16,8 @@ from paper_repo import (
     SessionStatus,
     StorageError,
 )
-from paper_repo.core.saves import Save, Tracking
+from paper_repo.core.saves import Save
+from paper_repo.core.tracking import Tracking
 from tests.contract.wrong_implementations import CatchesUpTwice, OrdersAsFloats, Wrong
 
 # Saving
@@ -221,14 +222,14 @@ class BreaksAtAConflict(Wrong):
 # Finding and deleting
 
 
-class NeedsASessionForItsFills(Wrong):
-    """Takes the fills of nothing for an error."""
+class NeedsASessionToDelete(Wrong):
+    """Takes it for an error that there is nothing to delete."""
 
     caught_by = "test_an_empty_repository_answers"
 
-    async def get_fills(self, session_id: str, **query: Any) -> list[Fill]:
+    async def delete(self, session_id: str) -> bool:
         await self._record(session_id)
-        return await super().get_fills(session_id, **query)
+        return await super().delete(session_id)
 
 
 class LeavesHistoriesOfMany(Wrong):
@@ -245,7 +246,8 @@ class LeavesHistoriesOfMany(Wrong):
         return await super().delete_many(**filters)
 
     async def get_fills(self, session_id: str, **query: Any) -> list[Fill]:
-        return await super().get_fills(session_id, **query) or self._left.get(session_id, [])
+        stored = await super().get_fills(session_id, **query) if await self.exists(session_id) else []
+        return stored or self._left.get(session_id, [])
 
 
 class OrdersAsWritten(OrdersAsFloats):

@@ -29,6 +29,7 @@ async def test_another_task_is_refused(path: Path, way: str) -> None:
     """It is told why, nothing of it is stored, and the block goes on."""
     with SessionRepository(path) as repository:
         mine, other = new_session(), new_session()
+        repository.save(new_session(id="a"))
         inside, refused = anyio.Event(), anyio.Event()
 
         async def hold() -> None:

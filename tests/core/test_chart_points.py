@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from paper_repo import CorruptRecordError, EquityPoint, SessionRepository
+from paper_repo import CorruptRecordError, EquityPoint, SessionNotFoundError, SessionRepository
 from paper_repo.core import chart_points
 from paper_repo.domain.downsampling import downsample
 from tests import strategies
@@ -98,8 +98,9 @@ def test_a_changed_point(path: Path, change: str) -> None:
 
 
 def test_an_unknown_session(path: Path) -> None:
-    """It has no points, as without a maximum; a maximum that is too small is refused all the same."""
+    """It is an error, as without a maximum; a maximum that is too small is refused all the same."""
     with SessionRepository(path) as repository:
-        assert repository.get_equity_curve("nobody", max_points=8) == []
+        with pytest.raises(SessionNotFoundError, match="nobody"):
+            repository.get_equity_curve("nobody", max_points=8)
         with pytest.raises(ValueError, match="max_points must be 4 or more"):
             repository.get_equity_curve("nobody", max_points=3)

@@ -17,6 +17,7 @@ from paper_repo import (
     DuplicateFillError,
     InvalidSessionError,
     PaperTradingSession,
+    SessionNotFoundError,
     SessionRepository,
     TransactionError,
     copy_sessions,
@@ -89,9 +90,10 @@ class TestHistory:
         assert len(list(repository.equity_history(session.id))) == number
 
     def test_a_session_that_is_not_there_has_none(self, repository: SessionRepository) -> None:
-        """Reading it gives nothing, as `get_fills` does."""
-        assert list(repository.fill_history("nobody")) == []
-        assert list(repository.equity_history("nobody")) == []
+        """Reading it says so, as `get_fills` does."""
+        for history in (repository.fill_history, repository.equity_history):
+            with pytest.raises(SessionNotFoundError, match="nobody"):
+                list(history("nobody"))
 
 
 class TestRestore:

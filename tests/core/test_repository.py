@@ -477,7 +477,9 @@ class TestConflicts:
 
             assert outcomes == [None] * 5
             assert gone.is_set()
-            assert (repository.count(), repository.get_fills("abc-123")) == (0, [])
+            assert repository.count() == 0
+        with closing(sqlite3.connect(path)) as database:
+            assert database.execute("SELECT count(*) FROM paper_trading_fills").fetchone() == (0,)
 
     def test_whoever_takes_the_stored_version_has_the_last_word(self, repository):
         """An object whose version is set to the stored one is stored whole, also where it has not changed itself."""

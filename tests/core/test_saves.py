@@ -10,7 +10,8 @@ import pytest
 
 from paper_repo import BusyError, CashFlow, EquityPoint, Instrument, InvalidSessionError, SessionRepository
 from paper_repo.core.repository import internals_of
-from paper_repo.core.saves import Save, Tracking, UndoLog
+from paper_repo.core.saves import Save
+from paper_repo.core.tracking import Tracking, UndoLog
 from tests.builders import full_session, moment, new_fill, new_session
 
 

@@ -54,7 +54,7 @@ def stored(folder: Path) -> dict[str, Any]:
             "session": session,
             "fills": repository.get_fills("a"),
             "curve": repository.get_equity_curve("a"),
-            "orders": repository.get_orders("a"),
+            "orders": repository.get_orders("a", which="closed"),
             "trades": repository.get_trades("a"),
         }
 

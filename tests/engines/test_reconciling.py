@@ -160,7 +160,7 @@ def test_orders_follow_the_exchange(repository: SessionRepository) -> None:
     stored = repository.get_by_id("a")
     assert stored is not None
     assert list(stored.open_orders) == ["r"]
-    closed = {each.id: (each.status, each.filled_quantity) for each in repository.get_orders("a")}
+    closed = {each.id: (each.status, each.filled_quantity) for each in repository.get_orders("a", which="closed")}
     assert closed == {
         "f": ("FILLED", 1),
         "c": ("CANCELLED", Decimal("0.5")),
@@ -492,7 +492,9 @@ def test_orders_are_closed_in_the_order_of_time(repository: SessionRepository) -
 
     report = reconcile(repository, session, source(exchange))
 
-    closed = [(each.id, each.status, (each.closed_at or BEGAN).minute) for each in repository.get_orders("a")]
+    closed = [
+        (each.id, each.status, (each.closed_at or BEGAN).minute) for each in repository.get_orders("a", which="closed")
+    ]
     assert closed == [("cancelled", "CANCELLED", 1), ("early", "EXPIRED", 2), ("late", "EXPIRED", 3)]
     assert [each.id for each in report.closed_orders] == ["cancelled", "early", "late"]
 

@@ -78,7 +78,7 @@ def stored(path: Path) -> tuple[PaperTradingSession, list[Fill], list[Order], li
         session = repository.get_by_id("run")
         assert session is not None
         equity = [each.equity for each in repository.get_equity_curve("run")]
-        return session, repository.get_fills("run"), repository.get_orders("run"), equity
+        return session, repository.get_fills("run"), repository.get_orders("run", which="closed"), equity
 
 
 def tell(run: Recording, minutes: range) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from datetime import timedelta
 
-from paper_repo import EquityPoint, Fill, Order, PaperTradingSession, Strategy
+from paper_repo import CashFlow, EquityPoint, Fill, Order, PaperTradingSession, Strategy
 from paper_repo.demo.market import trading_days
 from paper_repo.demo.strategy import new_session as new_demo_session
 from paper_repo.demo.strategy import trade_day
@@ -25,6 +25,28 @@ def demo_session() -> PaperTradingSession:
     session.start()
     for day in trading_days():
         trade_day(session, day)
+    return session
+
+
+def account_session() -> PaperTradingSession:
+    """A session with cash flows, of which a deposit is larger than all it gains, and with closed orders."""
+    session = PaperTradingSession(
+        id="account", name="Dividends and deposits", strategy=Strategy("hold"), initial_cash=10_000, created_at=START
+    )
+    session.start(START)
+    session.apply_fill(Fill("f-1", "KO", "BUY", 100, 60, 1, executed_at=START))
+    for day in range(60):
+        at = START + timedelta(days=day)
+        if day == 30:
+            session.apply_cash_flow(CashFlow("paid", "DEPOSIT", 5_000, at))
+        if day % 10 == 5:
+            session.place_order(Order(f"o-{day}", "KO", "BUY", "LIMIT", 10, limit_price=50, created_at=at))
+            session.cancel_order(f"o-{day}", at + timedelta(hours=6))
+            session.apply_cash_flow(CashFlow(f"d-{day}", "DIVIDEND", "46.00", at, symbol="KO"))
+            session.apply_cash_flow(CashFlow(f"t-{day}", "TAX", "-6.90", at, symbol="KO"))
+        session.mark({"KO": 60 + day % 7}, at)
+    session.apply_cash_flow(CashFlow("out", "WITHDRAWAL", -2_000, START + timedelta(days=60)))
+    session.mark({}, START + timedelta(days=60))
     return session
 
 

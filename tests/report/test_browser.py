@@ -12,14 +12,14 @@ import pytest
 from paper_repo import PaperTradingSession, SessionRepository, Strategy
 from paper_repo.report import write_report
 from tests.report.browser import PROGRAM, Tab, browser
-from tests.report.examples import EVIL, demo_session, evil_session, walk
+from tests.report.examples import EVIL, account_session, demo_session, evil_session, walk
 
 pytestmark = pytest.mark.skipif(not PROGRAM.exists(), reason=f"there is no Chromium at {PROGRAM}")
 
 SCREENSHOTS = os.environ.get("SCREENSHOTS")
 """A folder for pictures of all pages, for people to look at."""
 
-NAMES = ("demo", "evil", "empty", "together")
+NAMES = ("demo", "evil", "empty", "account", "together")
 
 
 @pytest.fixture(scope="module")
@@ -35,11 +35,10 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("reports")
     with SessionRepository(folder / "s.db", durability="normal") as repository:
         empty = PaperTradingSession(id="empty", strategy=Strategy("s"), initial_cash=1000)
-        walks = [walk(number) for number in range(18)]
-        repository.save_many([demo_session(), evil_session(), empty, *walks])
-        for name, ids in zip(
-            NAMES, (["demo"], [EVIL], ["empty"], ["demo", EVIL, *(each.id for each in walks)]), strict=True
-        ):
+        walks = [walk(number) for number in range(17)]
+        repository.save_many([demo_session(), evil_session(), account_session(), empty, *walks])
+        together = ["demo", EVIL, "account", *(each.id for each in walks)]
+        for name, ids in zip(NAMES, (["demo"], [EVIL], ["empty"], ["account"], together), strict=True):
             write_report(repository, ids, folder / f"{name}.html")
     return folder
 
@@ -116,7 +115,7 @@ def test_a_session_is_picked(tab: Tab, reports: Path) -> None:
     tab.press("End")
 
     assert tab.run("[...document.querySelectorAll('.plot .line.on')].map(each => each.dataset.line)") == ["3", "3"]
-    assert "Day 299.0: Walk 1 " in tab.run("document.querySelector('output').textContent")
+    assert "Day 299.0: Walk 0 " in tab.run("document.querySelector('output').textContent")
     assert tab.run("document.querySelectorAll('.legend button[aria-pressed=true]').length") == 1
 
 

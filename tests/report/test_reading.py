@@ -163,9 +163,19 @@ def test_the_picture_holds_every_value(values: list[float], to_zero: bool) -> No
     """Whatever the values, they lie between the lowest and the highest line, and one line is above the other."""
     values = [-abs(each) for each in values] if to_zero else values
 
-    low, high = _bounds(values, to_zero)
+    low, high, steps = _bounds(values, to_zero)
 
     assert low < high
+    assert 1 <= steps <= 10
     assert low <= min(values)
     assert max(values) <= high
     assert not to_zero or high == 0
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [(-0.18, 0.14, (-0.2, 0.15, 7)), (980.0, 1240.0, (950.0, 1250.0, 6)), (0.01, 0.02, (0.01, 0.02, 10))],
+)
+def test_little_of_the_picture_is_empty(low: float, high: float, expected: tuple[float, float, int]) -> None:
+    """The lines stand as close as there is room for, at round numbers."""
+    assert _bounds([low, high], False) == pytest.approx(expected)

@@ -18,7 +18,7 @@ import pytest
 from paper_repo import AsyncSessionRepository, PaperTradingSession, SessionRepository, StorageError, Strategy
 from paper_repo.core.repository import internals_of
 from paper_repo.report import write_report
-from tests.report.examples import EVIL, demo_session, evil_session, walk
+from tests.report.examples import EVIL, account_session, demo_session, evil_session, walk
 
 
 class Page(HTMLParser):
@@ -118,9 +118,40 @@ def test_a_session_is_shown(repository: SessionRepository) -> None:
     for part in (
         *["Moving-average crossover", "1,116,262.06", "+116,262.06", "+11.63 %", "-5.27 %", "1.78", "58.3 %"],
         *["Monthly returns", "2012", "-3.0", "Deepest drawdowns", "2012-09-14", "Closed trades", "+14,275.79"],
-        *["Open positions", "short", "665.2000", "Resting orders", "sell limit", "28.61"],
+        *["Open positions", "short", "665.2000", "Open orders", "sell limit", "28.61"],
     ):
         assert part in page.text
+
+
+def test_an_account_is_shown(repository: SessionRepository) -> None:
+    """Cash flows and closed orders, the newest first; what was paid in or out is named beside what it began with."""
+    repository.save(account_session())
+
+    page = report(repository, "account")
+
+    for part in (
+        *["USD", ", began with 10,000.00, 3,000.00 paid in since", "fees 1.00, income +234.60", "Cash flows"],
+        *["+5,000.00", "-2,000.00", "deposit", "withdrawal", "dividend", "-6.90", "Closed orders", "cancelled"],
+    ):
+        assert part in page.text
+    kinds = [text for text in page.texts["td"] if text in ("deposit", "withdrawal", "dividend", "tax")]
+    assert kinds[:3] == ["withdrawal", "tax", "dividend"]
+    assert kinds.count("deposit") == 1
+
+
+def test_money_that_was_paid_in_is_no_growth(repository: SessionRepository) -> None:
+    """The charts of several sessions leave it out, as the returns beside them do."""
+    session = account_session()
+    repository.save(session)
+
+    page = report(repository, "account", "walk-1")
+
+    growth = json.loads(next(text for text in page.texts["script"] if text.startswith("{")))["lines"][0]
+    assert growth["name"] == session.name
+    assert growth["v"][-1] == pytest.approx(repository.get_performance(session.id).total_return)
+    assert max(growth["v"]) < 0.1 < float(session.net_deposits / session.initial_cash)
+    assert "Deposits" in page.text
+    assert "Deposits" not in report(repository, "walk-2", "walk-1").text
 
 
 def test_nothing_is_shown_as_nothing(repository: SessionRepository) -> None:

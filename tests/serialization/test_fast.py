@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from paper_repo import EquityPoint, Fill, Order, PaperTradingSession, Position, SessionRepository
 from paper_repo.errors import InvalidSessionError
-from paper_repo.serialization import fast, schemas
+from paper_repo.serialization import fast, fast_writing, schemas
 from tests import strategies
 from tests.builders import START, full_session, new_fill, new_session
 
@@ -45,7 +45,7 @@ def test_data_that_holds_itself_does_not_fill_the_stack() -> None:
         depths.append(depths[-1] + {"call": 1, "return": -1}.get(event, 0))
 
     with pytest.raises(ValueError, match="Circular reference"):
-        fast.json_text("state", circle, {})
+        fast_writing.json_text("state", circle, {})
     before = sys.getprofile()
     sys.setprofile(count)
     try:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from paper_repo import EquityPoint, Fill, InvalidSessionError, Order, PaperTradingSession, Position, Strategy
 from paper_repo.serialization import schemas
+from paper_repo.serialization.json_data import json_copy
 from tests.builders import START, full_session, new_fill, new_session
 from tests.strategies import (
     equity_points,
@@ -225,7 +226,7 @@ class TestDump:
     @given(json_data())
     def test_whatever_json_can_hold_is_kept(self, value):
         """JSON data of any shape comes back equal, with its types and the order of its keys."""
-        kept = schemas.json_copy(value, "state")
+        kept = json_copy(value, "state")
 
         assert repr(kept) == repr(value)
 
@@ -264,7 +265,7 @@ class TestDump:
         for _ in range(depth):
             value = wrap(value)
 
-        kept, refused = outcome(lambda: schemas.json_copy({"a": value}, "state"))
+        kept, refused = outcome(lambda: json_copy({"a": value}, "state"))
 
         if depth < 200:
             assert kept == {"a": value}

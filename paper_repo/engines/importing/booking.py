@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from paper_repo.domain import CashFlow, EquityPoint, Fill, PaperTradingSession, Side, Strategy
+from paper_repo.domain import CashFlow, EquityPoint, Fill, PaperTradingSession, Side, Strategy, books
 from paper_repo.domain.values import EXACT, ROUNDED
 from paper_repo.engines.importing.meanings import CLOSE
 from paper_repo.engines.importing.records import Allowed, Draft, SourceFill, SourceFlow, Stated
@@ -47,6 +47,7 @@ class Books:
         """Fees that were paid by themselves, and not with a fill."""
         self.flows = 0
         self.dust = 0
+        self._is_turnover_stated = bool(self._turnover_in_base())
         self._closing: dict[tuple[str, str], Side] = {}
         """The sides of fills that close whatever is open."""
 
@@ -94,14 +95,14 @@ class Books:
         return fill if rate is None and fee_rate is None else dataclasses.replace(fill, rate=rate, fee_rate=fee_rate)
 
     def _fill(self, record: SourceFill, fill_id: str) -> Fill:
-        session = self.session
         try:
             side = self._side(record, fill_id)
             fill = self._made(record, fill_id, side)
             self._count(record, fill, side)
             self._require_no_short(record, fill)
-            session.apply_fill(fill)
-            self.tally.add(session.new_fills[-1] if self._terms.rates else fill)
+            booking = books.fill(self.session, fill)
+            booking.change_amounts(self.session)  # its history is read once more; after an error all is thrown away
+            self.tally.add(booking.fill or fill)
         except InvalidSessionError as error:
             raise self._wrong(record, fill_id, str(error)) from error
         return fill
@@ -145,7 +146,7 @@ class Books:
             quantity, price, fee = fill.quantity, fill.price, fill.fee
         else:  # the fee may have been taken out of what was bought
             quantity, price, fee = Decimal(record.quantity), Decimal(record.price), Decimal(record.fee)
-        if currency == self._terms.base:
+        if self._is_turnover_stated and currency == self._terms.base:
             value = EXACT.multiply(quantity, price)
             instrument = self._terms.instruments.get(record.symbol)
             if instrument is not None:
@@ -230,8 +231,7 @@ class Books:
         """The figures of the file beside those that were booked."""
         draft = self._draft
         found = [compared(each, self._figure(each)) for each in draft.stated]
-        in_base = [each for name, each in draft.turnover.items() if name in (None, self._terms.base)]
-        if in_base:
+        if in_base := self._turnover_in_base():
             stated = Stated(
                 in_base[0].name, "turnover", sum((each.value for each in in_base), ZERO),
                 sum((each.rounding for each in in_base), ZERO),
@@ -239,6 +239,10 @@ class Books:
             nearest = min(self.tally.turnover, self.tally.paid, key=lambda each: abs(each - stated.value))
             found.append(compared(stated, nearest))
         return found
+
+    def _turnover_in_base(self) -> list[Stated]:
+        """What the rows in the base currency say that was traded."""
+        return [each for name, each in self._draft.turnover.items() if name in (None, self._terms.base)]
 
     def _figure(self, stated: Stated) -> Decimal:
         session, tally = self.session, self.tally
@@ -259,7 +263,6 @@ class Books:
             "round trips": Decimal(tally.round_trips),
             "winning trades": Decimal(tally.won),
             "losing trades": Decimal(tally.lost),
-            "turnover": tally.turnover,
             "other cash": self.paid,
         }
         if stated.figure == "profit":
@@ -321,8 +324,10 @@ def new_session(
 
 
 def forget_history(session: PaperTradingSession) -> None:
-    """Let go of the history that waits, of a session that is never saved."""
+    """Let go of the history that waits, of a session that is never saved; it still counts."""
+    fills, entries = session.fill_count, session.ledger_count
     session.new_fills, session.new_ledger_entries, session.new_equity_points = (), (), ()
+    session.fill_count, session.ledger_count = fills, entries
 
 
 def point(session: PaperTradingSession, at: int) -> EquityPoint:

@@ -70,10 +70,10 @@ class FillColumns(Rows):
         """Where no column is the side, the quantity has to be one with a sign."""
         if self.side is not None:
             return
-        if not self.table.filled(self.quantity, lambda cell: is_number(cell) or cell[:1] in "-("):
+        if not self.table.filled(self.quantity, is_number):
             self.column("side")
-        is_negative = (row[self.quantity].strip()[:1] in ("-", "(", "−") for row in self.table.sample)
-        if len(self.table.sample) > 1 and not any(is_negative):
+        cells = [row[self.quantity].strip() for row in self.table.sample]
+        if len(cells) > 1 and not any(cell.startswith(("-", "(", "−")) or cell.endswith("-") for cell in cells):
             raise self.draft.wrong(
                 "no column is known to be the side, and no quantity is below zero; name it: "
                 "columns={'side': ...} (--map side=COLUMN)"

@@ -33,6 +33,7 @@ from paper_repo.engines.importing.tables import Table
 
 _PARENTHESES = re.compile(r"\([^()]*\)")
 _OF_CONTRACT = re.compile(r"^option (?:expiration|assignment|exercise) (?:for|of) ", flags=re.IGNORECASE)
+_ABOVE_ZERO = re.compile(r"[0-9.,]+").fullmatch
 _LOTS = re.compile(r"[0-9][SL]$")
 MOST_KINDS = 1000
 """How many different cells of a column of sides are remembered; there are a few, where it is one."""
@@ -64,7 +65,10 @@ class Fills(FillColumns):
 
     def _watch_fee(self, row: list[str]) -> None:
         """Note whether fees are above or below zero."""
-        cell = row[self.fee or 0].strip().replace("−", "-")
+        cell = row[self.fee or 0]
+        if self._has_fees_above_zero and _ABOVE_ZERO(cell):
+            return  # nothing new, as nearly always
+        cell = cell.strip().replace("−", "-")
         if cell.strip("-0., ") and cell.casefold() not in ("nan", "none", "null", "n/a"):
             if cell[0] in "-(" or cell[-1] == "-" or cell[1:2] == "-":
                 self._has_fees_below_zero = True
@@ -125,7 +129,7 @@ class Fills(FillColumns):
         draft, table = self.draft, self.table
         base, quote, units = pair
         code = row[self.code] if self.code is not None else ""
-        marks_opening = side.side == "SELL" and "O" in code.replace(" ", "").split(";")
+        marks_opening = code != "" and side.side == "SELL" and "O" in code.replace(" ", "").split(";")
         fee, fee_currency = self._fee_of(row, line, units)
         currency = self.text_in(row, self.currency) or quote or self.currency_in(self.price, self.total)
         if self.multiplier is not None and (stated := table.number(self.numbers, row, line, self.multiplier)):

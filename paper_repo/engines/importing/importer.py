@@ -209,6 +209,7 @@ class _Import:
             self._add_to(stored, told)
         else:
             new.metadata = {KEY: self._origin(told)}
+            new.fill_count = books.tally.fills
             if self._repository is not None and not self._wanted.is_dry_run:
                 self._store(self._repository)
         return self._report(comparisons, new if stored is None else stored)
@@ -226,15 +227,13 @@ class _Import:
     # What it comes to
 
     def _book(self) -> None:
-        session, last, waiting = self._new, self._records.last or 0, 0
+        session, last = self._new, self._records.last or 0
         for each, at in self._books.book(self._mark):
             last = max(last, at)
             if isinstance(each, CashFlow):
                 self._entries.append((self._books.tally.fills, session.new_ledger_entries[-1]))
-            waiting += 1
-            if waiting >= CHUNK:
-                forget_history(session)
-                waiting = 0
+                if not len(self._entries) % CHUNK:
+                    forget_history(session)
         forget_history(session)
         if self._books.dust:
             self._draft.notes.append(
@@ -258,7 +257,6 @@ class _Import:
         """Store the session with its history, read once more, one by one."""
         new = self._new
         new.version, new.updated_at = 1, utc_now()
-        new.fill_count, new.ledger_count = self._books.tally.fills, len(self._entries)
         stated = [EquityPoint(moment(at), None, Decimal(equity)) for at, equity in self._draft.points]
         repository.restore(new, enumerate(self._books.fills(), 1), stated or self._points, self._entries)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import marshal
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from hashlib import blake2b
 from typing import Any
@@ -104,7 +104,8 @@ class SortedRecords:
         for key, data in self._database.execute(f"SELECT key, data FROM record ORDER BY {order}"):
             record = marshal.loads(data)
             before = repeated[key].place_of(key, record) if repeated and key in repeated else 0
-            yield key.partition("\0")[2], before, _record(key, record)
+            is_flow = key[1] == "$" and key[2] == "\0"
+            yield key.partition("\0")[2], before, _flow(record) if is_flow else _made(SourceFill, record)
 
     def _repeated(self) -> dict[str, _Repeated]:
         """The ids that come more than once."""
@@ -134,9 +135,11 @@ class _Repeated:
         return self._count - 1
 
 
-def _record(key: str, record: tuple[Any, ...]) -> SourceFill | SourceFlow:
-    if key[1] != "$" or key[2] != "\0":
-        return SourceFill._make(record)
+_made: Callable[[type[SourceFill], tuple[Any, ...]], SourceFill] = tuple.__new__
+"""What `SourceFill._make` does, in a third of the time."""
+
+
+def _flow(record: tuple[Any, ...]) -> SourceFlow:
     flow = SourceFlow._make(record)
     return flow._replace(kind=CashFlowKind(flow.kind))
 

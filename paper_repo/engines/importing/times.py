@@ -11,6 +11,7 @@ from paper_repo.errors import SourceFileError
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NAIVE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001
+_FIRST_DAY, _LAST_DAY = (datetime.min - _NAIVE_EPOCH).days, (datetime.max - _NAIVE_EPOCH).days  # noqa: DTZ901
 _BEFORE_CLOCK = ("", " ", "T")
 _CLOCK = r"(?:[\sT,;]+(?:-\s+)?(?P<clock>.+))?"
 _YEAR_FIRST = re.compile(rf"(?P<y>[0-9]{{4}})[-/.](?P<m>[0-9]{{1,2}})[-/.](?P<d>[0-9]{{1,2}}){_CLOCK}")
@@ -178,7 +179,13 @@ class TimeReader:
 
 
 def _since_epoch(passed: timedelta) -> int:
-    """In microseconds."""
+    """In microseconds.
+
+    Raises:
+        ValueError: in UTC, it is a time of no year from 1 to 9999.
+    """
+    if not _FIRST_DAY <= passed.days <= _LAST_DAY:
+        raise ValueError("is not a time between the years 1 and 9999 in UTC")
     return (passed.days * 86_400 + passed.seconds) * 1_000_000 + passed.microseconds
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import ClassVar
 
 from playhouse.cockroachdb import CockroachDatabase
 
@@ -24,7 +25,7 @@ class CockroachStorage(PostgresStorage):
     40003, and is not repeated.
     """
 
-    database_type = LentCockroachDatabase
+    database_type: ClassVar[type[LentDatabase]] = LentCockroachDatabase
     column_types = COCKROACH_COLUMN_TYPES
 
     @contextmanager

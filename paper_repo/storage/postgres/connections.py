@@ -72,7 +72,7 @@ class Connection(psycopg.Connection[Any]):
     """A connection that waits for an answer of the server as long as its `patience` says, in seconds."""
 
     patience: float = 5.0
-    fell_silent = False
+    fell_silent: bool = False
     borrowed = False
     """Whether its session is a connection pooler's, and meets other clients."""
     is_pipelining = False
@@ -218,7 +218,7 @@ class PostgresConnections(Connections):
         super().__init__(name, count, patience, translated)
         self._durability = durability
         self._where = where
-        self.lost = 0
+        self.lost: int = 0
         """How often the server has closed a connection, other than by falling silent."""
 
     def _connect(self) -> Connection:

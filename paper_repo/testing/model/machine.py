@@ -29,6 +29,7 @@ from paper_repo import (
     InvalidSessionError,
     PaperRepoError,
     Position,
+    SessionNotFoundError,
     SessionStatus,
     Strategy,
 )
@@ -295,7 +296,7 @@ def _outcome(call: Callable[[], Any]) -> Any:
         return ConflictError, error.session_id, error.expected, error.actual
     except InvalidSessionError as error:
         return InvalidSessionError, error.session_id
-    except ValueError as error:
+    except (ValueError, SessionNotFoundError) as error:
         return type(error)
 
 

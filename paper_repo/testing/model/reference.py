@@ -20,6 +20,7 @@ from paper_repo import (
     Order,
     PaperTradingSession,
     Position,
+    SessionNotFoundError,
     Settlement,
 )
 
@@ -202,7 +203,7 @@ class Model:
         after: int | str | Fill = 0,
         limit: int | None = None,
     ) -> list[Fill]:
-        fills = self.store[session_id]["fills"] if session_id in self.store else []
+        fills = self._stored(session_id)["fills"]
         start = after if isinstance(after, int) else _place(fills, after, symbol)
         return [
             fill
@@ -215,7 +216,7 @@ class Model:
     def get_equity_curve(
         self, session_id: str, since: datetime | None = None, until: datetime | None = None
     ) -> list[EquityPoint]:
-        points = self.store[session_id]["points"] if session_id in self.store else []
+        points = self._stored(session_id)["points"]
         return [
             point for point in points if (since is None or since <= point.at) and (until is None or point.at < until)
         ]
@@ -224,7 +225,13 @@ class Model:
         return list(self.store[session_id]["entries"])
 
     def get_orders(self, session_id: str) -> list[Order]:
-        return list(self.store[session_id]["orders"])
+        stored = self.store[session_id]
+        return [*stored["orders"], *sorted(stored["open_orders"].values(), key=lambda each: each.created_at)]
+
+    def _stored(self, session_id: str) -> Plain:
+        if session_id not in self.store:
+            raise SessionNotFoundError(session_id)
+        return self.store[session_id]
 
     def _listed(
         self,

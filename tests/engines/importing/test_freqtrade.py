@@ -242,3 +242,9 @@ class TestFreqtradeResult:
         assert "the orders are missing; rounded rates were taken" in closed.notes
         assert (closed.fills, opened.fills, opened.flows) == (12, 11, closed.flows)
         assert "final_balance" not in {each.name for each in opened.comparisons}
+
+    def test_what_is_no_number_is_named(self, tmp_path: Path) -> None:
+        """With its trade and its field."""
+        with pytest.raises(SourceFileError, match="'True' is not a number") as caught:
+            self.read(tmp_path, {"funding_fees": True}, strategy="MadeUp")
+        assert caught.value.column == "funding_fees"

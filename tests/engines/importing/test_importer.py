@@ -51,6 +51,16 @@ def test_the_path_of_a_repository_will_do(tmp_path: Path) -> None:
         assert repository.count() == 1
 
 
+def test_a_dry_run_gives_the_session_that_an_import_stores(tmp_path: Path, repository: SessionRepository) -> None:
+    """With its books and the length of its history, whether it is new or goes on; its history itself is not kept."""
+    text, flow = f"{HEAD[:-1]},total\n{BUY[:-1]},\n", "2024-01-04 10:00:00,,deposit,,,,50\n"
+    for rows in (text + flow, text + flow + f"{SELL[:-1]},\n"):
+        dry = imported(tmp_path, rows, repository, dry_run=True).session
+        stored = imported(tmp_path, rows, repository).session
+        for name in ("cash", "positions", "realized_pnl", "fees_paid", "net_deposits", "fill_count", "ledger_count"):
+            assert getattr(dry, name) == getattr(stored, name), name
+
+
 def test_a_dry_run_on_a_stored_session(tmp_path: Path, repository: SessionRepository) -> None:
     """Says what would be added, and adds nothing."""
     imported(tmp_path, HEAD + BUY, repository)
