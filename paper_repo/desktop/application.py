@@ -88,7 +88,10 @@ class Application(QObject):
             self._tell(str(error))
 
     def close(self) -> None:
-        """Close every window."""
+        """Close every window, and stop what would become one."""
+        for waiting in self._waiting:
+            if isinstance(waiting, Recovery):
+                waiting.stop()
         for window in list(self.windows):
             window.close()
 

@@ -132,9 +132,8 @@ class SessionFollower(QObject):
         self._pause.start(rest(self._began))
 
 
-async def _read(load: Callable[[Sequence[str]], Awaitable[Any]], ids: tuple[str, ...]) -> Any:
-    """What is loaded; None of a session that was deleted."""
+async def _read(load: Callable[[Sequence[str]], Awaitable[Any]], ids: Sequence[str]) -> Any:
     try:
         return await load(ids)
-    except SessionNotFoundError:
+    except SessionNotFoundError:  # it was deleted
         return None

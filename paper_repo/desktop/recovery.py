@@ -49,7 +49,7 @@ class Recovery(QObject):
         self.core: SessionRepository = SessionRepository(self._copy, passphrase=passphrase)
         text = tr("The file is damaged. Reading what can be read of it:") + f"\n{place}"
         self._progress = QProgressDialog(text, tr("Cancel"), 0, 0)
-        self._progress.canceled.connect(self._stop)
+        self._progress.canceled.connect(self.stop)
         self._advanced.connect(self._show_progress, Qt.ConnectionType.QueuedConnection)
         self._ended.connect(self._end, Qt.ConnectionType.QueuedConnection)
         self._thread = threading.Thread(target=self._read, name="paper_repo recovery", daemon=True)
@@ -57,6 +57,10 @@ class Recovery(QObject):
     def start(self) -> None:
         """Begin to read, beside Qt's event loop."""
         self._thread.start()
+
+    def stop(self) -> None:
+        """Read no more; `failed` follows."""
+        self._is_stopped = True
 
     def close(self) -> None:
         """Remove what was read, after its repository is closed."""
@@ -79,9 +83,6 @@ class Recovery(QObject):
         self._advanced.emit(done, total)
 
     # In Qt's thread
-
-    def _stop(self) -> None:
-        self._is_stopped = True
 
     def _show_progress(self, done: int, total: int) -> None:
         self._progress.setMaximum(total)

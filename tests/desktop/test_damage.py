@@ -94,8 +94,8 @@ def _archive(folder: Path) -> Path:
 def test_damage_that_is_found_later_ends_writing(desktop: Desktop, path: Path) -> None:
     """In a large file only the sessions are checked at first: damage in the fills is found when they are looked at."""
     session = PaperTradingSession(id="a", name="Mine", strategy=plain(1).strategy, initial_cash=1000)
-    for number in range(100_000):
-        session.record_fill(Fill(str(number), "IBM", "BUY", quantity=1, price=200))
+    for number in range(3_000):
+        session.record_fill(Fill(str(number), "IBM", "BUY", quantity=1, price=200, metadata={"note": "x" * 4_000}))
     with SessionRepository(path, durability="normal") as repository:
         repository.save(session)
     content = overwrite(path, root_page(path, "paper_trading_fills"), PAGE)
