@@ -26,9 +26,10 @@ class Curve:
 
     def __init__(self, zone: Zone = UTC_ZONE) -> None:
         self._zone = zone
-        self.first = self.last = datetime.min.replace(tzinfo=UTC)
-        self.times = array("d")
-        self.equities = array("d")
+        self.first: datetime = datetime.min.replace(tzinfo=UTC)
+        self.last: datetime = self.first
+        self.times: array[float] = array("d")
+        self.equities: array[float] = array("d")
 
     def gather(self, points: Iterable[EquityPoint]) -> Iterator[EquityPoint]:
         """The same points, remembered."""

@@ -57,7 +57,7 @@ class Following:
     def __init__(self, repository: SessionRepository, chosen: SessionFilters) -> None:
         self._repository = repository
         self._chosen = Selection.of(**chosen)
-        self.opened_at = datetime.now(UTC)
+        self.opened_at: datetime = datetime.now(UTC)
         self.rows: dict[str, Followed] = {}
         with repository.reading():
             for each in repository.get_summaries(**{"status": AT_WORK, **_without_none(chosen)}):

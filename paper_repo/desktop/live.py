@@ -43,7 +43,7 @@ class Request:
 
     def __init__(self, work: Work, then: Receiver | None, failed: Receiver | None) -> None:
         self.cancelled: bool = False
-        self.done = False
+        self.done: bool = False
         self.work: Work = work
         self._receivers: tuple[Receiver | None, Receiver | None] = then, failed
 

@@ -61,7 +61,7 @@ class Recording:
                     "another id"
                 )
             self.session: PaperTradingSession = new_session() if stored is None else stored
-            self.is_resumed = stored is not None
+            self.is_resumed: bool = stored is not None
             self._fills: dict[tuple[str, str], Fill] = {}
             self._closed: set[str] = set()
             self._early: dict[str, Decimal] = {}  # by order that was not placed yet, what was filled of it

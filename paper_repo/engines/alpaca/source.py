@@ -31,7 +31,7 @@ class AlpacaSource:
 
     def __init__(self, client: Any, symbols: Iterable[str] | None = None, *, payments: bool = True) -> None:
         self.client = client
-        self.symbols = None if symbols is None else tuple(symbols)
+        self.symbols: tuple[str, ...] | None = None if symbols is None else tuple(symbols)
         self.payments = payments
 
     def ask(self, since: datetime, resting: Sequence[Order]) -> Statement:

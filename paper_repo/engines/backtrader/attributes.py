@@ -47,7 +47,8 @@ class Attributes:
     """The attributes of a strategy that is about to run."""
 
     def __init__(self, strategy: Any, kept: Iterable[str]) -> None:
-        self.strategy, self.kept = strategy, tuple(kept)
+        self.strategy: Any = strategy
+        self.kept: tuple[str, ...] = tuple(kept)
         missing = [name for name in self.kept if not hasattr(strategy, name)]
         if missing:
             raise ValueError(

@@ -80,13 +80,13 @@ class Books:
     """Given before the first bar is booked."""
 
     def __init__(self, strategy: Any, symbols: list[str]) -> None:
-        self.broker = strategy.broker
-        self.symbols = {id(feed): symbol for feed, symbol in zip(strategy.datas, symbols, strict=True)}
+        self.broker: Any = strategy.broker
+        self.symbols: dict[int, str] = {id(feed): symbol for feed, symbol in zip(strategy.datas, symbols, strict=True)}
         self.numbers: dict[int, str] = {}
         """The ids of orders by the engine's reference."""
-        self.next_number = 1
+        self.next_number: int = 1
         self.noted: list[Any] = []
-        self.interest = Interest()
+        self.interest: Interest = Interest()
         self.added: list[float] = list(self.broker._cash_addition)
 
     def state(self) -> dict[str, Any]:

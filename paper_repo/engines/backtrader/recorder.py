@@ -51,7 +51,15 @@ class SessionRecorder(bt.Analyzer):  # type: ignore[misc]
     since its last save; they are computed again.
     """
 
-    params = (
+    params: tuple[
+        tuple[str, None],
+        tuple[str, None],
+        tuple[str, bool],
+        tuple[str, tuple[()]],
+        tuple[str, None],
+        tuple[str, str],
+        tuple[str, str],
+    ] = (
         ("path", None),
         ("session_id", None),
         ("resume", False),

@@ -33,11 +33,14 @@ class Recording:
     session: PaperTradingSession | None = None
 
     def __init__(self, strategy: Any, repository: SessionRepository, options: Any) -> None:
-        self.strategy, self.options, self._repository = strategy, options, repository
-        self.symbols = symbols_of(strategy.datas)
-        self.books = Books(strategy, self.symbols)
-        self.follower = snapshot.Follower(strategy)
-        self.bars = self.new_bars = 0
+        self.strategy: Any = strategy
+        self.options: Any = options
+        self._repository = repository
+        self.symbols: list[str] = symbols_of(strategy.datas)
+        self.books: Books = Books(strategy, self.symbols)
+        self.follower: snapshot.Follower = snapshot.Follower(strategy)
+        self.bars: int = 0
+        self.new_bars: int = 0
         self._attributes = attributes.Attributes(strategy, options.keep)
         is_live = any(feed.islive() for feed in strategy.datas)
         self._interval: float | None = 0 if is_live and options.interval is None else options.interval

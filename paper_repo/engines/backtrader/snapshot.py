@@ -57,11 +57,12 @@ class Follower:
     """Finds the orders and trades that are alive without looking at those that are not, whose number only grows."""
 
     def __init__(self, strategy: Any) -> None:
-        self.strategy, self.broker = strategy, strategy.broker
-        self.feeds = {id(feed): number for number, feed in enumerate(strategy.datas)}
+        self.strategy: Any = strategy
+        self.broker: Any = strategy.broker
+        self.feeds: dict[int, int] = {id(feed): number for number, feed in enumerate(strategy.datas)}
         self.groups: dict[int, None] = {}
         self.trades: dict[tuple[int, Any], None] = {}
-        self.last_reference = 0
+        self.last_reference: int = 0
         self._copies: dict[int, tuple[tuple[Any, ...], Any]] = {}
 
     def resume(self, stored: dict[str, Any]) -> None:

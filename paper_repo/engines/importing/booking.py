@@ -38,15 +38,15 @@ class Books:
         self._records = records
         self._terms = terms
         self.session = session
-        self.tally = Tally(session)
+        self.tally: Tally = Tally(session)
         self.fees: dict[str, Decimal] = {}
         self.unbooked_fees: dict[str, Decimal] = {}
-        self.paid = ZERO
+        self.paid: Decimal = ZERO
         """The sum of all payments, in the base currency."""
         self._fees_apart = ZERO
         """Fees that were paid by themselves, and not with a fill."""
-        self.flows = 0
-        self.dust = 0
+        self.flows: int = 0
+        self.dust: int = 0
         self._is_turnover_stated = bool(self._turnover_in_base())
         self._closing: dict[tuple[str, str], Side] = {}
         """The sides of fills that close whatever is open."""

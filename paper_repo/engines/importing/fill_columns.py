@@ -35,36 +35,36 @@ class FillColumns(Rows):
 
     def _choose_trade(self) -> None:
         headings, table = self.headings, self.table
-        self.symbol = self.symbol_column()
+        self.symbol: int | None = self.symbol_column()
         self.price: int = self._numeric("price", self.symbol)
-        self.side = next(
+        self.side: int | None = next(
             (each for each in headings.candidates("side") if table.filled(each, _is_side)), None
         )  # a column called type may hold market and limit
         self.quantity: int = self._numeric("quantity", self.price, self.symbol)
-        self.action = self._action_beside(self.side)
-        self.kind = headings.column("kind", self.side)
-        self.description = headings.column("description", self.symbol)
+        self.action: int | None = self._action_beside(self.side)
+        self.kind: int | None = headings.column("kind", self.side)
+        self.description: int | None = headings.column("description", self.symbol)
 
     def _choose_amounts(self) -> None:
         headings = self.headings
-        self.fee = self.optional("fee", self.price, self.quantity)
+        self.fee: int | None = self.optional("fee", self.price, self.quantity)
         used = (self.price, self.quantity, self.fee)
-        self.total = self.optional("total", *used)
-        self.pnl = self.optional("pnl", *used, self.total)
-        self.balance = self.optional("balance", *used, self.total)
-        self.multiplier = self.optional("multiplier", *used)
-        self.fee_currency = headings.column("fee_currency")
+        self.total: int | None = self.optional("total", *used)
+        self.pnl: int | None = self.optional("pnl", *used, self.total)
+        self.balance: int | None = self.optional("balance", *used, self.total)
+        self.multiplier: int | None = self.optional("multiplier", *used)
+        self.fee_currency: int | None = headings.column("fee_currency")
         self.currency = headings.column("currency")
         if self.currency is None:
             self.currency = self._nameless_currency()
 
     def _choose_labels(self) -> None:
         headings = self.headings
-        self.id = headings.column("id")
-        self.order_id = headings.column("order_id", self.side)
-        self.status = headings.column("status", self.side)
-        self.code = headings.column("code", self.symbol)
-        self.tag = headings.column("tag", self.side, self.symbol)
+        self.id: int | None = headings.column("id")
+        self.order_id: int | None = headings.column("order_id", self.side)
+        self.status: int | None = headings.column("status", self.side)
+        self.code: int | None = headings.column("code", self.symbol)
+        self.tag: int | None = headings.column("tag", self.side, self.symbol)
 
     def _check_side(self) -> None:
         """Where no column is the side, the quantity has to be one with a sign."""

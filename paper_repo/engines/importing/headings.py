@@ -127,14 +127,14 @@ class Headings:
     """The headings of one table, and which columns may hold which field."""
 
     def __init__(self, cells: Sequence[str], mapping: Mapping[str, str] | None = None) -> None:
-        self.names = [cell.strip().lstrip("\ufeff").strip() for cell in cells]
+        self.names: list[str] = [cell.strip().lstrip("\ufeff").strip() for cell in cells]
         self._by_name: dict[str, int] = {}
         self.currencies: dict[int, str] = {}
         """The currency behind the name of a column."""
         for index, name in enumerate(self.names):
             for spelling in self._spellings(index, name):
                 self._by_name.setdefault(spelling, index)
-        self.mapped = {field: self._mapped(column) for field, column in (mapping or {}).items()}
+        self.mapped: dict[str, int] = {field: self._mapped(column) for field, column in (mapping or {}).items()}
 
     def _spellings(self, index: int, name: str) -> list[str]:
         found = [folded(name)]

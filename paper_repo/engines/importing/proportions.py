@@ -42,7 +42,7 @@ class Proportion:
 
     def __init__(self) -> None:
         self._low, self._high = 0.0, math.inf
-        self.rows = 0
+        self.rows: int = 0
 
     def add(self, stated: str, computed: float, slack: float = 0.0) -> None:
         """Look at one more row.

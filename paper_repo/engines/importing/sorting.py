@@ -39,7 +39,8 @@ class SortedRecords:
         self._is_sorted = True
         self._keys: list[str] | None = None
         self._later = self._earlier = 0
-        self.fills = self.flows = 0
+        self.fills: int = 0
+        self.flows: int = 0
         self.first: int | None = None
         self.last: int | None = None
 

@@ -27,11 +27,11 @@ class Table:
 
     def __init__(self, path: Path, draft: Draft, *, is_heading: Callable[[Headings], bool] | None = None) -> None:
         self.draft = draft
-        self.text = TextFile(path)
+        self.text: TextFile = TextFile(path)
         self._is_heading = is_heading or (lambda headings: headings.fields >= 3)
         self.start, self.headings = self._find_headings(draft.options.columns)
         self._raw_headings = [each.strip() for each in self.headings.names]
-        self.sample = [row for _, row in islice(self.rows(), SAMPLE_ROWS)]
+        self.sample: list[list[str]] = [row for _, row in islice(self.rows(), SAMPLE_ROWS)]
 
     def _find_headings(self, mapping: Mapping[str, str]) -> tuple[int, Headings]:
         first: list[str] | None = None

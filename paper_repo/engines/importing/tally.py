@@ -36,13 +36,15 @@ class Tally:
         self._instruments: dict[str, Instrument] = session.instruments
         self._open: dict[str, _Holding] = {}
         self._closed = ZERO
-        self.fills = 0
+        self.fills: int = 0
         self.turnover = ZERO
         """Of fills in the base currency, without fees."""
         self.paid = ZERO
         """The same with fees: what was paid for purchases, and received for sales."""
-        self.round_trips = 0
-        self.trades = self.won = self.lost = 0
+        self.round_trips: int = 0
+        self.trades: int = 0
+        self.won: int = 0
+        self.lost: int = 0
 
     def add(self, fill: Fill) -> None:
         """Count a fill that was booked."""

@@ -21,8 +21,8 @@ class Terms:
     def __init__(self, draft: Draft, known_rates: Mapping[str, Decimal]) -> None:
         self._draft = draft
         options = draft.options
-        self.rates = {**options.rates, **known_rates}
-        self.base = options.base_currency or draft.base_currency or self._commonest()
+        self.rates: dict[str, Decimal] = {**options.rates, **known_rates}
+        self.base: str = options.base_currency or draft.base_currency or self._commonest()
         self.foreign: set[str] = set()
         """The symbols whose rows are left out."""
         self.instruments: dict[str, Instrument] = {}

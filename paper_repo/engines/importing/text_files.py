@@ -49,11 +49,11 @@ class TextFile:
         self.path = path
         with open_source(path) as file:
             sample = file.read(SAMPLE)
-        self.encoding = encoding_of(sample)
+        self.encoding: str = encoding_of(sample)
         text = codecs.getincrementaldecoder(self.encoding)(errors="replace").decode(sample)
         if "\0" in text:
             raise SourceFileError("it has NUL characters, so it is no text; export it as CSV", file=str(path))
-        self.delimiter = _delimiter_of(text)
+        self.delimiter: str = _delimiter_of(text)
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
         """Each row, with the number of its last line."""

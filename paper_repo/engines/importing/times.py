@@ -111,7 +111,7 @@ class TimeReader:
     def __init__(self, zone: tzinfo | None, is_day_first: bool = True) -> None:
         self._zone = zone
         self._is_day_first = is_day_first
-        self.ambiguous = 0
+        self.ambiguous: int = 0
         """How many times there were twice that night, when a clock was put back."""
 
     def read(self, cell: str) -> int:
