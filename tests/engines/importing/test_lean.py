@@ -83,7 +83,7 @@ class TestLean:
 
             assert (report.fills, report.session.cash) == (1, Decimal("-14104.0"))
             assert [each.name for each in report.comparisons] == ["fills among the order events"]
-            assert any("began with: 0" in note for note in report.notes)
+            assert any("what the account began with; it was taken as 0" in note for note in report.notes)
 
     def test_events_alone_are_enough(self, tmp_path: Path) -> None:
         """Nothing but their number is compared; a result that is none is passed over."""
