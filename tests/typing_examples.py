@@ -192,3 +192,11 @@ async def a_web_handler(
         "errors": [str(error) for error in found.errors],
         "changes": changes,
     }
+
+
+def orders_are_chosen_by_words_that_checkers_know(repository: SessionRepository) -> None:
+    """And a repository is opened by the `with` of its own kind."""
+    assert_type(repository.get_orders("a", which="open"), list[Order])
+    repository.get_orders("a", which="resting")  # type: ignore[arg-type]
+    with SQLiteSessionRepository("s.db"):  # type: ignore[attr-defined]
+        pass
