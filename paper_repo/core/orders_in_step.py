@@ -97,7 +97,8 @@ def _require_counted(save: Save, stored: Stored) -> None:
     early = _quantities({}, (each for each in stored.latest_fills() if each[0] in save.open_orders))
     if not early:
         return
-    now = _quantities(early, ((each["order_id"], each["quantity"]) for each in save.fills if each["order_id"] in early))
+    new = [each for each in save.fills if each["order_id"] in early and not stored.has_fill(each)]
+    now = _quantities(early, ((each["order_id"], each["quantity"]) for each in new))
     orders = json.loads(save.columns["open_orders"])
     counted = {order_id: Decimal(orders[order_id]["filled_quantity"]) for order_id in early}
     messages = {

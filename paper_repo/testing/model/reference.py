@@ -290,7 +290,8 @@ def _is_out_of_step(stored: Plain, held: Held) -> bool:
     latest = [fill for fill in stored["fills"] if fill.corrected_at is None][-100:]
     for order_id in [] if session.keeps_own_accounts else session.open_orders.keys() - stored["open_orders"].keys():
         early = [Fraction(fill.quantity) for fill in latest if fill.order_id == order_id]
-        now = sum(Fraction(fill.quantity) for fill in held.fills if fill.order_id == order_id)
+        new = [fill for fill in held.fills if fill.order_id == order_id and fill not in stored["fills"]]
+        now = sum(Fraction(fill.quantity) for fill in new)
         if early and sum(early) + now > Fraction(session.open_orders[order_id].filled_quantity):
             return True
     return False
