@@ -17,6 +17,7 @@ import pytest
 from paper_repo import AsyncSessionRepository, BusyError, PaperTradingSession
 from paper_repo.facade.write_queue import TOGETHER
 from paper_repo.facade.writer import THREADS
+from paper_repo.storage.postgres import round_trips
 from tests.builders import new_fill, new_session
 from tests.conftest import WRITER
 from tests.facade.test_abandoned import run_half_way, run_into_ctrl_c, save_while_collecting
@@ -207,11 +208,17 @@ async def test_what_waits_for_a_block_with_the_same_session(repository: AsyncSes
 
 @pytest.mark.parametrize("verb", ["BEGIN", "INSERT"])
 async def test_saves_of_one_session_do_not_overtake_each_other(
-    repository: AsyncSessionRepository, watch: Watch, server: psycopg.Connection[Any], verb: str
+    repository: AsyncSessionRepository,
+    watch: Watch,
+    server: psycopg.Connection[Any],
+    monkeypatch: pytest.MonkeyPatch,
+    verb: str,
 ) -> None:
     """While one save of a session is under way the next one waits, though there are threads that have nothing to do."""
     session, other = new_session(id="shared"), new_session(id="other")
     gate = Gate()
+    if verb == "BEGIN":
+        monkeypatch.setattr(round_trips, "_FRESH", 0.0)  # then every transaction is begun by itself
 
     def hold(sql: str) -> None:
         if sql.startswith(verb):
@@ -233,8 +240,11 @@ async def test_saves_of_one_session_do_not_overtake_each_other(
     assert stored(server) == {"other": (1, []), "shared": (2, ["fill-1"])}
 
 
-async def test_what_waits_together_shares_a_commit(repository: AsyncSessionRepository, watch: Watch) -> None:
+async def test_what_waits_together_shares_a_commit(
+    repository: AsyncSessionRepository, watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A thread takes what waits, up to a limit, into one transaction; the rest is left to the others."""
+    monkeypatch.setattr(round_trips, "_FRESH", 0.0)  # then every transaction is seen by its COMMIT
     first, sessions = new_session(), [new_session() for _ in range(2 * TOGETHER + 1)]
     gate = Gate()
     await repository.save(first)
