@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import NamedTuple
+from tempfile import TemporaryFile
+from typing import BinaryIO, NamedTuple, cast
 
-from paper_repo.core.repository import SessionRepository
+from paper_repo.core.repository import SessionRepository, internals_of
 from paper_repo.maintenance.archive import export_archive, import_archive
+
+_MAGIC = b"SQLite format 3\0"
 
 
 class Deletion(NamedTuple):
     """What was deleted at once."""
 
     ids: tuple[str, ...]
-    archive: Path
+    archive: BinaryIO
 
 
 class DeletedSessions:
-    """The deletions of one window, each as an archive in a folder of its own that goes with the window."""
+    """The deletions of one window, each as an archive without a name, which goes with the program in any case.
+
+    What was encrypted is never written in the clear: its archives are held in memory.
+    """
 
     def __init__(self, core: SessionRepository) -> None:
         self._core = core
-        self._folder = TemporaryDirectory(prefix="paper_repo-deleted-", ignore_cleanup_errors=True)
         self._deletions: list[Deletion] = []
 
     @property
@@ -36,12 +41,15 @@ class DeletedSessions:
         Raises:
             SessionNotFoundError: one of them is gone already.
         """
-        archive = Path(self._folder.name) / f"{len(self._deletions):06}.jsonl"
-        with self._core.atomic():
-            with archive.open("wb") as file:
-                export_archive(self._core, file, ids=ids)
-            for session_id in ids:
-                self._core.delete(session_id)
+        archive = BytesIO() if self._is_encrypted() else cast(BinaryIO, TemporaryFile())  # noqa: SIM115  # kept open
+        try:
+            with self._core.atomic():
+                export_archive(self._core, archive, ids=ids)
+                for session_id in ids:
+                    self._core.delete(session_id)
+        except BaseException:
+            archive.close()
+            raise
         deletion = Deletion(ids, archive)
         self._deletions.append(deletion)
         return deletion
@@ -54,11 +62,22 @@ class DeletedSessions:
         if not self._deletions:
             return None
         deletion = self._deletions[-1]
-        with deletion.archive.open("rb") as file:
-            import_archive(self._core, file, on_conflict="skip")
+        deletion.archive.seek(0)
+        import_archive(self._core, deletion.archive, on_conflict="skip")
         self._deletions.remove(deletion)
+        deletion.archive.close()
         return deletion
 
     def close(self) -> None:
         """Forget all of it."""
-        self._folder.cleanup()
+        for deletion in self._deletions:
+            deletion.archive.close()
+        self._deletions.clear()
+
+    def _is_encrypted(self) -> bool:
+        """Whether the database is a file that does not begin as SQLite's own do."""
+        try:
+            with Path(internals_of(self._core).storage.name).open("rb") as file:
+                return file.read(len(_MAGIC)) != _MAGIC
+        except OSError:
+            return False

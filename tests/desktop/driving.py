@@ -14,7 +14,7 @@ for needed in ("PySide6.QtWidgets", "pytestqt"):
     pytest.importorskip(needed, reason=f"the window needs {needed}: tox -e desktop", exc_type=ImportError)
 
 from PySide6.QtCore import QSettings, Qt, QTimer  # noqa: E402
-from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton, QTableView, QWidget  # noqa: E402
+from PySide6.QtWidgets import QApplication, QMenu, QMessageBox, QPushButton, QTableView, QWidget  # noqa: E402
 
 from paper_repo import SessionRepository  # noqa: E402
 from paper_repo.desktop import SessionWindow, theme  # noqa: E402
@@ -122,14 +122,11 @@ class Desktop:
 
     def choose(self, *titles: str) -> None:
         """Choose in the menus: that of the first title, then what is in it."""
-        menu = self.window.menuBar()
-        for title in titles:
-            action = next(each for each in menu.actions() if each.text().replace("&", "").split("  ")[0] == title)
-            if action.menu() is None:
-                action.trigger()
-                return
-            menu = action.menu()
-            menu.aboutToShow.emit()
+        menus = {menu.title().replace("&", ""): menu for menu in self.window.findChildren(QMenu)}
+        for title in titles[:-1]:
+            menus[title].aboutToShow.emit()
+        actions = menus[titles[-2]].actions()
+        next(each for each in actions if each.text().split("  ")[0] == titles[-1]).trigger()
 
     def dialog(self, kind: type) -> Any:
         """The dialog of this kind, when it is shown."""

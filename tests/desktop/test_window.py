@@ -410,6 +410,28 @@ def test_an_encrypted_file_asks_for_its_passphrase(desktop: Desktop, path: Path)
     desktop.until(lambda: desktop.column("Name") == ["No. 000001"])
 
 
+@pytest.mark.parametrize("passphrase", [None, "open sesame"])
+def test_what_was_deleted_is_never_written_in_the_clear(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, passphrase: str | None
+) -> None:
+    """Of an encrypted file it is held in memory until it is brought back."""
+    from paper_repo.desktop import undo
+
+    files: list[object] = []
+    create = undo.TemporaryFile
+    monkeypatch.setattr(undo, "TemporaryFile", lambda: files.append(create()) or files[-1])
+    with SessionRepository(path, passphrase=passphrase) as repository:
+        repository.save(plain(1))
+        deleted = undo.DeletedSessions(repository)
+        deleted.delete(("000001",))
+        assert (repository.count(), deleted.count) == (0, 1)
+        assert len(files) == (1 if passphrase is None else 0)
+        deleted.undo()
+        assert (repository.count(), deleted.count) == (1, 0)
+        deleted.delete(("000001",))
+        deleted.close()
+
+
 def test_the_status_line_tells_who_else_has_the_file_open(
     desktop: Desktop, stored: SessionRepository, path: Path
 ) -> None:
