@@ -9,7 +9,20 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import contenders, costs, curves, disks, large_files, machine, many, on_server, report, tables, ticks
+from benchmarks import (
+    command_line,
+    contenders,
+    costs,
+    curves,
+    disks,
+    large_files,
+    machine,
+    many,
+    on_server,
+    report,
+    tables,
+    ticks,
+)
 from benchmarks.bench import QUICK, Bench, Scale
 from benchmarks.measure import progress
 
@@ -24,6 +37,7 @@ PARTS: dict[str, Callable[[Bench], report.Section]] = {
     "commits": costs.commits,
     "opening": costs.opening,
     "importing": costs.importing,
+    "command": command_line.command_line,
     "positions": curves.positions,
     "sessions": curves.sessions,
     "fills": curves.fills,

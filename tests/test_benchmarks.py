@@ -57,6 +57,7 @@ def test_a_quick_run_of_each_part(part: str, tmp_path: Path) -> None:
     rows = set(re.findall(r"^\| ([^|*`]+?) \|.*\d", table, re.MULTILINE))
     everybody = {
         "importing": set(),
+        "command": set(),
         "memory": EVERYBODY - {"Peewee by hand"} | {"SQLiteSessionRepository"},
         "tasks": {"sqlite3 by hand", "SQLiteSessionRepository"},
         "disks": {"sqlite3 by hand", "SQLiteSessionRepository"},

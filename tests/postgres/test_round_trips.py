@@ -17,6 +17,7 @@ from paper_repo import (
     StorageError,
 )
 from paper_repo.core.repository import internals_of
+from paper_repo.core.saves import Save
 from paper_repo.core.together import MOST
 from paper_repo.storage.postgres import round_trips
 from paper_repo.storage.postgres.storage import PostgresStorage
@@ -140,8 +141,6 @@ def test_one_that_the_server_refuses_stores_none_of_those_sent_with_it(
     repository: SessionRepository, server: psycopg.Connection[Any]
 ) -> None:
     """Whatever was sent before it in the same transaction is taken back, and another attempt may follow."""
-    from paper_repo.core.saves import Save
-
     sessions = [new_session(id=name) for name in "ab"]
     repository.save_many(sessions)
     internals = internals_of(repository)
@@ -160,6 +159,31 @@ def test_one_that_the_server_refuses_stores_none_of_those_sent_with_it(
         changes[1][0][1]["cash"] = "1"
         assert internals.storage.append_together(changes, is_all=True) == [1, 1]
     assert stored(server) == {"a": (2, ["fill-1"]), "b": (2, [])}
+
+
+def test_one_that_cannot_even_be_sent_stores_none_of_those_sent_before_it(
+    repository: SessionRepository, server: psycopg.Connection[Any]
+) -> None:
+    """The end of what was sent does not commit it, and the next transaction works."""
+    sessions = [new_session(id=name) for name in "ab"]
+    repository.save_many(sessions)
+    internals = internals_of(repository)
+
+    def block() -> None:
+        with internals.storage.atomic(begins_late=True):
+            changes = []
+            for save in map(Save.capture, sessions):
+                internals.records.bind(save)
+                changes.append(internals.records.changes(save))
+            changes[1][0][1]["cash"] = object()
+            internals.storage.append_together(changes, is_all=True)
+
+    with pytest.raises(StorageError, match="adapt"):
+        block()
+
+    assert stored(server) == {"a": (1, []), "b": (1, [])}
+    repository.save_many(sessions)
+    assert stored(server) == {"a": (2, []), "b": (2, [])}
 
 
 def test_a_connection_that_was_silent_for_long_begins_by_itself(

@@ -81,8 +81,8 @@ def is_refusal(error: BaseException) -> bool:
 
 
 def unknown_outcome(database: str, driver: BaseException) -> StorageError:
-    """What it means that no answer to a COMMIT came: that, or the COMMIT itself, was lost on its way."""
-    return StorageError(f"{database}: {UNKNOWN} (no answer to COMMIT: {_said(driver)})")
+    """What it means that no answer came to what commits: that, or what was sent, was lost on its way."""
+    return StorageError(f"{database}: {UNKNOWN} (no answer came: {_said(driver)})")
 
 
 def by_sqlstate(driver: Any, database: str) -> Exception:

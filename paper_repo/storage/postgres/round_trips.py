@@ -116,7 +116,7 @@ class FewRoundTrips(Storage):
             counts: list[int] = self._committed(transaction, lambda: self._send(transaction, ready))
         except PaperRepoError as error:
             transaction.is_committing, transaction.is_stored = False, None
-            if is_refusal(driver_error(error.__cause__ or error)):  # then another attempt may follow
+            if _is_refused(error):  # then another attempt may follow
                 transaction.has_begun, transaction.needs_commit = False, True
             raise
         transaction.is_committing, transaction.is_stored = any(counts), None
@@ -147,12 +147,11 @@ class FewRoundTrips(Storage):
             with self._translated, connection.pipeline():
                 try:
                     cursors = [run(transaction, *each) for each in ready]
-                except PaperRepoError:  # the server has refused one; it takes back what came before
+                except BaseException as error:
+                    if not transaction.needs_commit and not _is_refused(error):
+                        connection.close()  # the end of the pipeline would commit what was sent until now
                     raise
-                except BaseException:  # the end of the pipeline would commit what was sent until now
-                    connection.close()
-                    raise
-        except PaperRepoError:
+        except Exception:
             raise
         except BaseException:  # a signal handler's, which may have left the pipeline in any state
             connection.close()
@@ -179,10 +178,9 @@ class FewRoundTrips(Storage):
         try:
             done = send()
         except StorageError as error:
-            driver = driver_error(error.__cause__ or error)
-            if was_closed or is_refusal(driver):
+            if was_closed or _is_refused(error):
                 raise
-            raise unknown_outcome(self.name, driver) from error
+            raise unknown_outcome(self.name, driver_error(error.__cause__ or error)) from error
         if connection.warned:  # the wait for a synchronous standby was broken off
             raise StorageError(
                 f"{self.name}: it is stored on this server, but may be lost if that fails: {connection.warned}"
@@ -213,3 +211,8 @@ class FewRoundTrips(Storage):
             super()._roll_back_whole(transaction)
         except StorageError:  # an exception of a signal handler's has left a statement half-way
             transaction.loan.connection.close()
+
+
+def _is_refused(error: BaseException) -> bool:
+    """Whether the server has refused a statement, and so takes back what came before it."""
+    return is_refusal(driver_error(error.__cause__ or error))
