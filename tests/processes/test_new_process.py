@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from paper_repo import SessionRepository, SessionStatus
+from paper_repo.domain.selection import resting
 from paper_repo.testing.accounts import rich_session, with_orders
 from paper_repo.testing.examples import new_session, unusual_session
 
@@ -31,7 +32,7 @@ def test_every_field_and_the_running_ones(path: Path) -> None:
     history = {
         each.id: (
             list(each.new_fills), list(each.new_equity_points), list(each.new_ledger_entries),
-            list(each.new_closed_orders),
+            [*each.new_closed_orders, *resting(each)],
         )
         for each in sessions
     }  # fmt: skip
