@@ -29,7 +29,9 @@ class Table:
         self.draft = draft
         self.text: TextFile = TextFile(path)
         self._is_heading = is_heading or (lambda headings: headings.fields >= 3)
-        self.start, self.headings = self._find_headings(draft.options.columns)
+        start, headings = self._find_headings(draft.options.columns)
+        self.start: int = start
+        self.headings: Headings = headings
         self._raw_headings = [each.strip() for each in self.headings.names]
         self.sample: list[list[str]] = [row for _, row in islice(self.rows(), SAMPLE_ROWS)]
 
