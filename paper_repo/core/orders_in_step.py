@@ -7,7 +7,6 @@ contradict them.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Protocol
@@ -15,12 +14,13 @@ from typing import Any, Protocol
 from paper_repo.core.saves import Save
 from paper_repo.domain.values import EXACT
 from paper_repo.errors import InvalidSessionError
+from paper_repo.serialization.json_data import from_json
 from paper_repo.serialization.schemas import Data
 from paper_repo.storage import queries
 from paper_repo.storage.base import Storage
 
 IDS_AT_A_TIME = 900
-"""How many ids one query asks for; older versions of SQLite take no more than 999 values."""
+"""How many ids one query asks for; older versions of SQLite accept at most 999 values."""
 
 LATEST_FILLS = 100
 """How many of a session's last fills are looked at for those of an order that is placed after them."""
@@ -88,7 +88,7 @@ def require_in_step(save: Save, stored: Stored) -> None:
     ]  # fmt: skip
     if late:
         raise _late_fills(late, session_id)
-    if save.open_orders and save.expected_fill_count and not save.columns["keeps_own_accounts"]:
+    if save.open_orders and save.expected_counts.fills and not save.columns["keeps_own_accounts"]:
         _require_counted(save, stored)
 
 
@@ -99,7 +99,7 @@ def _require_counted(save: Save, stored: Stored) -> None:
         return
     new = [each for each in save.fills if each["order_id"] in early and not stored.has_fill(each)]
     now = _quantities(early, ((each["order_id"], each["quantity"]) for each in new))
-    orders = json.loads(save.columns["open_orders"])
+    orders = from_json(save.columns["open_orders"])
     counted = {order_id: Decimal(orders[order_id]["filled_quantity"]) for order_id in early}
     messages = {
         f"open_orders.{order_id}": [_message(counted[order_id], early[order_id])]

@@ -16,7 +16,7 @@ from paper_repo.core.fill_keys import by_key, place_after
 from paper_repo.core.history_rows import changed, corrupt, require_unchanged
 from paper_repo.core.orders_in_step import IDS_AT_A_TIME, StoredRows, has_to_ask, require_in_step, used_orders
 from paper_repo.core.saves import Save, other_fill_stored
-from paper_repo.core.tracking import StoredRow, Tracking
+from paper_repo.core.tracking import Counts, StoredRow, Tracking
 from paper_repo.domain import Fill, PaperTradingSession
 from paper_repo.domain.selection import Loaded, Selection, SessionSummary
 from paper_repo.domain.status import SessionStatus
@@ -68,7 +68,7 @@ class Records:
         if skipped:
             row["fill_count"] -= skipped
             row["expected_version"], row["expected_generation"] = row["version"], row["generation"]
-            row["expected_fill_count"] = save.columns["fill_count"]
+            _expect(row, Counts.of(save.columns))
             self.seal(row)
             self._storage.change(self._statements.update_session, row)
         when_rolled_back(save.before().restore)
@@ -111,7 +111,7 @@ class Records:
 
     def _change(self, row: Row, save: Save) -> tuple[Statement, Row]:
         row["expected_version"], row["expected_generation"] = save.expected_version, save.expected_generation
-        row["expected_fill_count"] = save.expected_fill_count
+        _expect(row, save.expected_counts)
         self.seal(row)
         statements = self._statements
         if not save.expected_version:
@@ -245,8 +245,8 @@ class Records:
             raise corrupt(stored["id"], str(error)) from error
         if checked:
             require_unchanged(self._storage, stored, self._statements.session_checksum, stored["checksum"], session.id)
-            tracking = Tracking.of(session)
-            tracking.row, tracking.resting = self.stored_row(stored, stored["generation"]), tuple(session.open_orders)
+            resting = tuple(session.open_orders)
+            Tracking.of(session).row = self.stored_row(stored, stored["generation"], resting)
         return session
 
     def summary(self, row: Sequence[Any]) -> SessionSummary:
@@ -260,10 +260,10 @@ class Records:
     def _checksum_of_summary(self) -> Callable[[Sequence[Any]], int]:
         return self._statements.summary_checksum.among(SUMMARY_ROW)
 
-    def stored_row(self, columns: Data, generation: int) -> StoredRow:
-        """What stands for the row of these columns in this database."""
+    def stored_row(self, columns: Data, generation: int, resting: tuple[str, ...]) -> StoredRow:
+        """What stands for the row of these columns, and of these resting orders, in this database."""
         settled, account = _settled_columns(columns), _account_columns(columns)
-        return StoredRow(self._storage.identity, columns["version"], generation, settled, account)
+        return StoredRow(self._storage.identity, columns["version"], generation, settled, account, resting)
 
     def listed(
         self,
@@ -321,6 +321,11 @@ class Records:
 _settled_columns = itemgetter(*(name for name in SETTLED_COLUMNS if name in schemas.fields_of(PaperTradingSession)))
 _account_columns = itemgetter(*ACCOUNT_COLUMNS)
 _SESSION_FIELDS = tuple(schemas.fields_of(PaperTradingSession))
+
+
+def _expect(row: Row, counts: Counts) -> None:
+    """Add to a row how much history is to be stored already."""
+    row["expected_fill_count"], row["expected_ledger_count"], row["expected_order_count"] = counts
 
 
 def _row(save: Save) -> Row:

@@ -20,7 +20,7 @@ from datetime import datetime
 from operator import lt
 from typing import Any
 
-from paper_repo.core.tracking import Before, Content, Overview, StoredRow, Taken, Tracking
+from paper_repo.core.tracking import Before, Content, Counts, Overview, StoredRow, Taken, Tracking
 from paper_repo.domain import (
     CashFlow,
     EquityPoint,
@@ -48,7 +48,8 @@ class Save:
     """
 
     expected_version: int
-    expected_fill_count: int
+    expected_counts: Counts
+    """What is to be stored already."""
     expected_generation: int | None
     """That of the row that the session was loaded from or stored as; None: it came another way."""
     generation: int
@@ -128,7 +129,7 @@ class Save:
 
     def bind_as_it_is(self) -> None:
         """Make it store the session under its own version and times, without history."""
-        self.expected_version = self.expected_fill_count = 0
+        self.expected_version, self.expected_counts = 0, Counts()
         self.expected_generation, self.row = None, None
         self.is_settled = self.is_account_settled = False
         seen = self._tracking.row  # a copy is the same row as the original
@@ -137,17 +138,19 @@ class Save:
         self.fills, self.points, self.updated_at = [], [], self.session.updated_at
         self.entries, self.orders, self.open_orders, self.filled_orders = [], [], (), ()
 
-    def bind(self, row_of: Callable[[Data, int], StoredRow]) -> None:
+    def bind(self, row_of: Callable[[Data, int, tuple[str, ...]], StoredRow]) -> None:
         """Fit it to what the session is now.
 
         Args:
-            row_of: what stands for the row of these columns and of this generation in a database.
+            row_of: what stands for the row of these columns, this generation and these resting orders in a database.
         """
         session, tracking, before = self.session, self._tracking, self._taken
         with tracking.lock:
-            now, self.expected_fill_count = tracking.taken, session.new_fills.before
+            now, counts = (
+                tracking.taken,
+                Counts(session.new_fills.before, session.new_ledger_entries.before, session.new_closed_orders.before),
+            )
             self.fills, self.points, self.entries, self.orders = self._fills, self._points, self._entries, self._orders
-            stored_entries, stored_orders = session.new_ledger_entries.before, session.new_closed_orders.before
             if now is not before:
                 self.fills = _left(self._fills, now.fills - before.fills, session.new_fills)
                 self.points = _left(self._points, now.points - before.points, session.new_equity_points)
@@ -157,23 +160,24 @@ class Save:
                 self.booked = _booked_of(session.new_fills.booked, self.fills)
         overtaken = tracking.done > self._number  # a block has overtaken it with a later save of the same object
         content = tracking.newest if overtaken and tracking.newest else self._content
-        self.expected_version, self.updated_at = session.version, utc_now()
+        self.expected_version, self.expected_counts, self.updated_at = session.version, counts, utc_now()
         self.columns, self.overview, resting = content
         self.columns = self.columns | {
             "version": session.version + 1,
             "updated_at": instant_text(self.updated_at),
-            "fill_count": self.expected_fill_count + len(self.fills),
+            "fill_count": counts.fills + len(self.fills),
         }
         if self.entries or self.orders or self.columns["ledger_count"] or self.columns["closed_order_count"]:
-            self.columns["ledger_count"] = stored_entries + len(self.entries) or None
-            self.columns["closed_order_count"] = stored_orders + len(self.orders) or None
-        self._resting, self.open_orders = resting, ()
-        if resting != tracking.resting and (self.columns["closed_order_count"] or self.expected_fill_count):
-            self.open_orders = tuple(each for each in resting if each not in tracking.resting)
-        self.filled_orders = self._filled_elsewhere(resting) if stored_orders and self.booked else ()
+            self.columns["ledger_count"] = counts.entries + len(self.entries) or None
+            self.columns["closed_order_count"] = counts.orders + len(self.orders) or None
         seen = tracking.row if tracking.row and tracking.row.is_of(session) else None
+        known = seen.resting if seen else ()
+        self.open_orders = ()
+        if resting != known and (self.columns["closed_order_count"] or counts.fills):
+            self.open_orders = tuple(each for each in resting if each not in known)
+        self.filled_orders = self._filled_elsewhere(resting) if counts.orders and self.booked else ()
         self.generation = new_generation()
-        self.row = row_of(self.columns, self.generation)
+        self.row = row_of(self.columns, self.generation, resting)
         self.is_settled = bool(seen and seen.holds(self.row))
         self.is_account_settled = bool(seen and seen.account == self.row.account)
         self.expected_generation = seen.generation if seen else None
@@ -216,7 +220,7 @@ class Save:
         if not in_turn and self._number >= tracking.done:
             tracking.newest = self._content
         tracking.done = max(tracking.done, self._number)
-        tracking.row, tracking.resting = self.row, self._resting
+        tracking.row = self.row
         # These values need none of the checks of an assignment.
         fields["updated_at"], fields["version"] = self.updated_at, self.columns["version"]
 

@@ -55,6 +55,8 @@ class StoredRow(NamedTuple):
     values: tuple[object, ...]
     account: tuple[object, ...] = ()
     """The values that also stay the same in an account with nothing but cash, positions and resting orders."""
+    resting: tuple[str, ...] = ()
+    """The ids of the orders that rest in it."""
 
     def is_of(self, session: PaperTradingSession) -> bool:
         """Whether the object still stands for this row; its caller may have changed its id or version."""
@@ -74,17 +76,28 @@ class Taken(NamedTuple):
     orders: int = 0
 
 
+class Counts(NamedTuple):
+    """How much history of a session is stored, as the session counts it."""
+
+    fills: int = 0
+    entries: int = 0
+    orders: int = 0
+
+    @classmethod
+    def of(cls, columns: Data) -> Counts:
+        """Those in the columns of a session."""
+        return cls(columns["fill_count"], columns["ledger_count"] or 0, columns["closed_order_count"] or 0)
+
+
 class Tracking:
     """What a repository remembers of a session object that it has loaded or saved."""
 
-    __slots__ = ("asked_for", "done", "is_moving", "lock", "newest", "resting", "row", "taken", "texts", "worker")
+    __slots__ = ("asked_for", "done", "is_moving", "lock", "newest", "row", "taken", "texts", "worker")
 
     def __init__(self) -> None:
         self.texts: fast.Known = {}
         """What serialising it has found out, for the next time."""
         self.row: StoredRow | None = None
-        self.resting: tuple[str, ...] = ()
-        """The ids of the orders that rest in the row."""
         self.worker: str | None = None
         """For whom it was claimed."""
         self.asked_for: int = 0

@@ -10,7 +10,7 @@ from typing import Any
 from paper_repo.core.fill_keys import place_after
 from paper_repo.core.orders_in_step import LATEST_FILLS, has_to_ask, require_in_step, used_orders
 from paper_repo.core.saves import Save, new_generation, other_fill_stored
-from paper_repo.core.tracking import StoredRow, Tracking
+from paper_repo.core.tracking import Counts, StoredRow, Tracking
 from paper_repo.domain import CashFlow, EquityPoint, Fill, LedgerEntry, Order, PaperTradingSession, Split, SymbolChange
 from paper_repo.domain.history import Booked, booking_order
 from paper_repo.domain.new_fills import FillKey, fill_key
@@ -52,10 +52,7 @@ class Record:
 
     def is_seen_by(self, save: Save) -> bool:
         """Whether this is what the session of `save` was loaded from or stored as."""
-        return (
-            save.expected_generation in (None, self.generation)
-            and save.expected_fill_count == self.columns["fill_count"]
-        )
+        return save.expected_generation in (None, self.generation) and save.expected_counts == Counts.of(self.columns)
 
     def history(self) -> Iterator[Booked]:
         """Its fills and ledger entries, as one history."""
@@ -86,17 +83,16 @@ class Record:
 
     def load(self) -> PaperTradingSession:
         session = fast.from_columns(self.columns)
-        tracking = Tracking.of(session)
-        tracking.row, tracking.resting = stored_row(self.columns, self.generation), tuple(session.open_orders)
+        Tracking.of(session).row = stored_row(self.columns, self.generation, tuple(session.open_orders))
         return session
 
 
 Store = dict[str, Record]
 
 
-def stored_row(columns: Data, generation: int) -> StoredRow:
+def stored_row(columns: Data, generation: int, resting: tuple[str, ...]) -> StoredRow:
     """Which row these columns are, so that a session is not taken for a later one of the same version."""
-    return StoredRow(None, columns["version"], generation, (columns["id"],))
+    return StoredRow(None, columns["version"], generation, (columns["id"],), resting=resting)
 
 
 def new_fills(record: Record | None, save: Save) -> list[Fill]:

@@ -213,7 +213,7 @@ def _symbols(text: str) -> tuple[str, ...]:
 
 
 _SHORT = 1_000
-"""Symbols whose text has so many characters are kept: many sessions trade the same ones."""
+"""The longest text of symbols that is remembered, in characters: many sessions trade the same few symbols."""
 
 
 @lru_cache(1024)

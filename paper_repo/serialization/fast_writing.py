@@ -192,9 +192,8 @@ def _fill_data(fill: Fill) -> Data:
         "executed_at": instant_text(fill.executed_at),
         "order_id": fill.order_id,
     }
-    if fill.fee_currency or fill.position_id or fill.rate or fill.fee_rate or fill.corrected_at or fill.replaces:
-        return data | seldom(fill)
-    return data | seldom(fill) if fill.metadata else data
+    says_more = fill.fee_currency or fill.position_id or fill.rate or fill.fee_rate or fill.corrected_at
+    return data | seldom(fill) if says_more or fill.replaces or fill.metadata else data
 
 
 def _point_data(point: EquityPoint) -> Data:

@@ -105,6 +105,8 @@ class Statements:
                 sessions.version == _value("expected_version"),
                 sessions.generation == fn.COALESCE(_value("expected_generation"), sessions.generation),
                 sessions.fill_count == _value("expected_fill_count"),
+                fn.COALESCE(sessions.ledger_count, 0) == _value("expected_ledger_count"),
+                fn.COALESCE(sessions.closed_order_count, 0) == _value("expected_order_count"),
             )
         )
 

@@ -22,7 +22,7 @@ from paper_repo.domain import (
 )
 from paper_repo.errors import ConflictError, DuplicateFillError, InvalidSessionError, SessionNotFoundError
 from paper_repo.interface import IPaperTradingSessionRepository
-from paper_repo.testing.cases import EVERY_CALL, PARTS_OF_A_SESSION
+from paper_repo.testing.cases import EVERY_CALL, PARTS_OF_A_SESSION, cases
 from paper_repo.testing.examples import START, moment, new_fill, new_session, rolled_back
 
 ENTRIES: tuple[LedgerEntry, ...] = (
@@ -245,6 +245,30 @@ class AccountContract:
         stored = await repository.get_by_id("rich")
         assert stored is not None
         assert (stored.version, "o-2" in stored.open_orders) == (1, False)
+
+    @cases(["fill", "cash flow", "closed order"])
+    async def test_an_object_that_lacks_stored_history_is_in_conflict(
+        self, repository: IPaperTradingSessionRepository, contract_case: str
+    ) -> None:
+        """Whatever version it is given: stored as it is, it would hide what was booked."""
+        await repository.save(new_session(id="rich"))
+        mine, theirs = await repository.get_by_id("rich"), await repository.get_by_id("rich")
+        assert mine is not None
+        assert theirs is not None
+        if contract_case == "fill":
+            theirs.apply_fill(new_fill(1))
+        elif contract_case == "cash flow":
+            theirs.apply_cash_flow(CashFlow("d", "DEPOSIT", 5, START))
+        else:
+            theirs.place_order(Order("o", "AAPL", "BUY", "LIMIT", 5, limit_price=90, created_at=START))
+            theirs.cancel_order("o", START)
+        await repository.save(theirs)
+
+        mine.version = theirs.version
+        with pytest.raises(ConflictError):
+            await repository.save(mine)
+
+        assert await repository.get_by_id("rich") == theirs
 
     async def test_a_fill_of_an_order_that_was_closed_before_is_refused(
         self, repository: IPaperTradingSessionRepository

@@ -297,7 +297,9 @@ class SavingContract:
         assert caught.value.session_id == session.id
         assert session == before
         assert await repository.get_by_id(session.id) == known
-        if known is not None:
+        if known is None:
+            await require_no_session(repository, session.id)
+        else:
             assert await repository.get_fills(session.id) == [new_fill(1)]
 
     async def test_a_refused_fill_can_be_taken_out(self, repository: IPaperTradingSessionRepository) -> None:

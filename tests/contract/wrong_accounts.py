@@ -8,6 +8,7 @@ from typing import Any
 
 from paper_repo import (
     CashFlow,
+    ConflictError,
     DuplicateFillError,
     Fill,
     InvalidSessionError,
@@ -17,7 +18,8 @@ from paper_repo import (
     SessionNotFoundError,
     Trade,
 )
-from paper_repo.core.saves import Save, Tracking
+from paper_repo.core.saves import Save
+from paper_repo.core.tracking import Tracking
 from tests.contract.wrong_implementations import Wrong
 
 
@@ -143,13 +145,27 @@ class TakesFillsOfClosedOrders(Wrong):
         super()._write(save)
 
 
+class TakesAnyObjectOfTheStoredVersion(Wrong):
+    """Looks at the version of an object, and not at the history that it knows of."""
+
+    caught_by = "test_an_object_that_lacks_stored_history_is_in_conflict"
+
+    async def save(self, session: PaperTradingSession) -> None:
+        try:
+            await super().save(session)
+        except ConflictError as error:
+            if error.expected != error.actual:
+                raise
+
+
 class PassesOverEarlierFills(Wrong):
     """Does not look whether fills of a new order are stored."""
 
     caught_by = "test_an_order_counts_the_fills_that_were_stored_before_it"
 
     def _write(self, save: Save) -> None:
-        Tracking.of(save.session).resting = tuple(save.session.open_orders)
+        if row := Tracking.of(save.session).row:
+            Tracking.of(save.session).row = row._replace(resting=tuple(save.session.open_orders))
         super()._write(save)
 
 

@@ -116,7 +116,7 @@ class TestSave:
         for fill in fills:
             session.record_fill(fill)
         save = Save.capture(session)
-        save.bind(lambda columns, generation: None)
+        save.bind(lambda columns, generation, resting: None)
         save.columns = _Columns(save.columns)
         held = weakref.ref(save.columns)
 

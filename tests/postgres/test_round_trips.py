@@ -161,6 +161,28 @@ def test_one_that_the_server_refuses_stores_none_of_those_sent_with_it(
     assert stored(server) == {"a": (2, ["fill-1"]), "b": (2, [])}
 
 
+def test_where_a_pipeline_is_no_transaction_one_is_begun(
+    repository: SessionRepository, server: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As CockroachDB may be: what goes out together is committed when the block is left, and not before."""
+    monkeypatch.setattr(PostgresStorage, "pipelines_are_transactions", False)
+    sessions = [new_session(id=name) for name in "ab"]
+    repository.save_many(sessions)
+    internals = internals_of(repository)
+    changes = []
+
+    with internals.storage.atomic(begins_late=True):
+        for session in sessions:
+            session.record_fill(new_fill(1))
+            save = Save.capture(session)
+            internals.records.bind(save)
+            changes.append(internals.records.changes(save))
+        assert internals.storage.append_together(changes, is_all=True) == [1, 1]
+        assert stored(server) == {"a": (1, []), "b": (1, [])}
+
+    assert stored(server) == {"a": (2, ["fill-1"]), "b": (2, ["fill-1"])}
+
+
 def test_one_that_cannot_even_be_sent_stores_none_of_those_sent_before_it(
     repository: SessionRepository, server: psycopg.Connection[Any]
 ) -> None:

@@ -27,6 +27,7 @@ class CockroachStorage(PostgresStorage):
 
     database_type: ClassVar[type[LentDatabase]] = LentCockroachDatabase
     column_types = COCKROACH_COLUMN_TYPES
+    pipelines_are_transactions = False  # as far as is documented
 
     @contextmanager
     def _alone(self, database: LentDatabase) -> Iterator[None]:
