@@ -135,13 +135,13 @@ def _marked(session: PaperTradingSession, prices: Mapping[str, Amount]) -> dict[
 
 
 def _require_no_other_case(session: PaperTradingSession, prices: Mapping[str, Amount]) -> None:
-    """Refuse the price of a symbol that is held in other letters, where what is held has none."""
+    """Refuse the price of a symbol that differs from a held one without a price in upper and lower case only."""
     given = {symbol.casefold(): symbol for symbol in prices}
     for position in session.positions.values():
         other = given.get(position.symbol.casefold(), position.symbol)
         if position.symbol not in prices and other != position.symbol:
             raise invalid(
-                f"prices.{other}", f"{position.symbol!r} is held, and not this; write it so, or leave it out."
+                f"prices.{other}", f"{position.symbol!r} is held; spell the symbol like that, or leave the price out."
             )
 
 

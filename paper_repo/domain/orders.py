@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, cast
 
 from paper_repo.domain import one_line
+from paper_repo.domain.drafts import draft_of
 from paper_repo.domain.secrecy import shown
 from paper_repo.domain.trading import Side
 from paper_repo.domain.values import (
@@ -261,13 +262,7 @@ _SELDOM_GIVEN: tuple[tuple[str, Callable[[Any, str], Any]], ...] = (
 _set = object.__setattr__
 
 
-class _Draft:
-    """What becomes an order; see the same of a position."""
-
-    __slots__ = Order.__slots__
-
-
-_draft: Callable[[], Any] = _Draft
+_draft = draft_of(Order)
 
 
 def require_complete(order: Order) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
 from paper_repo.domain import one_line
+from paper_repo.domain.drafts import draft_of
 from paper_repo.domain.instruments import Settlement
 from paper_repo.domain.values import (
     EXACT,
@@ -181,11 +181,5 @@ class Position:
         )
 
 
-class _Draft:
-    """What becomes a position: its fields are set as those of any object, four times as fast as frozen ones."""
-
-    __slots__ = Position.__slots__  # with the same slots, an object may change its class
-
-
-_draft: Callable[[], Any] = _Draft
+_draft = draft_of(Position)
 _set = object.__setattr__

@@ -402,7 +402,7 @@ class PaperTradingSession(_Tracked):
 
         Args:
             prices: the last price of each symbol, in the currency of its instrument; symbols without a position are
-                ignored, but for one that is held in other letters (aapl for AAPL), which is refused.
+                ignored. One that differs from a held symbol in upper and lower case only (aapl for AAPL) is refused.
             at: the time of the prices, an aware datetime; now by default.
             rates: the price of one unit of each currency, in the base currency, as for `update_rates`.
 

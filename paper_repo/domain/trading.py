@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, cast
 
 from paper_repo.domain import one_line
+from paper_repo.domain.drafts import draft_of
 from paper_repo.domain.secrecy import kind_of, shown
 from paper_repo.domain.values import (
     EXACT,
@@ -156,13 +157,7 @@ class Fill:
         return self.quantity if self.side is Side.BUY else EXACT.minus(self.quantity)
 
 
-class _Draft:
-    """What becomes a fill: its fields are set as those of any object, four times as fast as frozen ones."""
-
-    __slots__ = Fill.__slots__  # with the same slots, an object may change its class
-
-
-_draft: Callable[[], Any] = _Draft
+_draft = draft_of(Fill)
 
 _SELDOM_GIVEN: tuple[tuple[str, Callable[[Any, str], Any]], ...] = (
     ("fee_currency", identifier),
