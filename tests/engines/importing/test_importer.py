@@ -175,10 +175,12 @@ class TestWhatIsRefused:
         imported(tmp_path, HEAD + BUY + SELL, repository)
         other = HEAD + BUY.replace("100.5", "100.6") + SELL
 
-        with pytest.raises(SourceFileError, match="has rewritten its history") as caught:
+        told = "2 fills of the time of this file, of which the file has 1: its source has rewritten its history"
+        with pytest.raises(SourceFileError, match=told) as caught:
             imported(tmp_path, other, repository)
 
         assert caught.value.option == "rewritten"
+        assert len(repository.get_fills("trades")) == 2
         assert imported(tmp_path, other, repository, allow=["rewritten"]).booked_fills == 1
 
     def test_the_end_of_a_position_that_is_not_open(self, tmp_path: Path) -> None:
