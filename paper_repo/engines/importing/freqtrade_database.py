@@ -49,7 +49,7 @@ def read(path: Path, draft: Draft) -> None:
 class _Database:
     def __init__(self, database: sqlite3.Connection, draft: Draft) -> None:
         self._database, self._draft = database, draft
-        self._times = TimeReader(zone_named("UTC"))
+        self._times = TimeReader(draft, zone_named("UTC"))
         self._trades, self._orders = self._columns("trades"), self._columns("orders")
         if not {"pair", "is_open"} <= self._trades or not {"ft_trade_id", "filled"} <= self._orders:
             raise draft.wrong(

@@ -169,6 +169,11 @@ def _read(file: Path, source: str, options: Options, records: SortedRecords) -> 
     if not records.fills and not records.flows:
         told = "; ".join(f"{count:,} rows: {reason}" for reason, count in draft.left_out.items())
         raise draft.wrong(f"there are no trades in it{told and f' ({told})'}")
+    if draft.times_at_clock_changes:
+        draft.notes.append(
+            f"{draft.times_at_clock_changes:,} times fall in an hour that a clock change repeats or skips; they were "
+            "taken by the clock before the change"
+        )
     return draft
 
 

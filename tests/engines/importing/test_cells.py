@@ -161,17 +161,6 @@ def test_a_cell_that_cannot_be_read(tmp_path: Path, column: str, cell: str, prob
     assert (caught.value.row, caught.value.column) == (3, column)
 
 
-def test_a_time_that_comes_twice_is_told(tmp_path: Path) -> None:
-    """When a clock is put back; in tables of fills and of round trips."""
-    zone = {"timezone": "Europe/Berlin"}
-    fills = dry(tmp_path, FILLS, "2024-10-27 02:30:00,A,buy,1,5", **zone)
-    trips = dry(tmp_path, TRIPS, "A,long,1,2024-10-26 10:00:00,2024-10-27 02:30:00,5,6", **zone)
-
-    for report in (fills, trips):
-        assert "1 times come twice that night; the first was taken" in report.notes
-    assert str(fills.first[0].executed_at) == "2024-10-27 00:30:00+00:00"
-
-
 @pytest.mark.parametrize(
     ("side", "expected"),
     [

@@ -123,6 +123,41 @@ def test_terms_that_differ_from_those_that_are_stored(
     assert len(repository.get_fills("trades")) == 1
 
 
+DEALS = "Time|Deal|Symbol|Type|Direction|Volume|Price|Order|Commission|Swap|Profit|Balance|Comment"
+DEAL = "{0}|2|US500|buy|in|1|5000|2|0|0|0|0|"
+IBKR = (
+    "Trades,Header,DataDiscriminator,Asset Category,Currency,Symbol,Date/Time,Quantity,T. Price,Proceeds,Comm/Fee,Code"
+)
+CLOCK_CHANGES = {
+    "fills": ("csv", f"{HEAD}{{0}},IBM,buy,1,5,0"),
+    "round trips": ("csv", "symbol,side,qty,entry time,exit time,entry price,exit price\nA,long,1,{0},2024-11-09,5,6"),
+    "ledger": ("csv", "Time,Account,Operation,Coin,Change\n{0},Spot,Buy,BTC,1\n{0},Spot,Buy,USDT,-5"),
+    "tradingview": ("tradingview", "Trade #,Type,Date/Time,Price USD,Contracts\n1,Entry long,{0},100,10"),
+    "backtesting": ("backtesting", "Size,EntryPrice,ExitPrice,EntryTime,ExitTime\n1,5,6,{0},2024-11-09"),
+    "ibkr": ("ibkr", f"{IBKR}\nTrades,Data,Trade,Stocks,USD,ACME,{{0}},10,10.5,-105,-1,O"),
+    "metatrader": ("metatrader", "<table><tr><td>" + f"{DEALS}<tr><td>{DEAL}".replace("|", "<td>") + "</table>"),
+}
+"""By kind of table, its source, and its text around a time."""
+
+
+@pytest.mark.parametrize("kind", CLOCK_CHANGES)
+def test_a_time_at_a_clock_change_is_noted(kind: str, tmp_path: Path) -> None:
+    """Whatever the source: in an hour that comes twice, and in one that is skipped."""
+    source, text = CLOCK_CHANGES[kind]
+    note = "times fall in an hour that a clock change repeats or skips; they were taken by the clock before the change"
+
+    for local, utc, is_noted in (
+        ("2024-10-27 02:30:00", "00:30", True),
+        ("2024-03-31 02:30:00", "01:30", True),
+        ("2024-10-27 04:30:00", "03:30", False),
+    ):
+        path = written(tmp_path, text.format(local))
+        report = import_file(path, None, source=source, timezone="Europe/Berlin", symbol="A")  # type: ignore[arg-type]
+
+        assert f"{report.first[0].executed_at:%H:%M}" == utc
+        assert any(each.endswith(note) for each in report.notes) is is_noted
+
+
 class TestInitialCash:
     """What the account began with."""
 
