@@ -239,9 +239,8 @@ class _Import:
     # What it comes to
 
     def _book(self) -> None:
-        session, last = self._new, self._records.last or 0
-        for each, at in self._books.book(self._mark):
-            last = max(last, at)
+        session = self._new
+        for each in self._books.book(self._mark):
             if isinstance(each, CashFlow):
                 self._entries.append((self._books.tally.fills, session.new_ledger_entries[-1]))
                 if not len(self._entries) % CHUNK:
@@ -251,7 +250,7 @@ class _Import:
             self._draft.notes.append(
                 f"{self._books.dust:,} sales exceed what was held by what floats leave; the rest stays as a position"
             )
-        end = moment(last)
+        end = moment(self._records.last or 0)
         self._points.append(session.mark(self._last_prices(session), at=end))
         forget_history(session)
         session.stop(end)
@@ -345,9 +344,9 @@ class _Import:
 
     def _stored_fills(self, repository: SessionRepository, stored: PaperTradingSession) -> int:
         """How many fills of the time of the file are stored."""
-        if self._records.first is None or self._records.last is None:
+        if self._records.fill_times is None:
             return 0
-        first, last = moment(self._records.first), moment(self._records.last)
+        first, last = map(moment, self._records.fill_times)
         return sum(first <= fill.executed_at <= last for _, fill in repository.fill_history(stored.id))
 
     def _require_no_rewriting(self, before: int) -> None:

@@ -104,6 +104,20 @@ def test_a_file_that_has_grown_by_a_payment_and_a_rate(tmp_path: Path, repositor
     assert imported(tmp_path, head + grown, repository).booked_fills == 0
 
 
+def test_a_session_lasts_from_its_first_to_its_last_record(tmp_path: Path, repository: SessionRepository) -> None:
+    """Also where these are payments, in a file that is new or has grown by one."""
+    rows = "time,symbol,type,qty,price,amount\n2024-01-01,,deposit,,,100\n2024-01-02,A,buy,1,5,5\n"
+    imported(tmp_path, rows, repository, session_id="grown")
+    rows += "2024-01-05,,deposit,,,50\n"
+
+    for name in ("grown", "whole"):
+        session = imported(tmp_path, rows, repository, session_id=name).session
+        last = repository.get_equity_curve(name)[-1]
+        assert session.stopped_at is not None
+        assert [each.day for each in (session.created_at, session.stopped_at, last.at)] == [1, 5, 5]
+        assert last.equity == 150
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [
