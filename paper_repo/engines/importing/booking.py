@@ -21,7 +21,7 @@ from paper_repo.errors import InvalidSessionError, SourceFileError
 
 ZERO = Decimal(0)
 DUST = Decimal("1E-9")
-"""What floats leave of a position that was closed, of its size."""
+"""The rounding error that floats leave of a closed position, as a share of its size."""
 DAY = 86_400_000_000
 SIDES = {"BUY": Side.BUY, "SELL": Side.SELL}
 

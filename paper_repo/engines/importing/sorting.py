@@ -158,5 +158,5 @@ def plain(amount: str) -> str:
 
 
 def _id_of(at: int, content: str) -> str:
-    """An id of the content. It begins with the time, so that what comes later is stored behind what came before."""
+    """An id of the content. It begins with the time, so that later records are stored after earlier ones."""
     return f"{at + EARLIEST:015x}{blake2b(content.encode('utf-8', 'surrogatepass'), digest_size=6).hexdigest()}"

@@ -197,13 +197,13 @@ class TestWhatIsRefused:
     """Unless it is asked for; the error names the option that would let it through."""
 
     def test_a_sale_of_more_than_is_held(self, tmp_path: Path) -> None:
-        """Is none where floats have left the difference."""
+        """Is refused, unless the difference is a rounding error of floats."""
         with pytest.raises(SourceFileError, match=r"row 3, fill .* 4 of IBM are sold, of which 3 are held") as caught:
             imported(tmp_path, HEAD + BUY + SELL.replace(",3,", ",4,"), None)
         dust = imported(tmp_path, HEAD + BUY + SELL.replace(",3,", ",3.000000000001,"), None)
 
         assert caught.value.option == "shorts"
-        assert any(note.startswith("1 sales exceed what was held by what floats leave") for note in dust.notes)
+        assert any(note.startswith("1 sales exceed what was held by a rounding error of floats") for note in dust.notes)
 
     def test_prices_and_fees_without_a_rate(self, tmp_path: Path) -> None:
         """One option is named where one is enough; a fee of nothing needs no rate."""
