@@ -3,7 +3,8 @@
     pip install fastapi uvicorn
     SESSIONS=sessions.db uvicorn --app-dir examples --timeout-graceful-shutdown 1 web:app
 
-GET /sessions, /sessions/ID, /sessions/ID/equity, and /changes, a stream of events, which uvicorn would wait for.
+GET /sessions, /sessions/ID, /sessions/ID/equity, and /changes, a stream of server-sent events. Such a stream never ends
+by itself: without the timeout, Ctrl-C would wait for every open one.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ def exact(value: Any, what: str) -> Decimal:
 def without_noise(value: float) -> Decimal:
     """The number of an engine that computes in floats, to 15 digits: as many as every float keeps of a decimal.
 
-    What is behind them is the error of the engine's arithmetic: 56.92000000000001 is 56.92.
+    The digits after these are the error of the engine's arithmetic: 56.92000000000001 is 56.92.
     """
     return Decimal(int(value)) if isinstance(value, Integral) else Decimal(f"{float(value):.15g}")
 

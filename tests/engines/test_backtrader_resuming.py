@@ -61,13 +61,13 @@ class Clock:
 
 
 class Slow(SessionRepository):
-    """A repository whose saves take the time of a clock."""
+    """A repository whose saves take the time of a clock; it counts the bars of each."""
 
     clock: Clock
-    saves = 0
+    batches: list[int]
 
     def save(self, session: PaperTradingSession) -> None:
-        self.saves += 1
+        self.batches.append(len(session.new_equity_points))
         self.clock.now += self.clock.save
         super().save(session)
 
@@ -82,11 +82,13 @@ def test_how_often_it_saves(
     clock = Clock(save)
     monkeypatch.setattr(recording, "time", clock)
     with Slow(tmp_path / "s.db") as repository:
-        repository.clock = clock
+        repository.clock, repository.batches = clock, []
         ran = run(tmp_path, "spot", 1, recorder={"path": repository, "interval": interval})
 
         count = recorder_of(ran).get_analysis()["bars"]
-        assert abs(repository.saves - 2 - count // bars) <= 2  # the first bar, the end, and in between
+        first, *full, last = repository.batches
+        assert (first, sum(repository.batches)) == (1, count)
+        assert [each for each in (*full, max(last, bars)) if abs(each - bars) > 1] == []
         assert len(repository.get_equity_curve("a")) == count
 
 

@@ -264,6 +264,18 @@ def test_an_order_counts_the_fills_that_the_engine_told_of_before_it(
     assert [(each.id, each.status, each.filled_quantity) for each in orders] == [("o2", "FILLED", 2)]
 
 
+def test_an_order_counts_early_fills_of_which_only_some_were_saved(path: Path) -> None:
+    """Each of them once."""
+    with recording(path) as run:
+        run.fill(bought(1, order_id="o1"))
+        run.save()
+        run.fill(bought(2, order_id="o1"))
+        run.order(resting(1, quantity=3))
+        run.save()
+
+    assert stored(path)[0].open_orders["o1"].filled_quantity == 2
+
+
 def test_an_order_that_rests_becomes_what_the_engine_has(path: Path) -> None:
     """Accepted, moved and made smaller; a quantity below what is filled is one of an earlier run, and passed over."""
     given = resting(1, status=OrderStatus.PENDING)

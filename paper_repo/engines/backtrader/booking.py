@@ -3,9 +3,9 @@
 What is told during a bar is noted, and booked at its end: a bar that an exception cuts short has not been.
 
 The engine's own numbers are floats, and the session books them to 15 digits, without the error that the engine's
-arithmetic leaves behind these. What the session computes from them is exact, and so differs from what the engine
-computes, by far less than a cent. Commissions are fees; interest that the broker takes for positions, and
-cash that the strategy adds or takes, are cash flows.
+arithmetic leaves in the digits after these. What the session computes from them is exact, and so differs from what the
+engine computes, by far less than a cent. Commissions are fees; interest that the broker takes for positions, and cash
+that the strategy adds or takes, are cash flows.
 """
 
 from __future__ import annotations

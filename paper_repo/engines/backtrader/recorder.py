@@ -51,15 +51,7 @@ class SessionRecorder(bt.Analyzer):  # type: ignore[misc]
     since its last save; they are computed again.
     """
 
-    params: tuple[
-        tuple[str, None],
-        tuple[str, None],
-        tuple[str, bool],
-        tuple[str, tuple[()]],
-        tuple[str, None],
-        tuple[str, str],
-        tuple[str, str],
-    ] = (
+    params: tuple[tuple[str, Any], ...] = (
         ("path", None),
         ("session_id", None),
         ("resume", False),

@@ -18,9 +18,9 @@ from paper_repo.engines.broker_data import without_noise
 
 HALF_A_CENT = Decimal("0.005")
 LONGEST, SHORTEST = 0.2, 0.02
-"""How many seconds pass between two saves, where the caller does not say it."""
+"""The most and the fewest seconds between two saves, where the caller gives no interval."""
 SHARE = 7
-"""Within these, how many times as long as the last save took: so that saving takes an eighth of the time at most."""
+"""Between these, as a multiple of what the last save took, so that saving takes an eighth of the time at most."""
 KEY = "backtrader"
 """Where in a session's `state` is what must be known to resume it."""
 

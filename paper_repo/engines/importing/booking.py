@@ -21,7 +21,7 @@ from paper_repo.errors import InvalidSessionError, SourceFileError
 
 ZERO = Decimal(0)
 DUST = Decimal("1E-9")
-"""What floats leave of a position that was closed, of its size."""
+"""The rounding error that floats leave of a closed position, as a share of its size."""
 DAY = 86_400_000_000
 SIDES = {"BUY": Side.BUY, "SELL": Side.SELL}
 
@@ -51,8 +51,8 @@ class Books:
         self._closing: dict[tuple[str, str], Side] = {}
         """The sides of fills that close whatever is open."""
 
-    def book(self, end_of_day: Callable[[int], None]) -> Iterator[tuple[Fill | CashFlow, int]]:
-        """Book each record, and give it with its time, in the order of the history.
+    def book(self, end_of_day: Callable[[int], None]) -> Iterator[Fill | CashFlow]:
+        """Book each record, and give it, in the order of the history.
 
         Args:
             end_of_day: called after the last record of each day but the last one, with its time.
@@ -69,11 +69,11 @@ class Books:
             if before == REPEATED:
                 self._draft.leave_out("repeated: the same id and content as a row before")
             elif isinstance(record, SourceFlow):
-                yield self._flow(record, record_id), record.at
+                yield self._flow(record, record_id)
             elif record.symbol in self._terms.foreign:
                 self._draft.leave_out(f"priced in {record.currency}, without a rate")
             else:
-                yield self._fill(record, record_id), record.at
+                yield self._fill(record, record_id)
 
     def fills(self) -> Iterator[Fill]:
         """The fills once more, as they were booked: made anew, so that none has to be kept."""

@@ -89,10 +89,10 @@ class FillColumns(Rows):
         return None
 
     def _nameless_currency(self) -> int | None:
-        """The currency in a column without a heading behind that of the price."""
-        behind = self.price + 1
-        if behind < len(self.headings.names) and not self.headings.names[behind]:
-            return behind if self.table.filled(behind, lambda cell: len(cell) == 3 and cell.isupper()) else None
+        """The column to the right of the price, where it has no heading and holds currencies."""
+        column = self.price + 1
+        if column < len(self.headings.names) and not self.headings.names[column]:
+            return column if self.table.filled(column, lambda cell: len(cell) == 3 and cell.isupper()) else None
         return None
 
     @property

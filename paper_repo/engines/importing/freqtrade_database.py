@@ -24,15 +24,15 @@ KEPT = (
 )  # fmt: skip
 """What is kept of each trade."""
 NOISE = Decimal("1E-8")
-"""To how much freqtrade rounds the profit of a trade."""
+"""How finely freqtrade rounds the profit of a trade."""
 WALLET = (
     "SELECT timestamp, sum(total_quote) AS equity FROM wallet_history GROUP BY timestamp "
     "HAVING count(*) = count(total_quote) ORDER BY timestamp"
 )
 DUST = Decimal("0.01")
-"""Of what was bought: what is left of a closed trade, since an exchange sells whole lots, is not more than that."""
+"""The largest share of what was bought that is dust: left of a closed trade, since an exchange sells whole lots."""
 LARGEST_FEE = Decimal("0.02")
-"""Of what was bought: more than that is no fee."""
+"""The largest share of what was bought that may be a fee."""
 FILLED = "o.filled > 0 OR (o.filled IS NULL AND o.status = 'closed')"
 
 
@@ -49,7 +49,7 @@ def read(path: Path, draft: Draft) -> None:
 class _Database:
     def __init__(self, database: sqlite3.Connection, draft: Draft) -> None:
         self._database, self._draft = database, draft
-        self._times = TimeReader(zone_named("UTC"))
+        self._times = TimeReader(draft, zone_named("UTC"))
         self._trades, self._orders = self._columns("trades"), self._columns("orders")
         if not {"pair", "is_open"} <= self._trades or not {"ft_trade_id", "filled"} <= self._orders:
             raise draft.wrong(
@@ -285,7 +285,8 @@ class _Database:
             )
         if self._has_partial_exits:
             draft.reasons.append(
-                "gains of partial exits of open trades are counted first in, first out; by freqtrade at the average"
+                "gains of partial exits of open trades are matched first in, first out here, and at the average price by "
+                "freqtrade"
             )
         if self._in_coin:
             draft.reasons.append(

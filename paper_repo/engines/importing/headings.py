@@ -130,7 +130,7 @@ class Headings:
         self.names: list[str] = [cell.strip().lstrip("\ufeff").strip() for cell in cells]
         self._by_name: dict[str, int] = {}
         self.currencies: dict[int, str] = {}
-        """The currency behind the name of a column."""
+        """By column, the currency that its heading ends with."""
         for index, name in enumerate(self.names):
             for spelling in self._spellings(index, name):
                 self._by_name.setdefault(spelling, index)

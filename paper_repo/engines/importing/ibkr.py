@@ -116,7 +116,7 @@ class _Statement:
         self._booked_level = "trade" if "trade" in levels or "order" not in levels else "order"
         self._numbers = NumberReader(evidence.decide(self._draft.file, ",", self._draft.options.decimal_sign))
         chosen = self._draft.options.timezone
-        self._times = TimeReader(zone_named(chosen) if chosen else ZoneInfo(NEW_YORK))
+        self._times = TimeReader(self._draft, zone_named(chosen) if chosen else ZoneInfo(NEW_YORK))
         if chosen is None:
             self._draft.notes.append(f"times were taken as {NEW_YORK} (timezone=..., --timezone)")
 

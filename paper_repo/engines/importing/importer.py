@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from decimal import Decimal
 from importlib import import_module
 from itertools import islice
@@ -106,7 +107,7 @@ def import_file(
     )
     file = Path(path)
     wanted = _Wanted(source, file, session_id or file.stem, name or file.name, dry_run or repository is None)
-    with _records() as records:
+    with closing(SortedRecords()) as records:
         draft = _read(file, source, options, records)
         if repository is None or (wanted.is_dry_run and _is_missing(repository)):
             return _Import(wanted, draft, records, None).run()
@@ -121,24 +122,15 @@ def _require_known(source: str, allow: Collection[str]) -> None:
         raise ValueError(f"allow has {', '.join(ALLOWED)}, not {wrong[0]!r}")
 
 
+@dataclass(frozen=True)
 class _Wanted:
     """What is imported, and where it goes."""
 
-    def __init__(self, source: str, file: Path, session_id: str, name: str, is_dry_run: bool) -> None:
-        self.source = source
-        self.file = file
-        self.session_id = session_id
-        self.name = name
-        self.is_dry_run = is_dry_run
-
-
-@contextmanager
-def _records() -> Iterator[SortedRecords]:
-    records = SortedRecords()
-    try:
-        yield records
-    finally:
-        records.close()
+    source: str
+    file: Path
+    session_id: str
+    name: str
+    is_dry_run: bool
 
 
 def _is_missing(repository: SessionRepository | str | os.PathLike[str]) -> bool:
@@ -149,7 +141,7 @@ def _is_missing(repository: SessionRepository | str | os.PathLike[str]) -> bool:
 
 
 @contextmanager
-def _opened(repository: SessionRepository | str | os.PathLike[str] | None) -> Iterator[SessionRepository]:
+def _opened(repository: SessionRepository | str | os.PathLike[str]) -> Iterator[SessionRepository]:
     if isinstance(repository, SessionRepository):
         yield repository
         return
@@ -169,6 +161,11 @@ def _read(file: Path, source: str, options: Options, records: SortedRecords) -> 
     if not records.fills and not records.flows:
         told = "; ".join(f"{count:,} rows: {reason}" for reason, count in draft.left_out.items())
         raise draft.wrong(f"there are no trades in it{told and f' ({told})'}")
+    if draft.times_at_clock_changes:
+        draft.notes.append(
+            f"{draft.times_at_clock_changes:,} times fall in an hour that a clock change repeats or skips; they were "
+            "taken by the clock before the change"
+        )
     return draft
 
 
@@ -234,9 +231,8 @@ class _Import:
     # What it comes to
 
     def _book(self) -> None:
-        session, last = self._new, self._records.last or 0
-        for each, at in self._books.book(self._mark):
-            last = max(last, at)
+        session = self._new
+        for each in self._books.book(self._mark):
             if isinstance(each, CashFlow):
                 self._entries.append((self._books.tally.fills, session.new_ledger_entries[-1]))
                 if not len(self._entries) % CHUNK:
@@ -244,9 +240,10 @@ class _Import:
         forget_history(session)
         if self._books.dust:
             self._draft.notes.append(
-                f"{self._books.dust:,} sales exceed what was held by what floats leave; the rest stays as a position"
+                f"{self._books.dust:,} sales exceed what was held by a rounding error of floats; the rest stays as a "
+                "position"
             )
-        end = moment(last)
+        end = moment(self._records.last or 0)
         self._points.append(session.mark(self._last_prices(session), at=end))
         forget_history(session)
         session.stop(end)
@@ -340,9 +337,9 @@ class _Import:
 
     def _stored_fills(self, repository: SessionRepository, stored: PaperTradingSession) -> int:
         """How many fills of the time of the file are stored."""
-        if self._records.first is None or self._records.last is None:
+        if self._records.fill_times is None:
             return 0
-        first, last = moment(self._records.first), moment(self._records.last)
+        first, last = map(moment, self._records.fill_times)
         return sum(first <= fill.executed_at <= last for _, fill in repository.fill_history(stored.id))
 
     def _require_no_rewriting(self, before: int) -> None:
@@ -384,7 +381,7 @@ class _Import:
 
 
 def batched(items: Iterable[Fill], size: int) -> Iterator[tuple[Fill, ...]]:
-    """The items, so many at a time."""
+    """The items, `size` at a time."""
     waiting = iter(items)
     while chunk := tuple(islice(waiting, size)):
         yield chunk

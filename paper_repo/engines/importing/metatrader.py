@@ -131,7 +131,7 @@ class _Report:
                 "again, and save the report once more as HTML"
             )
         self._numbers = NumberReader(evidence.decide(self.draft.file, ",", self.draft.options.decimal_sign))
-        self._times = TimeReader(zone_named(self.draft.options.timezone))
+        self._times = TimeReader(self.draft, zone_named(self.draft.options.timezone))
 
     def _number(self, row: Mapping[str, str], number: int, name: str) -> Decimal | None:
         found = number_in(self.draft, self._numbers, row, number, name)
@@ -249,8 +249,6 @@ class _Report:
         draft.stated.append(Stated("commissions and swaps", "fees", EXACT.minus(_sum(costs))))
         if self.balance is not None:
             draft.stated.append(Stated("last balance", "cash of all currencies", self.balance))
-        if self._times.ambiguous:
-            draft.notes.append(f"{self._times.ambiguous:,} times come twice that night; the first was taken")
 
     def _add(self, deal: _Deal) -> None:
         cost = EXACT.minus(_sum(list(deal.costs.values())))

@@ -71,7 +71,7 @@ class _Report:
     def __init__(self, table: Table) -> None:
         self._table, self._draft = table, table.draft
         self._columns = {name: index for index, name in enumerate(table.headings.names)}
-        self._numbers, self._times = NumberReader("."), TimeReader(zone_named("UTC"))
+        self._numbers, self._times = NumberReader("."), TimeReader(self._draft, zone_named("UTC"))
         self._profits, self._closed = Money(), 0
 
     def read(self, take: Callable[[list[str], int], str | None]) -> None:

@@ -122,6 +122,8 @@ class Draft:
         """Times and equities that the file states."""
         self.metadata: dict[str, Any] = {}
         self.rows = 0
+        self.times_at_clock_changes = 0
+        """In an hour that a clock change repeats or skips."""
         self.turnover: dict[str | None, Stated] = {}
         """By currency, what the rows say that was traded."""
         self.implied_multipliers: dict[str, Decimal] = {}

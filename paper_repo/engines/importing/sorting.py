@@ -43,6 +43,9 @@ class SortedRecords:
         self.flows: int = 0
         self.first: int | None = None
         self.last: int | None = None
+        """The times of the earliest and of the latest record."""
+        self.fill_times: tuple[int, int] | None = None
+        """The same of the fills alone."""
 
     def close(self) -> None:
         """Delete what was taken."""
@@ -51,8 +54,8 @@ class SortedRecords:
     def add_fill(self, fill: SourceFill) -> None:
         """Take a fill."""
         self.fills += 1
-        self.first = fill.at if self.first is None or fill.at < self.first else self.first
-        self.last = fill.at if self.last is None or fill.at > self.last else self.last
+        earliest, latest = self.fill_times or (fill.at, fill.at)
+        self.fill_times = (min(earliest, fill.at), max(latest, fill.at))
         own = fill.id
         if own is None:
             content = f"{fill.at}|{fill.symbol}|{fill.side}|{plain(fill.quantity)}|{plain(fill.price)}|{fill.order_id}"
@@ -83,6 +86,8 @@ class SortedRecords:
                 self._later += at > self._last
                 self._earlier += at < self._last
             self._last = at
+        self.first = at if self.first is None or at < self.first else self.first
+        self.last = at if self.last is None or at > self.last else self.last
         self._waiting.append((at, line, key, marshal.dumps(tuple(record))))
         if len(self._waiting) >= BATCH:
             self._flush()
@@ -153,5 +158,5 @@ def plain(amount: str) -> str:
 
 
 def _id_of(at: int, content: str) -> str:
-    """An id of the content. It begins with the time, so that what comes later is stored behind what came before."""
+    """An id of the content. It begins with the time, so that later records are stored after earlier ones."""
     return f"{at + EARLIEST:015x}{blake2b(content.encode('utf-8', 'surrogatepass'), digest_size=6).hexdigest()}"

@@ -82,10 +82,8 @@ class Rows:
         return None if index is None else row[index].strip() or None
 
     def finish(self) -> None:
-        """Note what the totals of the rows imply, and what was assumed of their times."""
+        """Note what the totals of the rows imply."""
         for symbol, each in self.proportions.items():
             multiplier = each.multiplier
             if multiplier is not None and symbol not in self.draft.options.multipliers:
                 self.draft.implied_multipliers[symbol] = multiplier
-        if self.times.ambiguous:
-            self.draft.notes.append(f"{self.times.ambiguous:,} times come twice that night; the first was taken")

@@ -110,7 +110,7 @@ class Table:
         options = self.draft.options
         reader = NumberReader(evidence.decide(self.draft.file, self.text.delimiter, options.decimal_sign))
         chosen = zone_named(options.timezone) or zone
-        return reader, TimeReader(chosen, dates.decide(self.draft.file, options.date_order))
+        return reader, TimeReader(self.draft, chosen, dates.decide(self.draft.file, options.date_order))
 
     def zone_in(self, index: int) -> tzinfo | None:
         """The zone that the heading of a column names."""

@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from paper_repo.engines.importing.records import DateOrder
+from paper_repo.engines.importing.records import DateOrder, Draft
 from paper_repo.errors import SourceFileError
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -106,13 +106,12 @@ class DateEvidence:
 
 
 class TimeReader:
-    """Reads the times of one file, as microseconds since 1970 in UTC."""
+    """Reads the times of one file, as microseconds since 1970 in UTC; its draft counts those at clock changes."""
 
-    def __init__(self, zone: tzinfo | None, is_day_first: bool = True) -> None:
+    def __init__(self, draft: Draft, zone: tzinfo | None, is_day_first: bool = True) -> None:
+        self._draft = draft
         self._zone = zone
         self._is_day_first = is_day_first
-        self.ambiguous: int = 0
-        """How many times there were twice that night, when a clock was put back."""
 
     def read(self, cell: str) -> int:
         """The time in a cell.
@@ -174,7 +173,7 @@ class TimeReader:
             return _since_epoch(naive - _NAIVE_EPOCH)
         aware = naive.replace(tzinfo=zone)
         if aware.utcoffset() != aware.replace(fold=1).utcoffset():
-            self.ambiguous += 1
+            self._draft.times_at_clock_changes += 1
         return _since_epoch(aware - EPOCH)
 
 

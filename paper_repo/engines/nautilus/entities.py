@@ -20,7 +20,7 @@ from paper_repo.engines.broker_data import EPOCH, kept
 
 
 def moment(nanoseconds: int) -> datetime:
-    """The time of so many nanoseconds since 1970 (UTC), to the microsecond."""
+    """The time of a number of nanoseconds since 1970 (UTC), to the microsecond."""
     return EPOCH + timedelta(microseconds=nanoseconds // 1000)
 
 

@@ -104,6 +104,20 @@ def test_a_file_that_has_grown_by_a_payment_and_a_rate(tmp_path: Path, repositor
     assert imported(tmp_path, head + grown, repository).booked_fills == 0
 
 
+def test_a_session_lasts_from_its_first_to_its_last_record(tmp_path: Path, repository: SessionRepository) -> None:
+    """Also where these are payments, in a file that is new or has grown by one."""
+    rows = "time,symbol,type,qty,price,amount\n2024-01-01,,deposit,,,100\n2024-01-02,A,buy,1,5,5\n"
+    imported(tmp_path, rows, repository, session_id="grown")
+    rows += "2024-01-05,,deposit,,,50\n"
+
+    for name in ("grown", "whole"):
+        session = imported(tmp_path, rows, repository, session_id=name).session
+        last = repository.get_equity_curve(name)[-1]
+        assert session.stopped_at is not None
+        assert [each.day for each in (session.created_at, session.stopped_at, last.at)] == [1, 5, 5]
+        assert last.equity == 150
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [
@@ -121,6 +135,41 @@ def test_terms_that_differ_from_those_that_are_stored(
     with pytest.raises(SourceFileError, match=told):
         imported(tmp_path, HEAD + BUY + SELL, repository, **options)
     assert len(repository.get_fills("trades")) == 1
+
+
+DEALS = "Time|Deal|Symbol|Type|Direction|Volume|Price|Order|Commission|Swap|Profit|Balance|Comment"
+DEAL = "{0}|2|US500|buy|in|1|5000|2|0|0|0|0|"
+IBKR = (
+    "Trades,Header,DataDiscriminator,Asset Category,Currency,Symbol,Date/Time,Quantity,T. Price,Proceeds,Comm/Fee,Code"
+)
+CLOCK_CHANGES = {
+    "fills": ("csv", f"{HEAD}{{0}},IBM,buy,1,5,0"),
+    "round trips": ("csv", "symbol,side,qty,entry time,exit time,entry price,exit price\nA,long,1,{0},2024-11-09,5,6"),
+    "ledger": ("csv", "Time,Account,Operation,Coin,Change\n{0},Spot,Buy,BTC,1\n{0},Spot,Buy,USDT,-5"),
+    "tradingview": ("tradingview", "Trade #,Type,Date/Time,Price USD,Contracts\n1,Entry long,{0},100,10"),
+    "backtesting": ("backtesting", "Size,EntryPrice,ExitPrice,EntryTime,ExitTime\n1,5,6,{0},2024-11-09"),
+    "ibkr": ("ibkr", f"{IBKR}\nTrades,Data,Trade,Stocks,USD,ACME,{{0}},10,10.5,-105,-1,O"),
+    "metatrader": ("metatrader", "<table><tr><td>" + f"{DEALS}<tr><td>{DEAL}".replace("|", "<td>") + "</table>"),
+}
+"""By kind of table, its source, and its text around a time."""
+
+
+@pytest.mark.parametrize("kind", CLOCK_CHANGES)
+def test_a_time_at_a_clock_change_is_noted(kind: str, tmp_path: Path) -> None:
+    """Whatever the source: in an hour that comes twice, and in one that is skipped."""
+    source, text = CLOCK_CHANGES[kind]
+    note = "times fall in an hour that a clock change repeats or skips; they were taken by the clock before the change"
+
+    for local, utc, is_noted in (
+        ("2024-10-27 02:30:00", "00:30", True),
+        ("2024-03-31 02:30:00", "01:30", True),
+        ("2024-10-27 04:30:00", "03:30", False),
+    ):
+        path = written(tmp_path, text.format(local))
+        report = import_file(path, None, source=source, timezone="Europe/Berlin", symbol="A")  # type: ignore[arg-type]
+
+        assert f"{report.first[0].executed_at:%H:%M}" == utc
+        assert any(each.endswith(note) for each in report.notes) is is_noted
 
 
 class TestInitialCash:
@@ -148,13 +197,13 @@ class TestWhatIsRefused:
     """Unless it is asked for; the error names the option that would let it through."""
 
     def test_a_sale_of_more_than_is_held(self, tmp_path: Path) -> None:
-        """Is none where floats have left the difference."""
+        """Is refused, unless the difference is a rounding error of floats."""
         with pytest.raises(SourceFileError, match=r"row 3, fill .* 4 of IBM are sold, of which 3 are held") as caught:
             imported(tmp_path, HEAD + BUY + SELL.replace(",3,", ",4,"), None)
         dust = imported(tmp_path, HEAD + BUY + SELL.replace(",3,", ",3.000000000001,"), None)
 
         assert caught.value.option == "shorts"
-        assert any(note.startswith("1 sales exceed what was held by what floats leave") for note in dust.notes)
+        assert any(note.startswith("1 sales exceed what was held by a rounding error of floats") for note in dust.notes)
 
     def test_prices_and_fees_without_a_rate(self, tmp_path: Path) -> None:
         """One option is named where one is enough; a fee of nothing needs no rate."""
@@ -175,10 +224,12 @@ class TestWhatIsRefused:
         imported(tmp_path, HEAD + BUY + SELL, repository)
         other = HEAD + BUY.replace("100.5", "100.6") + SELL
 
-        with pytest.raises(SourceFileError, match="has rewritten its history") as caught:
+        told = "2 fills of the time of this file, of which the file has 1: its source has rewritten its history"
+        with pytest.raises(SourceFileError, match=told) as caught:
             imported(tmp_path, other, repository)
 
         assert caught.value.option == "rewritten"
+        assert len(repository.get_fills("trades")) == 2
         assert imported(tmp_path, other, repository, allow=["rewritten"]).booked_fills == 1
 
     def test_the_end_of_a_position_that_is_not_open(self, tmp_path: Path) -> None:

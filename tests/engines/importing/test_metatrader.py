@@ -128,17 +128,6 @@ class TestMetaTrader5:
         """Is read as if they were blank."""
         assert dry(tmp_path, *self.NETTING, "||Total|35.00").left_out["deals: totals"] == 1
 
-    def test_an_hour_that_comes_twice(self, tmp_path: Path) -> None:
-        """When the clocks are put back, the first was taken, and a note says so."""
-        found = dry(
-            tmp_path,
-            *self.NETTING,
-            "2024.11.03 01:30:00|6||balance|||||0.00|0.00|1.00|1 035.50|",
-            timezone="America/New_York",
-        )
-
-        assert "1 times come twice that night; the first was taken" in found.notes
-
     def test_no_table_of_deals(self, tmp_path: Path) -> None:
         """A report in another language, say: the message says how to get it in English."""
         german = "Zeit|Deal|Symbol|Typ|Richtung|Volumen|Preis|Order|Kommission|Swap|Gewinn|Kontostand|Kommentar"

@@ -33,7 +33,7 @@ def test_reports_of_nautilus(name: str, cash: str, open_positions: int, reposito
 
 @pytest.mark.parametrize("name", ["nautilus_spot_positions.csv", "nautilus_net_orders.csv"])
 def test_coarser_reports_of_nautilus(name: str, repository: SessionRepository) -> None:
-    """Averages make the same books, but for what floats leave."""
+    """Averages make the same books, but for the rounding of floats."""
     cash = {"nautilus_spot_positions.csv": "979946.956255", "nautilus_net_orders.csv": "999630.197133"}
 
     report = import_file(SAMPLES / name, repository, source="nautilus", session_id="n", initial_cash=1_000_000)

@@ -39,11 +39,11 @@ PLAIN = "time,symbol,side,qty,price,fee\n2024-01-02 10:00:00,IBM,buy,3,100.5,1\n
 BOTH = [("IBM", "BUY", "3", "100.5", "1"), ("IBM", "SELL", "3", "110", "1")]
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"])
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 def test_encodings_and_delimiters(folder: Path, encoding: str, delimiter: str) -> None:
     """Are found out."""
-    text = PLAIN.replace(",", delimiter).replace("symbol", "symbol").replace("fee", "Gebühr")
+    text = PLAIN.replace(",", delimiter).replace("fee", "Gebühr")
 
     assert short(dry(written(folder, text, encoding), decimal_sign="point").first) == BOTH
 
@@ -249,7 +249,6 @@ def test_the_caller_names_columns(folder: Path) -> None:
         (PLAIN.replace("2024-01-02 10:00:00", "noon"), r"row 2, column 'time': 'noon' is not a time"),
         (PLAIN.replace("100.5", "abc9"), r"row 2, column 'price': 'abc9' is not a number"),
         (PLAIN.replace("100.5", "1e999999"), r"row 2, column 'price': '1e999999' is too large or too small"),
-        (PLAIN.replace("100.5", "9" * 500 + "x"), r"row 2, column 'price'"),
         (PLAIN.replace("price", "x"), "no column is known to be the price"),
         (PLAIN.replace("symbol", "x"), "no column is known to be the symbol"),
         ("a,b\n1,2\n", "no row has headings of trades"),
@@ -259,18 +258,14 @@ def test_the_caller_names_columns(folder: Path) -> None:
         ('date,symbol,side,qty,price\n2024-01-02,A,buy,"1,200","1,500"\n', "may be a thousand or a decimal comma"),
         ("date;symbol;side;qty;price\n2024-01-02;A;buy;1;1.500\n", "may be a thousand or a decimal point"),
         ("date;symbol;side;qty;price\n2024-01-02;A;buy;1,25;1.50\n", "has a decimal point, and '1,25' in row 2"),
-        ("date,symbol,side,qty,price\n2024-01-02,A,hold it,1,5\n" + "2024-01-02,A,buy,1,5\n" * 2, None),
         ("date,symbol,side,qty,price\n", "there are no trades in it"),
         ("date,symbol,qty,price\n2024-01-02,A,1,5\n2024-01-02,A,1,5\n", "no column is known to be the side"),
     ],
 )
-def test_what_is_wrong_is_named(folder: Path, text: str, message: str | None) -> None:
+def test_what_is_wrong_is_named(folder: Path, text: str, message: str) -> None:
     """With the file, the row, the column, and what to do."""
     path = written(folder, text)
 
-    if message is None:
-        assert dry(path).left_out == {"'holdit' is no trade": 1}
-        return
     with pytest.raises(SourceFileError, match=message) as caught:
         dry(path)
     assert str(caught.value).startswith("trades.csv")
@@ -367,25 +362,12 @@ class TestAgain:
 
         assert (again.booked_fills, again.fills) == (0, 2)
 
-    def test_a_file_that_has_lost_fills_is_refused(self, folder: Path) -> None:
-        """Unless it is allowed."""
-        head, first, second = PLAIN.splitlines(keepends=True)
-        other = first.replace("100.5", "100.6")
-        with SessionRepository(folder / "s.db") as repository:
-            import_file(written(folder, PLAIN), repository, source="csv", timezone="UTC")
-            path = written(folder, head + other + second)
-            with pytest.raises(SourceFileError, match=r"2 fills of the time of this file, of which the file has 1"):
-                import_file(path, repository, source="csv", timezone="UTC")
-            assert len(repository.get_fills("trades")) == 2
-
     def test_another_session_is_not_touched(self, folder: Path) -> None:
-        """One that was not imported, or from another source."""
+        """One that was imported from another source."""
         with SessionRepository(folder / "s.db") as repository:
             import_file(written(folder, PLAIN), repository, source="csv", timezone="UTC")
             with pytest.raises(SourceFileError, match="was not imported from ibkr"):
                 import_file(written(folder, PLAIN), repository, source="ibkr", timezone="UTC")
-            with pytest.raises(SourceFileError, match="with an initial cash of 0, not 5"):
-                import_file(written(folder, PLAIN), repository, source="csv", timezone="UTC", initial_cash=5)
 
     def test_ids_of_the_source_are_kept(self, folder: Path) -> None:
         """A fill that comes twice with the same id is one; with other contents they are two."""
