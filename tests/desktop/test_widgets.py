@@ -97,6 +97,31 @@ def test_a_widget_shows_what_a_repository_in_memory_holds(qtbot: Any, tmp_path: 
             widget.show_session(session.id)
 
 
+def test_a_chart_reads_what_has_changed_and_stays_zoomed(qtbot: Any, live: LiveRepository, path: Path) -> None:
+    """Of curves over each other, those that stay as they are are not read again; a deleted one moves nothing."""
+    chart = widgets.EquityChart(live)
+    qtbot.addWidget(chart)
+    with SessionRepository(path) as repository:
+        sessions = [traded(name, days) for name, days in (("Long", 60), ("Short", 40), ("Deleted", 20))]
+        repository.save_many(sessions)
+        chart.show()
+        chart.show_sessions([each.id for each in sessions])
+        until(qtbot, lambda: len(chart.curves) == 3)
+        repository.delete(sessions[2].id)
+        until(qtbot, lambda: len(chart.curves) == 2)
+        first, second = chart.curves
+        chart.canvas.zoom(0.5)
+        seen = chart.canvas.seen
+
+        sessions[1].name = "Renamed"
+        repository.save(sessions[1])
+
+        until(qtbot, lambda: chart.curves[1].name == "Renamed")
+        assert chart.curves[0] is first
+        assert chart.curves[1].equity == second.equity
+        assert chart.canvas.seen == seen
+
+
 def test_closed_orders_and_cash_flows(qtbot: Any, live: LiveRepository, path: Path) -> None:
     """Orders that rest come first, those that are closed follow, the latest first; so do cash flows."""
     session = PaperTradingSession(id="a", strategy=plain(1).strategy, initial_cash=1000)
