@@ -77,8 +77,8 @@ def sessions(
 def fills(repository: Repository, session_id: str, *, exact: bool = False) -> pa.Table:
     """The fills of a session in the order in which they were booked; `sequence` is the place of each.
 
-    A fill with a time in `corrected_at` was taken out of the books and counts no more; `replaces` names the fill that
-    one stands for.
+    A fill with a time in `corrected_at` was taken out of the books and no longer counts; the fill that replaces
+    it, if any, has its id in `replaces`.
 
     Raises:
         SessionNotFoundError: there is no such session. (So do the functions below.)

@@ -194,6 +194,11 @@ def rows_option(text: str) -> Any:
     return typer.Option("--limit", "-n", metavar="N", parser=rows, help=text)
 
 
+def choices_option(name: str, text: str) -> Any:
+    """An option that can be repeated, with one of the words that its help, `text`, names."""
+    return typer.Option(name, case_sensitive=False, metavar=name.removeprefix("--").upper(), help=text)
+
+
 def time_option(name: str, text: str) -> Any:
     """An option with a time in the zone of --tz; its help is `text`."""
     return typer.Option(name, metavar="TIME", parser=moment, callback=in_zone, help=text)
@@ -209,11 +214,8 @@ AnySessionIds = Annotated[
 ]
 StatusOption = Annotated[
     list[SessionStatus] | None,
-    typer.Option(
-        "--status",
-        case_sensitive=False,
-        metavar="STATUS",
-        help="Only sessions with this status: created, running, paused, stopped or failed. Can be repeated.",
+    choices_option(
+        "--status", "Only sessions with this status: created, running, paused, stopped or failed. Can be repeated."
     ),
 ]
 StrategyOption = Annotated[

@@ -265,18 +265,18 @@ class SessionWindow(QMainWindow):
     def tell_error(self, error: Exception, name: str = "", *, is_retried: bool = False) -> None:
         """Say what went wrong in one sentence, and what to do, as `texts.problem` does; the window goes on working."""
         if isinstance(error, CorruptDatabaseError) and not isinstance(error, CorruptRecordError):
-            self._write_no_more()
+            self._stop_writing()
         else:
             self.message.tell(texts.problem(error, name, is_retried=is_retried), is_problem=True)
 
     def _tell_damage(self, errors: list[Exception]) -> None:
         records = [error for error in errors if isinstance(error, CorruptRecordError)]
         if len(records) < len(errors):
-            self._write_no_more()
+            self._stop_writing()
         else:
             self.message.tell(texts.damaged_sessions(len(records)), is_problem=True, stays=True)
 
-    def _write_no_more(self) -> None:
+    def _stop_writing(self) -> None:
         """The file itself is damaged: nothing is changed from now on, and the user can see what is left of it."""
         if self.is_read_only:
             return
