@@ -78,9 +78,14 @@ class Application(QObject):
         live.ask(_open, show, partial(self._not_opened, live, passphrase))
 
     def open_place(self, place: str, passphrase: str | None = None) -> None:
-        """Open a window on the file at this path, or on this server."""
+        """Open a window on the file at this path, or on this server; a file that a window shows comes to the front."""
         if "://" not in place and not Path(place).is_file():
             self._tell(tr("There is no file") + f" {place}")
+            return
+        window = self._window_on(place)
+        if window is not None:
+            window.raise_()
+            window.activateWindow()
             return
         try:
             self.open(SessionRepository(place, passphrase=passphrase), passphrase=passphrase)
@@ -225,12 +230,27 @@ class Application(QObject):
             )
             return
         for path in paths:
-            if _is_text(path) and window.is_read_only:
-                self._tell(tr("Nothing can be imported into a damaged file. Save what could be read of it first."))
-            elif _is_text(path):
-                import_into(window, path)
-            else:
+            if self._window_on(path) is not None or not _is_text(path):
                 self.open_place(str(path))
+            elif window.is_read_only:
+                self._tell(tr("Nothing can be imported into a damaged file. Save what could be read of it first."))
+            else:
+                import_into(window, path)
+
+    def _window_on(self, place: str | Path) -> SessionWindow | None:
+        """The window that has this file open.
+
+        Nothing else in this process may open such a file, not even to look at it, nor SQLite when the window has it
+        open with SQLCipher: closing it would take away all the locks that the process has on it
+        (https://www.sqlite.org/howtocorrupt.html, 2.2).
+        """
+        path = Path(place)
+        for window in self.windows:
+            core = window.live.core
+            file = None if core is None else Path(internals_of(core).storage.name)
+            if file is not None and file.is_file() and path.is_file() and file.samefile(path):
+                return window
+        return None
 
 
 async def _open(repository: IPaperTradingSessionRepository) -> None:
