@@ -94,10 +94,11 @@ def compare(
     It shows what was missed and what was extra, what worse prices have cost (slippage), fees, P&L, and where they part.
     """
     within = WITHIN if within is None else within
+    first = existing(db, passphrase_file)
+    second = existing(other_db, other_passphrase_file) if other_db else first
     with ExitStack() as opened:
-        first = opened.enter_context(existing(db, passphrase_file))
-        second = opened.enter_context(existing(other_db, other_passphrase_file)) if other_db else first
         for each in {id(first): first, id(second): second}.values():
+            opened.enter_context(each)
             opened.enter_context(each.reading())
         expected, actual = loaded(first, expected_id), loaded(second, actual_id)
         planned, traded = _fills(first, expected, symbol), _fills(second, actual, symbol)
