@@ -32,14 +32,13 @@ from paper_repo.facade.repository import AsyncSessionRepository
 from paper_repo.interface import IPaperTradingSessionRepository
 from paper_repo.maintenance.archive import Imported, import_archive
 from paper_repo.maintenance.salvage.salvage import Salvaged
+from paper_repo.storage.sqlite.encryption import looks_encrypted
 
 SIGNAL_MILLISECONDS = 200
 """How often Python is given a chance to notice Ctrl-C, which Qt's own loop does not do."""
 
 SWITCH_SECONDS = 0.001
 """How long other threads may run on when the window has something to do."""
-
-_MAGIC = b"SQLite format 3\0"
 
 
 class Application(QObject):
@@ -130,7 +129,7 @@ class Application(QObject):
         is_foreign = isinstance(error, ForeignDatabaseError)
         if isinstance(error, CorruptDatabaseError) or (is_foreign and may_be_ours(place)):
             self._recover(place, passphrase, error)
-        elif isinstance(error, WrongPassphraseError) or (is_foreign and _may_be_encrypted(place)):
+        elif isinstance(error, WrongPassphraseError) or (is_foreign and looks_encrypted(Path(place))):
             self._ask_for_passphrase(place)
         else:
             self._tell(f"{place}: {texts.not_opened(error)}")
@@ -334,15 +333,3 @@ def _is_text(path: Path) -> bool:
             return file.read(1) == b"{"
     except OSError:
         return False
-
-
-def _may_be_encrypted(place: str) -> bool:
-    """Whether SQLCipher may have written the file: whole pages of bytes, without SQLite's first ones."""
-    try:
-        path = Path(place)
-        with path.open("rb") as file:
-            start = file.read(512)
-        size = path.stat().st_size
-    except OSError:
-        return False
-    return size > 0 and size % 512 == 0 and not start.startswith(_MAGIC) and sum(each >= 128 for each in start) > 128

@@ -17,7 +17,6 @@ from paper_repo import Fill, PaperTradingSession, SessionRepository
 from tests.builders import new_session
 from tests.cli.conftest import DEMO, Run, document
 
-
 OPENED = """
 import sys
 from paper_repo.cli import main
