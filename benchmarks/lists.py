@@ -83,7 +83,7 @@ def large_lists(folder: Path, count: int) -> None:
 
 
 def active_among(folder: Path, stopped: int) -> float:
-    """What it costs to find 5 running sessions among so many stopped ones."""
+    """What it costs to find 5 running sessions among this many stopped ones."""
     with SessionRepository(folder / f"active-{stopped}.db", durability="normal") as repository:
         fill(repository, (session(number, 1, SessionStatus.STOPPED) for number in range(stopped)))
         fill(repository, (session(stopped + number, 1, SessionStatus.RUNNING) for number in range(5)))

@@ -47,7 +47,7 @@ class Pauses:
 
 
 async def felt(sessions: int, days: int, save: Save) -> Pauses:
-    """Trade so many sessions at once, each saved after every day, and feel the pauses meanwhile."""
+    """Trade this many sessions at once, each saved after every day, and measure the pauses meanwhile."""
     delays: list[float] = []
     began = time.perf_counter()
     async with anyio.create_task_group() as heart:

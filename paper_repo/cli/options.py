@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
 
@@ -182,31 +182,40 @@ JsonOption = Annotated[
     bool, typer.Option("--json", metavar="", help="Print one JSON document, with exact amounts as text.")
 ]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", metavar="", help="Do not ask for confirmation.")]
+
+
+def id_argument(text: str, metavar: str = "ID") -> Any:
+    """An argument that names a session, or several: a shell completes it, and its help is `text`."""
+    return typer.Argument(metavar=metavar, help=text, autocompletion=complete_id, callback=readable)
+
+
+def rows_option(text: str) -> Any:
+    """The option that says how many rows are shown; its help is `text`."""
+    return typer.Option("--limit", "-n", metavar="N", parser=rows, help=text)
+
+
+def choices_option(name: str, text: str) -> Any:
+    """An option that can be repeated, with one of the words that its help, `text`, names."""
+    return typer.Option(name, case_sensitive=False, metavar=name.removeprefix("--").upper(), help=text)
+
+
+def time_option(name: str, text: str) -> Any:
+    """An option with a time in the zone of --tz; its help is `text`."""
+    return typer.Option(name, metavar="TIME", parser=moment, callback=in_zone, help=text)
+
+
 SessionId = Annotated[
-    str,
-    typer.Argument(
-        metavar="ID",
-        help="The id of the session; its first characters are enough if no other id begins with them.",
-        autocompletion=complete_id,
-        callback=readable,
-    ),
+    str, id_argument("The id of the session; its first characters are enough if no other id begins with them.")
 ]
-SessionIds = Annotated[
+SessionIds = Annotated[list[str], id_argument("The ids of the sessions, or their first characters.")]
+AnySessionIds = Annotated[
     list[str] | None,
-    typer.Argument(
-        metavar="ID",
-        help="The ids of the sessions, or their first characters. Without any: all sessions.",
-        autocompletion=complete_id,
-        callback=readable,
-    ),
+    id_argument("The ids of the sessions, or their first characters. Without any: all sessions."),
 ]
 StatusOption = Annotated[
     list[SessionStatus] | None,
-    typer.Option(
-        "--status",
-        case_sensitive=False,
-        metavar="STATUS",
-        help="Only sessions with this status: created, running, paused, stopped or failed. Can be repeated.",
+    choices_option(
+        "--status", "Only sessions with this status: created, running, paused, stopped or failed. Can be repeated."
     ),
 ]
 StrategyOption = Annotated[
@@ -218,38 +227,17 @@ SymbolOption = Annotated[
 ]
 CreatedFromOption = Annotated[
     datetime | None,
-    typer.Option(
+    time_option(
         "--created-from",
-        metavar="TIME",
-        parser=moment,
-        callback=in_zone,
-        help="Only sessions created at or after this time: 2026-01-31, 2026-01-31T14:30, or 90d (90 days ago).",
+        "Only sessions created at or after this time: 2026-01-31, 2026-01-31T14:30, or 90d (90 days ago).",
     ),
 ]
-CreatedToOption = Annotated[
-    datetime | None,
-    typer.Option(
-        "--created-to",
-        metavar="TIME",
-        parser=moment,
-        callback=in_zone,
-        help="Only sessions created before this time.",
-    ),
-]
+CreatedToOption = Annotated[datetime | None, time_option("--created-to", "Only sessions created before this time.")]
 SinceOption = Annotated[
     datetime | None,
-    typer.Option(
-        "--since",
-        metavar="TIME",
-        parser=moment,
-        callback=in_zone,
-        help="From this time on: 2026-01-31, 2026-01-31T14:30, or 90d (90 days ago).",
-    ),
+    time_option("--since", "From this time on: 2026-01-31, 2026-01-31T14:30, or 90d (90 days ago)."),
 ]
-UntilOption = Annotated[
-    datetime | None,
-    typer.Option("--until", metavar="TIME", parser=moment, callback=in_zone, help="Before this time."),
-]
+UntilOption = Annotated[datetime | None, time_option("--until", "Before this time.")]
 ZoneOption = Annotated[
     Zone | None,
     typer.Option(
@@ -265,12 +253,5 @@ ZoneOption = Annotated[
     ),
 ]
 LimitOption = Annotated[
-    int | None,
-    typer.Option(
-        "--limit",
-        "-n",
-        metavar="N",
-        parser=rows,
-        help="Show only the latest N (0 = all). By default 50, and all with --json.",
-    ),
+    int | None, rows_option("Show only the latest N (0 = all). By default 50, and all with --json.")
 ]

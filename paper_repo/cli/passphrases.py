@@ -10,12 +10,11 @@ import typer
 
 from paper_repo.cli.exit_codes import NOT_FOUND, USAGE, CommandError
 from paper_repo.cli.terminal import raise_if_interrupted
+from paper_repo.storage.sqlite.encryption import looks_encrypted
 
 PASSPHRASE = "PAPER_REPO_PASSPHRASE"
 """The variable with the passphrase; arguments of a command can be seen by others."""
 
-_MAGIC = b"SQLite format 3\0"
-_SMALLEST_PAGE = 512
 _ENOUGH = 1 << 16
 """More than any passphrase has; a larger file is another one."""
 
@@ -27,7 +26,7 @@ def passphrase_of(path: Path, file: Path | None, *, ask: bool = True) -> str | N
         CommandError: `file` cannot be used.
     """
     given = given_passphrase(file)
-    return given or (_asked(twice=False) or None if ask and _looks_encrypted(path) else None)
+    return given or (_asked(twice=False) or None if ask and looks_encrypted(path) else None)
 
 
 def given_passphrase(file: Path | None) -> str | None:
@@ -93,12 +92,3 @@ def _is_utf8(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _looks_encrypted(path: Path) -> bool:
-    """Whether SQLCipher may have written the file: whole pages, without SQLite's first bytes, and no text."""
-    if not path.is_file() or not path.stat().st_size or path.stat().st_size % _SMALLEST_PAGE:
-        return False
-    with path.open("rb") as file:
-        start = file.read(_SMALLEST_PAGE)
-    return not start.startswith(_MAGIC) and sum(byte >= 0x80 for byte in start) > len(start) // 4

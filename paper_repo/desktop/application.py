@@ -32,14 +32,13 @@ from paper_repo.facade.repository import AsyncSessionRepository
 from paper_repo.interface import IPaperTradingSessionRepository
 from paper_repo.maintenance.archive import Imported, import_archive
 from paper_repo.maintenance.salvage.salvage import Salvaged
+from paper_repo.storage.sqlite.encryption import looks_encrypted
 
 SIGNAL_MILLISECONDS = 200
 """How often Python is given a chance to notice Ctrl-C, which Qt's own loop does not do."""
 
 SWITCH_SECONDS = 0.001
 """How long other threads may run on when the window has something to do."""
-
-_MAGIC = b"SQLite format 3\0"
 
 
 class Application(QObject):
@@ -78,9 +77,14 @@ class Application(QObject):
         live.ask(_open, show, partial(self._not_opened, live, passphrase))
 
     def open_place(self, place: str, passphrase: str | None = None) -> None:
-        """Open a window on the file at this path, or on this server."""
+        """Open a window on the file at this path, or on this server; a file that a window shows comes to the front."""
         if "://" not in place and not Path(place).is_file():
             self._tell(tr("There is no file") + f" {place}")
+            return
+        window = self._window_on(place)
+        if window is not None:
+            window.raise_()
+            window.activateWindow()
             return
         try:
             self.open(SessionRepository(place, passphrase=passphrase), passphrase=passphrase)
@@ -125,7 +129,7 @@ class Application(QObject):
         is_foreign = isinstance(error, ForeignDatabaseError)
         if isinstance(error, CorruptDatabaseError) or (is_foreign and may_be_ours(place)):
             self._recover(place, passphrase, error)
-        elif isinstance(error, WrongPassphraseError) or (is_foreign and _may_be_encrypted(place)):
+        elif isinstance(error, WrongPassphraseError) or (is_foreign and looks_encrypted(Path(place))):
             self._ask_for_passphrase(place)
         else:
             self._tell(f"{place}: {texts.not_opened(error)}")
@@ -225,12 +229,27 @@ class Application(QObject):
             )
             return
         for path in paths:
-            if _is_text(path) and window.is_read_only:
-                self._tell(tr("Nothing can be imported into a damaged file. Save what could be read of it first."))
-            elif _is_text(path):
-                import_into(window, path)
-            else:
+            if self._window_on(path) is not None or not _is_text(path):
                 self.open_place(str(path))
+            elif window.is_read_only:
+                self._tell(tr("Nothing can be imported into a damaged file. Save what could be read of it first."))
+            else:
+                import_into(window, path)
+
+    def _window_on(self, place: str | Path) -> SessionWindow | None:
+        """The window that has this file open.
+
+        Nothing else in this process may open such a file, not even to look at it, nor SQLite when the window has it
+        open with SQLCipher: closing it would take away all the locks that the process has on it
+        (https://www.sqlite.org/howtocorrupt.html, 2.2).
+        """
+        path = Path(place)
+        for window in self.windows:
+            core = window.live.core
+            file = None if core is None else Path(internals_of(core).storage.name)
+            if file is not None and file.is_file() and path.is_file() and file.samefile(path):
+                return window
+        return None
 
 
 async def _open(repository: IPaperTradingSessionRepository) -> None:
@@ -314,15 +333,3 @@ def _is_text(path: Path) -> bool:
             return file.read(1) == b"{"
     except OSError:
         return False
-
-
-def _may_be_encrypted(place: str) -> bool:
-    """Whether SQLCipher may have written the file: whole pages of bytes, without SQLite's first ones."""
-    try:
-        path = Path(place)
-        with path.open("rb") as file:
-            start = file.read(512)
-        size = path.stat().st_size
-    except OSError:
-        return False
-    return size > 0 and size % 512 == 0 and not start.startswith(_MAGIC) and sum(each >= 128 for each in start) > 128

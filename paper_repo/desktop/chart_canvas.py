@@ -152,11 +152,11 @@ class ChartCanvas(QWidget):
     # The crosshair
 
     def leaveEvent(self, event: QEvent) -> None:  # noqa: N802
-        """Take the crosshair away when the mouse leaves."""
+        """The mouse has left the chart."""
         self.leave()
 
     def leave(self) -> None:
-        """Read nothing any more."""
+        """Take the crosshair away."""
         self._read(None)
 
     def read_at(self, seconds: float) -> None:

@@ -10,6 +10,7 @@ import anyio.to_thread
 from PySide6.QtWidgets import QWidget
 
 from paper_repo.desktop import texts
+from paper_repo.desktop.equity_chart import MOST_CURVES
 from paper_repo.desktop.language import tr
 from paper_repo.desktop.lazy_rows import Column
 from paper_repo.desktop.live import LiveRepository
@@ -18,9 +19,6 @@ from paper_repo.domain import PaperTradingSession
 from paper_repo.domain.comparison import Comparison, compare
 from paper_repo.domain.performance import Performance
 from paper_repo.errors import SessionNotFoundError
-
-MOST_COMPARED = 8
-"""How many sessions are compared, the same as are drawn."""
 
 MOST_FILLS = 20_000
 """Up to this many fills of the two sessions together, their fills are compared one by one."""
@@ -63,7 +61,7 @@ class ComparisonTable(SessionPartTable):
 
     def show_sessions(self, session_ids: Sequence[str]) -> None:
         """Compare these sessions, the first eight of them, and follow their changes."""
-        self.follower.follow_all(session_ids[:MOST_COMPARED])
+        self.follower.follow_all(session_ids[:MOST_CURVES])
 
     def columns(self) -> Sequence[Column]:
         """Name, the figures of the performance, and what was missed, traded besides and paid more."""

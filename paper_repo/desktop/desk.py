@@ -191,7 +191,7 @@ class Desk:
                 raise
             except StorageError as error:
                 if not told or self._closing:
-                    self._tell(texts.problem(error, session.name), True)
+                    self._tell(texts.problem(error, session.name, is_retried=not self._closing), True)
                 if self._closing:
                     return  # what is stored is a tick older, and the tick is traded again when it is resumed
                 told = True

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import anyio.to_thread
-from PySide6.QtCore import QEvent, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from paper_repo.desktop.chart_canvas import ChartCanvas
 from paper_repo.desktop.curves import Curve
-from paper_repo.desktop.following import rest
+from paper_repo.desktop.following import SessionFollower
 from paper_repo.desktop.language import localised, tr
-from paper_repo.desktop.live import LiveRepository, Request
+from paper_repo.desktop.live import LiveRepository
 from paper_repo.desktop.naming import named
 from paper_repo.errors import SessionNotFoundError
 
@@ -48,12 +46,7 @@ class EquityChart(QFrame):
         super().__init__(parent)
         self.setObjectName("chart")
         self._live = live
-        self._ids: list[str] = []
         self._curves: dict[str, Curve] = {}
-        self._stale: set[str] = set()
-        self._request: Request | None = None
-        self._pause = QTimer(self, singleShot=True)
-        self._pause.timeout.connect(self._refresh)
         self.canvas: ChartCanvas = ChartCanvas(self)
         self.reading: QLabel = named(QLabel(self, textFormat=Qt.TextFormat.RichText), "hint")
         self.reading.setWordWrap(True)
@@ -66,7 +59,8 @@ class EquityChart(QFrame):
         layout.addWidget(self.reading)
         layout.addWidget(self.canvas, 1)
         self.setFocusProxy(self.canvas)
-        live.changed.connect(self._changed)
+        self.follower: SessionFollower = SessionFollower(self, live, self._load, self._show, one_by_one=True)
+        self.follower.shown.connect(self.shown)
         self.canvas.draw([])
 
     def show_session(self, session_id: str | None) -> None:
@@ -75,22 +69,14 @@ class EquityChart(QFrame):
 
     def show_sessions(self, session_ids: Sequence[str]) -> None:
         """Lay these sessions over each other, the first eight of them, and follow their changes."""
-        self._ids = list(dict.fromkeys(session_ids))[:MOST_CURVES]
-        if self._request is not None:
-            self._request.cancel()
-            self._request = None
-        self._pause.stop()
-        self._curves = {each: self._curves[each] for each in self._ids if each in self._curves}
-        self._stale = set(self._ids)
-        if self._ids:
-            self._refresh()
-        else:
-            self._draw(reset=True)
+        ids = list(dict.fromkeys(session_ids))[:MOST_CURVES]
+        self._curves = {each: self._curves[each] for each in ids if each in self._curves}
+        self.follower.follow_all(ids)
 
     @property
     def curves(self) -> list[Curve]:
         """What is drawn."""
-        return [self._curves[each] for each in self._ids if each in self._curves]
+        return [self._curves[each] for each in self.follower.session_ids if each in self._curves]
 
     def reset_zoom(self) -> None:
         """Show all of it."""
@@ -99,26 +85,8 @@ class EquityChart(QFrame):
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802
         """Take the colours of a new palette."""
         super().changeEvent(event)
-        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "canvas"):
-            self.canvas.draw(self.curves)
-
-    def showEvent(self, event: Any) -> None:  # noqa: N802
-        """Read what has changed while the chart was hidden."""
-        super().showEvent(event)
-        QTimer.singleShot(0, self, self._refresh)
-
-    def _changed(self, ids: frozenset[str]) -> None:
-        self._stale |= set(self._ids) & ids if ids else set(self._ids)
-        self._refresh()
-
-    def _refresh(self) -> None:
-        if not self._stale or self._request is not None or self._pause.isActive() or not self.isVisible():
-            return
-        wanted, self._stale = [each for each in self._ids if each in self._stale], set()
-        began = time.monotonic()
-        self._request = self._live.ask(
-            lambda _: self._load(wanted), partial(self._loaded, began), partial(self._failed, began)
-        )
+        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "follower"):
+            self._show({})
 
     async def _load(self, ids: Sequence[str]) -> dict[str, Curve | None]:
         return {each: await self._load_one(each) for each in ids}
@@ -142,31 +110,14 @@ class EquityChart(QFrame):
             fills,
         )
 
-    def _loaded(self, began: float, found: dict[str, Curve | None]) -> None:
-        self._request = None
-        reset = set(self._curves) != set(self._ids) or self.canvas.drawn_ids != self._ids
-        for session_id, curve in found.items():
-            if curve is None:
-                self._curves.pop(session_id, None)
-            else:
-                self._curves[session_id] = curve
-        self._draw(reset)
-        self._rest(began)
-
-    def _failed(self, began: float, error: Exception) -> None:
-        self._request = None
-        self._live.failed.emit(error)
-        self._rest(began)
-
-    def _rest(self, began: float) -> None:
-        self._pause.start(rest(began))
-
-    def _draw(self, reset: bool) -> None:
+    def _show(self, found: dict[str, Curve | None] | None) -> None:
+        known = self._curves | (found or {})
+        self._curves = {each: curve for each, curve in known.items() if curve is not None}
+        before = self.canvas.drawn_ids
         self.canvas.draw(self.curves)
-        if reset:
+        if self.canvas.drawn_ids != before:
             self.canvas.show_all()
         self.canvas.setAccessibleDescription(self._in_words())
-        self.shown.emit()
 
     def _in_words(self) -> str:
         """What the chart shows, for those who cannot see it."""

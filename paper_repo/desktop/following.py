@@ -14,11 +14,10 @@ from paper_repo.desktop.live import LiveRepository, Request
 from paper_repo.errors import SessionNotFoundError
 
 REST = 3.0
-"""After a reading, at least this many times its duration passes before the next: a long history takes long to read."""
-
+"""The pause after a reading, in multiples of its duration: a long history takes long to read."""
 
 LEAST_REST = 0.3
-"""The least pause between two readings, in seconds: what changes all the time need not be drawn all the time."""
+"""The shortest pause between two readings, in seconds: about as often as the eye can follow figures that change."""
 
 
 def rest(began: float, most: float = 60) -> int:
@@ -41,6 +40,8 @@ class SessionFollower(QObject):
         live: where the sessions are.
         load: an async method of the widget that reads what it shows of the sessions with these ids.
         show: a method of the widget that shows it, in Qt's thread; gets None where no session is chosen.
+        one_by_one: whether `load` gets the ids of those sessions alone that have changed, and `show` what was read of
+            them, because the widget keeps the others; otherwise all of them are read when one has changed.
     """
 
     shown: Signal = Signal()
@@ -51,19 +52,27 @@ class SessionFollower(QObject):
         live: LiveRepository,
         load: Callable[[Sequence[str]], Awaitable[Any]],
         show: Callable[[Any], object],
+        *,
+        one_by_one: bool = False,
     ) -> None:
         super().__init__(widget)
         self._live = live
         # A widget that its program lets go of must end at once, in its own thread, and not when a collector finds it.
         self._load, self._show = WeakMethod(load), WeakMethod(show)
+        self._one_by_one = one_by_one
         self._ids: tuple[str, ...] = ()
+        self._stale: set[str] = set()
         self._request: Request | None = None
-        self._is_stale = False
         self._began = 0.0
         self._pause = QTimer(self, singleShot=True)
         self._pause.timeout.connect(self._refresh)
         live.changed.connect(self._changed)
         widget.installEventFilter(self)
+
+    @property
+    def session_ids(self) -> tuple[str, ...]:
+        """The ids of the sessions, in the order in which they were given."""
+        return self._ids
 
     @property
     def session_id(self) -> str | None:
@@ -81,14 +90,14 @@ class SessionFollower(QObject):
             self._request = None
         self._pause.stop()
         self._ids = tuple(session_ids)
-        self._is_stale = bool(self._ids)
+        self._stale = set(self._ids)
         if not self._ids:
             self._display(None)
         self._refresh()
 
     def refresh(self) -> None:
-        """Read it again."""
-        self._is_stale = True
+        """Read all of it again."""
+        self._stale = set(self._ids)
         self._refresh()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
@@ -98,17 +107,18 @@ class SessionFollower(QObject):
         return False
 
     def _changed(self, ids: frozenset[str]) -> None:
-        if self._ids and (not ids or not ids.isdisjoint(self._ids)):
-            self.refresh()
+        self._stale |= ids.intersection(self._ids) if ids else set(self._ids)
+        self._refresh()
 
     def _refresh(self) -> None:
-        ids, load = self._ids, self._load()
-        if not self._is_stale or not ids or self._request is not None or self._pause.isActive():
+        load = self._load()
+        if not self._stale or self._request is not None or self._pause.isActive():
             return
         widget = self.parent()
         if load is None or not isinstance(widget, QWidget) or not widget.isVisible():
             return
-        self._is_stale = False
+        ids = [each for each in self._ids if each in self._stale or not self._one_by_one]
+        self._stale = set()
         self._began = time.monotonic()
         self._request = self._live.ask(lambda _: _read(load, ids), self._loaded, self._failed)
 

@@ -19,14 +19,14 @@ _START = 64 << 10
 
 
 class RecoveryStoppedError(PaperRepoError):
-    """The user wants to wait no longer."""
+    """The user has cancelled the recovery."""
 
 
 class Recovery(QObject):
     """Reads a damaged file, which stays as it is, into a new one in a folder that goes with the window.
 
     - `succeeded(found)`: `core` has what could be read; `found` is a `Salvaged`.
-    - `failed(error)`: no session can be found, or the user has stopped it.
+    - `failed(error)`: no session could be found, or the recovery was stopped.
 
     Args:
         place: the damaged file, which this program must not have open.
@@ -59,11 +59,11 @@ class Recovery(QObject):
         self._thread.start()
 
     def stop(self) -> None:
-        """Read no more; `failed` follows."""
+        """Stop reading; `failed` is emitted when that has happened."""
         self._is_stopped = True
 
     def close(self) -> None:
-        """Remove what was read, after its repository is closed."""
+        """Remove what was read; its repository must be closed."""
         self._folder.cleanup()
         self.deleteLater()
 
@@ -86,7 +86,7 @@ class Recovery(QObject):
 
     def _show_progress(self, done: int, total: int) -> None:
         self._progress.setMaximum(total)
-        self._progress.setValue(min(done, total - 1))  # at the end it would hide itself, before the window is there
+        self._progress.setValue(min(done, total - 1))  # at the maximum Qt hides it, before the window is there
 
     def _end(self, found: Salvaged | Exception) -> None:
         self._thread.join()

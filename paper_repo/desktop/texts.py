@@ -184,10 +184,25 @@ def is_unreachable(error: BaseException) -> bool:
     return is_servers and isinstance(error, StorageError) and code.startswith((_CONNECTION, _SHUT_DOWN))
 
 
-def problem(error: BaseException, name: str = "") -> str:
-    """What went wrong, what became of the data, and what to do; for somebody who knows trading and no databases."""
+def problem(error: BaseException, name: str = "", *, is_retried: bool = False) -> str:
+    """What went wrong, what became of the data, and what to do; for somebody who knows trading and no databases.
+
+    Args:
+        error: what was raised.
+        name: of the session that it was about.
+        is_retried: whether the program itself tries again, as it does to read, and to save what it trades; what a user
+            has asked for is tried once.
+    """
     whose = f"“{name}”: " if name else ""
-    return whose + _sentence(error)
+    return whose + (_what_is_retried(error) if is_retried else _sentence(error))
+
+
+def _what_is_retried(error: BaseException) -> str:
+    if is_unreachable(error):
+        return tr("The server cannot be reached. What is shown may be old; it is tried again.")
+    if isinstance(error, DiskFullError):
+        return tr("The disk is full. Nothing is lost; make room, and it goes on.")
+    return _sentence(error)
 
 
 def _sentence(error: BaseException) -> str:
@@ -199,7 +214,7 @@ def _sentence(error: BaseException) -> str:
         case BusyError():
             return tr("Another program is writing to the file just now. Nothing is lost; wait a moment, or try again.")
         case DiskFullError():
-            return tr("The disk is full. Nothing is lost; make room, and it goes on.")
+            return tr("The disk is full, and nothing was changed. Make room, and try again.")
         case ReadOnlyError():
             return tr("The file cannot be written. Nothing is lost; check its permissions and those of its folder.")
         case CorruptRecordError():
@@ -219,7 +234,7 @@ def _sentence(error: BaseException) -> str:
         case ArchiveError():
             return tr("The archive cannot be read, and nothing of it is stored:") + f" {_short(error)}"
         case StorageError() if is_unreachable(error):
-            return tr("The server cannot be reached. What is shown may be old; it is tried again.")
+            return tr("The server cannot be reached. When it can, see what is stored, and try again.")
         case PaperRepoError() | OSError():
             return _short(error)
     return tr("Unexpected error:") + f" {type(error).__name__}: {_short(error)}"

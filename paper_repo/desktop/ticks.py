@@ -35,7 +35,7 @@ def of_numbers(low: float, high: float, most: int, text: Callable[[float, int], 
     Args:
         low, high: the ends.
         most: how many there is room for.
-        text: what is written at a number, with so many digits after the point.
+        text: what is written at a number, with this number of digits after the point.
     """
     if not high > low:
         return []

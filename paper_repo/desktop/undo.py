@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from io import BytesIO
-from pathlib import Path
 from tempfile import TemporaryFile
 from typing import BinaryIO, NamedTuple, cast
 
 from paper_repo.core.repository import SessionRepository, internals_of
 from paper_repo.maintenance.archive import export_archive, import_archive
-
-_MAGIC = b"SQLite format 3\0"
 
 
 class Deletion(NamedTuple):
@@ -41,7 +38,8 @@ class DeletedSessions:
         Raises:
             SessionNotFoundError: one of them is gone already.
         """
-        archive = BytesIO() if self._is_encrypted() else cast(BinaryIO, TemporaryFile())  # noqa: SIM115  # kept open
+        is_encrypted = internals_of(self._core).storage.is_encrypted
+        archive = BytesIO() if is_encrypted else cast(BinaryIO, TemporaryFile())  # noqa: SIM115  # kept open
         try:
             with self._core.atomic():
                 export_archive(self._core, archive, ids=ids)
@@ -73,11 +71,3 @@ class DeletedSessions:
         for deletion in self._deletions:
             deletion.archive.close()
         self._deletions.clear()
-
-    def _is_encrypted(self) -> bool:
-        """Whether the database is a file that does not begin as SQLite's own do."""
-        try:
-            with Path(internals_of(self._core).storage.name).open("rb") as file:
-                return file.read(len(_MAGIC)) != _MAGIC
-        except OSError:
-            return False

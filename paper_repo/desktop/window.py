@@ -224,7 +224,7 @@ class SessionWindow(QMainWindow):
         self.table.refreshed.connect(self._show_count)
         self.table.menu_wanted.connect(self._show_menu)
         self.table.damaged.connect(self._tell_damage)
-        self.live.failed.connect(self.tell_error)
+        self.live.failed.connect(partial(self.tell_error, is_retried=True))
         self.live.recovered.connect(lambda: self.message.tell(tr("The database can be read again.")))
 
     # What it shows
@@ -262,21 +262,21 @@ class SessionWindow(QMainWindow):
 
     # What it says
 
-    def tell_error(self, error: Exception, name: str = "") -> None:
-        """Say what went wrong in one sentence, and what to do; the window goes on working."""
+    def tell_error(self, error: Exception, name: str = "", *, is_retried: bool = False) -> None:
+        """Say what went wrong in one sentence, and what to do, as `texts.problem` does; the window goes on working."""
         if isinstance(error, CorruptDatabaseError) and not isinstance(error, CorruptRecordError):
-            self._write_no_more()
+            self._stop_writing()
         else:
-            self.message.tell(texts.problem(error, name), is_problem=True)
+            self.message.tell(texts.problem(error, name, is_retried=is_retried), is_problem=True)
 
     def _tell_damage(self, errors: list[Exception]) -> None:
         records = [error for error in errors if isinstance(error, CorruptRecordError)]
         if len(records) < len(errors):
-            self._write_no_more()
+            self._stop_writing()
         else:
             self.message.tell(texts.damaged_sessions(len(records)), is_problem=True, stays=True)
 
-    def _write_no_more(self) -> None:
+    def _stop_writing(self) -> None:
         """The file itself is damaged: nothing is changed from now on, and the user can see what is left of it."""
         if self.is_read_only:
             return

@@ -152,14 +152,10 @@ def compare(
         raise ValueError(f"within must not be below zero, it is {within}")
     firsts = _compared(expected_history, since, until)
     seconds = _compared(actual_history, since, until)
-    pairs = _Pairs(within)
-    for key in sorted(firsts.keys() | seconds.keys()):
-        pairs.match(firsts.get(key, []), seconds.get(key, []))
+    pairs = _paired(firsts, seconds, within)
+    matched = sorted(pairs.matched, key=lambda each: each[0].executed_at)
     return Comparison(
-        tuple(
-            MatchedFill(first, second, quantity, _cost(first, second, quantity, actual))
-            for first, second, quantity in sorted(pairs.matched, key=lambda each: each[0].executed_at)
-        ),
+        tuple(MatchedFill(*each, _cost(*each, actual)) for each in matched),
         tuple(sorted(pairs.missed, key=attrgetter("fill.executed_at"))),
         tuple(sorted(pairs.extra, key=attrgetter("fill.executed_at"))),
         sum(map(len, firsts.values())),
@@ -185,6 +181,13 @@ def _compared(history: Iterable[Booked], since: datetime | None, until: datetime
     for fills in found.values():
         fills.sort(key=attrgetter("executed_at"))
     return found
+
+
+def _paired(firsts: _ByInstrument, seconds: _ByInstrument, within: timedelta) -> _Pairs:
+    pairs = _Pairs(within)
+    for key in sorted(firsts.keys() | seconds.keys()):
+        pairs.match(firsts.get(key, []), seconds.get(key, []))
+    return pairs
 
 
 class _Pairs:

@@ -49,6 +49,9 @@ class Storage(Transacting):
     sends_together: ClassVar[bool] = False
     """Whether each statement costs a round trip, which `change_many` saves."""
 
+    is_encrypted: bool = False
+    """Whether what is written to a file of its own is encrypted."""
+
     durability: str
     """What an acknowledged save survives; see `DURABILITY`."""
 

@@ -83,6 +83,8 @@ def test_a_wrong_argument_is_one_line_and_a_usage_error(command: Command, argume
         ["delete", b"\xff", "--yes"],
         ["export", b"\xff"],
         ["rename", DEMO, b"\xff"],
+        ["report", b"\xff", "--output", "report.html"],
+        ["compare", DEMO, b"\xff"],
         ["list", "--strategy", b"\xff"],
         ["fills", DEMO, "--symbol", b"\xff"],
         ["list", "--created-from", b"\xff"],

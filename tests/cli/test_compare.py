@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
+import subprocess
+import sys
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +16,23 @@ import pytest
 from paper_repo import Fill, PaperTradingSession, SessionRepository
 from tests.builders import new_session
 from tests.cli.conftest import DEMO, Run, document
+
+OPENED = """
+import sys
+from paper_repo.cli import main
+
+begun = []
+
+def watch(event, arguments):
+    if event == "sqlite3.connect":
+        begun.append(arguments)
+    elif event == "open" and begun and str(arguments[0]) == sys.argv[-1]:
+        sys.stderr.write("opened beside SQLite")
+
+sys.addaudithook(watch)
+main()
+"""
+"""The command, which complains when it opens the file of its last argument although SQLite has it open."""
 
 
 def on_paper(fills: list[Fill], session_id: str = "paper") -> PaperTradingSession:
@@ -124,3 +144,16 @@ def test_it_fits_its_terminal(run: Run, paper: str, width: int) -> None:
 
     assert max(map(len, output.splitlines())) <= width
     assert not re.search(r"\d…|…\d", output)
+
+
+def test_a_file_is_not_opened_beside_sqlite(database: Path, paper: str) -> None:
+    """Not to find out whether it is encrypted, either: closing it would drop the locks that SQLite has on it."""
+    done = subprocess.run(
+        [sys.executable, "-c", OPENED, "compare", DEMO, paper, "--other-db", str(database)],
+        env=os.environ | {"PAPER_REPO_DB": str(database)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")

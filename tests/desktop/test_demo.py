@@ -166,7 +166,7 @@ def test_a_full_disk_is_told_and_nothing_is_lost(
     desktop.until(lambda: days(stored) >= 2)
 
     pages[0] = 1  # SQLite takes this for the present size of the file
-    desktop.until(lambda: "The disk is full" in window.message.text)
+    desktop.until(lambda: "make room, and it goes on" in window.message.text)
     held = days(stored)
     pages[0] = 1_000_000
     desktop.until(lambda: days(stored) >= held + 3)

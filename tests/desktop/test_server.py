@@ -42,11 +42,12 @@ def test_a_server_that_is_gone_is_told_and_the_window_goes_on(on_server: Desktop
     on_server.until(lambda: window.table.selected is not None)
 
     server.stop()
-    on_server.until(lambda: "The server cannot be reached" in window.message.text)
+    on_server.until(lambda: "What is shown may be old; it is tried again" in window.message.text)
     assert on_server.column("Name") == ["No. 000001"]
     window.message.label.clear()
     window.actions_._change(window.table.selected, lambda session: setattr(session, "name", "Lost"))
-    on_server.until(lambda: "The server cannot be reached" in window.message.text)
+    on_server.until(lambda: "“No. 000001”: The server cannot be reached" in window.message.text)
+    assert window.message.text.endswith("When it can, see what is stored, and try again.")
 
     server.start()
     on_server.until(lambda: "can be read again" in window.message.text)

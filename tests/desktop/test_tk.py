@@ -90,7 +90,7 @@ def stored(path: Path) -> Iterator[SessionRepository]:
 
 
 def archive(folder: Path, count: int) -> Path:
-    """An archive of so many sessions, with the history of a quarter each."""
+    """An archive of this many sessions, each with the history of a quarter."""
     file = folder / "archive.jsonl"
     with SessionRepository(folder / "elsewhere.db", durability="normal") as other, file.open("wb") as lines:
         session = new_session("Imported")

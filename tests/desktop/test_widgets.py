@@ -58,6 +58,18 @@ def until(qtbot: Any, condition: Any) -> None:
     qtbot.waitUntil(lambda: bool(condition()), timeout=PATIENCE)
 
 
+def session_table(qtbot: Any, live: LiveRepository, path: Path, count: int) -> Any:
+    """A table of this many stored sessions, of which the first ones are shown."""
+    with SessionRepository(path, durability="normal") as repository:
+        repository.save_many(map(plain, range(count)))
+    table = widgets.SessionTable(live)
+    qtbot.addWidget(table)
+    table.resize(900, 600)
+    table.show()
+    until(qtbot, lambda: table.rows.row(0) is not None)
+    return table
+
+
 @pytest.mark.parametrize("name", ONE_SESSION)
 def test_a_widget_follows_one_session(qtbot: Any, live: LiveRepository, path: Path, name: str) -> None:
     """It shows the session that it is told, what others save of it, and nothing after it was deleted."""
@@ -95,6 +107,31 @@ def test_a_widget_shows_what_a_repository_in_memory_holds(qtbot: Any, tmp_path: 
         widget.show()
         with qtbot.waitSignal(widget.shown, timeout=PATIENCE):
             widget.show_session(session.id)
+
+
+def test_a_chart_reads_what_has_changed_and_stays_zoomed(qtbot: Any, live: LiveRepository, path: Path) -> None:
+    """Of curves over each other, those that stay as they are are not read again; a deleted one moves nothing."""
+    chart = widgets.EquityChart(live)
+    qtbot.addWidget(chart)
+    with SessionRepository(path) as repository:
+        sessions = [traded(name, days) for name, days in (("Long", 60), ("Short", 40), ("Deleted", 20))]
+        repository.save_many(sessions)
+        chart.show()
+        chart.show_sessions([each.id for each in sessions])
+        until(qtbot, lambda: len(chart.curves) == 3)
+        repository.delete(sessions[2].id)
+        until(qtbot, lambda: len(chart.curves) == 2)
+        first, second = chart.curves
+        chart.canvas.zoom(0.5)
+        seen = chart.canvas.seen
+
+        sessions[1].name = "Renamed"
+        repository.save(sessions[1])
+
+        until(qtbot, lambda: chart.curves[1].name == "Renamed")
+        assert chart.curves[0] is first
+        assert chart.curves[1].equity == second.equity
+        assert chart.canvas.seen == seen
 
 
 def test_closed_orders_and_cash_flows(qtbot: Any, live: LiveRepository, path: Path) -> None:
@@ -174,15 +211,9 @@ def test_a_hidden_widget_reads_nothing(qtbot: Any, live: LiveRepository, path: P
 
 def test_twenty_thousand_sessions(qtbot: Any, live: LiveRepository, path: Path) -> None:
     """Only the pages that are seen are fetched; the last one too, when the user goes to it; and a text is found."""
-    with SessionRepository(path, durability="normal") as repository:
-        repository.save_many(map(plain, range(20_000)))
-    table = widgets.SessionTable(live)
-    qtbot.addWidget(table)
-    table.resize(900, 600)
-    table.show()
+    table = session_table(qtbot, live, path, 20_000)
 
-    until(qtbot, lambda: table.total == 20_000)
-    until(qtbot, lambda: table.rows.row(0) is not None)
+    assert table.total == 20_000
     assert len(table.rows._pages) <= 2
     table.view.scrollToBottom()
     until(qtbot, lambda: table.rows.row(19_999) is not None)
@@ -357,13 +388,7 @@ def test_sessions_are_compared(qtbot: Any, live: LiveRepository, path: Path) -> 
 
 def test_all_rows_are_selected_at_once(qtbot: Any, live: LiveRepository, path: Path) -> None:
     """Qt asks no row of the table whether its column is selected, which would take seconds for a million of them."""
-    with SessionRepository(path, durability="normal") as repository:
-        repository.save_many(map(plain, range(3_000)))
-    table = widgets.SessionTable(live)
-    qtbot.addWidget(table)
-    table.resize(900, 600)
-    table.show()
-    until(qtbot, lambda: table.rows.row(0) is not None)
+    table = session_table(qtbot, live, path, 3_000)
     asked: list[object] = []
     table.rows.flags = lambda index: asked.append(index) or Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
 
@@ -376,13 +401,7 @@ def test_all_rows_are_selected_at_once(qtbot: Any, live: LiveRepository, path: P
 
 def test_a_dragged_scrollbar_asks_for_what_is_seen_alone(qtbot: Any, live: LiveRepository, path: Path) -> None:
     """While one page is read those that are passed are forgotten."""
-    with SessionRepository(path, durability="normal") as repository:
-        repository.save_many(map(plain, range(20_000)))
-    table = widgets.SessionTable(live)
-    qtbot.addWidget(table)
-    table.resize(900, 600)
-    table.show()
-    until(qtbot, lambda: table.rows.row(0) is not None)
+    table = session_table(qtbot, live, path, 20_000)
     bar = table.view.verticalScrollBar()
 
     for place in range(0, bar.maximum(), bar.maximum() // 200):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import subprocess
 import sys
@@ -408,6 +409,44 @@ def test_an_encrypted_file_asks_for_its_passphrase(desktop: Desktop, path: Path)
     desktop.until(lambda: desktop.program.windows)
     desktop.window = desktop.program.windows[0]
     desktop.until(lambda: desktop.column("Name") == ["No. 000001"])
+
+
+LOCK = """
+import fcntl, sys
+with open(sys.argv[1], "r+b") as file:
+    fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 510, 0x40000002)
+"""
+"""Another program that locks what every connection of SQLite's to the file has locked for reading."""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere locks belong to an opened file, not to the process")
+@pytest.mark.parametrize("passphrase", [None, "open sesame"])
+def test_the_window_keeps_its_locks_on_the_file(desktop: Desktop, path: Path, passphrase: str | None) -> None:
+    """Whatever is done with the file, only SQLite opens it: closing it in any other way drops the locks on it."""
+    with SessionRepository(path, passphrase=passphrase) as repository:
+        repository.save_many([plain(1), plain(2)])
+    if passphrase is None:
+        desktop.begin()
+    else:
+        desktop.program.open_place(str(path), passphrase)
+    desktop.until(lambda: desktop.program.windows)
+    (window,) = desktop.program.windows
+    desktop.until(lambda: window.table.selected is not None)
+
+    def is_locked() -> bool:
+        done = subprocess.run([sys.executable, "-c", LOCK, str(path)], capture_output=True, text=True, check=False)
+        return "BlockingIOError" in done.stderr
+
+    assert is_locked()
+    window.actions_.delete_now(("000001",))
+    desktop.until(lambda: window.actions_.undo.isEnabled())
+    assert is_locked()
+    window.files_dropped.emit([path])
+    window.place_wanted.emit(str(path))
+    desktop.settle()
+    assert is_locked()
+    assert desktop.program.windows == [window]
+    assert desktop.program.dialogs == []
 
 
 @pytest.mark.parametrize("passphrase", [None, "open sesame"])

@@ -81,12 +81,10 @@ WhichOption = Annotated[
 ]
 OrderStatusOption = Annotated[
     list[OrderStatus] | None,
-    typer.Option(
+    options.choices_option(
         "--status",
-        case_sensitive=False,
-        metavar="STATUS",
-        help="Only orders with this status: pending, open, partially_filled, filled, cancelled, rejected or "
-        "expired. Can be repeated.",
+        "Only orders with this status: pending, open, partially_filled, filled, cancelled, rejected or expired. "
+        "Can be repeated.",
     ),
 ]
 
@@ -160,11 +158,9 @@ def positions(
 
 KindOption = Annotated[
     list[CashFlowKind] | None,
-    typer.Option(
+    options.choices_option(
         "--kind",
-        case_sensitive=False,
-        metavar="KIND",
-        help="Only cash flows of this kind: deposit, withdrawal, dividend, interest, funding, tax, fee or other. "
+        "Only cash flows of this kind: deposit, withdrawal, dividend, interest, funding, tax, fee or other. "
         "Can be repeated.",
     ),
 ]

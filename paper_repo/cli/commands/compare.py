@@ -20,8 +20,6 @@ from paper_repo.cli.options import (
     SymbolOption,
     UntilOption,
     ZoneOption,
-    complete_id,
-    readable,
 )
 from paper_repo.cli.terminal import counted, output, print_json, progress
 from paper_repo.cli.zones import UTC_ZONE
@@ -36,22 +34,12 @@ TABLE_LENGTH = 10
 
 ExpectedId = Annotated[
     str,
-    typer.Argument(
-        metavar="EXPECTED",
-        help="The session that says what should have been traded, as a backtest: its id, or the first characters.",
-        autocompletion=complete_id,
-        callback=readable,
+    options.id_argument(
+        "The session that says what should have been traded, as a backtest: its id, or the first characters.",
+        "EXPECTED",
     ),
 ]
-ActualId = Annotated[
-    str,
-    typer.Argument(
-        metavar="ACTUAL",
-        help="The session to be judged, as the paper or live run.",
-        autocompletion=complete_id,
-        callback=readable,
-    ),
-]
+ActualId = Annotated[str, options.id_argument("The session to be judged, as the paper or live run.", "ACTUAL")]
 OtherDbOption = Annotated[
     str | None,
     typer.Option(
@@ -82,13 +70,7 @@ WithinOption = Annotated[
 ]
 RowsOption = Annotated[
     int | None,
-    typer.Option(
-        "--limit",
-        "-n",
-        metavar="N",
-        parser=options.rows,
-        help="Show at most N rows of each table (0 = all). By default 10, and all with --json.",
-    ),
+    options.rows_option("Show at most N rows of each table (0 = all). By default 10, and all with --json."),
 ]
 
 
@@ -112,10 +94,11 @@ def compare(
     It shows what was missed and what was extra, what worse prices have cost (slippage), fees, P&L, and where they part.
     """
     within = WITHIN if within is None else within
+    first = existing(db, passphrase_file)
+    second = existing(other_db, other_passphrase_file) if other_db else first
     with ExitStack() as opened:
-        first = opened.enter_context(existing(db, passphrase_file))
-        second = opened.enter_context(existing(other_db, other_passphrase_file)) if other_db else first
         for each in {id(first): first, id(second): second}.values():
+            opened.enter_context(each)
             opened.enter_context(each.reading())
         expected, actual = loaded(first, expected_id), loaded(second, actual_id)
         planned, traded = _fills(first, expected, symbol), _fills(second, actual, symbol)

@@ -17,12 +17,12 @@ from paper_repo.cli.options import (
     DbOption,
     PassphraseFile,
     SessionId,
+    SessionIds,
     StatusOption,
     StrategyOption,
     SymbolOption,
     YesOption,
     ZoneOption,
-    complete_id,
     filters,
     readable,
 )
@@ -60,15 +60,7 @@ def rename(
 
 
 def delete(
-    session_ids: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="ID",
-            help="The ids of the sessions, or their first characters.",
-            autocompletion=complete_id,
-            callback=readable,
-        ),
-    ],
+    session_ids: SessionIds,
     db: DbOption = None,
     passphrase_file: PassphraseFile = None,
     yes: YesOption = False,

@@ -17,12 +17,12 @@ from paper_repo.cli.destinations import new_file, require_destination
 from paper_repo.cli.escaping import quoted
 from paper_repo.cli.exit_codes import CONFLICT, NOT_FOUND, USAGE, CommandError, exit_code
 from paper_repo.cli.options import (
+    AnySessionIds,
     CreatedFromOption,
     CreatedToOption,
     DbOption,
     JsonOption,
     PassphraseFile,
-    SessionIds,
     StatusOption,
     StrategyOption,
     SymbolOption,
@@ -85,7 +85,7 @@ OverwriteOption = Annotated[bool, typer.Option("--overwrite", metavar="", help="
 
 
 def export(
-    session_ids: SessionIds = None,
+    session_ids: AnySessionIds = None,
     db: DbOption = None,
     passphrase_file: PassphraseFile = None,
     to: OutputOption = STANDARD,

@@ -68,14 +68,7 @@ def list_sessions(
     ] = Order.CREATED,
     reverse: Annotated[bool, typer.Option("--reverse", "-r", metavar="", help="Reverse the order.")] = False,
     limit: Annotated[
-        int | None,
-        typer.Option(
-            "--limit",
-            "-n",
-            metavar="N",
-            parser=options.rows,
-            help="Show at most N (0 = all). By default 50, and all with --json.",
-        ),
+        int | None, options.rows_option("Show at most N (0 = all). By default 50, and all with --json.")
     ] = None,
     zone: ZoneOption = None,
     as_json: JsonOption = False,

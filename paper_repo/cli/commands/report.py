@@ -9,15 +9,12 @@ import typer
 
 from paper_repo.cli.database import existing, find_id, place_of
 from paper_repo.cli.destinations import require_destination
-from paper_repo.cli.options import DbOption, PassphraseFile, complete_id
+from paper_repo.cli.options import DbOption, PassphraseFile, SessionIds
 from paper_repo.cli.terminal import note
 
 
 def report(
-    session_ids: Annotated[
-        list[str],
-        typer.Argument(metavar="ID", help="Ids of sessions, or their beginnings.", autocompletion=complete_id),
-    ],
+    session_ids: SessionIds,
     to: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The HTML file to write.")],
     db: DbOption = None,
     passphrase_file: PassphraseFile = None,

@@ -888,6 +888,14 @@
             <translation>Der Server ist nicht erreichbar. Bitte nachsehen, ob er läuft und die Adresse stimmt, dann noch einmal öffnen.</translation>
         </message>
         <message>
+            <source>The server cannot be reached. What is shown may be old; it is tried again.</source>
+            <translation>Der Server ist nicht erreichbar. Das Gezeigte kann veraltet sein; es wird weiter versucht.</translation>
+        </message>
+        <message>
+            <source>The disk is full. Nothing is lost; make room, and it goes on.</source>
+            <translation>Die Platte ist voll. Nichts ist verloren; bitte Platz schaffen, dann geht es weiter.</translation>
+        </message>
+        <message>
             <source>Unexpected error:</source>
             <translation>Unerwarteter Fehler:</translation>
         </message>
@@ -900,8 +908,8 @@
             <translation>Gerade schreibt ein anderes Programm in die Datei. Nichts ist verloren; bitte kurz warten oder noch einmal versuchen.</translation>
         </message>
         <message>
-            <source>The disk is full. Nothing is lost; make room, and it goes on.</source>
-            <translation>Die Platte ist voll. Nichts ist verloren; bitte Platz schaffen, dann geht es weiter.</translation>
+            <source>The disk is full, and nothing was changed. Make room, and try again.</source>
+            <translation>Die Platte ist voll, und nichts wurde geändert. Bitte Platz schaffen und es noch einmal versuchen.</translation>
         </message>
         <message>
             <source>The file cannot be written. Nothing is lost; check its permissions and those of its folder.</source>
@@ -924,8 +932,8 @@
             <translation>Das ist keine Datei mit Sitzungen, und sie blieb unberührt. Bitte eine andere wählen.</translation>
         </message>
         <message>
-            <source>The server cannot be reached. What is shown may be old; it is tried again.</source>
-            <translation>Der Server ist nicht erreichbar. Das Gezeigte kann veraltet sein; es wird weiter versucht.</translation>
+            <source>The server cannot be reached. When it can, see what is stored, and try again.</source>
+            <translation>Der Server ist nicht erreichbar. Sobald er es wieder ist, bitte nachsehen, was gespeichert ist, und es noch einmal versuchen.</translation>
         </message>
         <message>
             <source>The others are sound.</source>

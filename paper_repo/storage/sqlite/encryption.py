@@ -15,6 +15,27 @@ SILENT = "PRAGMA cipher_log_level = NONE"
 """Without it SQLCipher writes to standard error when a passphrase is wrong."""
 
 
+_PLAIN_START = b"SQLite format 3\0"
+_SMALLEST_PAGE = 512
+
+
+def looks_encrypted(path: Path) -> bool:
+    """Whether SQLCipher may have written the file: whole pages, without SQLite's first bytes, and no text.
+
+    The file is opened, which must not be done while this process has it open with SQLite: closing it would drop the
+    locks on it (https://www.sqlite.org/howtocorrupt.html, 2.2).
+    """
+    try:
+        size = path.stat().st_size if path.is_file() else 0
+        if not size or size % _SMALLEST_PAGE:
+            return False
+        with path.open("rb") as file:
+            start = file.read(_SMALLEST_PAGE)
+    except OSError:
+        return False  # opening the database says what is wrong
+    return not start.startswith(_PLAIN_START) and sum(byte >= 0x80 for byte in start) > len(start) // 4
+
+
 def checked_passphrase(passphrase: object) -> Passphrase | None:
     """The passphrase, or None when there is none.
 

@@ -103,6 +103,7 @@ class SQLiteStorage(Storage):
         if journal not in JOURNALS:
             raise ValueError(f"journal is 'wal' or 'rollback', not {journal!r}")
         self._passphrase = checked_passphrase(passphrase)
+        self.is_encrypted: bool = bool(self._passphrase)
         self._journal = JOURNALS[journal]
         self._scripts = scripts
         self._location = Location(self.path)
@@ -235,7 +236,7 @@ class SQLiteStorage(Storage):
             location=location,
             scripts=self._scripts,
             statements=self.statements,
-            is_encrypted=bool(self._passphrase),
+            is_encrypted=self.is_encrypted,
             may_upgrade=self.upgrade != "never",
             connect=partial(self.connect_to, uri=True, timeout=self.busy_timeout),
             connected=self._while_opening,
