@@ -47,16 +47,19 @@ class Workplace:
         """Where mutmut keeps the copies of package and tests, and the results."""
         return self.folder / "mutants"
 
-    def mutmut(self, *arguments: str) -> None:
-        """Run mutmut here; what it prints is its progress.
+    def run(self, *sample: int) -> None:
+        """Run the mutants without a result yet, or so many of them drawn with this seed; mutmut prints its progress.
 
         Raises:
             CalledProcessError: it could not begin: the tests fail without any mutant, most likely.
         """
         (self.folder / "tmp").mkdir(exist_ok=True)
         environment = os.environ | {"PYTHONPATH": str(self.copy), "TMPDIR": str(self.folder / "tmp")} | self.environment
-        program = "from mutmut.__main__ import cli; cli()"
-        subprocess.run([sys.executable, "-c", program, *arguments], cwd=self.folder, env=environment, check=True)
+        if sample:
+            program = ["-m", "tests.mutants.sampling", *map(str, sample)]
+        else:
+            program = ["-c", "from mutmut.__main__ import cli; cli()", "run", "--max-children=1"]
+        subprocess.run([sys.executable, *program], cwd=self.folder, env=environment, check=True)
 
 
 @dataclass(frozen=True)

@@ -30,10 +30,14 @@ class Outcome:
     """The exit code of the tests, by the mutant's name; None when it has not run."""
 
     @classmethod
-    def of(cls, workplace: Workplace, module: str) -> Outcome:
-        """What became of the mutants of this module; without a result where there is none."""
+    def of(cls, workplace: Workplace, module: str, sampled: bool = False) -> Outcome:
+        """What became of the mutants of this module; without a result where there is none.
+
+        Of a sample, those that were not drawn do not count.
+        """
         results = _results(workplace, module)
-        return cls(workplace, module, dict(_read(results)["exit_code_by_key"]) if results.exists() else {})
+        codes = dict(_read(results)["exit_code_by_key"]) if results.exists() else {}
+        return cls(workplace, module, {name: code for name, code in codes.items() if not sampled or code is not None})
 
     @property
     def alive(self) -> list[str]:
@@ -79,9 +83,9 @@ class Outcome:
             return str(get_diff_for_mutant(name, path=Path(self.module)))
 
 
-def outcomes(workplace: Workplace, modules: list[str]) -> list[Outcome]:
+def outcomes(workplace: Workplace, modules: list[str], sampled: bool = False) -> list[Outcome]:
     """What became of the mutants of these modules; without a result where there are none."""
-    return [Outcome.of(workplace, module) for module in modules]
+    return [Outcome.of(workplace, module, sampled) for module in modules]
 
 
 def killed_by_tests(found: list[Outcome]) -> float:

@@ -10,6 +10,7 @@ import pytest
 
 from tests.mutants.groups import GROUPS, ROOT, Workplace
 from tests.mutants.report import Outcome
+from tests.mutants.sampling import drawn
 from tests.mutants.slips import SLIPS, Slip
 from tests.mutants.survivors import LISTED, Survivor
 
@@ -110,3 +111,12 @@ def test_a_survivor_is_known_by_its_lines() -> None:
         "at = utc_now() if at is None else at",
         "at = utc_now() if at is not None else at",
     )
+
+
+def test_a_sample_is_drawn_by_its_seed() -> None:
+    """The same mutants again, others with another seed, and all where there are fewer than asked for."""
+    names = [f"paper_repo.domain.session.x_mark__mutmut_{number}" for number in range(100)]
+
+    assert drawn(names, 20, 1) == drawn(names[::-1], 20, 1) != drawn(names, 20, 2)
+    assert len(drawn(names, 20, 1)) == 20
+    assert drawn(names, 1000, 1) == set(names)
