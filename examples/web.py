@@ -3,8 +3,7 @@
     pip install fastapi uvicorn
     SESSIONS=sessions.db uvicorn --app-dir examples --timeout-graceful-shutdown 1 web:app
 
-GET /sessions, /sessions/ID, /sessions/ID/equity, and /changes, a stream of server-sent events. Such a stream never ends
-by itself: without the timeout, Ctrl-C would wait for every open one.
+GET /sessions, /sessions/ID, /sessions/ID/equity, and /changes: server-sent events, for which Ctrl-C waits that timeout.
 """
 
 from __future__ import annotations
