@@ -476,10 +476,14 @@ class IPaperTradingSessionRepository(ABC):
         `corrected_at`, and the replacement is appended to it, with `replaces`. Objects loaded before are stale: saving
         one is a `ConflictError`.
 
+        An order that rests counts the replacement instead of the old fill. A closed one stays as it was closed: whether
+        the rest of it is traded after all is for the broker to say.
+
         Args:
             session_id: the session.
             fill_id: the id of the fill.
-            replacement: what was really executed, under an id of its own; None if nothing was.
+            replacement: what was really executed, under an id of its own; None if nothing was. Of the same order, if it
+                has no `order_id`.
             symbol: of the fill, where several symbols have one of this id.
 
         Returns:

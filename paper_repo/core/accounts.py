@@ -121,7 +121,7 @@ class Accounts:
             index = next(at for at, each in enumerate(fills) if (each.id, each.symbol) == (old.id, old.symbol))
             fills[index] = old
             new = corrections.replacing(replacement, old, fills)
-            corrections.rebuild(session, fills, history.read_entries(self._storage, session_id), new)
+            corrections.rebuild(session, fills, history.read_entries(self._storage, session_id), old, new)
             row = history_rows.fill_row(self._storage, session_id, list(places)[index], fast.dump(old))
             self._storage.change(self._storage.statements.correct_fill, row)
             self._write(Save.capture(session))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Sequence
 
-from paper_repo.domain import Fill, LedgerEntry, PaperTradingSession
+from paper_repo.domain import Fill, LedgerEntry, PaperTradingSession, order_book
 from paper_repo.domain.checked import require
 from paper_repo.domain.history import booking_order
 from paper_repo.domain.replay import replay
@@ -32,7 +32,7 @@ def corrected(fills: Sequence[Fill], fill_id: str, symbol: str | None) -> Fill:
 
 
 def replacing(replacement: Fill | None, old: Fill, fills: Sequence[Fill]) -> Fill | None:
-    """`replacement` as what stands for the fill `old`.
+    """`replacement` as what stands for the fill `old`, and is of the same order if it names none.
 
     Raises:
         InvalidSessionError: it is no fill, of another symbol, or one of its id is stored.
@@ -44,19 +44,28 @@ def replacing(replacement: Fill | None, old: Fill, fills: Sequence[Fill]) -> Fil
         raise invalid("replacement.symbol", f"is {replacement.symbol}, and the fill is of {old.symbol}.")
     if any((each.symbol, each.id) == (replacement.symbol, replacement.id) for each in fills):
         raise invalid("replacement.id", f"{replacement.id!r} is stored already; give it an id of its own.")
-    return dataclasses.replace(replacement, replaces=old.id)
+    return dataclasses.replace(replacement, replaces=old.id, order_id=replacement.order_id or old.order_id)
 
 
 def rebuild(
     session: PaperTradingSession,
     fills: Iterable[Fill],
     entries: Iterable[tuple[int, LedgerEntry]],
+    old: Fill,
     replacement: Fill | None,
 ) -> None:
     """Give a loaded session the books that follow from these fills, and let the replacement wait to be saved.
 
+    Args:
+        session: its resting orders count the replacement instead of `old`.
+        fills: all of its fills, `old` as the one that was corrected.
+        entries: its ledger entries, each with its place among the fills.
+        old: what is taken out of the books.
+        replacement: what stands for it.
+
     Raises:
-        InvalidSessionError: its program keeps accounts of its own, which nobody else can rebuild.
+        InvalidSessionError: its program keeps accounts of its own, which nobody else can rebuild; or the order of the
+            replacement has less left than it trades.
     """
     if session.keeps_own_accounts:
         message = (
@@ -68,5 +77,6 @@ def rebuild(
     rebuilt = replay(session, [*booking_order(fills, entries), *waiting])
     for name in _BOOKS:
         session.__dict__[name] = rebuilt.__dict__[name]
+    order_book.corrected(session, old, replacement).apply(session)
     for each in waiting:
         session.new_fills.book(each)

@@ -35,6 +35,9 @@ class Stored(Protocol):
     def has_fill(self, fill: Data) -> bool:
         """Whether there is a fill of this id and symbol."""
 
+    def order_of(self, symbol: str, fill_id: str) -> str | None:
+        """The order of this fill; None if it has none, or there is no such fill."""
+
     def latest_fills(self) -> Iterable[tuple[Any, ...]]:
         """The orders and quantities of the last `LATEST_FILLS` fills that were not corrected."""
 
@@ -55,8 +58,16 @@ class StoredRows:
 
     def has_fill(self, fill: Data) -> bool:
         """Whether there is a fill of this id and symbol."""
-        row = {"session_id": self._id, "id": fill["id"], "symbol": fill["symbol"]}
-        return self._storage.fetch_one(self._storage.statements.select_fill, row) is not None
+        return self._fill(fill["symbol"], fill["id"]) is not None
+
+    def order_of(self, symbol: str, fill_id: str) -> str | None:
+        """The order of this fill; None if it has none, or there is no such fill."""
+        row = self._fill(symbol, fill_id)
+        return None if row is None else row[self._storage.statements.fill_columns.index("order_id")]
+
+    def _fill(self, symbol: str, fill_id: str) -> tuple[Any, ...] | None:
+        row = {"session_id": self._id, "id": fill_id, "symbol": symbol}
+        return self._storage.fetch_one(self._storage.statements.select_fill, row)
 
     def latest_fills(self) -> Iterable[tuple[Any, ...]]:
         """The orders and quantities of the last `LATEST_FILLS` fills that were not corrected."""
@@ -84,12 +95,19 @@ def require_in_step(save: Save, stored: Stored) -> None:
         raise used_orders(used, session_id)
     late = [
         fill for order_id in save.filled_orders if order_id in closed for fill in save.fills
-        if fill["order_id"] == order_id and not stored.has_fill(fill)  # one that is stored is another error
+        if fill["order_id"] == order_id and not _stands_for_its_own(fill, stored)
+        and not stored.has_fill(fill)  # one that is stored is another error
     ]  # fmt: skip
     if late:
         raise _late_fills(late, session_id)
     if save.open_orders and save.expected_counts.fills and not save.columns["keeps_own_accounts"]:
         _require_counted(save, stored)
+
+
+def _stands_for_its_own(fill: Data, stored: Stored) -> bool:
+    """Whether it replaces a fill of its order, which the order counted when it was closed."""
+    replaced = fill.get("replaces")
+    return replaced is not None and stored.order_of(fill["symbol"], replaced) == fill["order_id"]
 
 
 def _require_counted(save: Save, stored: Stored) -> None:

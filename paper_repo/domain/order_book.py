@@ -86,16 +86,36 @@ def fill(session: PaperTradingSession, booking: Booking, fill: Fill) -> None:
         _require_not_closed(session.new_closed_orders.find(order_id), fill)
         return
     _require_not_closed(order if order.status.is_closed else None, fill)
+    _count(session, booking, order, fill)
+    if order.reduce_only:
+        _require_reduced(session, booking, order, fill)
+
+
+def _count(session: PaperTradingSession, booking: Booking, order: Order, fill: Fill) -> None:
     _require_same(order, fill)
     if fill.quantity > order.remaining_quantity:
         raise invalid(
             f"open_orders.{order.id}",
             f"has {order.remaining_quantity} left, less than its fill {fill.id!r} of {fill.quantity}.",
         )
-    if order.reduce_only:
-        _require_reduced(session, booking, order, fill)
     filled = dataclasses.replace(order, filled_quantity=EXACT.add(order.filled_quantity, fill.quantity))
     _settle(session, booking, filled, fill.executed_at)
+
+
+def corrected(session: PaperTradingSession, old: Fill, replacement: Fill | None) -> Booking:
+    """Let a resting order count the replacement instead of the fill that is taken out of the books.
+
+    An order that is closed stays as it was closed: whether its rest is traded after all is the broker's to say.
+    """
+    booking = Booking()
+    orders = dict(session.open_orders)
+    before = orders.get(old.order_id or "")
+    if before is not None:
+        left = max(EXACT.subtract(before.filled_quantity, old.quantity), Decimal(0))
+        orders[before.id] = booking.orders[before.id] = dataclasses.replace(before, filled_quantity=left)
+    if replacement is not None and replacement.order_id in orders:
+        _count(session, booking, orders[replacement.order_id], replacement)
+    return booking
 
 
 def _require_not_closed(order: Order | None, fill: Fill) -> None:

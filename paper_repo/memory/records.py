@@ -66,6 +66,10 @@ class Record:
         """Whether there is a fill of this id and symbol."""
         return any((each.id, each.symbol) == (fill["id"], fill["symbol"]) for each in self.fills)
 
+    def order_of(self, symbol: str, fill_id: str) -> str | None:
+        """The order of this fill; None if it has none, or there is no such fill."""
+        return next((each.order_id for each in self.fills if (each.id, each.symbol) == (fill_id, symbol)), None)
+
     def latest_fills(self) -> Iterable[tuple[Any, ...]]:
         """The orders and quantities of the last `LATEST_FILLS` fills that were not corrected."""
         latest = [each for each in self.fills if each.corrected_at is None][-LATEST_FILLS:]

@@ -394,7 +394,7 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
             fills = [old if (each.id, each.symbol) == (old.id, old.symbol) else each for each in record.fills]
             new = corrections.replacing(replacement, old, fills)
             session = record.load()
-            corrections.rebuild(session, fills, record.entries, new)
+            corrections.rebuild(session, fills, record.entries, old, new)
             self._working[-1][session_id] = replace(record, fills=tuple(fills))
             self._write(Save.capture(session))
         return session

@@ -377,6 +377,46 @@ class AccountContract:
         with pytest.raises(ConflictError):
             await repository.save(session)
 
+    async def test_a_correction_reaches_its_order(self, repository: IPaperTradingSessionRepository) -> None:
+        """A resting order counts what is left of its fills; one that is closed stays so, and may get a replacement."""
+        session = new_session(id="s")
+        for order_id in ("rests", "filled"):
+            session.place_order(Order(order_id, "AAPL", "BUY", "LIMIT", quantity=10, limit_price=12))
+        session.apply_fill(new_fill(1, quantity=4, order_id="rests"))
+        session.apply_fill(new_fill(2, quantity=10, order_id="filled"))
+        await repository.save(session)
+        closed = await repository.get_orders("s", which="closed")
+
+        smaller = await repository.correct_fill("s", "fill-1", new_fill(1, id="less", quantity=3))
+        assert [each.order_id for each in await repository.get_fills("s")] == ["rests", "filled", "rests"]
+        other_price = await repository.correct_fill("s", "fill-2", new_fill(2, id="price", quantity=10, price=11))
+        busted = await repository.correct_fill("s", "less")
+        await repository.correct_fill("s", "price")
+
+        assert [each.open_orders["rests"].filled_quantity for each in (smaller, other_price, busted)] == [3, 3, 0]
+        assert [smaller.open_orders["rests"].status, busted.open_orders["rests"].status] == ["PARTIALLY_FILLED", "OPEN"]
+        assert await repository.get_orders("s", which="closed") == closed
+        other = await repository.get_by_id("s")
+        assert other is not None
+        other.apply_fill(new_fill(3, quantity=1, order_id="filled", replaces="less"))  # which was no fill of this order
+        with pytest.raises(InvalidSessionError, match="'filled' was closed before"):
+            await repository.save(other)
+
+    async def test_a_correction_may_fill_its_order(self, repository: IPaperTradingSessionRepository) -> None:
+        """A replacement closes the order of which nothing is left then, and cannot be larger than what is left."""
+        session = new_session(id="s")
+        session.place_order(Order("o", "AAPL", "BUY", "LIMIT", quantity=10, limit_price=12))
+        session.apply_fill(new_fill(1, quantity=4, order_id="o"))
+        await repository.save(session)
+
+        with pytest.raises(InvalidSessionError, match="has 10 left"):
+            await repository.correct_fill("s", "fill-1", new_fill(1, id="more", quantity=11))
+        filled = await repository.correct_fill("s", "fill-1", new_fill(1, id="all", quantity=10))
+
+        orders = await repository.get_orders("s")
+        assert filled.open_orders == {}
+        assert [(each.status.value, int(each.filled_quantity)) for each in orders] == [("FILLED", 10)]
+
     async def test_what_cannot_be_corrected(self, repository: IPaperTradingSessionRepository) -> None:
         """A fill that is not there, one that was corrected, a wrong replacement, a program with its own accounts."""
         session = new_session(id="s")

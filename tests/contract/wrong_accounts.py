@@ -197,6 +197,28 @@ class HidesWhatWasCorrected(Wrong):
         return [fill for fill in await super().get_fills(session_id, **query) if fill.corrected_at is None]
 
 
+class LetsOrdersKeepWhatWasCorrected(Wrong):
+    """Takes a fill out of the books, and lets its order count it still."""
+
+    caught_by = "test_a_correction_reaches_its_order"
+
+    async def correct_fill(self, session_id: str, fill_id: str, *args: Any, **options: Any) -> PaperTradingSession:
+        before = (await self._record(session_id)).load().open_orders
+        session = await super().correct_fill(session_id, fill_id, *args, **options)
+        session.open_orders.update(before)
+        return session
+
+
+class LeavesFilledOrdersOpen(Wrong):
+    """Lets an order rest of which a correction has left nothing."""
+
+    caught_by = "test_a_correction_may_fill_its_order"
+
+    async def get_orders(self, session_id: str, **query: Any) -> list[Order]:
+        orders = await super().get_orders(session_id, **query)
+        return [each for each in orders if each.id != "o"]
+
+
 class CorrectsNothing(Wrong):
     """Gives the session as it is where a fill cannot be corrected."""
 

@@ -27,9 +27,6 @@ SECONDS_FOR_STARTING = "6"
 TIMES_SLOWER = "4"
 """All tests of a mutant may take so many times as long as without it, and the seconds before."""
 
-TYPES = ("mypy", "--output=json", "--no-warn-unused-ignores", "--no-warn-return-any")
-"""What the type checker refuses, the tests need not; whatever is needless only in a copy of the code is no error."""
-
 SENTENCE = r'^\s*f?"[^"]+ [^"]+ [^"]+"[,)]*$'
 """A line that is nothing but text for people is left as it is: tests look for its key words."""
 
@@ -109,7 +106,7 @@ class Group:
             "only_mutate": modules,
             "also_copy": ["tox.ini"],
             "do_not_mutate_patterns": [SENTENCE],
-            "type_check_command": [sys.executable, "-m", *TYPES, *modules],
+            "type_check_command": [sys.executable, "-m", "tests.mutants.type_errors", *modules],
             "pytest_add_cli_args": [
                 "-p",
                 "tests.mutants.plugin",
