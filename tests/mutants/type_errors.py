@@ -35,7 +35,7 @@ def main() -> int:
     for line in done.stdout.splitlines():
         error = json.loads(line)
         if error["line"] in mutated_lines(error["file"]):
-            print(line)
+            sys.stdout.write(f"{line}\n")
     return done.returncode
 
 
