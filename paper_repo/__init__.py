@@ -22,7 +22,7 @@ What they do:
     save, save_many             store sessions with their new history
     get_by_id, get_all, get_active, get_summaries, iterate, exists, count     find sessions
     get_fills, get_equity_curve                                               read the history of one
-    get_unrecorded              tell which fills of a broker's answer are new
+    get_unrecorded              tell which fills and payments of a broker's answer are new
     delete, delete_many         delete sessions with their history
     atomic                      a transaction around several calls
     claim, claim_active, renew, release       share sessions among several workers

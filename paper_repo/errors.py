@@ -101,7 +101,7 @@ class ConflictError(PaperRepoError):
 
 
 _LOAD_AGAIN = (
-    "load it again with get_by_id(), apply the new fills that get_unrecorded() returns, "
+    "load it again with get_by_id(), book the new fills and payments that get_unrecorded() returns, "
     "repeat your other changes, and save it"
 )
 
@@ -140,11 +140,11 @@ class InvalidSessionError(PaperRepoError, ValueError):
 
 
 class DuplicateFillError(InvalidSessionError):
-    """Fills that `apply_fill` has booked are stored already, so the session's cash and positions count them twice.
+    """Fills, or ledger entries, that the session has booked are stored already, so its books count them twice.
 
-    Nothing was stored. Discard the session object, load the session again with `get_by_id`, apply the fills that
-    `get_unrecorded` returns, and save it. `fills` has the symbol and the id of each of them; `entries` has the ids of
-    cash flows, splits and changes of symbols of which the same is true.
+    Nothing was stored. Discard the session object, load the session again with `get_by_id`, book what `get_unrecorded`
+    returns, and save it. `fills` has the symbol and the id of each fill, `entries` the ids of cash flows, splits and
+    changes of symbols.
     """
 
     def __init__(self, session_id: str, fills: Sequence[tuple[str, str]], entries: Sequence[str] = ()) -> None:
@@ -156,11 +156,11 @@ class DuplicateFillError(InvalidSessionError):
         self.args: tuple[object, ...] = (f"{self.args[0]} {_NOT_AGAIN}",)
 
 
-_BOOKED_TWICE = "this fill of {} is stored already, and was booked again."
-_ENTRY_BOOKED_TWICE = "this ledger entry is stored already, and was booked again."
+_BOOKED_TWICE = "a fill of {} with this id is stored already, and another was booked."
+_ENTRY_BOOKED_TWICE = "a ledger entry with this id is stored already, and another was booked."
 _NOT_AGAIN = (
-    "Nothing was stored. Load the session again with get_by_id(), apply the fills that get_unrecorded() returns, "
-    "and save it."
+    "Nothing was stored. Load the session again with get_by_id(), book what get_unrecorded() returns of the broker's "
+    "report, and save it."
 )
 
 

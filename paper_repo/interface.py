@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Literal, NoReturn, Self, overload
 
 from paper_repo.domain import CashFlow, CashFlowKind, EquityPoint, Fill, LedgerEntry, Order, PaperTradingSession
+from paper_repo.domain.history import AnyBooked
 from paper_repo.domain.selection import Loaded, OnDamage, OrderBy, SessionSummary, StatusFilter, WhichOrders
 from paper_repo.domain.values import Progress
 
@@ -89,7 +90,7 @@ class IPaperTradingSessionRepository(ABC):
 
         Raises:
             ConflictError: the session was changed or deleted since it was loaded, or its id is taken. Nothing was
-                written. Load it again, apply the new fills that `get_unrecorded` returns, and save that.
+                written. Load it again, book what `get_unrecorded` returns, and save that.
             DuplicateFillError: fills were booked that are stored already; the way out is the same.
             InvalidSessionError: the session holds a value that cannot be stored; the message names its path.
         """
@@ -317,26 +318,26 @@ class IPaperTradingSessionRepository(ABC):
         """
 
     @abstractmethod
-    async def get_unrecorded(self, session_id: str, fills: Iterable[Fill]) -> list[Fill]:
-        """Select the fills that are not stored yet for this session, each once, in their order.
+    async def get_unrecorded(self, session_id: str, reported: Iterable[AnyBooked]) -> list[AnyBooked]:
+        """Select the fills and ledger entries that are not stored yet for this session, each once, in their order.
 
-        After a reconnect, a restart or a `ConflictError`, a broker repeats fills that were booked before. This tells in
-        one query which of them are new:
+        After a reconnect, a restart or a `ConflictError`, a broker repeats what was booked before. This tells in one
+        query which of it is new:
 
             session = await repository.get_by_id(session_id)
             for fill in await repository.get_unrecorded(session_id, broker.fills()):
                 session.apply_fill(fill)
             await repository.save(session)
 
-        A fill is identified by its symbol and its id, whatever else it contains. Of a session that was never saved
-        nothing is stored, so all fills are returned.
+        A fill is identified by its symbol and its id, a cash flow, split or change of a symbol by its id, whatever else
+        they contain. Of a session that was never saved nothing is stored, so all of them are returned.
 
         Args:
             session_id: the session.
-            fills: the fills that the broker has reported.
+            reported: what the broker has reported: fills, or ledger entries, or both.
 
         Raises:
-            InvalidSessionError: one of them is not a `Fill`.
+            InvalidSessionError: one of them is something else.
         """
 
     @abstractmethod

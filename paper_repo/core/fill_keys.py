@@ -1,27 +1,30 @@
-"""Fills that callers name or repeat: each is known by its symbol and its id."""
+"""What callers name or repeat: a fill is known by its symbol and its id, a ledger entry by its id."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
 from paper_repo.domain import Fill
-from paper_repo.domain.checked import require
+from paper_repo.domain.history import AnyBooked, Booked
 from paper_repo.domain.new_fills import FillKey, fill_key
 from paper_repo.domain.secrecy import shown
 from paper_repo.errors import InvalidSessionError
 
 
-def by_key(fills: Iterable[Fill]) -> dict[FillKey, Fill]:
-    """The fills by what makes each the same one when it comes again; the first of each, in their order.
+def by_key(reported: Iterable[AnyBooked]) -> dict[FillKey | str, AnyBooked]:
+    """Fills and ledger entries by what makes each the same one when it comes again; the first of each, in their order.
 
     Raises:
-        InvalidSessionError: one of them is no fill.
+        InvalidSessionError: one of them is neither.
     """
-    if not isinstance(fills, Iterable):
-        raise InvalidSessionError({"fills": [f"must be several fills, not {shown(fills)}."]})
-    found: dict[FillKey, Fill] = {}
-    for index, each in enumerate(fills):
-        found.setdefault(fill_key(require(Fill, each, f"fills[{index}]")), each)
+    if not isinstance(reported, Iterable):
+        raise InvalidSessionError({"reported": [f"must be several fills or ledger entries, not {shown(reported)}."]})
+    found: dict[FillKey | str, AnyBooked] = {}
+    for index, each in enumerate(reported):
+        if not isinstance(each, Booked):
+            message = f"must be a Fill, CashFlow, Split or SymbolChange, not {shown(each)}."
+            raise InvalidSessionError({f"reported[{index}]": [message]})
+        found.setdefault(fill_key(each) if isinstance(each, Fill) else each.id, each)
     return found
 
 

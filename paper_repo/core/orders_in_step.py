@@ -19,9 +19,6 @@ from paper_repo.serialization.schemas import Data
 from paper_repo.storage import queries
 from paper_repo.storage.base import Storage
 
-IDS_AT_A_TIME = 900
-"""How many ids one query asks for; older versions of SQLite accept at most 999 values."""
-
 LATEST_FILLS = 100
 """How many of a session's last fills are looked at for those of an order that is placed after them."""
 
@@ -52,8 +49,8 @@ class StoredRows:
     def closed_orders(self, ids: Sequence[str]) -> Iterator[str]:
         """Those of these ids that closed orders have."""
         table = self._storage.statements.tables.orders
-        for start in range(0, len(ids), IDS_AT_A_TIME):
-            query = queries.select_order_ids(table, self._id, ids[start : start + IDS_AT_A_TIME])
+        for some in queries.in_parts(ids):
+            query = queries.select_ids(table, self._id, some)
             yield from (order_id for (order_id,) in self._storage.fetch_all(query))
 
     def has_fill(self, fill: Data) -> bool:

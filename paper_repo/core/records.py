@@ -14,10 +14,11 @@ from paper_repo.core import history, history_rows
 from paper_repo.core.claims import conflict
 from paper_repo.core.fill_keys import by_key, place_after
 from paper_repo.core.history_rows import changed, corrupt, require_unchanged
-from paper_repo.core.orders_in_step import IDS_AT_A_TIME, StoredRows, has_to_ask, require_in_step, used_orders
+from paper_repo.core.orders_in_step import StoredRows, has_to_ask, require_in_step, used_orders
 from paper_repo.core.saves import Save, other_fill_stored
 from paper_repo.core.tracking import Counts, StoredRow, Tracking
 from paper_repo.domain import Fill, PaperTradingSession
+from paper_repo.domain.history import AnyBooked
 from paper_repo.domain.selection import Loaded, Selection, SessionSummary
 from paper_repo.domain.status import SessionStatus
 from paper_repo.errors import (
@@ -203,15 +204,17 @@ class Records:
             history.require_session(self._storage, session_id)
         return place_after(session_id, after, symbol, places)
 
-    def unrecorded(self, session_id: str, fills: Iterable[Fill]) -> list[Fill]:
-        """Those of these fills that are not stored, each once."""
-        new = by_key(fills)
-        ids = list(dict.fromkeys(fill_id for _, fill_id in new))
-        table = self._statements.tables.fills
-        for start in range(0, len(ids), IDS_AT_A_TIME):
-            query = queries.select_fill_keys(table, session_id, ids[start : start + IDS_AT_A_TIME])
-            for symbol, fill_id in self._storage.fetch_all(query):
+    def unrecorded(self, session_id: str, reported: Iterable[AnyBooked]) -> list[AnyBooked]:
+        """Those of these fills and ledger entries that are not stored, each once."""
+        new = by_key(reported)
+        tables = self._statements.tables
+        fill_ids = list(dict.fromkeys(key[1] for key in new if isinstance(key, tuple)))
+        for some in queries.in_parts(fill_ids):
+            for symbol, fill_id in self._storage.fetch_all(queries.select_fill_keys(tables.fills, session_id, some)):
                 new.pop((symbol, fill_id), None)
+        for some in queries.in_parts([key for key in new if isinstance(key, str)]):
+            for (entry_id,) in self._storage.fetch_all(queries.select_ids(tables.ledger, session_id, some)):
+                new.pop(entry_id, None)
         return list(new.values())
 
     def get(self, session_id: str) -> PaperTradingSession | None:

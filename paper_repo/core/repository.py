@@ -19,6 +19,7 @@ from paper_repo.core import history
 from paper_repo.core.saves import Save
 from paper_repo.core.sessions import Sessions
 from paper_repo.domain import CashFlow, CashFlowKind, EquityPoint, Fill, LedgerEntry, Order, PaperTradingSession
+from paper_repo.domain.history import AnyBooked
 from paper_repo.domain.ledger import cash_flows
 from paper_repo.domain.selection import (
     Loaded,
@@ -165,7 +166,7 @@ class SessionRepository:
 
         Raises:
             ConflictError: the session was changed or deleted since it was loaded, or its id is taken. Nothing was
-                written. Load it again, apply the new fills that `get_unrecorded` returns, and save that.
+                written. Load it again, book what `get_unrecorded` returns, and save that.
             DuplicateFillError: fills were booked that are stored already; the way out is the same.
             InvalidSessionError: the session holds a value that cannot be stored; the message names its path.
             BusyError: another writer held the database for longer than the busy timeout; repeat the call.
@@ -542,28 +543,28 @@ class SessionRepository:
         """
         return self._sessions.lists.fills(_id(session_id), symbol, since, until, after, limit)
 
-    def get_unrecorded(self, session_id: str, fills: Iterable[Fill]) -> list[Fill]:
-        """Select the fills that are not stored yet for this session, each once, in their order.
+    def get_unrecorded(self, session_id: str, reported: Iterable[AnyBooked]) -> list[AnyBooked]:
+        """Select the fills and ledger entries that are not stored yet for this session, each once, in their order.
 
-        After a reconnect, a restart or a `ConflictError`, a broker repeats fills that were booked before. This tells in
-        one query which of them are new:
+        After a reconnect, a restart or a `ConflictError`, a broker repeats what was booked before. This tells in one
+        query which of it is new:
 
             session = repository.get_by_id(session_id)
             for fill in repository.get_unrecorded(session_id, broker.fills()):
                 session.apply_fill(fill)
             repository.save(session)
 
-        A fill is identified by its symbol and its id, whatever else it contains. Of a session that was never saved
-        nothing is stored, so all fills are returned.
+        A fill is identified by its symbol and its id, a cash flow, split or change of a symbol by its id, whatever else
+        they contain. Of a session that was never saved nothing is stored, so all of them are returned.
 
         Args:
             session_id: the session.
-            fills: the fills that the broker has reported.
+            reported: what the broker has reported: fills, or ledger entries, or both.
 
         Raises:
-            InvalidSessionError: one of them is not a `Fill`.
+            InvalidSessionError: one of them is something else.
         """
-        return self._sessions.records.unrecorded(_id(session_id), fills)
+        return self._sessions.records.unrecorded(_id(session_id), reported)
 
     def get_equity_curve(
         self,

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import chain
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from paper_repo.domain.ledger import LedgerEntry
 from paper_repo.domain.new_fills import FillKey, fill_key
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Booked: TypeAlias = Fill | LedgerEntry
 """One item of a session's history."""
+
+AnyBooked = TypeVar("AnyBooked", bound=Booked)
 
 
 def booking_order(

@@ -338,7 +338,7 @@ class PaperTradingSession(_Tracked):
         if waiting is not None and waiting in (fill, books.at_rates_of(waiting, fill)):
             return
         if waiting is not None:
-            raise invalid(f"new_fills.{fill.id}", "another fill of this id waits to be saved.")
+            raise invalid(f"new_fills.{fill.id}", _another("fill", waiting, fill))
         booking = books.fill(self, fill)
         order_book.fill(self, booking, fill)
         booking.apply(self)
@@ -383,7 +383,7 @@ class PaperTradingSession(_Tracked):
         if waiting is None:
             return True
         if waiting not in (entry, books.at_rates_of(waiting, entry)):
-            raise invalid(f"new_ledger_entries.{entry.id}", "another entry of this id waits to be saved.")
+            raise invalid(f"new_ledger_entries.{entry.id}", _another("ledger entry", waiting, entry))
         return False
 
     def update_rates(self, rates: Mapping[str, Amount]) -> None:
@@ -556,6 +556,16 @@ _CONTAINERS = ("open_orders", "instruments", "state", "metadata")
 def _require_prices(given: object, name: str, priced: str) -> None:
     if not isinstance(given, Mapping):
         raise invalid(name, f"must be a mapping of {priced} to prices, not {shown(given)}.")
+
+
+def _another(kind: str, waiting: Fill | LedgerEntry, given: Fill | LedgerEntry) -> str:
+    """The message of an id that something else has, with what differs."""
+    names = [each.name for each in dataclasses.fields(waiting)]
+    differ = ", ".join(name for name in names if getattr(waiting, name) != getattr(given, name, None))
+    return (
+        f"another {kind} with this id waits to be saved, and differs in {differ or 'its kind'}; give what a broker "
+        "repeats the same values, and what is new an id of its own."
+    )
 
 
 def _moment(at: datetime | None) -> datetime:

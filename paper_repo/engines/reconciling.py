@@ -219,9 +219,8 @@ def _book_and_save(
     if _names_other_orders(session, unrecorded):
         closed = repository.get_orders(session.id, which="closed")
         unrecorded = _without_closed(unrecorded, {each.id for each in closed}, report)
-    is_known = session.version and statement.entries
-    known = repository.get_ledger(session.id, since=_first(statement.entries)) if is_known else []
-    if _book(session, statement, unrecorded, known, report):
+    entries = repository.get_unrecorded(session.id, statement.entries)
+    if _book(session, statement, unrecorded, entries, report):
         repository.save(session)
     return report
 
@@ -236,9 +235,8 @@ async def _async_book_and_save(
     if _names_other_orders(session, unrecorded):
         closed = await repository.get_orders(session.id, which="closed")
         unrecorded = _without_closed(unrecorded, {each.id for each in closed}, report)
-    is_known = session.version and statement.entries
-    known = await repository.get_ledger(session.id, since=_first(statement.entries)) if is_known else []
-    if _book(session, statement, unrecorded, known, report):
+    entries = await repository.get_unrecorded(session.id, statement.entries)
+    if _book(session, statement, unrecorded, entries, report):
         await repository.save(session)
     return report
 
@@ -262,20 +260,14 @@ def _without_closed(fills: list[Fill], closed: set[str], report: Reconciliation)
     ]
 
 
-def _first(entries: Sequence[LedgerEntry]) -> datetime:
-    return min(each.at for each in entries)
-
-
 def _book(
     session: PaperTradingSession,
     statement: Statement,
     unrecorded: list[Fill],
-    known: list[LedgerEntry],
+    entries: list[LedgerEntry],
     report: Reconciliation,
 ) -> bool:
     """Book what is new, and say in the report what was; False if there was nothing to save."""
-    stored = {each.id for each in known}
-    entries = list({each.id: each for each in statement.entries if each.id not in stored}.values())
     report.stored = len({(each.symbol, each.id) for each in statement.fills}) - len(unrecorded)
     report.stored += len({each.id for each in statement.entries}) - len(entries)
     own = _own_ids(session, statement.orders)

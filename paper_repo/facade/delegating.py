@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from paper_repo.core.fill_keys import by_key
 from paper_repo.domain import CashFlow, CashFlowKind, EquityPoint, Fill, LedgerEntry, Order, PaperTradingSession
+from paper_repo.domain.history import AnyBooked
 from paper_repo.domain.selection import Loaded, OnDamage, OrderBy, SessionSummary, StatusFilter, WhichOrders
 from paper_repo.domain.values import Progress
 from paper_repo.interface import IPaperTradingSessionRepository
@@ -205,8 +206,8 @@ class DelegatingRepository(IPaperTradingSessionRepository):
         get_fills = partial(self._core.get_fills, symbol=symbol, since=since, until=until, after=after, limit=limit)
         return await self._read(get_fills, session_id)
 
-    async def get_unrecorded(self, session_id: str, fills: Iterable[Fill]) -> list[Fill]:
-        return await self._read(self._core.get_unrecorded, session_id, list(by_key(fills).values()))
+    async def get_unrecorded(self, session_id: str, reported: Iterable[AnyBooked]) -> list[AnyBooked]:
+        return await self._read(self._core.get_unrecorded, session_id, list(by_key(reported).values()))
 
     async def get_equity_curve(
         self,

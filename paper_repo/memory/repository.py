@@ -36,8 +36,8 @@ from paper_repo.domain import (
 from paper_repo.domain.changes import SessionChange
 from paper_repo.domain.claims import check_claim
 from paper_repo.domain.downsampling import check_max_points, downsample
+from paper_repo.domain.history import AnyBooked
 from paper_repo.domain.ledger import cash_flows
-from paper_repo.domain.new_fills import fill_key
 from paper_repo.domain.performance import Performance, Resample, performance
 from paper_repo.domain.replay import as_of
 from paper_repo.domain.selection import (
@@ -305,11 +305,11 @@ class InMemorySessionRepository(IPaperTradingSessionRepository):
             fill for fill in fills[start:] if symbol in (None, fill.symbol) and _within(fill.executed_at, since, until)
         ][:limit]
 
-    async def get_unrecorded(self, session_id: str, fills: Iterable[Fill]) -> list[Fill]:
-        new = by_key(fills)
+    async def get_unrecorded(self, session_id: str, reported: Iterable[AnyBooked]) -> list[AnyBooked]:
+        new = by_key(reported)
         record = await self._stored(session_id)
-        for each in () if record is None else record.fills:
-            new.pop(fill_key(each), None)
+        for key in () if record is None else by_key(record.history()):
+            new.pop(key, None)
         return list(new.values())
 
     async def get_equity_curve(

@@ -126,7 +126,7 @@ def _position(data: Data, name: str) -> Position:
     if len(data) != 6:
         return _under_its_name(with_seldom(Position, data), name)
     symbol, quantity = text_of(data["symbol"]), amount_of(data["quantity"])
-    if not quantity or not name or symbol != name:
+    if not quantity or not name or symbol != name or not _has_no_space(symbol):
         raise ValueError
     return Position.of_checked(
         symbol,
@@ -180,7 +180,7 @@ def _fill(data: Mapping[str, Any]) -> Fill:
     if len(data) != 8:
         return with_seldom(Fill, data)
     fill_id, symbol, quantity = text_of(data["id"]), text_of(data["symbol"]), amount_of(data["quantity"])
-    if not fill_id or not symbol or quantity <= 0:
+    if not fill_id or not symbol or quantity <= 0 or not (_has_no_space(fill_id) and _has_no_space(symbol)):
         raise ValueError
     return Fill.of_checked(
         fill_id,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
 from operator import add
 from typing import Any
@@ -13,6 +13,9 @@ from paper_repo.domain.selection import Selection
 from paper_repo.storage.placeholders import value
 from paper_repo.storage.statements import Statement, Statements
 from paper_repo.storage.tables import Tables
+
+IDS_AT_A_TIME = 900
+"""How many ids one query asks for; older versions of SQLite accept at most 999 values."""
 
 _ORDER_COLUMNS = {"equity": "equity_order", "net_pnl": "net_pnl_order"}
 
@@ -136,14 +139,19 @@ def select_whole(tables: Tables, ids: Sequence[str]) -> Any:
     return sessions.select(*sessions._meta.sorted_fields).where(sessions.id.in_(ids)).order_by(sessions.id)
 
 
+def in_parts(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    """As many ids at a time as one query can ask for."""
+    yield from (ids[start : start + IDS_AT_A_TIME] for start in range(0, len(ids), IDS_AT_A_TIME))
+
+
 def select_fill_keys(fills: Any, session_id: str, ids: Iterable[str]) -> Any:
     """The symbols and ids of those fills of a session that have one of these ids."""
     return fills.select(fills.symbol, fills.id).where(fills.session == session_id, fills.id.in_(list(ids)))
 
 
-def select_order_ids(orders: Any, session_id: str, ids: Iterable[str]) -> Any:
-    """Those of these ids that closed orders of a session have."""
-    return orders.select(orders.id).where(orders.session == session_id, orders.id.in_(list(ids)))
+def select_ids(history: Any, session_id: str, ids: Iterable[str]) -> Any:
+    """Those of these ids that closed orders, or ledger entries, of a session have."""
+    return history.select(history.id).where(history.session == session_id, history.id.in_(list(ids)))
 
 
 def _matching(tables: Tables, selection: Selection, query: Any) -> Any:

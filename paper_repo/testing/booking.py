@@ -6,11 +6,12 @@ from copy import deepcopy
 
 import pytest
 
-from paper_repo.domain import Fill, PaperTradingSession
+from paper_repo.domain import CashFlow, Fill, PaperTradingSession, Split
+from paper_repo.domain.history import Booked
 from paper_repo.errors import ConflictError, DuplicateFillError, InvalidSessionError
 from paper_repo.interface import IPaperTradingSessionRepository
 from paper_repo.testing.cases import cases
-from paper_repo.testing.examples import new_fill, new_session, rolled_back, traded_session
+from paper_repo.testing.examples import moment, new_fill, new_session, rolled_back, traded_session
 
 
 async def _loaded(repository: IPaperTradingSessionRepository, session_id: str) -> PaperTradingSession:
@@ -205,10 +206,26 @@ class BookingContract:
         assert inside == []
         assert await repository.get_unrecorded("kept", [new_fill(1)]) == [new_fill(1)]
 
+    async def test_payments_and_splits_can_be_unrecorded(self, repository: IPaperTradingSessionRepository) -> None:
+        """A broker repeats them as it repeats fills; each is known by its id, whatever else it contains."""
+        session = new_session(id="kept")
+        stored = CashFlow("1", "DEPOSIT", 5, moment(1))
+        session.apply_cash_flow(stored)
+        session.apply_fill(new_fill(1, id="2"))
+        await repository.save(session)
+        new: list[Booked] = [CashFlow("2", "DIVIDEND", 1, moment(2)), Split("3", "AAPL", 2, moment(3)), new_fill(3)]
+
+        found = await repository.get_unrecorded("kept", [new[0], stored, new[1], new_fill(1, id="2"), new[2], new[0]])
+
+        assert found == new
+        other_amount = CashFlow("1", "WITHDRAWAL", -7, moment(1))
+        assert await repository.get_unrecorded("kept", [other_amount]) == []
+        assert await repository.get_unrecorded("nobody's", [other_amount]) == [other_amount]
+
     @cases([None, 5, [None], ["fill-1"], [{"id": "fill-1"}]])
     async def test_what_are_no_fills_cannot_be_unrecorded(
         self, repository: IPaperTradingSessionRepository, contract_case: object
     ) -> None:
         """Anything but fills is refused with a message that says so."""
-        with pytest.raises(InvalidSessionError, match=r"fills.*must be"):
+        with pytest.raises(InvalidSessionError, match=r"reported.*must be"):
             await repository.get_unrecorded("kept", contract_case)  # type: ignore[arg-type]

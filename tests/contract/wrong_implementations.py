@@ -264,6 +264,16 @@ class TakesAFewFills(Wrong):
         return await super().get_unrecorded(session_id, fills)
 
 
+class KnowsFillsOnly(Wrong):
+    """Takes every payment for a new one."""
+
+    caught_by = "test_payments_and_splits_can_be_unrecorded"
+
+    async def get_unrecorded(self, session_id: str, reported: Any) -> list[Any]:
+        new = await super().get_unrecorded(session_id, reported)
+        return [each for each in reported if not isinstance(each, Fill) or each in new]
+
+
 class LooksOutsideOfTheBlock(Wrong):
     """Asks what is committed which fills are stored, not what the block sees."""
 

@@ -561,7 +561,10 @@ class TestFills:
         session.apply_fill(new_fill(1))
         before = copy.deepcopy(session)
 
-        with pytest.raises(InvalidSessionError, match=r"new_fills\.fill-1: another fill of this id waits"):
+        with pytest.raises(
+            InvalidSessionError,
+            match=r"new_fills\.fill-1: another fill with this id waits to be saved, and differs in price",
+        ):
             session.apply_fill(new_fill(1, price=1))
 
         assert session == before

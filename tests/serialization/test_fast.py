@@ -284,6 +284,28 @@ def test_wrong_times_are_judged_as_by_marshmallow(wrong: object) -> None:
     assert isinstance(_outcome(fast.load, plain), dict)
 
 
+@pytest.mark.parametrize("name", [" a", "a ", "\x85", "a\x1f", "\u2003a", ""], ids=ascii)
+@pytest.mark.parametrize(
+    ("entity", "field"),
+    [
+        (Position("AAPL", 1, 10, 10, START), "symbol"),
+        (new_fill(1), "symbol"),
+        (new_fill(1), "id"),
+        (Order("o", "AAPL", "BUY", "MARKET", 1), "symbol"),
+        (Order("o", "AAPL", "BUY", "MARKET", 1), "id"),
+    ],
+    ids=lambda each: each if isinstance(each, str) else type(each).__name__,
+)
+def test_names_that_begin_or_end_with_white_space_are_refused(entity: Any, field: str, name: str) -> None:
+    """Nobody sees it, and a position would not be found under its symbol."""
+    plain = schemas.dump(entity) | {field: name}
+
+    found = _outcome(fast.load, plain, type(entity))
+
+    assert isinstance(found, dict)
+    assert found == _outcome(schemas.load, plain, type(entity))
+
+
 @given(strategies.positions(), st.sampled_from(list(schemas.fields_of(Position))), strategies.json_data())
 def test_damaged_positions_are_judged_as_by_marshmallow(position: Position, name: str, wrong: Any) -> None:
     """Whatever stands in a field, the fast function and marshmallow come to the same result."""
