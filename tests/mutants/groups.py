@@ -106,7 +106,7 @@ class Group:
             "only_mutate": modules,
             "also_copy": ["tox.ini"],
             "do_not_mutate_patterns": [SENTENCE],
-            "type_check_command": [sys.executable, "-m", "tests.mutants.type_errors", *modules],
+            "type_check_command": [sys.executable, "-m", "tests.mutants.type_errors", "mypy", *modules],
             "pytest_add_cli_args": [
                 "-p",
                 "tests.mutants.plugin",

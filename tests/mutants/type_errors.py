@@ -30,8 +30,9 @@ def mutated_lines(file: str) -> frozenset[int]:
 
 
 def main() -> int:
-    """Check the modules that the command line names; mypy's exit code."""
-    done = subprocess.run([sys.executable, "-m", "mypy", *OPTIONS, *sys.argv[1:]], stdout=subprocess.PIPE, text=True)
+    """Check the modules that the command line names after "mypy", by which mutmut knows the form; mypy's exit code."""
+    name, *modules = sys.argv[1:]
+    done = subprocess.run([sys.executable, "-m", name, *OPTIONS, *modules], stdout=subprocess.PIPE, text=True)
     for line in done.stdout.splitlines():
         error = json.loads(line)
         if error["line"] in mutated_lines(error["file"]):
