@@ -12,7 +12,7 @@ from tests.measuring import CONTRACTS, MEASURED_CONTRACTS, MEASURED_RUNS, UNMEAS
 TESTS = Path(__file__).parent
 
 
-@pytest.mark.parametrize("name", (*UNMEASURED, *CONTRACTS, MEASURED_RUNS))
+@pytest.mark.parametrize("name", [*UNMEASURED, *CONTRACTS, MEASURED_RUNS])
 def test_every_name_is_that_of_a_test(name: str) -> None:
     """Each is a file or a folder, and classes and functions begin in it as they are named."""
     path, *parts = name.split("::")
