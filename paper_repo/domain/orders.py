@@ -210,39 +210,6 @@ class Order:
             raise invalid("closed_at", f"is given, but the order is {status}; close it, or leave the time out.")
         _set(self, "status", status)
 
-    @staticmethod
-    def of_checked(
-        id: str,
-        symbol: str,
-        side: Side,
-        type: OrderType,
-        quantity: Decimal,
-        filled_quantity: Decimal,
-        limit_price: Decimal | None,
-        stop_price: Decimal | None,
-        time_in_force: TimeInForce,
-        created_at: datetime,
-    ) -> Order:
-        """An open order of which nothing has traded, of values that have been checked already."""
-        made = _draft()
-        made.id = id
-        made.symbol = symbol
-        made.side = side
-        made.type = type
-        made.quantity = quantity
-        made.filled_quantity = filled_quantity
-        made.limit_price = limit_price
-        made.stop_price = stop_price
-        made.time_in_force = time_in_force
-        made.created_at = created_at
-        made.status = OrderStatus.OPEN
-        made.trail_amount = made.trail_percent = made.expires_at = None
-        made.reduce_only = made.post_only = False
-        made.parent_id = made.oco_group = made.position_id = made.closed_at = None
-        made.metadata = {}
-        made.__class__ = Order
-        return cast("Order", made)
-
     @property
     def remaining_quantity(self) -> Decimal:
         """The quantity that has not traded yet."""
@@ -318,3 +285,36 @@ _WITH_STOP = frozenset({OrderType.STOP, OrderType.STOP_LIMIT, OrderType.MARKET_I
 _RESTING_AT_LIMIT = frozenset(
     {OrderType.LIMIT, OrderType.STOP_LIMIT, OrderType.LIMIT_IF_TOUCHED, OrderType.TRAILING_STOP_LIMIT}
 )
+
+
+def checked_order(
+    id: str,
+    symbol: str,
+    side: Side,
+    type: OrderType,
+    quantity: Decimal,
+    filled_quantity: Decimal,
+    limit_price: Decimal | None,
+    stop_price: Decimal | None,
+    time_in_force: TimeInForce,
+    created_at: datetime,
+) -> Order:
+    """An open order of which nothing has traded, of values that have been checked already."""
+    made = _draft()
+    made.id = id
+    made.symbol = symbol
+    made.side = side
+    made.type = type
+    made.quantity = quantity
+    made.filled_quantity = filled_quantity
+    made.limit_price = limit_price
+    made.stop_price = stop_price
+    made.time_in_force = time_in_force
+    made.created_at = created_at
+    made.status = OrderStatus.OPEN
+    made.trail_amount = made.trail_percent = made.expires_at = None
+    made.reduce_only = made.post_only = False
+    made.parent_id = made.oco_group = made.position_id = made.closed_at = None
+    made.metadata = {}
+    made.__class__ = Order
+    return cast("Order", made)

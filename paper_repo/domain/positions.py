@@ -89,36 +89,6 @@ class Position:
         quantity, price = amount(quantity, "quantity"), amount(price, "price")
         return cls(symbol, quantity, EXACT.multiply(quantity, price), price, at)
 
-    @staticmethod
-    def of_checked(
-        symbol: str,
-        quantity: Decimal,
-        cost_basis: Decimal,
-        last_price: Decimal,
-        opened_at: datetime,
-        realized_pnl: Decimal,
-        currency: str | None,
-        multiplier: Decimal,
-        settlement: Settlement,
-        position_id: str | None,
-        metadata: dict[str, Any],
-    ) -> Position:
-        """A position of values that have been checked already, which takes longer than all else."""
-        made = _draft()
-        made.symbol = symbol
-        made.quantity = quantity
-        made.cost_basis = cost_basis
-        made.last_price = last_price
-        made.opened_at = opened_at
-        made.realized_pnl = realized_pnl
-        made.currency = currency
-        made.multiplier = multiplier
-        made.settlement = settlement
-        made.position_id = position_id
-        made.metadata = metadata
-        made.__class__ = Position
-        return cast("Position", made)
-
     @property
     def id(self) -> str:
         """The key of the position in `session.positions`: its `position_id`, or its symbol where it has none."""
@@ -148,7 +118,7 @@ class Position:
 
     def marked(self, price: Amount) -> Position:
         """The same position with another last price."""
-        return Position.of_checked(
+        return checked_position(
             self.symbol,
             self.quantity,
             self.cost_basis,
@@ -166,7 +136,7 @@ class Position:
         self, quantity: Decimal, cost_basis: Decimal, last_price: Decimal, realized_pnl: Decimal
     ) -> Position:
         """The same position with other amounts, which have been checked already."""
-        return Position.of_checked(
+        return checked_position(
             self.symbol,
             quantity,
             cost_basis,
@@ -183,3 +153,33 @@ class Position:
 
 _draft = draft_of(Position)
 _set = object.__setattr__
+
+
+def checked_position(
+    symbol: str,
+    quantity: Decimal,
+    cost_basis: Decimal,
+    last_price: Decimal,
+    opened_at: datetime,
+    realized_pnl: Decimal,
+    currency: str | None,
+    multiplier: Decimal,
+    settlement: Settlement,
+    position_id: str | None,
+    metadata: dict[str, Any],
+) -> Position:
+    """A position of values that have been checked already, which takes longer than all else."""
+    made = _draft()
+    made.symbol = symbol
+    made.quantity = quantity
+    made.cost_basis = cost_basis
+    made.last_price = last_price
+    made.opened_at = opened_at
+    made.realized_pnl = realized_pnl
+    made.currency = currency
+    made.multiplier = multiplier
+    made.settlement = settlement
+    made.position_id = position_id
+    made.metadata = metadata
+    made.__class__ = Position
+    return cast("Position", made)

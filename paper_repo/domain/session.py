@@ -204,30 +204,6 @@ class PaperTradingSession(_Tracked):
         if fields["keeps_own_accounts"] is None:
             fields["keeps_own_accounts"] = not books.are_opening(self)
 
-    @classmethod
-    def as_stored(cls, checked: Mapping[str, Any], given: Mapping[str, Any]) -> PaperTradingSession:
-        """A session of fields that were stored, with no history that waits.
-
-        Those of an account that uses more than cash and positions may be left out, and need no check then: most do.
-
-        Args:
-            checked: fields whose values are what their checks would make of them.
-            given: the others, each of which is checked as ever.
-        """
-        session = object.__new__(cls)
-        fields = session.__dict__
-        fields.update(_NO_AMOUNTS)
-        fields["instruments"] = {}
-        fields["balances"], fields["rates"] = Holdings(), Holdings()
-        fields["opening_positions"], fields["opening_balances"] = Holdings(), Holdings()
-        fields["new_fills"], fields["new_equity_points"] = NewFills(), []
-        fields["new_ledger_entries"], fields["new_closed_orders"] = NewEntries(), NewClosedOrders()
-        for name, value in given.items():
-            _assign(session, name, value)
-        fields.update(checked)  # `keeps_own_accounts` among them, which an assignment would set
-        session._tracking = None
-        return session
-
     if not TYPE_CHECKING:  # who would take it for leave to assign anything
 
         def __setattr__(self, name: str, value: Any) -> None:
@@ -577,3 +553,27 @@ def _deep(data: Any) -> Any:
     if isinstance(data, dict):
         return {key: _deep(value) for key, value in data.items()}
     return [_deep(value) for value in data] if isinstance(data, list) else data
+
+
+def stored_session(checked: Mapping[str, Any], given: Mapping[str, Any]) -> PaperTradingSession:
+    """A session of fields that were stored, with no history that waits.
+
+    Those of an account that uses more than cash and positions may be left out, and need no check then: most do.
+
+    Args:
+        checked: fields whose values are what their checks would make of them.
+        given: the others, each of which is checked as ever.
+    """
+    session = object.__new__(PaperTradingSession)
+    fields = session.__dict__
+    fields.update(_NO_AMOUNTS)
+    fields["instruments"] = {}
+    fields["balances"], fields["rates"] = Holdings(), Holdings()
+    fields["opening_positions"], fields["opening_balances"] = Holdings(), Holdings()
+    fields["new_fills"], fields["new_equity_points"] = NewFills(), []
+    fields["new_ledger_entries"], fields["new_closed_orders"] = NewEntries(), NewClosedOrders()
+    for name, value in given.items():
+        _assign(session, name, value)
+    fields.update(checked)  # `keeps_own_accounts` among them, which an assignment would set
+    session._tracking = None
+    return session

@@ -124,33 +124,6 @@ class Fill:
         except InvalidSessionError as error:
             raise naming(error, f"fill {shown(self.id)}") from None
 
-    @staticmethod
-    def of_checked(
-        id: str,
-        symbol: str,
-        side: Side,
-        quantity: Decimal,
-        price: Decimal,
-        fee: Decimal,
-        executed_at: datetime,
-        order_id: str | None,
-    ) -> Fill:
-        """A plain fill of values that have been checked already: reading a history would take half as long again."""
-        made = _draft()
-        made.id = id
-        made.symbol = symbol
-        made.side = side
-        made.quantity = quantity
-        made.price = price
-        made.fee = fee
-        made.executed_at = executed_at
-        made.order_id = order_id
-        made.fee_currency = made.position_id = made.rate = made.fee_rate = None
-        made.corrected_at = made.replaces = None
-        made.metadata = {}
-        made.__class__ = Fill
-        return cast("Fill", made)
-
     @property
     def signed_quantity(self) -> Decimal:
         """The quantity; negative for a sale."""
@@ -190,14 +163,41 @@ class EquityPoint:
         _set(self, "cash", optional_amount(self.cash, "cash"))
         _set(self, "equity", amount(self.equity, "equity"))
 
-    @classmethod
-    def of_checked(cls, at: datetime, cash: Decimal | None, equity: Decimal) -> EquityPoint:
-        """A point of values that have been checked already."""
-        point = object.__new__(cls)
-        _set(point, "at", at)
-        _set(point, "cash", cash)
-        _set(point, "equity", equity)
-        return point
-
 
 _set = object.__setattr__
+
+
+def checked_fill(
+    id: str,
+    symbol: str,
+    side: Side,
+    quantity: Decimal,
+    price: Decimal,
+    fee: Decimal,
+    executed_at: datetime,
+    order_id: str | None,
+) -> Fill:
+    """A plain fill of values that have been checked already: reading a history would take half as long again."""
+    made = _draft()
+    made.id = id
+    made.symbol = symbol
+    made.side = side
+    made.quantity = quantity
+    made.price = price
+    made.fee = fee
+    made.executed_at = executed_at
+    made.order_id = order_id
+    made.fee_currency = made.position_id = made.rate = made.fee_rate = None
+    made.corrected_at = made.replaces = None
+    made.metadata = {}
+    made.__class__ = Fill
+    return cast("Fill", made)
+
+
+def checked_point(at: datetime, cash: Decimal | None, equity: Decimal) -> EquityPoint:
+    """A point of values that have been checked already."""
+    point = object.__new__(EquityPoint)
+    _set(point, "at", at)
+    _set(point, "cash", cash)
+    _set(point, "equity", equity)
+    return point

@@ -23,7 +23,10 @@ from paper_repo.domain import (
     TimeInForce,
 )
 from paper_repo.domain.holdings import Holdings
-from paper_repo.domain.positions import ONE
+from paper_repo.domain.orders import checked_order
+from paper_repo.domain.positions import ONE, checked_position
+from paper_repo.domain.session import stored_session
+from paper_repo.domain.trading import checked_fill, checked_point
 from paper_repo.serialization import schemas
 from paper_repo.serialization.fast_writing import AMOUNT_COLUMNS, NO_ACCOUNT
 from paper_repo.serialization.json_data import from_json
@@ -47,7 +50,7 @@ def read_session(columns: Mapping[str, Any]) -> PaperTradingSession:
     owns = columns["keeps_own_accounts"]
     if owns not in (None, 0, 1):
         raise ValueError
-    return PaperTradingSession.as_stored(
+    return stored_session(
         {
             "strategy": _strategy(from_json(columns["strategy"])),
             "status": SessionStatus[columns["status"]],
@@ -128,7 +131,7 @@ def _position(data: Data, name: str) -> Position:
     symbol, quantity = text_of(data["symbol"]), amount_of(data["quantity"])
     if not quantity or not name or symbol != name or not _has_no_space(symbol):
         raise ValueError
-    return Position.of_checked(
+    return checked_position(
         symbol,
         quantity,
         amount_of(data["cost_basis"]),
@@ -157,7 +160,7 @@ def _order(data: Data, name: str) -> Order:
     if order_id != name:
         raise ValueError
     are_sound = quantity > 0 and not filled and order_id and symbol
-    make = Order.of_checked if are_sound and _has_no_space(order_id) and _has_no_space(symbol) else Order
+    make = checked_order if are_sound and _has_no_space(order_id) and _has_no_space(symbol) else Order
     return make(
         order_id,
         symbol,
@@ -182,7 +185,7 @@ def _fill(data: Mapping[str, Any]) -> Fill:
     fill_id, symbol, quantity = text_of(data["id"]), text_of(data["symbol"]), amount_of(data["quantity"])
     if not fill_id or not symbol or quantity <= 0 or not (_has_no_space(fill_id) and _has_no_space(symbol)):
         raise ValueError
-    return Fill.of_checked(
+    return checked_fill(
         fill_id,
         symbol,
         Side[data["side"]],
@@ -197,7 +200,7 @@ def _fill(data: Mapping[str, Any]) -> Fill:
 def _point(data: Mapping[str, Any]) -> EquityPoint:
     if len(data) != 3:
         raise TypeError
-    return EquityPoint.of_checked(instant_of(data["at"]), optional_amount_of(data["cash"]), amount_of(data["equity"]))
+    return checked_point(instant_of(data["at"]), optional_amount_of(data["cash"]), amount_of(data["equity"]))
 
 
 LOADS: dict[type, Callable[[Any], Any]] = {

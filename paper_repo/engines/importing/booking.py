@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from paper_repo.domain import CashFlow, EquityPoint, Fill, PaperTradingSession, Side, Strategy, books
+from paper_repo.domain.trading import checked_fill
 from paper_repo.domain.values import EXACT, ROUNDED
 from paper_repo.engines.importing.meanings import CLOSE
 from paper_repo.engines.importing.records import Allowed, Draft, SourceFill, SourceFlow, Stated
@@ -123,7 +124,7 @@ class Books:
         at, position_id, order_id = moment(record.at), record.position_id, record.order_id
         is_plain = fee_currency is None and position_id is None and not metadata and quantity > 0
         if is_plain and f"{fill_id}{record.symbol}{order_id or ''}".isascii():  # the sources have stripped them
-            return Fill.of_checked(fill_id, record.symbol, side, quantity, price, fee, at, order_id)
+            return checked_fill(fill_id, record.symbol, side, quantity, price, fee, at, order_id)
         return Fill(
             fill_id,
             record.symbol,
