@@ -1,9 +1,7 @@
-"""A web service that shows the sessions of a file, and what changes in it as it happens.
+"""A web service that shows the sessions of a file, and what changes in it as it happens, as server-sent events.
 
     pip install fastapi uvicorn
     SESSIONS=sessions.db uvicorn --app-dir examples --timeout-graceful-shutdown 1 web:app
-
-GET /sessions, /sessions/ID, /sessions/ID/equity, and /changes: server-sent events, for which Ctrl-C waits that timeout.
 """
 
 from __future__ import annotations
@@ -34,12 +32,13 @@ def opened(request: Request) -> IPaperTradingSessionRepository:
 
 app = FastAPI(lifespan=lifespan)
 app.add_exception_handler(SessionNotFoundError, lambda _, error: JSONResponse({"detail": str(error)}, 404))
+app.add_exception_handler(ValueError, lambda _, error: JSONResponse({"detail": str(error)}, 400))
 Sessions = Annotated[IPaperTradingSessionRepository, Depends(opened)]
 
 
 @app.get("/sessions")
 async def list_sessions(sessions: Sessions, status: SessionStatus | None = None, page: int = 0) -> list[dict[str, Any]]:
-    """A page of sessions, the newest first. Amounts are text, so that they stay exact."""
+    """A page of sessions, the newest first; amounts are text, and so exact."""
     found = await sessions.get_summaries(status=status, descending=True, limit=20, offset=20 * page)
     return [{"id": each.id, "name": each.name, "status": each.status, "equity": str(each.equity)} for each in found]
 
@@ -47,8 +46,7 @@ async def list_sessions(sessions: Sessions, status: SessionStatus | None = None,
 @app.get("/sessions/{session_id}")
 async def show_session(sessions: Sessions, session_id: str) -> dict[str, Any]:
     """One session with its positions."""
-    session = await sessions.get_by_id(session_id)
-    if session is None:
+    if (session := await sessions.get_by_id(session_id)) is None:
         raise SessionNotFoundError(session_id)
     positions = {symbol: str(position.quantity) for symbol, position in session.positions.items()}
     return {"id": session.id, "version": session.version, "equity": str(session.equity), "positions": positions}
@@ -69,10 +67,11 @@ async def follow(
     last_event_id: Annotated[int | None, Header()] = None,
 ) -> StreamingResponse:
     """What is saved and deleted from now on, or since the last event received, as a browser tells in a header."""
-    after = after if last_event_id is None else last_event_id
+    changes = sessions.watch(after=after if last_event_id is None else last_event_id, timeout=timeout)
+    await changes.begin()  # a position of another file is refused here, before the answer begins
 
     async def events() -> AsyncIterator[str]:
-        async for change in sessions.watch(after=after, timeout=timeout):
+        async for change in changes:
             data = {"session": change.session_id, "version": change.version, "deleted": change.deleted}
             yield f"id: {change.position}\ndata: {json.dumps(data)}\n\n"
 

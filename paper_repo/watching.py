@@ -177,8 +177,8 @@ class AsyncSessionChanges(AsyncIterator[SessionChange]):
     """An async iterator over the changes of a repository as they happen. For one task at a time.
 
     It is also an async context manager: `async with repository.watch() as changes` notes its position when the block
-    begins, and closes its connection when the block ends. Without the block, the watch begins when the first change is
-    asked for, and its connection is closed when the iterator is no longer referenced. A cancelled wait loses nothing:
+    begins, and closes its connection when the block ends. Without the block, the watch begins with `begin()`, or when the
+    first change is asked for, and its connection is closed when the iterator is no longer referenced. A cancelled wait loses nothing:
     the next one continues.
     """
 
@@ -189,8 +189,16 @@ class AsyncSessionChanges(AsyncIterator[SessionChange]):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} after {self._changes.position}>"
 
-    async def __aenter__(self) -> Self:
+    async def begin(self) -> None:
+        """Note the position from which changes are reported, unless that was done before.
+
+        Raises:
+            ValueError: the position that `after` names is not one of this database.
+        """
         await self._run(self._changes.begin)
+
+    async def __aenter__(self) -> Self:
+        await self.begin()
         return self
 
     async def __aexit__(

@@ -107,6 +107,13 @@ def test_a_web_service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         for path_of_nobody in ("/sessions/nobody", "/sessions/nobody/equity"):
             answer = client.get(path_of_nobody)
             assert (answer.status_code, answer.json()) == (404, {"detail": "there is no session 'nobody'"})
+        for wrong, value in (
+            ("/sessions?page", "-1"),
+            ("/sessions/abc-123/equity?width", "0"),
+            ("/changes?after", "99"),
+        ):
+            refused = client.get(f"{wrong}={value}")
+            assert (refused.status_code, list(refused.json())) == (400, ["detail"])
         changes = client.get("/changes", params={"after": 0, "timeout": 0}).text
         assert changes == 'id: 1\ndata: {"session": "abc-123", "version": 1, "deleted": false}\n\n'
         again = client.get("/changes", params={"after": 0, "timeout": 0}, headers={"Last-Event-ID": "1"})
