@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import paper_repo
+sys.path[:0] = [str(Path(__file__).parent / "_ext"), str(Path(__file__).parent.parent)]
 
-sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+import paper_repo  # noqa: E402  # of the checkout, where nothing is installed
 
 project = "paper_repo"
 author = "the paper_repo authors"

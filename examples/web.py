@@ -1,7 +1,7 @@
 """A web service that shows the sessions of a file, and what changes in it as it happens, as server-sent events.
 
-    pip install fastapi uvicorn
-    SESSIONS=sessions.db uvicorn --app-dir examples --timeout-graceful-shutdown 1 web:app
+pip install fastapi uvicorn
+SESSIONS=sessions.db uvicorn --app-dir examples --timeout-graceful-shutdown 1 web:app
 """
 
 from __future__ import annotations

@@ -14,19 +14,20 @@ or ask for one table, in any notebook that shows HTML:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from paper_repo.domain import html_tables
+from paper_repo.domain.performance import Performance
 
-__all__ = ["Table", "load_ipython_extension", "table", "unload_ipython_extension"]
+__all__ = ["PerformanceTable", "Table", "load_ipython_extension", "table", "unload_ipython_extension"]
 
 
 class Table:
     """Some objects, which a notebook shows as a table; as text it is one line for each."""
 
-    def __init__(self, objects: Iterable[Any]) -> None:
-        self._objects = list(objects)
+    def __init__(self, objects: Iterable[Any] | Mapping[str, Any]) -> None:
+        self._objects = list(objects.values() if isinstance(objects, Mapping) else objects)
         self._columns = html_tables.columns_of(self._objects)
         if self._objects and self._columns is None:
             kinds = ", ".join(sorted({type(each).__name__ for each in self._objects}))
@@ -41,15 +42,34 @@ class Table:
         return "<p>Nothing.</p>" if self._columns is None else html_tables.table(self._objects, self._columns)
 
 
-def table(objects: Iterable[Any]) -> Table:
+class PerformanceTable:
+    """Performances, which a notebook shows beside each other; as text it is one line for each."""
+
+    def __init__(self, named: Mapping[str, Performance]) -> None:
+        self._named = dict(named)
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{name}: {each!r}" for name, each in self._named.items())
+
+    def _repr_html_(self) -> str:
+        return html_tables.performances(self._named)
+
+
+def table(objects: Iterable[Any] | Mapping[str, Any]) -> Table | PerformanceTable:
     """A table of sessions, summaries, fills, orders, trades, round trips, positions, cash flows or equity points, or
-    of the matched or unmatched fills of a comparison.
+    of the matched or unmatched fills of a comparison; or of performances, one beside the other.
 
     Of more than 20 it shows the first and the last ten.
+
+    Args:
+        objects: a list of one kind, or a mapping to them, such as `session.positions`. Performances by the names that
+            are to stand above them: `table({"plan": expected, "paper": actual})`.
 
     Raises:
         TypeError: they are of several kinds, or of one that has no table.
     """
+    if isinstance(objects, Mapping) and objects and all(isinstance(each, Performance) for each in objects.values()):
+        return PerformanceTable(objects)
     return Table(objects)
 
 

@@ -177,9 +177,9 @@ class AsyncSessionChanges(AsyncIterator[SessionChange]):
     """An async iterator over the changes of a repository as they happen. For one task at a time.
 
     It is also an async context manager: `async with repository.watch() as changes` notes its position when the block
-    begins, and closes its connection when the block ends. Without the block, the watch begins with `begin()`, or when the
-    first change is asked for, and its connection is closed when the iterator is no longer referenced. A cancelled wait loses nothing:
-    the next one continues.
+    begins, and closes its connection when the block ends. Without the block, the watch begins with `begin()`, or when
+    the first change is asked for, and its connection is closed when the iterator is no longer referenced. A cancelled
+    wait loses nothing: the next one continues.
     """
 
     def __init__(self, changes: SessionChanges, run: Callable[[Callable[[], object]], Awaitable[object]]) -> None:

@@ -161,6 +161,29 @@ def test_a_long_list_is_cut_in_the_middle() -> None:
     assert (rows[10][-1], rows[12][-1]) == (new_fill(9).id, new_fill(1224).id)
 
 
+def test_performances_stand_beside_each_other() -> None:
+    """A column for each under its name, which is no markup; as text a line for each."""
+    session = traded()
+    found = performance(session, session.new_equity_points, session.new_fills)
+    other = replace(found, trades=7)
+
+    both = table({"<plan>": found, "paper": other})
+
+    rows = Reader(both._repr_html_()).rows
+    assert rows[0] == ["", "<plan>", "paper"]
+    assert ["Trades", str(found.trades), "7"] in rows
+    assert [[name, value] for name, value, _ in rows[1:]] == Reader(found._repr_html_()).rows
+    assert repr(both) == f"<plan>: {found!r}\npaper: {other!r}"
+
+
+def test_the_dicts_of_a_session() -> None:
+    """Positions and resting orders are tables, whatever their keys."""
+    session = traded()
+
+    assert Reader(table(session.positions)._repr_html_()).rows[1][0] == "demo"
+    assert repr(table(session.open_orders)) == repr(session.open_orders["o-demo"])
+
+
 def test_as_text() -> None:
     """Where no HTML is shown it is a line for each."""
     fills = traded().new_fills

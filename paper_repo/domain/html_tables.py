@@ -7,7 +7,7 @@ domain since entities show it themselves (`_repr_html_`), and the domain imports
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from html import escape
@@ -130,6 +130,22 @@ _BY_TYPE: dict[str, Columns] = {
 _BY_TYPE["RoundTrip"] = _BY_TYPE["Trade"]
 
 
+_PERFORMANCE: Columns = {
+    "Net P&L": lambda it: it.net_pnl,
+    "Total return": lambda it: _percent(it.total_return),
+    "Max drawdown": lambda it: _percent(it.max_drawdown),
+    "Sharpe ratio": lambda it: it.sharpe_ratio,
+    "Sortino ratio": lambda it: it.sortino_ratio,
+    "Exposure": lambda it: _percent(it.exposure),
+    "Trades": lambda it: it.trades,
+    "Won": lambda it: _percent(it.win_rate),
+    "Profit factor": lambda it: it.profit_factor,
+    "Average win": lambda it: it.average_win,
+    "Average loss": lambda it: it.average_loss,
+    "Fees": lambda it: it.fees,
+}
+
+
 def columns_of(objects: Sequence[object]) -> Columns | None:
     """The columns of a table of these objects; None where they are not of one kind that has a table."""
     kind = type(objects[0]) if objects else None
@@ -176,22 +192,14 @@ def session(it: PaperTradingSession) -> str:
 
 def performance(it: Performance) -> str:
     """The figures of a performance."""
-    return _figures(
-        {
-            "Net P&L": it.net_pnl,
-            "Total return": _percent(it.total_return),
-            "Max drawdown": _percent(it.max_drawdown),
-            "Sharpe ratio": it.sharpe_ratio,
-            "Sortino ratio": it.sortino_ratio,
-            "Exposure": _percent(it.exposure),
-            "Trades": it.trades,
-            "Won": _percent(it.win_rate),
-            "Profit factor": it.profit_factor,
-            "Average win": it.average_win,
-            "Average loss": it.average_loss,
-            "Fees": it.fees,
-        }.items()
-    )
+    return _figures((name, of(it)) for name, of in _PERFORMANCE.items())
+
+
+def performances(named: Mapping[str, Performance]) -> str:
+    """The figures of several performances beside each other, under their names."""
+    head = "".join(f'<th scope="col"{_RIGHT}>{_text(name)}</th>' for name in named)
+    body = "".join(_row(title, *map(of, named.values())) for title, of in _PERFORMANCE.items())
+    return f"<table><thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def comparison(it: Comparison) -> str:
