@@ -1,6 +1,6 @@
 """A window of your own with the widgets: `python examples/desktop_qt.py sessions.db`.
 
-It needs `pip install 'paper_repo[desktop]'`. The finished window is `paper-repo open`.
+It needs `pip install '.[desktop]'`. The finished window is `paper-repo open`.
 """
 
 import sys

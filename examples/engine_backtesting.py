@@ -1,6 +1,6 @@
 """Runs of backtesting.py that are kept: each set of parameters is a session, and all are compared at the end.
 
-    pip install 'paper_repo[backtesting]'
+    pip install '.[backtesting]'
     python examples/engine_backtesting.py sessions.db
 
 Runs that are stored already are not run again.

@@ -1,6 +1,6 @@
 """A backtrader strategy that can be killed at any moment, and goes on where it stopped.
 
-    pip install 'paper_repo[backtrader]' pandas
+    pip install '.[backtrader]' pandas
     python examples/engine_backtrader.py sessions.db
 
 Kill it (Ctrl-C, or `kill -9`) and start it again: the result is that of an uninterrupted run. With live data it would

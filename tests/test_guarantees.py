@@ -11,7 +11,7 @@ import pytest
 from tests.unshown import unshown
 
 ROOT = Path(__file__).parents[1]
-PROMISES = re.split(r"^### ", (ROOT / "GUARANTEES.md").read_text(), flags=re.MULTILINE)[1:]
+PROMISES = re.findall(r"^### (.*?)(?=^##|\Z)", (ROOT / "GUARANTEES.md").read_text(), flags=re.MULTILINE | re.DOTALL)
 TESTS = re.compile(r"`((?:tests|paper_repo)/[\w/]+\.py)(?:::(\w+))?`")
 
 
