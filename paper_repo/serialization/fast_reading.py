@@ -129,7 +129,7 @@ def _position(data: Data, name: str) -> Position:
     if len(data) != 6:
         return _under_its_name(with_seldom(Position, data), name)
     symbol, quantity = text_of(data["symbol"]), amount_of(data["quantity"])
-    if not quantity or not name or symbol != name or not _has_no_space(symbol):
+    if not quantity or not name or symbol != name or symbol.strip() != name:
         raise ValueError
     return checked_position(
         symbol,
@@ -160,7 +160,7 @@ def _order(data: Data, name: str) -> Order:
     if order_id != name:
         raise ValueError
     are_sound = quantity > 0 and not filled and order_id and symbol
-    make = checked_order if are_sound and _has_no_space(order_id) and _has_no_space(symbol) else Order
+    make = checked_order if are_sound and order_id.strip() == order_id and symbol.strip() == symbol else Order
     return make(
         order_id,
         symbol,
@@ -175,15 +175,11 @@ def _order(data: Data, name: str) -> Order:
     )
 
 
-def _has_no_space(text: str) -> bool:
-    return text.strip() == text
-
-
 def _fill(data: Mapping[str, Any]) -> Fill:
     if len(data) != 8:
         return with_seldom(Fill, data)
     fill_id, symbol, quantity = text_of(data["id"]), text_of(data["symbol"]), amount_of(data["quantity"])
-    if not fill_id or not symbol or quantity <= 0 or not (_has_no_space(fill_id) and _has_no_space(symbol)):
+    if not fill_id or not symbol or quantity <= 0 or fill_id.strip() != fill_id or symbol.strip() != symbol:
         raise ValueError
     return checked_fill(
         fill_id,

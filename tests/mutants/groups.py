@@ -88,7 +88,7 @@ class Group:
         if not again:
             shutil.rmtree(place.folder, ignore_errors=True)
         place.copy.mkdir(parents=True, exist_ok=True)
-        for name in ("paper_repo", "tests", "tox.ini"):
+        for name in ("paper_repo", "tests", "tox.ini", "GUARANTEES.md"):
             if not (link := place.folder / name).is_symlink():
                 link.symlink_to(ROOT / name)
         with (place.folder / "setup.cfg").open("w") as file:
@@ -104,7 +104,7 @@ class Group:
         lists = {
             "source_paths": ["paper_repo"],
             "only_mutate": modules,
-            "also_copy": ["tox.ini"],
+            "also_copy": ["tox.ini", "GUARANTEES.md"],
             "do_not_mutate_patterns": [SENTENCE],
             "type_check_command": [sys.executable, "-m", "tests.mutants.type_errors", "mypy", *modules],
             "pytest_add_cli_args": [
