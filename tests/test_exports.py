@@ -215,7 +215,7 @@ def test_a_conflict_tells_what_to_do() -> None:
 
     assert changed == (
         "session 'abc-123' was not saved: it was loaded at version 1 and is at version 3 now; "
-        "load it again with get_by_id(), apply the new fills that get_unrecorded() returns, "
+        "load it again with get_by_id(), book the new fills and payments that get_unrecorded() returns, "
         "repeat your other changes, and save it"
     )
     assert "has been deleted since" in deleted

@@ -272,8 +272,9 @@ class _Terms(NamedTuple):
 def _terms(session: PaperTradingSession, fill: Fill, spec: Position | Instrument) -> _Terms:
     currency = _foreign(session, spec.currency)
     fee_currency = _foreign(session, fill.fee_currency) if fill.fee_currency else currency
-    instrument = session.instruments.get(fill.symbol) or Instrument(fill.symbol, settlement=spec.settlement)
-    in_kind = bool(fee_currency and fee_currency != currency and fee_currency == instrument.settled_asset)
+    instrument = session.instruments.get(fill.symbol) or Instrument(fill.symbol)
+    is_owned = spec.settlement is Settlement.CASH  # by which a position was opened, whatever its instrument says now
+    in_kind = bool(is_owned and fee_currency not in (None, currency) and fee_currency == instrument.settled_asset)
     given: dict[str, Amount] = {}
     if fill.rate is not None:
         given[currency or session.base_currency] = fill.rate

@@ -556,6 +556,20 @@ class TestWorkedExamples:
         )
         assert session.equity == 8000 + 2400
 
+    def test_a_future_pays_no_fee_in_kind(self):
+        """A future that was renamed to a coin's symbol is still a future: nothing of the coin is owned to pay with."""
+        session = new_session(
+            rates={"BTC": 5000},
+            instruments={"ES": Instrument("ES", multiplier=50, settlement="MARGIN"), "BTC/USD": Instrument("BTC/USD")},
+        )
+        session.apply_fill(new_fill(1, symbol="ES", quantity=2, price=4500, fee=0))
+        session.apply_symbol_change(SymbolChange("c", "ES", "BTC/USD"))
+        session.apply_fill(new_fill(2, symbol="BTC/USD", quantity=1, price=4600, fee="0.001", fee_currency="BTC"))
+
+        assert session.positions["BTC/USD"].quantity == 3
+        assert (session.fees_paid, session.balances) == (5, {"BTC": Decimal("-0.001")})
+        assert session.equity == identity(session) == 10_000 + 2 * 100 * 50 - 5
+
     def test_a_position_keeps_its_terms_through_zero(self):
         """An instrument that is stated otherwise meanwhile counts from the next position on."""
         session = new_session(instruments={"X": Instrument("X", multiplier=10)}, initial_cash=1000)
