@@ -18,6 +18,7 @@ from paper_repo.serialization.json_data import from_json
 from paper_repo.serialization.schemas import Data
 from paper_repo.storage import queries
 from paper_repo.storage.base import Storage
+from paper_repo.storage.statements import FEW_IDS
 
 IDS_AT_A_TIME = 900
 """How many ids one query asks for; older versions of SQLite accept at most 999 values."""
@@ -48,7 +49,14 @@ class StoredRows:
 
     def closed_orders(self, ids: Sequence[str]) -> Iterator[str]:
         """Those of these ids that closed orders have."""
-        table = self._storage.statements.tables.orders
+        statements = self._storage.statements
+        if 0 < len(ids) <= FEW_IDS:
+            padded = [*ids, *[ids[-1]] * (FEW_IDS - len(ids))]
+            row = {"session_id": self._id, **{f"id {number}": each for number, each in enumerate(padded)}}
+            found = self._storage.fetch_rows(statements.select_few_order_ids, row)
+            yield from (order_id for (order_id,) in found)
+            return
+        table = statements.tables.orders
         for start in range(0, len(ids), IDS_AT_A_TIME):
             query = queries.select_order_ids(table, self._id, ids[start : start + IDS_AT_A_TIME])
             yield from (order_id for (order_id,) in self._storage.fetch_all(query))

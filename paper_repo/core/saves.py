@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from datetime import datetime
 from operator import lt
 from typing import Any
@@ -39,6 +39,9 @@ from paper_repo.errors import InvalidSessionError
 from paper_repo.serialization import fast, schemas
 from paper_repo.serialization.fields import instant_text
 from paper_repo.serialization.schemas import Data
+
+WHOLE = 1 << 62
+"""More entities than any history has."""
 
 
 class Save:
@@ -89,15 +92,8 @@ class Save:
             orders, resting = list(session.new_closed_orders), tuple(session.open_orders)
             self._taken = tracking.taken
             tracking.asked_for = self._number = tracking.asked_for + 1
-        try:
-            self._content = Content(fast.to_columns(session, tracking.texts), _overview(session), resting)
-            self._fills = _dump_history(Fill, fills, "new_fills")
-            self._points = _dump_history(EquityPoint, points, "new_equity_points")
-            self._entries = [dump_placed(each) for each in entries]
-            self._orders = _dump_history(Order, orders, "new_closed_orders")
-        except InvalidSessionError as error:
-            raise InvalidSessionError(error.messages, session.id) from error
-        self.booked = booked if len(booked) in (0, len(fills)) else _booked_of(booked, self._fills)
+        self._history, self._booked = (fills, points, entries, orders), booked
+        self._content = Content(fast.to_columns(session, tracking.texts), _overview(session), resting)
 
     @classmethod
     def capture(cls, session: PaperTradingSession) -> Save:
@@ -109,7 +105,45 @@ class Save:
         if not isinstance(session, PaperTradingSession):
             hint = "; save_many() takes several" if isinstance(session, list | tuple | set) else ""
             raise InvalidSessionError({"session": [f"must be a PaperTradingSession, not {shown(session)}{hint}."]})
-        return cls(session)
+        try:
+            save = cls(session)
+            for _ in save._serialise_history(WHOLE):
+                pass
+        except InvalidSessionError as error:
+            raise InvalidSessionError(error.messages, session.id) from error
+        return save
+
+    @classmethod
+    def capture_in_steps(cls, session: PaperTradingSession, size: int) -> Generator[None, None, Save]:
+        """The same with at most `size` entities of the history in a step; nothing may change the session meanwhile."""
+        fast.remember_state(session, Tracking.of(session).texts)
+        yield
+        try:
+            save = cls(session)
+            yield
+            yield from save._serialise_history(size)
+        except InvalidSessionError as error:
+            raise InvalidSessionError(error.messages, session.id) from error
+        return save
+
+    def _serialise_history(self, size: int) -> Iterator[None]:
+        """Serialise what was taken of the history, at most `size` entities in a step."""
+        fills, points, entries, orders = self._history
+        self._fills = fill_data = list[Data]()
+        self._points = point_data = list[Data]()
+        self._orders = order_data = list[Data]()
+        for kind, history, name, serialised in (
+            (Fill, fills, "new_fills", fill_data),
+            (EquityPoint, points, "new_equity_points", point_data),
+            (Order, orders, "new_closed_orders", order_data),
+        ):
+            for start in range(0, len(history), size):
+                serialised += _dump_history(kind, history[start : start + size], name, start)
+                yield
+        self._entries = [dump_placed(each) for each in entries]
+        booked = self._booked
+        self.booked = booked if len(booked) in (0, len(fills)) else _booked_of(booked, self._fills)
+        del self._history, self._booked
 
     @classmethod
     def capture_many(cls, sessions: Iterable[PaperTradingSession]) -> list[Save]:
@@ -301,8 +335,8 @@ def _left(history: list[Data], taken: int, waiting: list[Any], dump: Callable[[A
     return history[taken:] if taken >= 0 else [*map(dump, waiting[:-taken]), *history]
 
 
-def _dump_history(kind: type[Any], history: list[Any], path: str) -> list[Data]:
-    for index, each in enumerate(history):
+def _dump_history(kind: type[Any], history: list[Any], path: str, start: int) -> list[Data]:
+    for index, each in enumerate(history, start):
         if not isinstance(each, kind):
             raise InvalidSessionError({f"{path}[{index}]": [f"must be a {kind.__name__}, not {shown(each)}."]})
     return [fast.dump(each) for each in history]

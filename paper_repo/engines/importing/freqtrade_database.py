@@ -285,8 +285,8 @@ class _Database:
             )
         if self._has_partial_exits:
             draft.reasons.append(
-                "gains of partial exits of open trades are matched first in, first out here, and at the average price by "
-                "freqtrade"
+                "gains of partial exits of open trades are matched first in, first out here, and at the average price "
+                "by freqtrade"
             )
         if self._in_coin:
             draft.reasons.append(
