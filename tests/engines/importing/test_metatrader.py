@@ -23,8 +23,7 @@ TRANSLATED = [
     (
         "Cuenta de trading:",
         "Transacciones",
-        "Fecha/Hora|Transacción|Símbolo|Tipo|Dirección|Volumen|Precio|Orden|Comisión|(fee)|Swap|Beneficio|Saldo|"
-        "Comentario",
+        "Hora|Transacción|Símbolo|Tipo|Dirección|Volumen|Precio|Orden|Comisión|(fee)|Swap|Beneficio|Saldo|Comentario",
     ),
     (
         "Conta:",
