@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
+import pickle
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -13,8 +15,9 @@ import pytest
 
 pytest.importorskip("backtrader")
 
-from paper_repo import ConflictError, SessionRepository, StorageError
-from paper_repo.engines.backtrader import saving
+from paper_repo import ConflictError, EquityPoint, Position, SessionRepository, StorageError
+from paper_repo.engines.backtrader import frames, saving
+from tests.builders import full_session, moment
 from tests.engines.backtrader_runs import Anything, run
 
 # The engine calls what Python 3.12 deprecates.
@@ -202,3 +205,24 @@ def test_a_run_that_somebody_else_has_saved_ends(tmp_path: Path, monkeypatch: py
         run(tmp_path, "spot", 1, strategy=Watched)
     with SessionRepository(tmp_path / "s.db") as repository:
         assert repository.get_by_id("a").name == "theirs"
+
+
+def test_a_frame_is_the_session_and_gives_back_what_was_not_stored() -> None:
+    """Whatever waits in it, before what has come since; what was changed by hand counts as such in both."""
+    session = full_session()
+    session.positions["NEW"] = Position("NEW", 1, 10, 10, moment(1))
+    expected, waiting = copy.copy(session), pickle.dumps(session.new_fills)
+
+    frame = frames.take_frame(session)
+    assert frame == expected
+    assert frame.keeps_own_accounts
+    assert (session.new_fills, session.new_equity_points, session.new_ledger_entries) == ([], [], [])
+    assert (session.fill_count, session.ledger_count, session.closed_order_count) == (
+        expected.fill_count, expected.ledger_count, expected.closed_order_count
+    )  # fmt: skip
+
+    session.record_equity(EquityPoint(moment(9), 1, 2))
+    frames.give_back(session, frame)
+    assert session.new_equity_points.pop() == EquityPoint(moment(9), 1, 2)
+    assert session == expected
+    assert pickle.dumps(session.new_fills) == waiting

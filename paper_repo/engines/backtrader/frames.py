@@ -11,7 +11,7 @@ def take_frame(session: PaperTradingSession) -> PaperTradingSession:
     """A copy that has the session's new history from now on, and for a repository is the same object."""
     frame = object.__new__(PaperTradingSession)
     fields, copied = vars(session), vars(frame)
-    for name, value in fields.items():
+    for name, value in session.__getstate__().items():
         copied[name] = type(value)(value) if isinstance(value, dict) else value
     frame._tracking = session._tracking
     fields["new_fills"] = NewFills((), session.fill_count)

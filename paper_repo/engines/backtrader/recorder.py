@@ -48,7 +48,7 @@ class SessionRecorder(bt.Analyzer):  # type: ignore[misc]
 
     A save is done in steps, one at the end of each bar, so that no bar waits for a whole one; bars of more than 0.02
     seconds are saved before the next one begins. A run that ends or fails, as by Ctrl-C, is saved to its last complete
-    bar. One that is killed has lost those that were not stored yet, some dozens; they are computed again.
+    bar. One that is killed has lost the bars since its last save began; they are computed again.
     """
 
     params: tuple[tuple[str, Any], ...] = (
