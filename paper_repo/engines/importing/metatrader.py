@@ -363,5 +363,7 @@ def _by_name(names: list[str], row: list[str]) -> dict[str, str]:
 
 
 def _is_heading(row: list[str]) -> bool:
+    if english(row[:1]) not in ([DEALS[0]], [CLOSED[0]]):  # most rows are none
+        return False
     names = _names(row)
     return names[: len(DEALS)] == list(DEALS) or names[: len(CLOSED)] == list(CLOSED)
