@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from datetime import datetime
 from operator import lt
 from typing import Any
@@ -39,9 +39,6 @@ from paper_repo.errors import InvalidSessionError
 from paper_repo.serialization import fast, schemas
 from paper_repo.serialization.fields import instant_text
 from paper_repo.serialization.schemas import Data
-
-WHOLE = 1 << 62
-"""More entities than any history has."""
 
 
 class Save:
@@ -107,8 +104,13 @@ class Save:
             raise InvalidSessionError({"session": [f"must be a PaperTradingSession, not {shown(session)}{hint}."]})
         try:
             save = cls(session)
-            for _ in save._serialise_history(WHOLE):
-                pass
+            fills, points, entries, orders = save._history
+            save._keep(
+                _dump_history(Fill, fills, "new_fills"),
+                _dump_history(EquityPoint, points, "new_equity_points"),
+                [dump_placed(each) for each in entries],
+                _dump_history(Order, orders, "new_closed_orders"),
+            )
         except InvalidSessionError as error:
             raise InvalidSessionError(error.messages, session.id) from error
         return save
@@ -121,28 +123,22 @@ class Save:
         try:
             save = cls(session)
             yield
-            yield from save._serialise_history(size)
+            fills, points, entries, orders = save._history
+            save._keep(
+                (yield from _dump_in_steps(Fill, fills, "new_fills", size)),
+                (yield from _dump_in_steps(EquityPoint, points, "new_equity_points", size)),
+                [dump_placed(each) for each in entries],
+                (yield from _dump_in_steps(Order, orders, "new_closed_orders", size)),
+            )
         except InvalidSessionError as error:
             raise InvalidSessionError(error.messages, session.id) from error
         return save
 
-    def _serialise_history(self, size: int) -> Iterator[None]:
-        """Serialise what was taken of the history, at most `size` entities in a step."""
-        fills, points, entries, orders = self._history
-        self._fills = fill_data = list[Data]()
-        self._points = point_data = list[Data]()
-        self._orders = order_data = list[Data]()
-        for kind, history, name, serialised in (
-            (Fill, fills, "new_fills", fill_data),
-            (EquityPoint, points, "new_equity_points", point_data),
-            (Order, orders, "new_closed_orders", order_data),
-        ):
-            for start in range(0, len(history), size):
-                serialised += _dump_history(kind, history[start : start + size], name, start)
-                yield
-        self._entries = [dump_placed(each) for each in entries]
+    def _keep(self, fills: list[Data], points: list[Data], entries: list[Data], orders: list[Data]) -> None:
+        """Keep the history as it was serialised."""
+        self._fills, self._points, self._entries, self._orders = fills, points, entries, orders
         booked = self._booked
-        self.booked = booked if len(booked) in (0, len(fills)) else _booked_of(booked, self._fills)
+        self.booked = booked if len(booked) in (0, len(fills)) else _booked_of(booked, fills)
         del self._history, self._booked
 
     @classmethod
@@ -335,11 +331,19 @@ def _left(history: list[Data], taken: int, waiting: list[Any], dump: Callable[[A
     return history[taken:] if taken >= 0 else [*map(dump, waiting[:-taken]), *history]
 
 
-def _dump_history(kind: type[Any], history: list[Any], path: str, start: int) -> list[Data]:
+def _dump_history(kind: type[Any], history: list[Any], path: str, start: int = 0) -> list[Data]:
     for index, each in enumerate(history, start):
         if not isinstance(each, kind):
             raise InvalidSessionError({f"{path}[{index}]": [f"must be a {kind.__name__}, not {shown(each)}."]})
     return [fast.dump(each) for each in history]
+
+
+def _dump_in_steps(kind: type[Any], history: list[Any], path: str, size: int) -> Generator[None, None, list[Data]]:
+    found: list[Data] = []
+    for start in range(0, len(history), size):
+        found += _dump_history(kind, history[start : start + size], path, start)
+        yield
+    return found
 
 
 def other_fill_stored(fill_id: str, session_id: str) -> InvalidSessionError:

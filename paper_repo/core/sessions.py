@@ -53,9 +53,10 @@ class Sessions:
             self._transactions.alone(self._write_all, saves)
 
     def write_in_steps(self, session: PaperTradingSession) -> Iterator[None]:
-        """Store one session in steps of less than 0.1 ms each, which may be left out of a program's own work.
+        """Store one session in short steps, between which a program can do something else.
 
-        Between them nothing may change the session, and no transaction is open.
+        Between them nothing may change the session, and no transaction is open. On a server, and in an open
+        transaction, it is one step.
         """
         if not (self.storage.sends_together or self.storage.in_transaction()):
             try:
