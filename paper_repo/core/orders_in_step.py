@@ -18,6 +18,7 @@ from paper_repo.serialization.json_data import from_json
 from paper_repo.serialization.schemas import Data
 from paper_repo.storage import queries
 from paper_repo.storage.base import Storage
+from paper_repo.storage.statements import FEW_IDS
 
 LATEST_FILLS = 100
 """How many of a session's last fills are looked at for those of an order that is placed after them."""
@@ -48,9 +49,15 @@ class StoredRows:
 
     def closed_orders(self, ids: Sequence[str]) -> Iterator[str]:
         """Those of these ids that closed orders have."""
-        table = self._storage.statements.tables.orders
+        statements = self._storage.statements
+        if 0 < len(ids) <= FEW_IDS:
+            padded = [*ids, *[ids[-1]] * (FEW_IDS - len(ids))]
+            row = {"session_id": self._id, **{f"id {number}": each for number, each in enumerate(padded)}}
+            found = self._storage.fetch_rows(statements.select_few_order_ids, row)
+            yield from (order_id for (order_id,) in found)
+            return
         for some in queries.in_parts(ids):
-            query = queries.select_ids(table, self._id, some)
+            query = queries.select_ids(statements.tables.orders, self._id, some)
             yield from (order_id for (order_id,) in self._storage.fetch_all(query))
 
     def has_fill(self, fill: Data) -> bool:

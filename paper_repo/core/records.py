@@ -61,8 +61,7 @@ class Records:
             when_rolled_back: is given what gives the object back as it was, before it is changed.
         """
         self.bind(save)
-        if has_to_ask(save):
-            self._require_in_step(save)  # before anything is written, as nothing may undo that alone
+        self.require_in_step(save)  # before anything is written, as nothing may undo that alone
         row = _row(save)
         self._store(row, save)
         skipped = self._write_history(row["id"], save)
@@ -83,7 +82,7 @@ class Records:
     def changes(self, save: Save) -> list[tuple[Statement, Row]]:
         """What stores a bound save without entries and orders: its session, if the row is as expected, and history."""
         session_id, statements, first = save.session.id, self._statements, save.first_sequence
-        changes = [self._change(_row(save), save)]
+        changes = [self.change(save)]
         for index, fill in enumerate(save.fills):
             row = history_rows.fill_row(self._storage, session_id, first + index, fill)
             changes.append((history_rows.insert_fill(statements, row), row))
@@ -91,6 +90,10 @@ class Records:
             row = history_rows.point_row(self._storage, session_id, point)
             changes.append((statements.append_point, row | {"place": place}))
         return changes
+
+    def change(self, save: Save) -> tuple[Statement, Row]:
+        """What stores the row of a bound save, if the stored one is as expected."""
+        return self._change(_row(save), save)
 
     def is_stored(self, save: Save) -> bool:
         """Whether the row of its session is the very one that this bound save writes."""
@@ -164,7 +167,10 @@ class Records:
         if used:
             raise used_orders(used, session_id)
 
-    def _require_in_step(self, save: Save) -> None:
+    def require_in_step(self, save: Save) -> None:
+        """Refuse a save whose orders and fills contradict what is stored."""
+        if not has_to_ask(save):
+            return
         try:
             require_in_step(save, StoredRows(self._storage, save.session.id))
         except InvalidSessionError:

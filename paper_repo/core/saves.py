@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from datetime import datetime
 from operator import lt
 from typing import Any
@@ -89,15 +89,8 @@ class Save:
             orders, resting = list(session.new_closed_orders), tuple(session.open_orders)
             self._taken = tracking.taken
             tracking.asked_for = self._number = tracking.asked_for + 1
-        try:
-            self._content = Content(fast.to_columns(session, tracking.texts), _overview(session), resting)
-            self._fills = _dump_history(Fill, fills, "new_fills")
-            self._points = _dump_history(EquityPoint, points, "new_equity_points")
-            self._entries = [dump_placed(each) for each in entries]
-            self._orders = _dump_history(Order, orders, "new_closed_orders")
-        except InvalidSessionError as error:
-            raise InvalidSessionError(error.messages, session.id) from error
-        self.booked = booked if len(booked) in (0, len(fills)) else _booked_of(booked, self._fills)
+        self._history, self._booked = (fills, points, entries, orders), booked
+        self._content = Content(fast.to_columns(session, tracking.texts), _overview(session), resting)
 
     @classmethod
     def capture(cls, session: PaperTradingSession) -> Save:
@@ -109,7 +102,44 @@ class Save:
         if not isinstance(session, PaperTradingSession):
             hint = "; save_many() takes several" if isinstance(session, list | tuple | set) else ""
             raise InvalidSessionError({"session": [f"must be a PaperTradingSession, not {shown(session)}{hint}."]})
-        return cls(session)
+        try:
+            save = cls(session)
+            fills, points, entries, orders = save._history
+            save._keep(
+                _dump_history(Fill, fills, "new_fills"),
+                _dump_history(EquityPoint, points, "new_equity_points"),
+                [dump_placed(each) for each in entries],
+                _dump_history(Order, orders, "new_closed_orders"),
+            )
+        except InvalidSessionError as error:
+            raise InvalidSessionError(error.messages, session.id) from error
+        return save
+
+    @classmethod
+    def capture_in_steps(cls, session: PaperTradingSession, size: int) -> Generator[None, None, Save]:
+        """The same with at most `size` entities of the history in a step; nothing may change the session meanwhile."""
+        fast.remember_state(session, Tracking.of(session).texts)
+        yield
+        try:
+            save = cls(session)
+            yield
+            fills, points, entries, orders = save._history
+            save._keep(
+                (yield from _dump_in_steps(Fill, fills, "new_fills", size)),
+                (yield from _dump_in_steps(EquityPoint, points, "new_equity_points", size)),
+                [dump_placed(each) for each in entries],
+                (yield from _dump_in_steps(Order, orders, "new_closed_orders", size)),
+            )
+        except InvalidSessionError as error:
+            raise InvalidSessionError(error.messages, session.id) from error
+        return save
+
+    def _keep(self, fills: list[Data], points: list[Data], entries: list[Data], orders: list[Data]) -> None:
+        """Keep the history as it was serialised."""
+        self._fills, self._points, self._entries, self._orders = fills, points, entries, orders
+        booked = self._booked
+        self.booked = booked if len(booked) in (0, len(fills)) else _booked_of(booked, fills)
+        del self._history, self._booked
 
     @classmethod
     def capture_many(cls, sessions: Iterable[PaperTradingSession]) -> list[Save]:
@@ -301,11 +331,19 @@ def _left(history: list[Data], taken: int, waiting: list[Any], dump: Callable[[A
     return history[taken:] if taken >= 0 else [*map(dump, waiting[:-taken]), *history]
 
 
-def _dump_history(kind: type[Any], history: list[Any], path: str) -> list[Data]:
-    for index, each in enumerate(history):
+def _dump_history(kind: type[Any], history: list[Any], path: str, start: int = 0) -> list[Data]:
+    for index, each in enumerate(history, start):
         if not isinstance(each, kind):
             raise InvalidSessionError({f"{path}[{index}]": [f"must be a {kind.__name__}, not {shown(each)}."]})
     return [fast.dump(each) for each in history]
+
+
+def _dump_in_steps(kind: type[Any], history: list[Any], path: str, size: int) -> Generator[None, None, list[Data]]:
+    found: list[Data] = []
+    for start in range(0, len(history), size):
+        found += _dump_history(kind, history[start : start + size], path, start)
+        yield
+    return found
 
 
 def other_fill_stored(fill_id: str, session_id: str) -> InvalidSessionError:

@@ -6,10 +6,10 @@ captured before, and to the frames, reports and maintenance, which read rows as 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
-from paper_repo.core import history_writing
+from paper_repo.core import gradual, history_writing
 from paper_repo.core.accounts import Accounts
 from paper_repo.core.all_or_nothing import AllOrNothing
 from paper_repo.core.claims import Claims
@@ -17,7 +17,7 @@ from paper_repo.core.lists import Lists
 from paper_repo.core.records import Records
 from paper_repo.core.saves import Save
 from paper_repo.core.together import OneByOneError, write_alone, write_together
-from paper_repo.domain import EquityPoint, Fill, LedgerEntry, Order
+from paper_repo.domain import EquityPoint, Fill, LedgerEntry, Order, PaperTradingSession
 from paper_repo.domain.selection import Selection
 from paper_repo.errors import InvalidSessionError
 from paper_repo.storage import queries
@@ -51,6 +51,20 @@ class Sessions:
             self._write_alone(saves[0])
         elif saves:
             self._transactions.alone(self._write_all, saves)
+
+    def write_in_steps(self, session: PaperTradingSession) -> Iterator[None]:
+        """Store one session in short steps, between which a program can do something else.
+
+        Between them nothing may change the session, and no transaction is open. On a server, and in an open
+        transaction, it is one step.
+        """
+        if not (self.storage.sends_together or self.storage.in_transaction()):
+            try:
+                yield from gradual.steps(self.storage, self.records, self._transactions.alone, session)
+                return
+            except gradual.NotPlainError:
+                pass
+        self.write([Save.capture(session)])
 
     def write_together(self, saves: Sequence[Save], is_all: bool) -> list[Exception | None]:
         """Store several sessions in the open transaction; what each save was refused with. See `together`."""

@@ -10,6 +10,7 @@ A column is what a database keeps: text, a whole number, None, and JSON text for
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from marshmallow import fields
@@ -19,7 +20,7 @@ from paper_repo.domain.nesting import on_fresh_stack
 from paper_repo.errors import InvalidSessionError
 from paper_repo.serialization import schemas
 from paper_repo.serialization.fast_reading import LOADS, read_session
-from paper_repo.serialization.fast_writing import DUMPS, NO_ACCOUNT, Known, session_columns
+from paper_repo.serialization.fast_writing import DUMPS, NO_ACCOUNT, Known, json_text, session_columns
 from paper_repo.serialization.fields import AmountsField, EntitiesField, EntityField, JsonField
 from paper_repo.serialization.json_data import from_json, to_json
 from paper_repo.serialization.schemas import Data
@@ -32,6 +33,7 @@ __all__ = [
     "from_columns",
     "from_json",
     "load",
+    "remember_state",
     "to_columns",
     "to_json",
 ]
@@ -58,6 +60,12 @@ def to_columns(session: PaperTradingSession, known: Known | None = None) -> Data
         data = NO_ACCOUNT | schemas.dump(session)
         data["keeps_own_accounts"] = int(data["keeps_own_accounts"] is not False)
         return {name: _written(value) if isinstance(value, dict | list) else value for name, value in data.items()}
+
+
+def remember_state(session: PaperTradingSession, known: Known) -> None:
+    """Write the state beforehand, most of the work of `to_columns` where it is large; what is wrong that tells."""
+    with suppress(*_REFUSALS):
+        json_text("state", session.state, known)
 
 
 def _written(value: Any) -> str:

@@ -24,6 +24,9 @@ from paper_repo.storage.tables import (
     make_tables,
 )
 
+FEW_IDS = 8
+"""How many ids one statement asks for that is made only once."""
+
 
 class Statement:
     """One query, as text, and which of a row's values it takes in which order."""
@@ -264,6 +267,13 @@ class Statements:
         sessions = self.tables.sessions
         query = sessions.select(sessions.ledger_count, sessions.closed_order_count, sessions.version)
         return Statement(query.where(sessions.id == _value("id")))
+
+    @cached_property
+    def select_few_order_ids(self) -> Statement:
+        """Those of the ids "id 0", "id 1" and so on, `FEW_IDS` of them, that closed orders of a session have."""
+        orders = self.tables.orders
+        ids = [_value(f"id {number}") for number in range(FEW_IDS)]
+        return Statement(orders.select(orders.id).where(orders.session == _value("session_id"), orders.id.in_(ids)))
 
     @cached_property
     def correct_fill(self) -> Statement:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from decimal import Decimal
 from pathlib import Path
@@ -22,7 +23,7 @@ from paper_repo import (
     SessionStatus,
     Strategy,
 )
-from paper_repo.engines.backtrader import SessionRecorder, recording
+from paper_repo.engines.backtrader import SessionRecorder
 from tests.engines.backtrader_runs import PRICES, Anything, Journal, run
 from tests.engines.test_backtrader import CENT, exact, same, stored
 
@@ -47,49 +48,6 @@ def parts(tmp_path: Path) -> Path:
     folder = tmp_path / "parts"
     folder.mkdir()
     return folder
-
-
-class Clock:
-    """A clock by which a bar takes a millisecond, and a save as long as it is told."""
-
-    def __init__(self, save: float) -> None:
-        self.now, self.save = 0.0, save
-
-    def monotonic(self) -> float:
-        self.now += 0.001
-        return self.now
-
-
-class Slow(SessionRepository):
-    """A repository whose saves take the time of a clock; it counts the bars of each."""
-
-    clock: Clock
-    batches: list[int]
-
-    def save(self, session: PaperTradingSession) -> None:
-        self.batches.append(len(session.new_equity_points))
-        self.clock.now += self.clock.save
-        super().save(session)
-
-
-@pytest.mark.parametrize(
-    ("save", "interval", "bars"), [(0, None, 20), (0.01, None, 77), (1, None, 200), (1, 0.05, 50), (1, 0, 1)]
-)
-def test_how_often_it_saves(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, save: float, interval: float | None, bars: int
-) -> None:
-    """Where saves take long, more bars wait for one, but never more than those of a fifth of a second."""
-    clock = Clock(save)
-    monkeypatch.setattr(recording, "time", clock)
-    with Slow(tmp_path / "s.db") as repository:
-        repository.clock, repository.batches = clock, []
-        ran = run(tmp_path, "spot", 1, recorder={"path": repository, "interval": interval})
-
-        count = recorder_of(ran).get_analysis()["bars"]
-        first, *full, last = repository.batches
-        assert (first, sum(repository.batches)) == (1, count)
-        assert [each for each in (*full, max(last, bars)) if abs(each - bars) > 1] == []
-        assert len(repository.get_equity_curve("a")) == count
 
 
 def recorder_of(ran: Any) -> Any:
@@ -528,7 +486,8 @@ def test_kept_orders_are_the_brokers_own_or_what_was_told(whole: Path, parts: Pa
     for kept in (first["kept"], again["kept"]):
         kept.update({name: without_reference(kept[name]["__order__"]) for name in ("given", "told")})
     assert again["kept"] == first["kept"]
-    resting = [list(map(without_reference, state["broker"]["orders"])) for state in (first, again)]
+    texts = [state["broker"]["orders"] for state in (first, again)]
+    resting = [[without_reference(json.loads(each)) for each in orders] for orders in texts]
     assert resting[0] == resting[1] != []
 
 

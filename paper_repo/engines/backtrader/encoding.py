@@ -5,6 +5,7 @@ All of them are objects of plain values, which are stored by name, whatever the 
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
@@ -35,6 +36,7 @@ def frozen_order(order: Any) -> Any:
     """A copy of an order that later bars do not change."""
     copy = frozen(order)
     copy.created, copy.executed = frozen(order.created), frozen(order.executed)
+    copy.info = json_part(order.info) if order.info else {}
     return copy
 
 
@@ -55,7 +57,7 @@ def _plain(value: Any) -> Any:
 def encode_order(order: Any, feeds: Mapping[int, int]) -> dict[str, Any]:
     """A frozen order as JSON data; `feeds` are the numbers of the feeds by their `id`.
 
-    What the strategy has added to the order is kept where it is JSON data.
+    What the strategy has added to the order, `info`, is kept where it is JSON data.
     """
     done = order.executed
     parameters = {name: _plain(value) for name, value in order.p._getkwargs().items()}
@@ -66,12 +68,29 @@ def encode_order(order: Any, feeds: Mapping[int, int]) -> dict[str, Any]:
         # A parameter that was a date is None once the order has been restored: what is None is left out.
         "parameters": {name: each for name, each in parameters.items() if each not in (None, NotImplemented)},
         "values": plain_values(order),
-        "created": plain_values(order.created),
+        "created": _said(order.created),
         # Later bits may have been added to the list, which the copy shares; p2 counts those of its time.
-        "executed": plain_values(done),
+        "executed": _said(done),
         "bits": [plain_values(bit) for bit in list(done.exbits)[: done.p2]],
-        "info": json_part(order.info),
+        "info": order.info,
     }
+
+
+def _said(part: Any) -> dict[str, Any]:
+    """The values of a part of an order that a new one does not have."""
+    return {
+        name: value
+        for name, value in plain_values(part).items()
+        if name not in _NEW or value != _NEW[name] or type(value) is not type(_NEW[name])
+    }
+
+
+_NEW = plain_values(OrderData())
+
+
+def order_text(data: Mapping[str, Any]) -> str:
+    """An encoded order as JSON text, the same for the same order whatever it was made from."""
+    return json.dumps(data, sort_keys=True, separators=(",", ":"))
 
 
 def decode_order(data: Mapping[str, Any], owner: Any, orders: Mapping[int, Any]) -> Any:

@@ -32,9 +32,8 @@ class SessionRecorder(bt.Analyzer):  # type: ignore[misc]
     - `session_id`: of the session.
     - `resume`: go on with the session if it is stored, after its last bar; without it, a stored id is refused.
     - `keep`: names of attributes of the strategy that are stored with every bar and put back: orders and JSON data.
-    - `interval`: how many seconds may pass between two saves; bars that come more slowly are saved one by one. By
-      default seven times as long as a save takes, from 0.02 to 0.2, and 0 (every bar, before the next one begins) where
-      a feed is live.
+    - `interval`: how many seconds may pass between two saves. By default seven times as long as the last transaction
+      took, at most 0.2; and 0 (every bar, before the next one begins) where a feed is live.
     - `name`, `base_currency`: of the session.
 
     Every bar is an equity point with the broker's cash and value, every execution a fill with its commission. Orders
@@ -47,8 +46,9 @@ class SessionRecorder(bt.Analyzer):  # type: ignore[misc]
     broker has its cash, positions and orders again. `resumption` says what the run goes on without, and so does the
     log of "paper_repo.engines.backtrader".
 
-    A run that ends or fails, as by Ctrl-C, is saved to its last complete bar. One that is killed has lost the bars
-    since its last save; they are computed again.
+    A save is done in steps, one at the end of each bar, so that no bar waits for a whole one; bars of more than 0.02
+    seconds are saved before the next one begins. A run that ends or fails, as by Ctrl-C, is saved to its last complete
+    bar. One that is killed has lost the bars since its last save began; they are computed again.
     """
 
     params: tuple[tuple[str, Any], ...] = (

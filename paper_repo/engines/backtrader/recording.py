@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -11,16 +10,14 @@ from decimal import Decimal
 from typing import Any
 
 from paper_repo import EquityPoint, PaperTradingSession, SessionRepository, SessionStatus, Strategy
-from paper_repo.engines.backtrader import attributes, restoring, snapshot
+from paper_repo.core.repository import internals_of
+from paper_repo.engines.backtrader import attributes, frames, restoring, snapshot
 from paper_repo.engines.backtrader.booking import Books, instrument_of, symbols_of
 from paper_repo.engines.backtrader.encoding import json_part, moment
+from paper_repo.engines.backtrader.saving import Saving
 from paper_repo.engines.broker_data import without_noise
 
 HALF_A_CENT = Decimal("0.005")
-LONGEST, SHORTEST = 0.2, 0.02
-"""The most and the fewest seconds between two saves, where the caller gives no interval."""
-SHARE = 7
-"""Between these, as a multiple of what the last save took, so that saving takes an eighth of the time at most."""
 KEY = "backtrader"
 """Where in a session's `state` is what must be known to resume it."""
 
@@ -43,9 +40,9 @@ class Recording:
         self.new_bars: int = 0
         self._attributes = attributes.Attributes(strategy, options.keep)
         is_live = any(feed.islive() for feed in strategy.datas)
-        self._interval: float | None = 0 if is_live and options.interval is None else options.interval
-        self._due = time.monotonic()
+        self._saving = Saving(self._save, 0 if is_live and options.interval is None else options.interval)
         self._told: set[str] = set()
+        self._encoder = snapshot.Encoder(self.follower.feeds)
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -117,8 +114,7 @@ class Recording:
         self.new_bars += 1
         if len(books.numbers) > len(alive):
             books.forget_closed(alive)
-        if time.monotonic() >= self._due:
-            self.save()
+        self._saving.end_bar()
 
     def _begin(self, at: datetime) -> None:
         """Begin a new session, or start again the one that is resumed."""
@@ -147,30 +143,28 @@ class Recording:
             created_at=at,
         )
 
-    def save(self) -> None:
-        """Store everything up to the last complete bar."""
-        began = time.monotonic()
+    def _save(self) -> Iterator[None]:
+        """Store all that is complete now, in short steps, between which the engine may go on."""
         assert self.session is not None
-        session = self.session
+        session, feeds = self.session, self.follower.feeds
         self._value_positions(session)
         for order in self._snapshot.orders:
             if order.ref in self.books.numbers:
                 self.books.follow(order)
-        left_out = self._attributes.left_out()
-        self._tell_left_out(left_out)
-        feeds = self.follower.feeds
-        session.state[KEY] = {
-            **self._place,
-            "bars": self.bars,
-            "broker": snapshot.encode(self._snapshot, feeds),
-            "kept": attributes.encode(self._kept, feeds),
-            "left_out": left_out,
-            **self.books.state(),
-        }
-        self._repository.save(session)
-        now = time.monotonic()
-        usual = min(max(SHARE * (now - began), SHORTEST), LONGEST)
-        self._due = now + (usual if self._interval is None else self._interval)
+        state = {**self._place, "bars": self.bars, **self.books.state()}
+        broker, kept = self._snapshot, self._kept
+        frame = frames.take_frame(session)
+        try:
+            yield
+            state["left_out"] = self._attributes.left_out()
+            self._tell_left_out(state["left_out"])
+            state["broker"] = yield from self._encoder.encode(broker)
+            state["kept"] = attributes.encode(kept, feeds)
+            frame.state[KEY] = session.state[KEY] = state
+            yield
+            yield from internals_of(self._repository).write_in_steps(frame)
+        finally:
+            frames.give_back(session, frame)
 
     def _value_positions(self, session: PaperTradingSession) -> None:
         """Give the positions the prices of the last bar, and let the session be worth what the broker says."""
@@ -213,4 +207,4 @@ class Recording:
             self.session.stop(self._point.at)
         else:
             self.session.fail(error, self._point.at)
-        self.save()
+        self._saving.finish()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -49,7 +50,7 @@ def references(data: Mapping[str, Any]) -> Iterator[None]:
 def _orders(strategy: Any, data: Mapping[str, Any]) -> dict[int, Any]:
     broker, orders = strategy.broker, dict[int, Any]()
     for each in data["orders"]:
-        order = decode_order(each, strategy, orders)
+        order = decode_order(json.loads(each), strategy, orders)
         orders[order.ref] = order
     broker.orders.extend(order for order in orders.values() if order.alive())
     for name, references in data["queues"].items():

@@ -8,13 +8,20 @@ the parent of which or cancels which, the notifications that wait for the next b
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from typing import Any, NamedTuple
 
 from backtrader.order import OrderBase
 from backtrader.trade import Trade
 
-from paper_repo.engines.backtrader.encoding import encode_order, frozen, frozen_order, plain_values
+from paper_repo.engines.backtrader.encoding import (
+    encode_order,
+    frozen,
+    frozen_order,
+    json_part,
+    order_text,
+    plain_values,
+)
 
 FIGURES = (
     "startingcash",
@@ -142,7 +149,7 @@ class Follower:
 
 
 def _moving_parts(order: Any) -> tuple[Any, ...]:
-    """What the broker changes of an order while it rests."""
+    """What the broker and the strategy change of an order while it rests."""
     created, executed = order.created, order.executed
     return (
         order.status,
@@ -155,6 +162,7 @@ def _moving_parts(order: Any) -> tuple[Any, ...]:
         executed.p1,
         executed.p2,
         executed.dt,
+        json_part(order.info) if order.info else None,
     )
 
 
@@ -165,22 +173,37 @@ def next_reference(kind: Any) -> int:
     return number
 
 
-def encode(snapshot: Snapshot, feeds: dict[int, int]) -> dict[str, Any]:
-    """The snapshot as JSON data."""
-    return {
-        "figures": dict(zip(FIGURES, map(float, snapshot.figures), strict=True)),
-        "positions": [[feed, _position(position)] for feed, position in snapshot.positions],
-        "credits": [[feed, float(amount)] for feed, amount in snapshot.credits.items()],
-        "additions": [float(amount) for amount in snapshot.additions],
-        "orders": [encode_order(order, feeds) for order in snapshot.orders],
-        "queues": snapshot.queues,
-        "groups": [[leader, members] for leader, members in snapshot.groups.items()],
-        "leaders": [[order, leader] for order, leader in snapshot.leaders.items()],
-        "members": [[leader, members] for leader, members in sorted(snapshot.members.items())],
-        "notifications": [encode_order(order, feeds) for order in snapshot.notifications],
-        "trades": [[feed, identity, plain_values(trade)] for feed, identity, trade in snapshot.trades],
-        "next_references": list(snapshot.next_references),
-    }
+class Encoder:
+    """Makes snapshots JSON data. An order is a text, which is made once for as long as nothing happens to the order."""
+
+    def __init__(self, feeds: dict[int, int]) -> None:
+        self._feeds = feeds
+        self._texts: dict[int, tuple[Any, str]] = {}
+
+    def encode(self, snapshot: Snapshot) -> Generator[None, None, dict[str, Any]]:
+        """The snapshot as JSON data, in steps of one order each."""
+        before, self._texts = self._texts, {}
+        for order in snapshot.orders:
+            known = before.get(order.ref)
+            if known is None or known[0] is not order:
+                yield
+                known = order, order_text(encode_order(order, self._feeds))
+            self._texts[order.ref] = known
+        yield
+        return {
+            "figures": dict(zip(FIGURES, map(float, snapshot.figures), strict=True)),
+            "positions": [[feed, _position(position)] for feed, position in snapshot.positions],
+            "credits": [[feed, float(amount)] for feed, amount in snapshot.credits.items()],
+            "additions": [float(amount) for amount in snapshot.additions],
+            "orders": [text for _, text in self._texts.values()],
+            "queues": snapshot.queues,
+            "groups": [[leader, members] for leader, members in snapshot.groups.items()],
+            "leaders": [[order, leader] for order, leader in snapshot.leaders.items()],
+            "members": [[leader, members] for leader, members in sorted(snapshot.members.items())],
+            "notifications": [encode_order(order, self._feeds) for order in snapshot.notifications],
+            "trades": [[feed, identity, plain_values(trade)] for feed, identity, trade in snapshot.trades],
+            "next_references": list(snapshot.next_references),
+        }
 
 
 def _position(position: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Reports of MetaTrader 5 and statements of MetaTrader 4, as HTML.
+"""Reports of MetaTrader 5, also in some other languages than English, and statements of MetaTrader 4, as HTML.
 
 Deals are fills that are settled by margin; balance deals are payments; a swap is booked with the fee of the deal that
 it comes with. The contract size stands in no report: the profits imply it, and it has to be confirmed. In a hedging
@@ -17,8 +17,8 @@ from paper_repo.domain import CashFlowKind
 from paper_repo.domain.values import EXACT, ROUNDED
 from paper_repo.engines.importing.amounts import NumberEvidence, NumberReader
 from paper_repo.engines.importing.cells import number_in, time_in
-from paper_repo.engines.importing.headings import folded
 from paper_repo.engines.importing.html_rows import html_rows
+from paper_repo.engines.importing.metatrader_words import ACCOUNT, POSITIONS, english
 from paper_repo.engines.importing.proportions import Proportion
 from paper_repo.engines.importing.records import Draft, SourceFill, SourceFlow, Stated
 from paper_repo.engines.importing.times import TimeReader, zone_named
@@ -36,6 +36,7 @@ PAYMENTS = {
     "tax": CashFlowKind.TAX,
 }
 DEALS = ("time", "deal", "symbol", "type", "direction", "volume", "price")
+KNOWN = frozenset({*DEALS, "order", "commission", "fee", "swap", "profit", "balance", "comment", ""})
 CLOSED = ("ticket", "opentime", "type", "size", "item")
 AMOUNTS = ("volume", "price", "commission", "fee", "swap", "profit", "balance", "size", "taxes", "price2")
 _ACCOUNT = re.compile(r"\(\s*([A-Z]{3,5})\b[^)]*\)")
@@ -98,13 +99,14 @@ class _Report:
                 draft.leave_out("heading of a section")
             elif _is_heading(row):
                 names = _names(row)
+                self._require_known(names, row, number)
                 draft.leave_out("headings")
             elif names[: len(DEALS)] == list(DEALS):
                 self._deal(_by_name(names, row), number)
             elif names[: len(CLOSED)] == list(CLOSED):
                 self._closed(_by_name(names, row), number)
             else:
-                if section == "positions":
+                if section in POSITIONS:
                     self._position(row)
                 draft.leave_out(f"{section or 'head of the report'}: not booked")
         self._finish()
@@ -114,7 +116,7 @@ class _Report:
         has_deals = False
         for number, row in enumerate(html_rows(self.path), 1):
             text = " ".join(row[:6])
-            if self.draft.base_currency is None and text.casefold().startswith(("account", "currency", "konto")):
+            if self.draft.base_currency is None and text.casefold().startswith(ACCOUNT):
                 match = _ACCOUNT.search(text) or re.search(r"\b([A-Z]{3})\b", text)
                 self.draft.base_currency = match[1] if match else None
                 self.is_hedging = "hedg" in text.casefold()
@@ -127,11 +129,19 @@ class _Report:
         if not has_deals:
             raise self.draft.wrong(
                 "it has no table of deals (Time, Deal, Symbol, Type, Direction, Volume, Price) or closed transactions. "
-                "A report in another language is not read: switch the terminal to English (View, Languages), start it "
-                "again, and save the report once more as HTML"
+                "Of other languages than English only German, Spanish, Portuguese, Russian, Chinese and Japanese are "
+                "read: switch the terminal to English (View, Languages), start it again, and save the report once more "
+                "as HTML"
             )
         self._numbers = NumberReader(evidence.decide(self.draft.file, ",", self.draft.options.decimal_sign))
         self._times = TimeReader(self.draft, zone_named(self.draft.options.timezone))
+
+    def _require_known(self, names: list[str], row: list[str], number: int) -> None:
+        """Refuse a table of deals with a column that might hold money and is not known."""
+        if names[: len(DEALS)] == list(DEALS):
+            for name, heading in zip(names, row, strict=True):
+                if name not in KNOWN:
+                    raise self.draft.wrong(f"the table of deals has a column that is not known: {heading}", row=number)
 
     def _number(self, row: Mapping[str, str], number: int, name: str) -> Decimal | None:
         found = number_in(self.draft, self._numbers, row, number, name)
@@ -151,6 +161,8 @@ class _Report:
         balance = self._number(row, number, "balance")
         self.balance = self.balance if balance is None else balance
         if kind not in ("buy", "sell"):
+            if row["symbol"] and row["volume"] and "cancel" not in kind:
+                raise self.draft.wrong(f"deal {deal_id} is of a type that is not known: {row['type']}", row=number)
             self._payment(row, number, at, kind, deal_id)
             return
         volume, price = self._number(row, number, "volume"), self._number(row, number, "price")
@@ -340,8 +352,7 @@ def _sum(amounts: list[Decimal]) -> Decimal:
 def _names(row: list[str]) -> list[str]:
     """The names of the columns; the second price is that of the exit."""
     names: list[str] = []
-    for each in row:
-        name = folded(each)
+    for name in english(row):
         names.append(f"{name}2" if name in names and name else name)
     return names
 
@@ -352,5 +363,7 @@ def _by_name(names: list[str], row: list[str]) -> dict[str, str]:
 
 
 def _is_heading(row: list[str]) -> bool:
+    if english(row[:1]) not in ([DEALS[0]], [CLOSED[0]]):  # most rows are none
+        return False
     names = _names(row)
     return names[: len(DEALS)] == list(DEALS) or names[: len(CLOSED)] == list(CLOSED)

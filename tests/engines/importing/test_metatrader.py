@@ -14,6 +14,36 @@ from paper_repo.engines.importing import ImportReport, import_file
 DEALS = "Time|Deal|Symbol|Type|Direction|Volume|Price|Order|Commission|Swap|Profit|Balance|Comment"
 CLOSED = "Ticket|Open Time|Type|Size|Item|Price|S / L|T / P|Close Time|Price|Commission|Taxes|Swap|Profit"
 
+TRANSLATED = [
+    (
+        "Konto:",
+        "Trades",
+        "Zeit|Trade|Symbol|Typ|Richtung|Volumen|Preis|Auftrag|Kommission|Kosten|Swap|Gewinn|Kontostand|Kommentar",
+    ),
+    (
+        "Cuenta de trading:",
+        "Transacciones",
+        "Hora|Transacción|Símbolo|Tipo|Dirección|Volumen|Precio|Orden|Comisión|(fee)|Swap|Beneficio|Saldo|Comentario",
+    ),
+    (
+        "Conta:",
+        "Transações",
+        "Horário|Oferta|Ativo|Tipo|Direção|Volume|Preço|Ordem|Comissão|Taxa|Swap|Lucro|Saldo|Comentário",
+    ),
+    (
+        "Торговый счет:",
+        "Сделки",
+        "Время|Сделка|Символ|Тип|Направление|Объем|Цена|Ордер|Комиссия|(fee)|Своп|Прибыль|Баланс|Комментарий",
+    ),
+    ("账户:", "成交", "时间|成交|交易品种|类型|趋势|交易量|价位|订单|手续费|费用|库存费|盈利|结余|注释"),
+    (
+        "口座:",
+        "約定",
+        "時間|約定|銘柄|タイプ|新規・決済|数量|価格|注文|手数料|(fee)|スワップ|損益|残高|コメント",
+    ),
+]
+"""How a report in another language begins: the account, the section of the deals, and their headings."""
+
 
 def report(*rows: str) -> str:
     """A document with these rows, whose cells are separated by strokes."""
@@ -128,11 +158,56 @@ class TestMetaTrader5:
         """Is read as if they were blank."""
         assert dry(tmp_path, *self.NETTING, "||Total|35.00").left_out["deals: totals"] == 1
 
+    @pytest.mark.parametrize(("account", "section", "headings"), TRANSLATED)
+    def test_in_other_languages(self, account: str, section: str, headings: str, tmp_path: Path) -> None:
+        """The report is the same but for its headings; the fee is between commission and swap, whatever its name."""
+        rows = [row.split("|") for row in self.NETTING[3:]]
+        with_fee = ["|".join([*row[:9], "-0.25" if row[2] else "0.00", *row[9:]]) for row in rows]
+        with_fee[-1] = with_fee[-1].replace("1 034.50", "1 033.50")
+        first = f"{account}|1 (USD, Demo, Netting)"
+        found = dry(tmp_path, first, section, headings, *with_fee)
+
+        assert found.agrees
+        assert (found.session.cash, found.session.base_currency) == (Decimal("1033.5"), "USD")
+        assert found.fees == {"USD": Decimal("1.5")}
+        assert short(found) == short(dry(tmp_path, *self.NETTING))
+        older = "|".join(each for number, each in enumerate(headings.split("|")) if number != 9)
+        older = older.replace("Hora|", "Fecha/Hora|")
+        assert dry(tmp_path, first, section, older, *self.NETTING[3:]).session.cash == Decimal("1034.5")
+
+    @pytest.mark.parametrize("section", ["Positionen", "Posiciones", "Posições", "Позиции", "持仓"])
+    def test_positions_in_other_languages(self, section: str, tmp_path: Path) -> None:
+        """They tell what a deal has closed, too."""
+        found = dry(
+            tmp_path,
+            "Konto:|1 (USD, Demo, Hedge)",
+            section,
+            "2024.03.01 11:00:00|3|US500|buy|1|5010|||2024.03.01 12:00:00|5020|0.00|0.00|10.00",
+            "Trades",
+            "Zeit|Trade|Symbol|Typ|Richtung|Volumen|Preis|Auftrag|Kommission|Swap|Gewinn|Kontostand|Kommentar",
+            *self.NETTING[3:6],
+            "2024.03.01 12:00:00|4|US500|sell|out|1|5020|4|0.00|0.00|10.00|1 010.00|",
+        )
+        assert short(found)[-1] == ("SELL", "1", "5020", "3")
+
+    @pytest.mark.parametrize(
+        ("heading", "row", "problem"),
+        [
+            (DEALS.replace("Profit", "Steuer"), "", "row 3: the table of deals has a column that is not known: Steuer"),
+            (DEALS, "2024.03.01 10:00:00|2|US500|compra|in|1|5000|2|0|0|0|1 000.00|",
+             "row 5: deal 2 is of a type that is not known: compra"),
+        ],
+    )  # fmt: skip
+    def test_what_is_not_known_is_refused(self, heading: str, row: str, problem: str, tmp_path: Path) -> None:
+        """A column that might hold money, and a deal that might be a fill."""
+        with pytest.raises(SourceFileError, match=problem):
+            dry(tmp_path, *self.NETTING[:2], heading, self.NETTING[3], row)
+
     def test_no_table_of_deals(self, tmp_path: Path) -> None:
-        """A report in another language, say: the message says how to get it in English."""
-        german = "Zeit|Deal|Symbol|Typ|Richtung|Volumen|Preis|Order|Kommission|Swap|Gewinn|Kontostand|Kommentar"
+        """A report in a language that is not read, say: the message says how to get it in English."""
+        unknown = "Čas|Obchod|Symbol|Typ|Směr|Objem|Cena|Příkaz|Komise|Swap|Zisk|Zůstatek|Komentář"
         with pytest.raises(SourceFileError, match=r"no table of deals .* switch the terminal to English .* as HTML"):
-            dry(tmp_path, "Konto:|1 (USD)", german)
+            dry(tmp_path, "Účet:|1 (USD)", unknown)
 
 
 class TestMetaTrader4:
