@@ -87,7 +87,7 @@ def test_a_complaint_names_the_option(text: str, options: list[str], told: str, 
 def test_a_note_names_the_option(command: Run, tmp_path: Path) -> None:
     """What was assumed, as text and as data; an account that began with nothing is said to have."""
     path = tmp_path / "t.csv"
-    path.write_text("time,symbol,side,qty,price\n1.2.2024,A,buy,1,2\n")
+    path.write_text("time,symbol,side,qty,price\n1.2.2024 10:00,A,buy,1,2\n")
     assumed = ["the file names no currency; it was taken as USD (--currency)"]
     began = "the file does not say what the account began with; it was taken as 0, so there is no return in percent"
     assumed.append(f"{began} (--cash)")

@@ -69,11 +69,20 @@ class Books:
             if before == REPEATED:
                 self._draft.leave_out("repeated: the same id and content as a row before")
             elif isinstance(record, SourceFlow):
-                yield self._flow(record, record_id)
+                if self._is_foreign(record):
+                    self._draft.leave_out(f"paid in {record.currency}, without a rate")
+                else:
+                    yield self._flow(record, record_id)
             elif record.symbol in self._terms.foreign:
                 self._draft.leave_out(f"priced in {record.currency}, without a rate")
             else:
                 yield self._fill(record, record_id)
+
+    def _is_foreign(self, record: SourceFlow) -> bool:
+        """Whether a payment is in a currency whose rows are left out."""
+        return "foreign-rows" in self._draft.options.allow and not self._terms.is_priced(
+            record.currency or self._terms.base
+        )
 
     def fills(self) -> Iterator[Fill]:
         """The fills once more, as they were booked: made anew, so that none has to be kept."""
@@ -236,7 +245,9 @@ class Books:
                 in_base[0].name, "turnover", sum((each.value for each in in_base), ZERO),
                 sum((each.rounding for each in in_base), ZERO),
             )  # fmt: skip
-            nearest = min(self.tally.turnover, self.tally.paid, key=lambda each: abs(each - stated.value))
+            taxed = sum((draft.taxes_on_turnover.get(each, ZERO) for each in (None, self._terms.base)), self.tally.paid)
+            counts = (self.tally.turnover, self.tally.paid, taxed)  # a total may count fees, or taxes as well
+            nearest = min(counts, key=lambda each: abs(each - stated.value))
             found.append(compared(stated, nearest))
         return found
 

@@ -16,6 +16,7 @@ from paper_repo.core.repository import SessionRepository
 from paper_repo.domain import CashFlow, CashFlowKind, EquityPoint, Fill, Instrument, LedgerEntry, PaperTradingSession
 from paper_repo.domain.values import Amount, amount, positive, utc_now
 from paper_repo.engines.importing.booking import Books, forget_history, new_session, point
+from paper_repo.engines.importing.meanings import MEANINGS, Meaning, word
 from paper_repo.engines.importing.records import ALLOWED, Allowed, DateOrder, DecimalSign, Draft, Options
 from paper_repo.engines.importing.sorting import SortedRecords
 from paper_repo.engines.importing.terms import Terms
@@ -50,6 +51,7 @@ def import_file(
     symbol: str | None = None,
     timezone: str | None = None,
     columns: Mapping[str, str] | None = None,
+    words: Mapping[str, Meaning] | None = None,
     rates: Mapping[str, Amount] | None = None,
     multipliers: Mapping[str, Amount] | None = None,
     date_order: DateOrder | None = None,
@@ -75,7 +77,10 @@ def import_file(
         initial_cash: what the account began with, where the file does not say it.
         symbol: what was traded, where the file does not say it.
         timezone: of times without a zone, such as "UTC" or "Europe/Berlin".
-        columns: which column holds a field, such as `{"price": "Preis"}`, where its heading does not tell.
+        columns: which column holds a field, such as `{"price": "Preis"}`, where its heading does not tell; a time may
+            stand in two, `{"time": "Day+Clock"}`.
+        words: what words in the column of sides or kinds mean, such as `{"Ertrag": "dividend"}`: buy, sell, short,
+            deposit, withdrawal, dividend, interest, funding, tax, fee, other, or skip.
         rates: the price of one unit of each other currency, in the base currency.
         multipliers: by symbol, the contract size where the file does not say it.
         date_order: "day-first" or "month-first", where the dates do not tell.
@@ -91,7 +96,7 @@ def import_file(
             message names the file, the row and the column, and what to do.
         ValueError: an argument is not allowed.
     """
-    _require_known(source, allow)
+    _require_known(source, allow, words or {})
     options = Options(
         strategy,
         base_currency,
@@ -99,6 +104,7 @@ def import_file(
         symbol,
         timezone,
         columns or {},
+        words or {},
         {each: positive(rate, f"rates.{each}") for each, rate in (rates or {}).items()},
         {each: positive(size, f"multipliers.{each}") for each, size in (multipliers or {}).items()},
         date_order,
@@ -115,11 +121,16 @@ def import_file(
             return _Import(wanted, draft, records, opened).run()
 
 
-def _require_known(source: str, allow: Collection[str]) -> None:
+def _require_known(source: str, allow: Collection[str], words: Mapping[str, str]) -> None:
     if source not in SOURCES:
         raise ValueError(f"source is one of {', '.join(SOURCES)}, not {source!r}")
     if wrong := [each for each in allow if each not in ALLOWED]:
         raise ValueError(f"allow has {', '.join(ALLOWED)}, not {wrong[0]!r}")
+    for each, meaning in words.items():
+        if meaning not in MEANINGS:
+            raise ValueError(f"words has {', '.join(MEANINGS)}, not {meaning!r}")
+        if not word(each):
+            raise ValueError(f"{each!r} is no word")
 
 
 @dataclass(frozen=True)
@@ -206,6 +217,7 @@ class _Import:
                 "the file does not say what the account began with; it was taken as 0, so there is no return in "
                 "percent (initial_cash=..., --cash)"
             )
+        self._compare_balance()
         comparisons = tuple(books.comparisons())
         self._booked_fills, self._booked_flows = books.tally.fills, books.flows
         told = {"compared": [str(each) for each in comparisons], **self._draft.metadata}
@@ -217,6 +229,18 @@ class _Import:
             if self._repository is not None and not self._wanted.is_dry_run:
                 self._store(self._repository)
         return self._report(comparisons, new if stored is None else stored)
+
+    def _compare_balance(self) -> None:
+        """Compare the last balance that the rows state, where the cash before them is known."""
+        draft = self._draft
+        if draft.balance is None:
+            return
+        if self._stored is not None or self._says_what_it_began_with():
+            draft.stated.append(draft.balance)
+        else:
+            draft.notes.append(
+                f"the {draft.balance.name} is {draft.balance.value}; with initial_cash=... (--cash) it is compared"
+            )
 
     def _says_what_it_began_with(self) -> bool:
         """Whether the cash before the first record is known; an account that begins with a deposit had none."""
@@ -353,6 +377,16 @@ class _Import:
                 option="rewritten",
             )
 
+    def _money_left_out(self) -> dict[str, dict[str, Decimal]]:
+        """What the rows that were left out come to, by reason and by currency."""
+        told: dict[str, dict[str, Decimal]] = {}
+        for reason, sums in self._draft.money_left_out.items():
+            found = told.setdefault(reason, {})
+            for currency, total in sums.items():
+                name = currency or self._new.base_currency
+                found[name] = found.get(name, Decimal(0)) + total
+        return told
+
     def _report(self, comparisons: tuple[ComparedFigure, ...], session: PaperTradingSession) -> ImportReport:
         draft, wanted, books = self._draft, self._wanted, self._books
         if self._repository is not None and not wanted.is_dry_run:
@@ -370,7 +404,9 @@ class _Import:
             round_trips=books.tally.round_trips,
             trades=books.tally.trades,
             left_out=dict(draft.left_out),
+            money_left_out=self._money_left_out(),
             kept=tuple(draft.kept),
+            unread_columns=tuple(draft.unread_columns),
             fees=books.fees,
             unbooked_fees=books.unbooked_fees,
             comparisons=comparisons,

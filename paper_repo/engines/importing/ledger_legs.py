@@ -18,7 +18,8 @@ from typing import NamedTuple
 from paper_repo.domain import CashFlowKind
 from paper_repo.domain.values import EXACT, ROUNDED
 from paper_repo.engines.importing.headings import Headings, folded
-from paper_repo.engines.importing.meanings import FLOWS, word, words
+from paper_repo.engines.importing.meanings import word, words
+from paper_repo.engines.importing.payment_words import FLOWS
 from paper_repo.engines.importing.records import SourceFill, SourceFlow, Stated
 from paper_repo.engines.importing.sorting import plain
 from paper_repo.engines.importing.tables import Table

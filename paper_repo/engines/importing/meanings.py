@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+import unicodedata
+from collections.abc import Mapping
+from typing import Literal, NamedTuple, TypeAlias, get_args
 
 from paper_repo.domain.ledger import CashFlowKind
+from paper_repo.engines.importing.payment_words import FLOWS
 
 CLOSE = "CLOSE"
 """The side of a fill that closes what is open, whichever side that is: an expiry, an assignment."""
@@ -25,11 +28,12 @@ def words(text: str) -> frozenset[str]:
 
 _BUY = """
     buy b bot bto btc bought long kauf kaufen koop achat compra acheter purchase buytoopen buytoclose buytocover cover
-    bid gekauft buylong longentry entrylong enterlong shortexit exitshort closeshort openlong
+    bid gekauft buylong longentry entrylong enterlong shortexit exitshort closeshort openlong wertpapierkauf sparplan
+    sparplankauf sparplanausführung sparplanausfuehrung wiederanlage zeichnung acquisto köp köpt kjøp kjøpt køb kupno
 """
 _SELL = """
     sell s sld stc sold verkauf verkaufen verkoop vente venta vendre sale selltoclose ask verkauft selllong longexit
-    exitlong closelong
+    exitlong closelong wertpapierverkauf veräusserung vendita venda sälj sålt salg solgt sprzedaż
 """
 _SHORT = "short sto ss sellshort shortsell selltoopen shortsale shortentry entryshort entershort openshort"
 SIDES = {
@@ -62,17 +66,6 @@ FREE = words(
     free freeshare freeshares freestock bonus rec received airdrop stockreward reward gift stockdividend
     """
 )
-_FLOWS = {
-    CashFlowKind.DEPOSIT: "deposit deposits ach einzahlung storting cashdeposit fundsreceived ftf",
-    CashFlowKind.WITHDRAWAL: "withdrawal withdraw auszahlung",
-    CashFlowKind.DIVIDEND: "dividend dividends cdiv mdiv dividende",
-    CashFlowKind.INTEREST: "interest int zinsen mint",
-    CashFlowKind.TAX: "tax dtax withholdingtax steuer",
-    CashFlowKind.FUNDING: "funding fundingfee",
-    CashFlowKind.FEE: "fee fees gold dfee",
-}
-FLOWS = {name: kind for kind, names in _FLOWS.items() for name in names.split()}
-
 DONE = words(
     """
     filled executed complete completed closed done partiallyfilled partialfill partial partfilled partiallyfill settled
@@ -94,7 +87,7 @@ _NOISE = re.compile(r"[\s_\-./]+")
 
 def word(cell: str) -> str:
     """A cell without what makes no difference: case, blanks and signs between words."""
-    return _NOISE.sub("", cell).casefold()
+    return _NOISE.sub("", cell if cell.isascii() else unicodedata.normalize("NFC", cell)).casefold()
 
 
 def side_of(cell: str) -> Side | None:
@@ -104,7 +97,7 @@ def side_of(cell: str) -> Side | None:
         return found
     words = re.findall(r"[a-z]+", cell.casefold())
     for each in (words[-1:], words[:1], words[1:2]):
-        if each and each[0] in ("buy", "bought", "sell", "sold"):
+        if each and each[0] in ("buy", "bought", "sell", "sold", "kauf", "verkauf"):
             return SIDES[each[0]]
     return None
 
@@ -121,3 +114,44 @@ def currencies_of(symbol: str) -> tuple[str | None, str | None]:
             if name.endswith(quote) and len(name) >= len(quote) + 2:
                 return name[: -len(quote)], quote
     return None, None
+
+
+NAMED_SIDES = {"buy": Side("BUY"), "sell": Side("SELL"), "short": Side("SELL", opens_short=True)}
+Meaning: TypeAlias = Literal[
+    "buy", "sell", "short", "deposit", "withdrawal", "dividend", "interest", "funding", "tax", "fee", "other", "skip"
+]  # fmt: skip
+"""What a caller may say that a word means; rows whose word is to be skipped are left out."""
+MEANINGS: tuple[str, ...] = get_args(Meaning)
+
+
+class Vocabulary:
+    """What the words in a column of sides or kinds mean; those that the caller has named come first."""
+
+    def __init__(self, named: Mapping[str, str]) -> None:
+        self._named = {word(each): meaning for each, meaning in named.items()}
+        payments = {
+            each: CashFlowKind(meaning.upper()) for each, meaning in self._named.items() if meaning in _PAYMENTS
+        }
+        self.flows: dict[str, CashFlowKind] = FLOWS | payments
+
+    def side_of(self, cell: str, kind: str) -> Side | None:
+        """The side of a fill that a cell says, whose word is this one."""
+        if (meaning := self._named.get(kind)) is not None:
+            return NAMED_SIDES.get(meaning)
+        return side_of(cell) if cell.strip() else None
+
+    def is_free(self, kind: str) -> bool:
+        """Whether it is a fill without a price: an expiry, an assignment, a gift."""
+        return (kind in CLOSING or kind in FREE) and kind not in self._named
+
+    def is_skipped(self, kind: str) -> bool:
+        """Whether the caller wants such rows to be left out."""
+        return self._named.get(kind) == "skip"
+
+    def knows(self, cell: str) -> bool:
+        """Whether a cell says what its row is."""
+        kind = word(cell)
+        return self.side_of(cell, kind) is not None or self.is_free(kind) or kind in self._named or kind in self.flows
+
+
+_PAYMENTS = frozenset(kind.lower() for kind in CashFlowKind)

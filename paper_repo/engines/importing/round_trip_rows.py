@@ -10,6 +10,7 @@ from paper_repo.engines.importing.meanings import LONGS, SHORTS, currencies_of, 
 from paper_repo.engines.importing.proportions import Money, Proportion, split_fee
 from paper_repo.engines.importing.records import SourceFill, Stated
 from paper_repo.engines.importing.table_rows import Rows
+from paper_repo.engines.importing.times import is_clock
 
 ZERO = Decimal(0)
 
@@ -37,7 +38,8 @@ class RoundTrips(Rows):
 
     def _choose(self) -> None:
         headings, table = self.headings, self.table
-        self._entry_time, self._exit_time = self.column("entry_time"), self.column("exit_time")
+        self._entry_time = self.time_columns("entry_time", _is_no_clock)
+        self._exit_time = self.time_columns("exit_time", _is_no_clock)
         self._entry_price, self._exit_price = self.column("entry_price"), self.column("exit_price")
         prices = (self._entry_price, self._exit_price)
         self._symbol = self.symbol_column()
@@ -57,11 +59,15 @@ class RoundTrips(Rows):
         self._tag = headings.column("tag", self._symbol, self._side)
         fees = (self._fee, self._entry_fee, self._exit_fee, self._entry_rate, self._exit_rate)
         numbers = (*used, *fees, self._pnl, self._multiplier)
+        days = [self._entry_time.day, self._exit_time.day]
         self.numbers, self.times = table.formats(
             [each for each in numbers if each is not None],
-            [self._entry_time, self._exit_time],
-            table.zone_in(self._entry_time) or table.zone_in(self._exit_time),
+            days,
+            table.zone_in(days[0]) or table.zone_in(days[1]),
         )
+        labels = (self._symbol, self._side, self._is_short, self._is_open, self._id, self._order_id, self._tag)
+        currencies = (self._currency, self._fee_currency)
+        self.note_unread([*numbers, *self._entry_time, *self._exit_time, *labels, *currencies])
 
     def _row(self, row: list[str], line: int) -> str | None:
         """Take one row; or why it is none."""
@@ -89,7 +95,7 @@ class RoundTrips(Rows):
     def _exit_of(self, row: list[str], line: int) -> Number | None:
         """The price of the exit; None where the trade is still open."""
         found = self.table.number(self.numbers, row, line, self._exit_price)
-        if row[self._exit_time].strip().casefold() in NOTHING:
+        if row[self._exit_time.day].strip().casefold() in NOTHING:
             return None
         if self._is_open is not None and row[self._is_open].strip().casefold() in ("true", "1", "yes"):
             return None
@@ -113,7 +119,7 @@ class RoundTrips(Rows):
             draft.add(
                 SourceFill(
                     line,
-                    table.time(self.times, row, line, column),
+                    table.time(self.times, row, line, *column),
                     symbol,
                     "SELL" if is_short is (leg == "entry") else "BUY",
                     quantity,
@@ -173,6 +179,10 @@ class RoundTrips(Rows):
         self._pnls.add(pnl.text)
         gross = (values[0] - values[1]) if is_short else (values[1] - values[0])
         self.proportions.setdefault(symbol, Proportion()).add(pnl.text, float(gross), float(sum(fees)))
+
+
+def _is_no_clock(cell: str) -> bool:
+    return not is_clock(cell)
 
 
 def _is_direction(cell: str) -> bool:
