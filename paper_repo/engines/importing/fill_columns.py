@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from paper_repo.engines.importing.headings import folded
-from paper_repo.engines.importing.meanings import DIRECTIONS, ENDING, OPENING, Vocabulary, word
+from paper_repo.engines.importing.meanings import DIRECTIONS, ENDING, OPENING, word
 from paper_repo.engines.importing.table_rows import Rows, is_number
 from paper_repo.engines.importing.tables import Table
 
@@ -20,7 +20,6 @@ class FillColumns(Rows):
 
     def __init__(self, table: Table) -> None:
         super().__init__(table)
-        self.words: Vocabulary = Vocabulary(self.draft.options.words)
         self._choose_time()
         self._choose_trade()
         self._choose_amounts()

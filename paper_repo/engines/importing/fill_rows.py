@@ -215,8 +215,8 @@ class Fills(FillColumns):
             return None
         if self.words.is_skipped(kind):
             return f"{kind[:40]!r} is to be skipped"
-        if kind in self.words.flows:
-            return self._payments.take(row, line, kind)
+        if (flow := self.words.flow_of(kind)) is not None:
+            return self._payments.take(row, line, flow, kind)
         if not kind:
             return self._payments.left_out(row, line, "no side (a total or a footer)")
         if status == "cashsettled":

@@ -16,6 +16,7 @@ from paper_repo.core.repository import SessionRepository
 from paper_repo.domain import CashFlow, CashFlowKind, EquityPoint, Fill, Instrument, LedgerEntry, PaperTradingSession
 from paper_repo.domain.values import Amount, amount, positive, utc_now
 from paper_repo.engines.importing.booking import Books, forget_history, new_session, point
+from paper_repo.engines.importing.headings import SPELLINGS
 from paper_repo.engines.importing.meanings import MEANINGS, Meaning, word
 from paper_repo.engines.importing.records import ALLOWED, Allowed, DateOrder, DecimalSign, Draft, Options
 from paper_repo.engines.importing.sorting import SortedRecords
@@ -30,6 +31,9 @@ SourceName: TypeAlias = Literal[
 SOURCES: tuple[str, ...] = get_args(SourceName)
 MODULES = {"csv": "delimited", "backtesting": "backtesting_trades"}
 """The modules of sources that are not called as the source is."""
+
+TABLES = ("csv", "ibkr", "tradingview", "backtesting", "nautilus")
+"""The sources whose files are tables, in which a column may be named."""
 
 CHUNK = 5000
 """After how many records the session is saved, within the one transaction."""
@@ -96,7 +100,7 @@ def import_file(
             message names the file, the row and the column, and what to do.
         ValueError: an argument is not allowed.
     """
-    _require_known(source, allow, words or {})
+    _require_known(source, allow, columns or {}, words or {})
     options = Options(
         strategy,
         base_currency,
@@ -121,11 +125,17 @@ def import_file(
             return _Import(wanted, draft, records, opened).run()
 
 
-def _require_known(source: str, allow: Collection[str], words: Mapping[str, str]) -> None:
+def _require_known(
+    source: str, allow: Collection[str], columns: Mapping[str, str], words: Mapping[str, str]
+) -> None:  # fmt: skip
     if source not in SOURCES:
         raise ValueError(f"source is one of {', '.join(SOURCES)}, not {source!r}")
     if wrong := [each for each in allow if each not in ALLOWED]:
         raise ValueError(f"allow has {', '.join(ALLOWED)}, not {wrong[0]!r}")
+    if source not in TABLES and (columns or words):
+        raise ValueError(f"{'columns' if columns else 'words'} are for tables ({', '.join(TABLES)}), not for {source}")
+    if wrong := [each for each in columns if each not in SPELLINGS]:
+        raise ValueError(f"columns has no field {wrong[0]!r}; there are: {', '.join(SPELLINGS)}")
     for each, meaning in words.items():
         if meaning not in MEANINGS:
             raise ValueError(f"words has {', '.join(MEANINGS)}, not {meaning!r}")

@@ -129,14 +129,12 @@ class Vocabulary:
 
     def __init__(self, named: Mapping[str, str]) -> None:
         self._named = {word(each): meaning for each, meaning in named.items()}
-        payments = {
-            each: CashFlowKind(meaning.upper()) for each, meaning in self._named.items() if meaning in _PAYMENTS
-        }
-        self.flows: dict[str, CashFlowKind] = FLOWS | payments
+        self._spelled = {word(each): each for each in named}
+        self._met = set[str]()
 
     def side_of(self, cell: str, kind: str) -> Side | None:
         """The side of a fill that a cell says, whose word is this one."""
-        if (meaning := self._named.get(kind)) is not None:
+        if (meaning := self._meaning(kind)) is not None:
             return NAMED_SIDES.get(meaning)
         return side_of(cell) if cell.strip() else None
 
@@ -146,12 +144,37 @@ class Vocabulary:
 
     def is_skipped(self, kind: str) -> bool:
         """Whether the caller wants such rows to be left out."""
-        return self._named.get(kind) == "skip"
+        return self._meaning(kind) == "skip"
+
+    def flow_of(self, kind: str) -> CashFlowKind | None:
+        """The payment that a word says."""
+        meaning = self._meaning(kind)
+        if meaning is None:
+            return FLOWS.get(kind)
+        return CashFlowKind(meaning.upper()) if meaning in _PAYMENTS else None
+
+    def is_short(self, kind: str) -> bool | None:
+        """Whether a word says that a round trip was a short one; None where it says neither."""
+        if (meaning := self._meaning(kind)) in NAMED_SIDES:
+            return meaning != "buy"
+        return kind in SHORTS if kind in SHORTS or kind in LONGS else None
+
+    def _meaning(self, kind: str) -> str | None:
+        """What the caller has said that a word means."""
+        meaning = self._named.get(kind)
+        if meaning is not None:
+            self._met.add(kind)
+        return meaning
+
+    @property
+    def notes(self) -> list[str]:
+        """Which words the caller has named and the file does not have."""
+        return [f"no row has the word {self._spelled[kind]!r}" for kind in self._named if kind not in self._met]
 
     def knows(self, cell: str) -> bool:
         """Whether a cell says what its row is."""
         kind = word(cell)
-        return self.side_of(cell, kind) is not None or self.is_free(kind) or kind in self._named or kind in self.flows
+        return self.side_of(cell, kind) is not None or self.is_free(kind) or kind in self._named or kind in FLOWS
 
 
 _PAYMENTS = frozenset(kind.lower() for kind in CashFlowKind)

@@ -46,9 +46,9 @@ class Payments:
                 side = "above" if each.column in self._costs_below else "below"
                 self._draft.notes.append(f"amounts {side} zero in column {names[each.column]!r} were taken as refunds")
 
-    def take(self, row: list[str], line: int, word: str) -> str:
+    def take(self, row: list[str], line: int, kind: CashFlowKind, word: str) -> str:
         """Take the payment that the word of a row says; or why it is none."""
-        columns, kind = self._columns, self._columns.words.flows[word]
+        columns = self._columns
         found = columns.table.number(columns.numbers, row, line, columns.total)
         if found is None:
             return f"{kind.lower()} without an amount"

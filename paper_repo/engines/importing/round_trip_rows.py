@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from paper_repo.domain.values import EXACT
 from paper_repo.engines.importing.amounts import NOTHING, Number, is_zero
-from paper_repo.engines.importing.meanings import LONGS, SHORTS, currencies_of, word
+from paper_repo.engines.importing.meanings import currencies_of, word
 from paper_repo.engines.importing.proportions import Money, Proportion, split_fee
 from paper_repo.engines.importing.records import SourceFill, Stated
 from paper_repo.engines.importing.table_rows import Rows
@@ -52,7 +52,9 @@ class RoundTrips(Rows):
             self.optional("exit_fee_rate", *used),
         )
         self._is_short, self._is_open = headings.column("is_short"), headings.column("is_open")
-        self._side = next((each for each in headings.candidates("side") if table.filled(each, _is_direction)), None)
+        self._side = next(
+            (each for each in headings.candidates("side") if table.filled(each, self._is_direction)), None
+        )
         self._multiplier = self.optional("multiplier", *used)
         self._id, self._order_id = headings.column("id"), headings.column("order_id")
         self._currency, self._fee_currency = headings.column("currency"), headings.column("fee_currency")
@@ -138,6 +140,9 @@ class RoundTrips(Rows):
         if len(prices) == 2:
             self._compare(row, line, symbol, values, is_short, fees)
 
+    def _is_direction(self, cell: str) -> bool:
+        return self.words.is_short(word(cell)) is not None
+
     def _direction(self, row: list[str], line: int, is_negative: bool) -> bool:
         """Whether the trade was a short one."""
         if self._is_short is not None:
@@ -145,8 +150,8 @@ class RoundTrips(Rows):
         if self._side is None:
             return is_negative
         kind = word(row[self._side])
-        if kind in LONGS or kind in SHORTS:
-            return kind in SHORTS
+        if (is_short := self.words.is_short(kind)) is not None:
+            return is_short
         raise self.draft.wrong(
             f"{row[self._side]!r} is neither long nor short; name another column: columns={{'side': ...}} "
             "(--map side=COLUMN)",
@@ -183,7 +188,3 @@ class RoundTrips(Rows):
 
 def _is_no_clock(cell: str) -> bool:
     return not is_clock(cell)
-
-
-def _is_direction(cell: str) -> bool:
-    return word(cell) in LONGS or word(cell) in SHORTS

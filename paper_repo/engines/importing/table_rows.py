@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from paper_repo.engines.importing.amounts import NumberReader
 from paper_repo.engines.importing.headings import Headings
+from paper_repo.engines.importing.meanings import Vocabulary
 from paper_repo.engines.importing.proportions import Proportion
 from paper_repo.engines.importing.records import Draft
 from paper_repo.engines.importing.tables import Table
@@ -38,6 +39,7 @@ class Rows:
     def __post_init__(self) -> None:
         self.draft: Draft = self.table.draft
         self.headings: Headings = self.table.headings
+        self.words: Vocabulary = Vocabulary(self.draft.options.words)
 
     def column(self, name: str, *without: int | None) -> int:
         """The column of a field that has to be there."""
@@ -123,7 +125,8 @@ class Rows:
         return None if index is None else row[index].strip() or None
 
     def finish(self) -> None:
-        """Note what the totals of the rows imply."""
+        """Note what the totals of the rows imply, and which words were named in vain."""
+        self.draft.notes += self.words.notes
         for symbol, each in self.proportions.items():
             multiplier = each.multiplier
             if multiplier is not None and symbol not in self.draft.options.multipliers:
