@@ -43,10 +43,10 @@ def test_a_file_becomes_a_session(command: Run, elsewhere: Path) -> None:
     again = command("import", "--from", "csv", str(SAMPLES / "binance_trades.csv"), *ASKED)
 
     assert first.exit_code == again.exit_code == 0, first.output
-    assert "booked 6 fills and 0 payments in session 'binance_trades', in USDT" in first.stdout
+    assert "booked 6 fills and 0 payments in the new session 'binance_trades', in USDT" in first.stdout
     assert "not booked: fees of 0.0051 BNB" in first.stdout
     assert first.stdout.endswith("verdict: equal to the file's own figures\n")
-    assert "stored already: 6" in again.stdout
+    assert "added 0 fills and 0 payments to session 'binance_trades', in USDT\nstored already: 6" in again.stdout
     assert command("check").exit_code == 0
 
 

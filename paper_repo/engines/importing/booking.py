@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from paper_repo.domain import CashFlow, EquityPoint, Fill, PaperTradingSession, Side, Strategy, books
+from paper_repo.domain.history import Booked
+from paper_repo.domain.replay import book_again
 from paper_repo.domain.values import EXACT, ROUNDED
 from paper_repo.engines.importing.meanings import CLOSE
 from paper_repo.engines.importing.records import Allowed, Draft, SourceFill, SourceFlow, Stated
@@ -48,8 +50,21 @@ class Books:
         self.flows: int = 0
         self.dust: int = 0
         self._is_turnover_stated = bool(self._turnover_in_base())
+        self._before = self._gained()
         self._closing: dict[tuple[str, str], Side] = {}
         """The sides of fills that close whatever is open."""
+
+    def begin_with(self, stored: PaperTradingSession, history: Iterable[Booked]) -> None:
+        """Begin with what a stored session has booked before the file; what it comes to is compared with nothing."""
+        session = self.session
+        session.instruments = {**session.instruments, **stored.instruments}
+        session.symbols = tuple(dict.fromkeys((*stored.symbols, *session.symbols)))
+        for each in history:
+            book_again(session, each)
+            if isinstance(each, Fill):
+                self.tally.add(each)
+        self.tally.begin()
+        self._before = self._gained()
 
     def book(self, end_of_day: Callable[[int], None]) -> Iterator[Fill | CashFlow]:
         """Book each record, and give it, in the order of the history.
@@ -257,18 +272,12 @@ class Books:
 
     def _figure(self, stated: Stated) -> Decimal:
         session, tally = self.session, self.tally
-        net = EXACT.subtract(
-            EXACT.subtract(session.equity, EXACT.add(session.initial_cash, session.opening_worth)), session.net_deposits
-        )
         figures: dict[str, Decimal] = {
             "cash": session.cash,
             "cash of all currencies": _all_cash(session),
-            "cash from fills": EXACT.subtract(EXACT.subtract(session.cash, session.initial_cash), self.paid),
             "equity": session.equity,
-            "fees": EXACT.subtract(session.fees_paid, self._fees_apart),
             "fills": Decimal(tally.fills),
-            "gross profit": session.realized_pnl,
-            "net profit": net,
+            **{name: EXACT.subtract(amount, self._before[name]) for name, amount in self._gained().items()},
             "net profit of closed trades": tally.net_pnl,
             "trades": Decimal(tally.trades),
             "round trips": Decimal(tally.round_trips),
@@ -277,8 +286,19 @@ class Books:
             "other cash": self.paid,
         }
         if stated.figure == "profit":
-            return min(session.realized_pnl, tally.net_pnl, key=lambda each: abs(each - stated.value))
+            return min(figures["gross profit"], tally.net_pnl, key=lambda each: abs(each - stated.value))
         return figures[stated.figure]
+
+    def _gained(self) -> dict[str, Decimal]:
+        """The figures that grow from what the account began with."""
+        session = self.session
+        began_with = EXACT.add(EXACT.add(session.initial_cash, session.opening_worth), session.net_deposits)
+        return {
+            "cash from fills": EXACT.subtract(EXACT.subtract(session.cash, session.initial_cash), self.paid),
+            "fees": EXACT.subtract(session.fees_paid, self._fees_apart),
+            "gross profit": session.realized_pnl,
+            "net profit": EXACT.subtract(session.equity, began_with),
+        }
 
 
 def _all_cash(session: PaperTradingSession) -> Decimal:

@@ -48,6 +48,7 @@ class ComparedFigure:
 class ImportReport:
     """What an import has done, or would do; `print` it to read it.
 
+    - `is_new`: whether the session was made by this import, or was there before.
     - `rows_read`: of the file; `fills`, `flows`: what they make; `booked_fills`, `booked_flows`: those that were not
       stored before.
     - `left_out`: how many rows were not booked, by reason; `money_left_out`: the amounts in those of them that say what
@@ -65,6 +66,7 @@ class ImportReport:
     source: str
     file: str
     is_dry_run: bool
+    is_new: bool
     session: PaperTradingSession
     rows_read: int
     fills: int
@@ -94,15 +96,16 @@ class ImportReport:
 
     def _lines(self) -> list[str]:
         session = self.session
-        verb = "would book" if self.is_dry_run else "booked"
+        place = f"in the new session {session.id!r}" if self.is_new else f"to session {session.id!r}"
+        verbs = ("would book", "booked") if self.is_new else ("would add", "added")
         lines = [
             (
                 f"{self.file}: {_count(self.rows_read, 'row')} read as {self.source}: {_count(self.fills, 'fill')}, "
                 f"{_count(self.flows, 'payment')}"
             ),
             (
-                f"{verb} {_count(self.booked_fills, 'fill')} and {_count(self.booked_flows, 'payment')} "
-                f"in session {session.id!r}, in {session.base_currency}"
+                f"{verbs[not self.is_dry_run]} {_count(self.booked_fills, 'fill')} and "
+                f"{_count(self.booked_flows, 'payment')} {place}, in {session.base_currency}"
             ),
         ]
         known = self.fills - self.booked_fills + self.flows - self.booked_flows
@@ -118,7 +121,7 @@ class ImportReport:
         lines += [f"not booked: fees of {_short(fee)} {name}" for name, fee in self.unbooked_fees.items()]
         lines += self.notes
         lines += map(str, self.comparisons)
-        lines.append(self._conclusion())
+        lines.append(self.verdict)
         return lines
 
     def _with_money(self, reason: str) -> str:
@@ -126,7 +129,9 @@ class ImportReport:
         found = self.money_left_out.get(reason)
         return f"{reason} ({_sums(found)})" if found else reason
 
-    def _conclusion(self) -> str:
+    @property
+    def verdict(self) -> str:
+        """The comparison in one line."""
         different = [each for each in self.comparisons if not each.is_equal]
         if different:
             return f"verdict: {len(different)} of {len(self.comparisons)} figures differ; {self._reason()}"
@@ -154,6 +159,7 @@ class ImportReport:
             "source": self.source,
             "file": self.file,
             "dry_run": self.is_dry_run,
+            "new_session": self.is_new,
             "session_id": session.id,
             "base_currency": session.base_currency,
             "rows_read": self.rows_read,
