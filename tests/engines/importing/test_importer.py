@@ -351,8 +351,8 @@ def test_cash_that_may_count_twice(tmp_path: Path) -> None:
     head = "time,symbol,type,qty,price,amount\n"
     rows = "2024-01-01,,deposit,,,100\n2024-01-02,A,buy,1,5,5\n"
     told = (
-        "the account began with 100, as you say, and the file begins with a deposit of 100: if both are the same money, "
-        "it counts twice, and the initial cash is to be left out (initial_cash=..., --cash)"
+        "the account began with 100, as you say, and the file begins with a deposit of 100: if both are the same "
+        "money, it counts twice, and the initial cash is to be left out (initial_cash=..., --cash)"
     )
 
     assert told in imported(tmp_path, head + rows, None, initial_cash=100).notes
