@@ -71,8 +71,12 @@ def test_a_file_that_is_refused_leaves_no_database(command: Run, elsewhere: Path
     ("text", "options", "told"),
     [
         ("1.2.2024,A,buy,1,2", [], "has no time zone; say --timezone UTC, or the zone"),
-        ("01/02/2024,A,buy,1,2", ["--timezone", "UTC"], "say --dates day-first or 'month-first'"),
-        ('1.2.2024,A,buy,1,"1,500"', ["--timezone", "UTC"], "say --decimal point where it is a thousand"),
+        ("01/02/2024,A,buy,1,2", ["--timezone", "UTC"], "say --dates day-first or --dates month-first"),
+        (
+            '1.2.2024,A,buy,1,"1,500"',
+            ["--timezone", "UTC"],
+            "for thousands say --decimal point, for decimals --decimal comma",
+        ),
         ("1.2.2024,A,sell,1,2", ["--timezone", "UTC"], "or allow it: --allow shorts\n"),
         ("1.2.2024,A/BTC,buy,1,2", ["--timezone", "UTC", "--currency", "USD"], "say --rate BTC=..., or leave"),
         ("1.2.2024,A,buy,1,much", ["--timezone", "UTC"], "name another column with --map FIELD=COLUMN\n"),

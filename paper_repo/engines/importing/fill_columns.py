@@ -8,6 +8,7 @@ from paper_repo.engines.importing.headings import folded
 from paper_repo.engines.importing.meanings import DIRECTIONS, ENDING, OPENING, word
 from paper_repo.engines.importing.table_rows import Rows, is_number
 from paper_repo.engines.importing.tables import Table
+from paper_repo.engines.importing.times import is_day
 
 FILLED_QUANTITIES = frozenset(
     {"filledquantity", "filledqty", "executed", "executedqty", "execqty", "filled", "lastqty", "fillquantity"}
@@ -50,8 +51,9 @@ class FillColumns(Rows):
         self.pnl: int | None = self.optional("pnl", *used, self.total)
         self.balance: int | None = self.optional("balance", *used, self.total)
         self.multiplier: int | None = self.optional("multiplier", *used)
+        days = [each for each in range(len(headings.names)) if self.table.filled(each, is_day)]
         self.fee_currency: int | None = headings.column("fee_currency")
-        self.currency = headings.column("currency")
+        self.currency = headings.column("currency", *days)  # in Germany, Valuta is a day
         if self.currency is None:
             self.currency = self._nameless_currency()
 

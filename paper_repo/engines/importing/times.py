@@ -122,7 +122,7 @@ class DateEvidence:
         cell, row = self._example
         raise SourceFileError(
             f"day and month cannot be told apart in {cell!r}, nor in any other date of the file; "
-            "say date_order='day-first' (--dates day-first) or 'month-first'",
+            "say date_order='day-first' (--dates day-first) or date_order='month-first' (--dates month-first)",
             file=file,
             row=row,
         )

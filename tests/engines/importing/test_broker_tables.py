@@ -102,6 +102,20 @@ class TestTimeOfDay:
             assert times(report) == ["2025-01-09 09:30:00", "2025-01-10 15:45:00"]
 
 
+def test_headings_of_a_german_bank(tmp_path: Path) -> None:
+    """In which Valuta is a day, and no currency."""
+    report = imported(
+        tmp_path,
+        "Buchungstag;Valuta;Auftragsart;WKN;Name;Nominale;Ausführungskurs;Provision;Kurswert",
+        "09.01.2025;11.01.2025;Kauf;840400;ALLIANZ;6;252,79;3,90;1.516,74",
+    )
+
+    assert [(each.symbol, each.quantity, each.price, each.fee) for each in report.first] == [
+        ("840400", 6, Decimal("252.79"), Decimal("3.90"))
+    ]
+    assert (report.agrees, report.unread_columns) == (True, ("Valuta", "Name"))
+
+
 class TestColumnsThatAreNotRead:
     """None is dropped silently."""
 

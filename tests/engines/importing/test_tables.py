@@ -255,8 +255,11 @@ def test_the_caller_names_columns(folder: Path) -> None:
         (PLAIN.replace("IBM,sell,3", "IBM,sell,5"), r"row 3, fill '\w+': 5 of IBM are sold, of which 3 are held"),
         ("date,symbol,side,qty,price\n01/02/2024,A,buy,1,5\n", "day and month cannot be told apart in '01/02/2024'"),
         ("date,symbol,side,qty,price\n13/02/2024,A,buy,1,5\n02/14/2024,A,buy,1,5\n", "write all dates alike"),
-        ('date,symbol,side,qty,price\n2024-01-02,A,buy,"1,200","1,500"\n', "may be a thousand or a decimal comma"),
-        ("date;symbol;side;qty;price\n2024-01-02;A;buy;1;1.500\n", "may be a thousand or a decimal point"),
+        (
+            'date,symbol,side,qty,price\n2024-01-02,A,buy,"1,200","1,500"\n',
+            "the comma in '1,500' may separate thousands or",
+        ),
+        ("date;symbol;side;qty;price\n2024-01-02;A;buy;1;1.500\n", "the point in '1.500' may separate thousands or"),
         ("date;symbol;side;qty;price\n2024-01-02;A;buy;1,25;1.50\n", "has a decimal point, and '1,25' in row 2"),
         ("date,symbol,side,qty,price\n", "there are no trades in it"),
         ("date,symbol,qty,price\n2024-01-02,A,1,5\n2024-01-02,A,1,5\n", "no column is known to be the side"),
