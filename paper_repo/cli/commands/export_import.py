@@ -118,7 +118,11 @@ def export(
             if form is Format.ARCHIVE:
                 _export_archive(repository, file, ids, chosen)
             else:
-                write_table(repository, file, ids, chosen, form, EXCEL if excel else "utf-8", exact_text)
+                sessions, rows = write_table(
+                    repository, file, ids, chosen, form, EXCEL if excel else "utf-8", exact_text
+                )
+                noun = "equity point" if form is Format.EQUITY else form.removesuffix("s").replace("-", " ")
+                note(f"exported {formatting.count(rows, noun)} of {formatting.count(sessions, 'session')}")
 
 
 def _form(form: Format | None, to: Path, *, excel: bool, exact_text: bool) -> Format:

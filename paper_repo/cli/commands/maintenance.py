@@ -64,7 +64,7 @@ def restore(
     passphrase = passphrase_of(source, passphrase_file)
     with progress_to("restoring") as step:
         kept = restore_backup(source, path, passphrase=passphrase, journal=journal(), progress=step)
-    note(f"restored {path}" + (f"; the database of before is kept as {kept}" if kept else ""))
+    note(f"restored {path}" + (f"; the previous database is kept as {kept}" if kept else ""))
 
 
 def check(db: DbOption = None, passphrase_file: PassphraseFile = None, as_json: JsonOption = False) -> None:
