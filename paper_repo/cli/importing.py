@@ -114,7 +114,7 @@ def _word(given: str) -> tuple[str, str]:
     if meaning not in MEANINGS:
         raise typer.BadParameter(f"a word cannot mean {meaning!r}; it may mean: {', '.join(MEANINGS)}.")
     if not any(map(str.isalnum, word)):
-        raise typer.BadParameter(f"{word!r} is no word.")
+        raise typer.BadParameter(f"{word!r} is not a word.")
     return word, meaning
 
 
@@ -253,7 +253,7 @@ def import_from(
     if not file.exists() and not file.is_symlink():
         raise CommandError(f"there is no file {file}", NOT_FOUND)
     if (columns or words) and source in WITHOUT_COLUMNS:
-        raise CommandError(f"--map and --word are for tables; a file of {source} is none", USAGE)
+        raise CommandError(f"--map and --word are for tables; a file of {source} is not one", USAGE)
     options |= {
         "columns": dict(columns or ()),
         "words": dict(words or ()),

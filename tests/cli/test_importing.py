@@ -121,7 +121,7 @@ def test_the_initial_cash_is_said_too_late(command: Run, tmp_path: Path) -> None
 
     assert refused.exit_code == 1
     assert "session 't' is stored already, with an initial cash of 0, not 20000" in refused.stderr
-    assert "delete the session first to begin it anew, or give another id: --id" in refused.stderr
+    assert "delete the session first to start over, or give another id: --id" in refused.stderr
     assert command(*importing).exit_code == 0
     assert command(*importing, "--cash", "20000", "--id", "other").exit_code == 0
     assert command("delete", "t", "--yes").exit_code == 0
@@ -209,8 +209,8 @@ def test_words_and_two_columns_of_time(command: Run, elsewhere: Path, tmp_path: 
         (["--from", "csv", "--rate", "BTC=-1", "x"], 2, "is not an amount above zero"),
         (["--from", "csv", "--map", "bananas=Zeit", "x"], 2, "the fields are: time, clock, symbol"),
         (["--from", "csv", "--word", "income=Ertrag", "x"], 2, "it may mean: buy, sell, short, deposit"),
-        (["--from", "csv", "--word", "tax=.", "x"], 2, "'.' is no word"),
-        (["--from", "lean", "--word", "tax=KESt", "tests"], 2, "a file of lean is none"),
+        (["--from", "csv", "--word", "tax=.", "x"], 2, "'.' is not a word"),
+        (["--from", "lean", "--word", "tax=KESt", "tests"], 2, "a file of lean is not one"),
         (["--strict", "x"], 2, "name the program with --from"),
     ],
 )

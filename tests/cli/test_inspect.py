@@ -544,7 +544,7 @@ class TestDatabase:
 
     @pytest.mark.parametrize(
         ("content", "complaint"),
-        [(b"hello, this is no database at all", "no SQLite database"), (None, "this is a folder")],
+        [(b"hello, this is no database at all", "not an SQLite database"), (None, "this is a folder")],
     )
     def test_another_file_is_refused_untouched(
         self, run: Run, tmp_path: Path, content: bytes | None, complaint: str

@@ -283,9 +283,9 @@ class TestCorruptRecords:
     @pytest.mark.parametrize(
         ("column", "value", "words"),
         [
-            ("state", "{broken", "state: is no JSON"),
+            ("state", "{broken", "state: is not JSON"),
             ("state", "[1]", "state: must be a JSON object, not a list"),
-            ("state", "{} {}", "state: is no JSON"),
+            ("state", "{} {}", "state: is not JSON"),
             ("positions", '{"AAPL": 1}', "positions.AAPL: "),
             ("positions", '{"AAPL": {"symbol": "AAPL"}}', "positions.AAPL.quantity: "),
             ("open_orders", "null", "open_orders: "),

@@ -296,12 +296,16 @@ class TestLoad:
             ({"symbols": ["AAPL", ""]}, "symbols[1]", "must not be empty."),
             ({"status": "IDLE"}, "status", "Must be one of: CREATED, RUNNING, PAUSED, STOPPED, FAILED."),
             ({"status": "running"}, "status", "Must be one of"),
-            ({"cash": 5}, "cash", "5 is no decimal number as text."),
-            ({"cash": "five"}, "cash", "'five' is no decimal number as text."),
+            ({"cash": 5}, "cash", "5 is not a decimal number as text."),
+            ({"cash": "five"}, "cash", "'five' is not a decimal number as text."),
             ({"cash": "NaN"}, "cash", "only finite numbers are."),
             ({"positions": []}, "positions", "Not a valid mapping type."),
             ({"positions__AAPL": 5}, "positions.AAPL", "Invalid input type."),
-            ({"positions__AAPL__quantity": "many"}, "positions.AAPL.quantity", "'many' is no decimal number as text."),
+            (
+                {"positions__AAPL__quantity": "many"},
+                "positions.AAPL.quantity",
+                "'many' is not a decimal number as text.",
+            ),
             ({"positions__AAPL__quantity": "0"}, "positions.AAPL.quantity", "an open position holds something"),
             ({"open_orders__o/1__filled_quantity": "99"}, "open_orders.o/1.filled_quantity", "is not within 0 and"),
             ({"open_orders__o/1__side": None}, "open_orders.o/1.side", "Field may not be null."),
@@ -341,7 +345,7 @@ class TestLoad:
     @pytest.mark.parametrize("data", [None, 5, "text", [], [{}], True])
     @each_kind
     def test_what_is_no_object_is_refused(self, kind, data):
-        """Data that is no JSON object at all is named as such."""
+        """Data that is not a JSON object at all is named as such."""
         assert complaints(data, kind) == {"session": ["Invalid input type."]}
 
     @each_kind

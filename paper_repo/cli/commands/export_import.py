@@ -203,7 +203,7 @@ def _import_sessions(
             CONFLICT,
         ) from error
     except ArchiveError as error:
-        if str(error).endswith("no archive of paper_repo"):
+        if str(error).endswith("not a paper_repo archive"):
             hint = "for trades of another program, name it with --from, such as --from csv"
             raise CommandError(f"{error}; {hint}", exit_code(error)) from error
         raise

@@ -131,7 +131,7 @@ def copy_(
     ):
         report = copy_sessions(source, other, progress=step)
     for session_id in report.differing:
-        say(f"differs: {printable(session_id)} is stored there already and is not the same")
+        say(f"differs: {printable(session_id)} exists there already and is different")
     for reason in report.unreadable.values():
         say(f"unreadable: {one_line(reason)}")
     for reason in report.refused.values():

@@ -75,7 +75,7 @@ class FillTotals:
                 currency: Stated(told, "turnover", each.sum, each.rounding) for currency, each in self._totals.items()
             }
             if columns.fee is None:
-                draft.reasons.append(f"no column of fees is there, and {name} may contain some")
+                draft.reasons.append(f"there is no fee column, and {name} may include fees")
         if columns.pnl is not None and self._pnls.rows:
             name = names[columns.pnl]
             figure: Figure = "net profit of closed trades" if "net" in name.casefold() else "profit"

@@ -131,7 +131,7 @@ def _require_known(
         if meaning not in MEANINGS:
             raise ValueError(f"words has {', '.join(MEANINGS)}, not {meaning!r}")
         if not word(each):
-            raise ValueError(f"{each!r} is no word")
+            raise ValueError(f"{each!r} is not a word")
 
 
 def _is_missing(repository: SessionRepository | str | os.PathLike[str]) -> bool:

@@ -201,7 +201,7 @@ class _Ledger:
             return f"{name[:40]!r} is to be skipped"
         found = self.words.flow_of(kind) or FIAT.get(kind)
         if found is None:
-            reason = f"{name[:40]!r} is no trade"
+            reason = f"{name[:40]!r} is not a trade"
             if coin == self.base and Decimal(amount):
                 self.table.draft.leave_money_out(reason, coin, Decimal(amount))
             return reason

@@ -1,4 +1,4 @@
-"""Money among the rows of a table of fills that is no trade: payments, taxes on trades, and rows that are left out."""
+"""Money in a table of fills that is not a trade: payments, taxes on trades, and rows that are left out."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ class Payments:
 
     def unknown(self, row: list[str], line: int, word: str) -> str:
         """Leave out a row whose word says neither a side nor a payment, and say how to teach it."""
-        reason = f"{word[:40]!r} is no trade"
+        reason = f"{word[:40]!r} is not a trade"
         is_known = reason in self._draft.money_left_out
         self.left_out(row, line, reason)
         if not is_known and reason in self._draft.money_left_out:

@@ -207,7 +207,7 @@ class Import:
         elif given is not None and given != stored.initial_cash:
             problem = (
                 f"with an initial cash of {stored.initial_cash}, not {given}; say no initial cash to add to it, delete "
-                f"the session first to begin it anew, or {other}"
+                f"the session first to start over, or {other}"
             )
         elif new.base_currency != stored.base_currency:
             problem = f"in {stored.base_currency}, and the file is in {new.base_currency}; {other}"
@@ -295,7 +295,7 @@ class Import:
             raise self._draft.wrong(
                 f"session {self._wanted.session_id!r} has {before:,} fills of the time of this file, of which the file "
                 f"has {found:,}: its source has rewritten its history. Import it under another id: session_id=... "
-                "(--id), or add its new fills all the same: allow=['rewritten'] (--allow rewritten)",
+                "(--id), or add its new fills anyway: allow=['rewritten'] (--allow rewritten)",
                 option="rewritten",
             )
 

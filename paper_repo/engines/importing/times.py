@@ -220,7 +220,7 @@ def _offset(text: str | None) -> tzinfo | None:
     digits = text[1:].replace(":", "").rjust(2, "0").ljust(4, "0") if len(text) > 2 else f"0{text[1:]}00"
     offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:4]))
     if offset >= timedelta(hours=24):
-        raise ValueError("has no time zone that there is")
+        raise ValueError("has an offset from UTC that no time zone has")
     return timezone(-offset if text[0] == "-" else offset)
 
 

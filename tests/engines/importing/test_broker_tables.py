@@ -172,11 +172,11 @@ class TestPayments:
         report = imported(tmp_path, *account("Sonstiges"), "Summe;;;;;;10.437,69;")
 
         assert not report.agrees
-        assert report.money_left_out == {"'sonstiges' is no trade": {"EUR": Decimal("-10.92")}}
-        assert "left out: 1 row: 'sonstiges' is no trade (-10.92 EUR)" in str(report)
+        assert report.money_left_out == {"'sonstiges' is not a trade": {"EUR": Decimal("-10.92")}}
+        assert "left out: 1 row: 'sonstiges' is not a trade (-10.92 EUR)" in str(report)
         assert "words={'sonstiges': ...} (--word MEANING=sonstiges)" in str(report)
         assert str(report).endswith(
-            "verdict: 1 of 2 figures differ; 1 row left out ('sonstiges' is no trade (-10.92 EUR)); "
+            "verdict: 1 of 2 figures differ; 1 row left out ('sonstiges' is not a trade (-10.92 EUR)); "
             "1 row left out (no side (a total or a footer))"
         )
 
@@ -215,7 +215,7 @@ class TestPayments:
         ("words", "told"),
         [
             ({"x": "income"}, "words has buy, sell, short, deposit, .*, skip, not 'income'"),
-            ({" ": "tax"}, "is no word"),
+            ({" ": "tax"}, "is not a word"),
         ],
     )
     def test_words_that_mean_nothing(self, tmp_path: Path, words: dict[str, str], told: str) -> None:

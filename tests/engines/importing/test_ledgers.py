@@ -120,7 +120,7 @@ class TestBinance:
         assert found.left_out == {
             "deposit of BTC, without a price in USDT": 1,
             "deposit of nothing": 1,
-            "'Simple Earn Flexible Interest' is no trade": 1,
+            "'Simple Earn Flexible Interest' is not a trade": 1,
             "account USD-M Futures: its trades are not in a ledger": 1,
             "no amount (a total or a footer)": 1,
             "blank row": 1,
@@ -190,7 +190,7 @@ class TestBinance:
 
         assert (unknown.agrees, unknown.money_left_out) == (
             False,
-            {"'Cashback Voucher' is no trade": {"USDT": Decimal(5)}},
+            {"'Cashback Voucher' is not a trade": {"USDT": Decimal(5)}},
         )
         assert (told.agrees, told.session.cash) == (True, unknown.session.cash + 5)
         assert "no row has the word 'cashback'" in told.notes
@@ -253,6 +253,6 @@ class TestCoinbase:
             "default,match,2022-01-06T20:04:08.967Z,-1,,USD,,,",
         )
 
-        assert found.left_out == {"'conversion' is no trade": 1, "'match' without the id of a trade": 1}
+        assert found.left_out == {"'conversion' is not a trade": 1, "'match' without the id of a trade": 1}
         assert [each.difference for each in found.comparisons] == [0, 1000]
         assert not found.agrees

@@ -127,7 +127,7 @@ def test_an_option_is_not_its_underlying(folder: Path) -> None:
         (name, "SELL", "1.50"),
         (name, "BUY", "0"),
     ]
-    assert "no column of fees is there, and Amount may contain some" in str(report)
+    assert "there is no fee column, and Amount may include fees" in str(report)
 
 
 @pytest.mark.parametrize(("first", "second", "total"), [("-402", "407.95", "809.95"), ("400", "410", "810")])
@@ -198,7 +198,7 @@ def test_rows_that_are_no_fills_are_counted(folder: Path) -> None:
     report = dry(written(folder, text), multipliers={"IBM 1/19 C": 100})
 
     assert [(each[1], each[3]) for each in short(report.first)] == [("BUY", "100.00"), ("SELL", "2.00"), ("BUY", "0")]
-    assert report.left_out == {"'slip' is no trade": 1, "blank row": 1}
+    assert report.left_out == {"'slip' is not a trade": 1, "blank row": 1}
     assert (report.flows, report.session.net_deposits, report.session.income) == (2, 1000, Decimal("2.50"))
     assert report.session.realized_pnl == 200
 
