@@ -291,7 +291,7 @@ class TestCorruptRecords:
             ("open_orders", "null", "open_orders: "),
             ("strategy", '{"name": "sma"}', "strategy.version: "),
             ("symbols", '["AAPL", 5]', "symbols[1]: "),
-            ("cash", "12.3.4", "cash: '12.3.4' is no decimal number"),
+            ("cash", "12.3.4", "cash: '12.3.4' is not a decimal number"),
             ("cash", "NaN", "cash: "),
             ("cash", b"\xff", "cash: "),
             ("status", "IDLE", "status: Must be one of"),
