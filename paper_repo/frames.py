@@ -8,7 +8,8 @@ Each function gives a `pyarrow.Table` (`pip install 'paper_repo[frames]'`):
         curve = frames.equity(repository, session_id).to_pandas()
 
 Amounts are 64-bit floats, which is what plots and statistics want; with `exact=True` they are decimals with every digit
-(`decimal128` up to 38 digits, beyond that `decimal256`). Times are timestamps in UTC, to the microsecond.
+(`decimal128` up to 38 digits, beyond that `decimal256`). An amount that no float holds, beyond 1E+308, is infinite as a
+float. Times are timestamps in UTC, to the microsecond.
 
 The tables are read in bulk, without making an entity of each row, and so without comparing the checksum of each:
 `repository.check()` does that. A history with a part missing is refused, as the repository itself refuses it.

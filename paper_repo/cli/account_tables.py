@@ -37,7 +37,7 @@ ORDER_STYLES = {
 }
 
 
-def position_table(positions: Collection[Position], zone: Zone) -> FittedTable:
+def position_table(positions: Collection[Position], base_currency: str, zone: Zone) -> FittedTable:
     """Open positions, long and short; currency, multiplier and settlement only where one is not the usual."""
     named = any(each.position_id for each in positions)
     foreign = any(each.currency for each in positions)
@@ -54,7 +54,8 @@ def position_table(positions: Collection[Position], zone: Zone) -> FittedTable:
     )
     for each in positions:
         style = formatting.style_of(each.unrealized_pnl)
-        places = formatting.places_of(each.market_value, each.unrealized_pnl)
+        currency = each.currency or base_currency
+        places = formatting.places_of(each.market_value, each.unrealized_pnl, currency=currency)
         table.add_row(
             Text(printable(each.symbol), "bold"),
             *([printable(each.position_id or formatting.UNKNOWN)] if named else []),
@@ -78,9 +79,11 @@ def balance_table(session: PaperTradingSession) -> FittedTable:
     for currency, amount, rate, worth in balances_of(session):
         table.add_row(
             Text(printable(currency), "bold"),
-            formatting.money(amount, formatting.places_of(amount)),
+            formatting.money(amount, formatting.places_of(amount, currency=currency)),
             formatting.price(rate),
-            formatting.UNKNOWN if worth is None else formatting.money(worth, formatting.places_of(worth)),
+            formatting.UNKNOWN
+            if worth is None
+            else formatting.money(worth, formatting.places_of(worth, currency=session.base_currency)),
         )
     return table
 
@@ -156,7 +159,7 @@ def _conditions(order: Order, zone: Zone) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def trade_table(trades: Collection[tuple[int, Trade]], zone: Zone) -> FittedTable:
+def trade_table(trades: Collection[tuple[int, Trade]], base_currency: str, zone: Zone) -> FittedTable:
     """Closed trades, each with its number among all of the session's."""
     foreign = any(each.currency for _, each in trades)
     entered, exited = zone.heading("entered"), zone.heading("exited")
@@ -168,7 +171,8 @@ def trade_table(trades: Collection[tuple[int, Trade]], zone: Zone) -> FittedTabl
         expendable=[">#", ">P&L", ">fees", entered, ">held", ">quantity", "in", "side", ">entry", ">exit"],
         shortened=1,
     )
-    places = formatting.places_of(*(amount for _, each in trades for amount in (each.pnl, each.fees)))
+    amounts = (amount for _, each in trades for amount in (each.pnl, each.fees))
+    places = formatting.places_of(*amounts, currency=None if foreign else base_currency)
     for number, each in trades:
         table.add_row(
             Text(f"{number:,}", _FAINT),
@@ -202,8 +206,9 @@ def ledger_table(entries: Collection[LedgerEntry], base_currency: str, zone: Zon
 def _entry_cells(entry: LedgerEntry, base_currency: str) -> tuple[str, Text, str]:
     """What a ledger entry is, its amount, and what it is about."""
     if isinstance(entry, CashFlow):
-        amount = formatting.signed(entry.amount, formatting.places_of(entry.amount))
-        shown = Text(f"{amount} {printable(entry.currency or base_currency)}", formatting.style_of(entry.amount))
+        currency = entry.currency or base_currency
+        amount = formatting.signed(entry.amount, formatting.places_of(entry.amount, currency=currency))
+        shown = Text(f"{amount} {printable(currency)}", formatting.style_of(entry.amount))
         return entry.kind.lower(), shown, printable(entry.symbol or "")
     if isinstance(entry, Split):
         ratio = f"{formatting.quantity(entry.ratio)} for {formatting.quantity(entry.per)}"

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from typing import TypeVar
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from paper_repo.cli import formatting
-from paper_repo.cli.escaping import printable
+from paper_repo.cli.escaping import name_or_id, printable
 from paper_repo.cli.fitted_table import FittedTable
 from paper_repo.cli.zones import Zone
 from paper_repo.domain import Fill, PaperTradingSession
@@ -50,18 +51,21 @@ def comparison_page(
         (found.extra, "only in the actual session (extra)"),
     ):
         if fills:
-            parts += ["", Text(f"{formatting.count(len(fills), 'fill')} {title}", "bold")]
+            left = _left_over(fills)
+            in_part = f", {left:,} of them in part" if left else ""
+            parts += ["", Text(f"{formatting.count(len(fills), 'fill')} {title}{in_part}", "bold")]
             parts += _limited(_unmatched_table, fills, most, zone)
     dearest = sorted((each for each in found.matched if each.cost), key=lambda each: -abs(each.cost))
     if dearest:
         title = f"{formatting.count(len(dearest), 'matched fill')} at another price, the costliest first"
-        parts += ["", Text(title, "bold"), *_limited(_matched_table, dearest, most, zone)]
+        table = partial(_matched_table, currency=actual.base_currency)
+        parts += ["", Text(title, "bold"), *_limited(table, dearest, most, zone)]
     return Group(*parts)
 
 
 def _heading(what: str, session: PaperTradingSession) -> Text:
-    name = printable(session.name) or "(no name)"
-    return Text(f"{what:<10}", _FAINT).append(name, "bold").append(f"  {printable(session.id)}", _FAINT)
+    heading = Text(f"{what:<10}", _FAINT).append(name_or_id(session.name, session.id), "bold")
+    return heading.append(f"  {printable(session.id)}", _FAINT) if session.name else heading
 
 
 def _figures(expected: PaperTradingSession, actual: PaperTradingSession, found: Comparison) -> FittedTable:
@@ -73,7 +77,7 @@ def _figures(expected: PaperTradingSession, actual: PaperTradingSession, found: 
         ("net P&L", found.expected_pnl, found.actual_pnl),
     ):
         difference = EXACT.subtract(second, first)
-        places = formatting.places_of(first, second, difference)
+        places = formatting.places_of(first, second, difference, currency=expected.base_currency if same else None)
         shown = [formatting.money(each, places) for each in (first, second)]
         if not same:
             currencies = (expected.base_currency, actual.base_currency)
@@ -99,18 +103,17 @@ def _verdict(
         return [Text("the same fills at the same prices, with the same fees", "green")]
     lines = [_matched(found, within)]
     if found.matched:
-        places, currency = formatting.places_of(found.slippage), printable(actual.base_currency)
-        cost = f"slippage has cost {formatting.money(found.slippage, places)} {currency}"
-        if found.slippage < 0:
-            cost = f"better prices have gained {formatting.money(-found.slippage, places)} {currency}"
+        places = formatting.places_of(found.slippage, currency=actual.base_currency)
+        amount = f"{formatting.money(abs(found.slippage), places)} {printable(actual.base_currency)}"
+        cost = f"better prices saved {amount}" if found.slippage < 0 else f"slippage cost {amount}"
         delays = sorted(each.delay for each in found.matched)
         lines.append(Text(f"{cost}; the delay is {formatting.span(delays[len(delays) // 2])} (median)"))
     if whole and expected.base_currency == actual.base_currency:
-        lines.append(_taken_apart(found))
+        lines.append(_taken_apart(found, expected.base_currency))
     if (first := found.first_divergence) is not None:
         which = "actual" if found.missed and first is found.missed[0] else "expected"
         told = f"{_told(first.fill, first.quantity, zone)}, not in the {which} session"
-        lines.append(Text(f"they first part at {told}", "yellow"))
+        lines.append(Text(f"first divergence: {told}", "yellow"))
     elif (other := found.first_difference_of_price) is not None:
         told = _told(other.expected, other.quantity, zone)
         lines.append(Text(f"prices first differ at {told}: {formatting.price(other.actual.price)}", "yellow"))
@@ -120,18 +123,25 @@ def _verdict(
 def _matched(found: Comparison, within: timedelta) -> Text:
     pairs = formatting.count(len(found.matched), "pair")
     text = f"{pairs} of fills match within {formatting.span(within)}"
+    if left := _left_over([*found.missed, *found.extra]):
+        text += f", in part only {formatting.count(left, 'fill')}: what is left over is missed or extra"
     if len(found.matched) * 2 < min(found.expected_fills, found.actual_fills):
         text += "; if times differ more, as those of daily bars do, say so: --within 1d"
     return Text(text)
 
 
-def _taken_apart(found: Comparison) -> Text:
+def _left_over(fills: Sequence[UnmatchedFill]) -> int:
+    """Of how many fills a part was matched, and the rest was not."""
+    return sum(each.quantity != each.fill.quantity for each in fills)
+
+
+def _taken_apart(found: Comparison, currency: str) -> Text:
     """Where the difference of the P&L comes from."""
     difference = EXACT.subtract(found.actual_pnl, found.expected_pnl)
     fees = EXACT.subtract(found.expected_fees, found.actual_fees)
     rest = EXACT.add(EXACT.subtract(difference, fees), found.slippage)
     amounts = (difference, EXACT.minus(found.slippage), fees, rest)
-    places = formatting.places_of(*amounts)
+    places = formatting.places_of(*amounts, currency=currency)
     whole, prices, by_fees, other = (formatting.signed(each, places) for each in amounts)
     return Text(f"net P&L {whole}: prices {prices}, fees {by_fees}, missed and extra fills and the rest {other}")
 
@@ -174,7 +184,7 @@ def _unmatched_table(fills: Sequence[UnmatchedFill], zone: Zone) -> FittedTable:
     return table
 
 
-def _matched_table(fills: Sequence[MatchedFill], zone: Zone) -> FittedTable:
+def _matched_table(fills: Sequence[MatchedFill], zone: Zone, currency: str) -> FittedTable:
     table = FittedTable(
         [
             *(zone.heading("executed"), "symbol", "side", ">quantity"),
@@ -183,7 +193,7 @@ def _matched_table(fills: Sequence[MatchedFill], zone: Zone) -> FittedTable:
         expendable=[">delay", ">worse by", ">expected", ">actual"],
         shortened=1,
     )
-    places = formatting.places_of(*(each.cost for each in fills))
+    places = formatting.places_of(*(each.cost for each in fills), currency=currency)
     for each in fills:
         table.add_row(
             formatting.moment(each.actual.executed_at, zone),

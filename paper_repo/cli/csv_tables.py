@@ -52,8 +52,8 @@ def write_table(
     form: Format,
     encoding: str,
     exact_text: bool,
-) -> None:
-    """Write one table of these sessions, or of those that the filters choose."""
+) -> tuple[int, int]:
+    """Write one table of these sessions, or of those that the filters choose; how many sessions, and how many rows."""
     columns, rows = TABLES[form]
     lines = io.TextIOWrapper(file, encoding=encoding, newline="", write_through=True)
     safe = _unchanged if exact_text else _safe_row
@@ -62,11 +62,14 @@ def write_table(
     table = csv.DictWriter(lines, ["session_id", *columns])
     table.writeheader()
     with repository.reading(), progress("exporting", None) as advance:
-        for session_id in ids or [each.id for each in repository.get_summaries(**chosen)]:
+        ids, written = ids or [each.id for each in repository.get_summaries(**chosen)], 0
+        for session_id in ids:
             for row in counted(rows(repository, session_id), advance):
                 cells = {name: _cell(value) for name, value in row.items()}
                 table.writerow(safe({"session_id": session_id, **cells}))
+                written += 1
     lines.detach()
+    return len(ids), written
 
 
 def _cell(value: Any) -> Any:

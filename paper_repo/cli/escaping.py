@@ -23,6 +23,11 @@ def printable(text: str, longest: int | None = LONGEST_CELL) -> str:
     return text if text.isprintable() else "".join(map(_visible, text))
 
 
+def name_or_id(name: str, session_id: str) -> str:
+    """What a session is called where it is shown: one that has no name is called by its id."""
+    return printable(name) or printable(session_id)
+
+
 def quoted(text: str) -> str:
     """A name or an id inside a sentence."""
     return f"'{printable(text)}'"

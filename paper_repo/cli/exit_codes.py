@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from paper_repo.errors import ConflictError, PaperRepoError, SessionNotFoundError
+from paper_repo.errors import BusyError, ConflictError, PaperRepoError, SessionNotFoundError
 
 DONE, FAILED, USAGE, NOT_FOUND, CONFLICT, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
@@ -10,11 +10,11 @@ MEANINGS = {
     DONE: "done",
     FAILED: "failed (the message says why)",
     USAGE: "wrong command or arguments",
-    NOT_FOUND: "no such session or database",
-    CONFLICT: "something exists already, or another program changed it",
+    NOT_FOUND: "no such session, file or database",
+    CONFLICT: "something exists already, is in use, or was changed by another program",
     INTERRUPTED: "interrupted with Ctrl-C",
 }
-"""Every exit code, for the help."""
+"""Every exit code, for the help and the manual."""
 
 
 class CommandError(Exception):
@@ -31,7 +31,7 @@ def exit_code(error: Exception) -> int:
         return error.code
     if isinstance(error, SessionNotFoundError):
         return NOT_FOUND
-    return CONFLICT if isinstance(error, ConflictError) else FAILED
+    return CONFLICT if isinstance(error, (ConflictError, BusyError)) else FAILED
 
 
 def is_expected(error: Exception) -> bool:

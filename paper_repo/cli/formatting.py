@@ -14,19 +14,31 @@ _LONGEST = 24
 FINEST = 8
 """The most decimal places that are shown."""
 
+_MONEY = frozenset((
+    "USD", "EUR", "GBP", "CHF", "JPY", "CAD", "AUD", "NZD", "SEK", "NOK", "DKK", "ISK", "PLN", "CZK", "HUF", "RON",
+    "TRY", "ILS", "ZAR", "INR", "CNY", "HKD", "SGD", "TWD", "KRW", "THB", "MXN", "BRL", "USDT", "USDC", "FDUSD", "TUSD",
+    "DAI",
+))  # fmt: skip
+"""Currencies of which nobody counts less than a hundredth, however small the account is."""
+
 _TINIEST, _CENT, _SMALL_ACCOUNT = Decimal("5E-9"), Decimal("0.01"), Decimal(100)
 
 
-def places_of(*amounts: Decimal | None) -> int:
+def places_of(*amounts: Decimal | None, currency: str | None = None) -> int:
     """How many decimal places amounts of money need that are shown together.
 
     Two, unless two would hide something: an amount below a cent, or the digits of an account that holds less than a
     hundred units in all, as one in BTC does. Then it is as many as they have, up to eight.
+
+    Args:
+        amounts: what is shown.
+        currency: in which, where all are in one and it is known; of dollars, cents are enough however few they are.
     """
     seen = [abs(amount) for amount in amounts if amount is not None and abs(amount) >= _TINIEST]
     if not seen:
         return 2
-    fine = seen if max(seen) < _SMALL_ACCOUNT else [amount for amount in seen if amount < _CENT]
+    is_small = max(seen) < _SMALL_ACCOUNT and currency not in _MONEY
+    fine = seen if is_small else [amount for amount in seen if amount < _CENT]
     return max([2, *map(_places, fine)])
 
 

@@ -48,6 +48,9 @@ class Source(StrEnum):
     CSV = "csv"
 
 
+WITHOUT_COLUMNS = (Source.FREQTRADE, Source.METATRADER, Source.LEAN)
+
+
 class Refused(StrEnum):
     """What an import refuses unless it is allowed."""
 
@@ -55,6 +58,19 @@ class Refused(StrEnum):
     FOREIGN_ROWS = "foreign-rows"
     UNPRICED_FEES = "unpriced-fees"
     REWRITTEN = "rewritten"
+
+
+FIELDS = (
+    "time", "clock", "symbol", "side", "quantity", "price", "fee", "tax", "fee_currency", "currency", "id", "order_id",
+    "status", "multiplier", "total", "pnl", "balance", "position_id", "entry_time", "exit_time", "entry_price",
+    "exit_price", "entry_fee", "exit_fee", "entry_fee_rate", "exit_fee_rate", "is_short", "is_open", "tag",
+    "description", "action", "kind", "code",
+)  # fmt: skip
+"""What a column of a table may hold."""
+MEANINGS = (
+    "buy", "sell", "short", "deposit", "withdrawal", "dividend", "interest", "funding", "tax", "fee", "other", "skip",
+)  # fmt: skip
+"""What a word of a table may mean."""
 
 
 class Dates(StrEnum):
@@ -84,6 +100,22 @@ def _pair(given: str) -> tuple[str, str]:
     if not sign or not name.strip() or not value.strip():
         raise typer.BadParameter(f"{given!r} is not NAME=VALUE.")
     return name.strip(), value.strip()
+
+
+def _column(given: str) -> tuple[str, str]:
+    field, column = _pair(given)
+    if field not in FIELDS:
+        raise typer.BadParameter(f"there is no field {field!r}; the fields are: {', '.join(FIELDS)}.")
+    return field, column
+
+
+def _word(given: str) -> tuple[str, str]:
+    meaning, word = _pair(given)
+    if meaning not in MEANINGS:
+        raise typer.BadParameter(f"a word cannot mean {meaning!r}; it may mean: {', '.join(MEANINGS)}.")
+    if not any(map(str.isalnum, word)):
+        raise typer.BadParameter(f"{word!r} is not a word.")
+    return word, meaning
 
 
 def _priced(given: str) -> tuple[str, str]:
@@ -134,8 +166,19 @@ MapOption = Annotated[
     _option(
         "--map",
         metavar="FIELD=COLUMN",
-        parser=_pair,
-        help="Which column holds a field, such as price=Preis. Can be repeated.",
+        parser=_column,
+        help="Which column holds a field, such as price=Preis; time may be in two, time=Datum+Uhrzeit. The fields: "
+        f"{', '.join(FIELDS)}. Can be repeated.",
+    ),
+]
+WordOption = Annotated[
+    list[Any] | None,
+    _option(
+        "--word",
+        metavar="MEANING=WORD",
+        parser=_word,
+        help="What a word in the column of sides or kinds means, such as dividend=Ertrag. The meanings: "
+        f"{', '.join(MEANINGS)}. Can be repeated.",
     ),
 ]
 RateOption = Annotated[
@@ -179,6 +222,15 @@ DryRunOption = Annotated[
     ),
 ]
 
+StrictOption = Annotated[
+    bool,
+    _option(
+        "--strict",
+        metavar="",
+        help="Store nothing and fail where the verdict is that figures differ or that rows with amounts were left out.",
+    ),
+]
+
 
 def import_from(
     source: Source,
@@ -189,6 +241,7 @@ def import_from(
     as_json: bool,
     dry_run: bool,
     columns: Sequence[tuple[str, str]] | None,
+    words: Sequence[tuple[str, str]] | None,
     rates: Sequence[tuple[str, str]] | None,
     multipliers: Sequence[tuple[str, str]] | None,
     allow: Sequence[Refused] | None,
@@ -199,7 +252,14 @@ def import_from(
         raise CommandError("--from reads a file, not standard input; name the file", USAGE)
     if not file.exists() and not file.is_symlink():
         raise CommandError(f"there is no file {file}", NOT_FOUND)
-    options |= {"columns": dict(columns or ()), "rates": dict(rates or ()), "multipliers": dict(multipliers or ())}
+    if (columns or words) and source in WITHOUT_COLUMNS:
+        raise CommandError(f"--map and --word are for tables; a file of {source} is not one", USAGE)
+    options |= {
+        "columns": dict(columns or ()),
+        "words": dict(words or ()),
+        "rates": dict(rates or ()),
+        "multipliers": dict(multipliers or ()),
+    }
     options |= {"source": str(source), "allow": [str(each) for each in allow or ()], "dry_run": dry_run}
     try:
         report = _imported(file, db, passphrase_file, options)

@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from paper_repo.cli import formatting, tables
-from paper_repo.cli.escaping import printable
+from paper_repo.cli.escaping import name_or_id, printable
 from paper_repo.cli.fitted_table import FittedTable
 from paper_repo.cli.following import Followed, Following, Sorting, counts_of, gain_of
 from paper_repo.cli.zones import Zone
@@ -76,7 +76,7 @@ def _headline(following: Following, rows: Sequence[Followed], zone: Zone) -> Tex
     line.append(f"   since {formatting.stamp(following.opened_at, zone)}", "bright_black")
     if gain is not None:
         amount, currency = gain
-        told = f"{formatting.signed(amount, formatting.places_of(amount))} {printable(currency)}"
+        told = f"{formatting.signed(amount, formatting.places_of(amount, currency=currency))} {printable(currency)}"
         line.append("  ").append(told, formatting.style_of(amount))
     line.no_wrap, line.overflow = True, "crop"
     return line
@@ -96,11 +96,13 @@ def _table(rows: Sequence[Followed], now: datetime, zone: Zone) -> FittedTable:
     )
     for each in rows:
         summary = each.summary
-        places = formatting.places_of(summary.equity, summary.net_pnl, each.since_opened)
+        places = formatting.places_of(
+            summary.equity, summary.net_pnl, each.since_opened, currency=summary.base_currency
+        )
         currency = "" if unit else f" {printable(summary.base_currency)}"
         table.add_row(
             Text(printable(each.short_id), "bright_black"),
-            Text(printable(summary.name) or "(no name)", "bold"),
+            Text(name_or_id(summary.name, summary.id), "bold"),
             tables.status(summary.status),
             formatting.money(summary.equity, places) + currency,
             Text(formatting.signed(summary.net_pnl, places), formatting.style_of(summary.net_pnl)),

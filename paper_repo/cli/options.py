@@ -68,7 +68,7 @@ def length(given: str) -> timedelta:
     """A length of time: 30s, 5m, 2h, 1d."""
     match = re.fullmatch(r"([0-9]{1,6})([dhms])", given)
     if match is None:
-        raise typer.BadParameter(f"{given!r} is no length of time; write 30s, 5m, 2h or 1d.")
+        raise typer.BadParameter(f"{given!r} is not a length of time; write 30s, 5m, 2h or 1d.")
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 

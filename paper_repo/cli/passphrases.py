@@ -58,7 +58,7 @@ def _first_line_of(file: Path) -> str:
     try:
         passphrase = _text(line.decode("utf-8-sig"))
     except UnicodeDecodeError:  # whose message would quote the passphrase
-        raise CommandError(f"the first line of {file} is not UTF-8 text, so it is no passphrase", USAGE) from None
+        raise CommandError(f"the first line of {file} is not UTF-8 text, so it is not a passphrase", USAGE) from None
     if not passphrase:
         raise CommandError(f"the first line of {file} is empty; it should be the passphrase", USAGE)
     return passphrase

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from paper_repo.cli import formatting
 from paper_repo.cli.account_tables import balance_table, order_table, position_table
-from paper_repo.cli.escaping import printable
+from paper_repo.cli.escaping import name_or_id, printable
 from paper_repo.cli.fitted_table import FittedTable
 from paper_repo.cli.zones import UTC_ZONE, Zone
 from paper_repo.domain import EquityPoint, Fill, PaperTradingSession, SessionStatus
@@ -67,10 +67,10 @@ def session_list(
 
 def _list_row(each: SessionSummary, short_id: str, now: datetime, zone: Zone, currency: str) -> list[Text]:
     style = formatting.style_of(each.net_pnl)
-    places = formatting.places_of(each.initial_cash, each.equity, each.net_pnl)
+    places = formatting.places_of(each.initial_cash, each.equity, each.net_pnl, currency=each.base_currency)
     return [
         Text(printable(short_id), "bold"),
-        Text(printable(each.name)),
+        Text(name_or_id(each.name, each.id)),
         Text(printable(each.strategy_name)),
         status(each.status),
         Text(formatting.money(each.equity, places) + printable(currency)),
@@ -96,6 +96,7 @@ def session_page(
     places = formatting.places_of(
         *(session.initial_cash, session.cash, session.equity, session.net_pnl),
         *(session.realized_pnl, session.unrealized_pnl, session.fees_paid),
+        currency=session.base_currency,
     )
     parts: list[RenderableType] = [_heading(session), "", _grid(_facts(session, places, zone), across), ""]
     if len(curve.equities) > 1:
@@ -106,7 +107,7 @@ def session_page(
         parts.append(balance_table(session))
     if session.positions:
         parts += ["", Text(formatting.count(len(session.positions), "open position"), "bold")]
-        parts.append(position_table(session.positions.values(), zone))
+        parts.append(position_table(session.positions.values(), session.base_currency, zone))
     if session.open_orders:
         parts += ["", Text(formatting.count(len(session.open_orders), "resting order"), "bold")]
         parts.append(order_table(session.open_orders.values(), zone))
@@ -123,10 +124,10 @@ def active_table(
         shortened=1,
     )
     for each in sessions:
-        places = formatting.places_of(each.initial_cash, each.equity, each.net_pnl)
+        places = formatting.places_of(each.initial_cash, each.equity, each.net_pnl, currency=each.base_currency)
         table.add_row(
             Text(printable(ids[each.id]), "bold"),
-            printable(each.name),
+            name_or_id(each.name, each.id),
             printable(each.strategy.name),
             formatting.money(each.equity, places),
             Text(formatting.signed(each.net_pnl, places), formatting.style_of(each.net_pnl)),
@@ -166,13 +167,14 @@ def _note(fill: Fill) -> Text:
     return Text(", ".join(said), "yellow")
 
 
-def equity_table(points: Sequence[EquityPoint], zone: Zone) -> FittedTable:
+def equity_table(points: Sequence[EquityPoint], base_currency: str, zone: Zone) -> FittedTable:
     """Points of an equity curve, each with its change from the one above it."""
     table = FittedTable(
         [zone.heading("at"), ">cash", ">equity", ">change", ">"], expendable=[">", ">change", ">cash"], shortened=None
     )
     before: Decimal | None = None
-    places = formatting.places_of(*(amount for each in points for amount in (each.cash, each.equity)))
+    amounts = (amount for each in points for amount in (each.cash, each.equity))
+    places = formatting.places_of(*amounts, currency=base_currency)
     for each in points:
         change = None if before is None else each.equity - before
         style = formatting.style_of(change)
@@ -188,8 +190,10 @@ def equity_table(points: Sequence[EquityPoint], zone: Zone) -> FittedTable:
 
 
 def _heading(session: PaperTradingSession) -> Text:
-    heading = Text(printable(session.name) or "(no name)", "bold").append("  ")
-    heading.append(status(session.status)).append(f"\n{printable(session.id)}", "bright_black")
+    heading = Text(name_or_id(session.name, session.id), "bold").append("  ")
+    heading.append(status(session.status))
+    if session.name:
+        heading.append(f"\n{printable(session.id)}", "bright_black")
     if session.error is not None:
         heading.append(f"\n{printable(session.error, _LONGEST_TEXT)}", "red")
     return heading

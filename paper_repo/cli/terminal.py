@@ -137,7 +137,7 @@ def confirm(question: str, yes: bool, otherwise: str) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise CommandError(f"{otherwise}: there is nobody to ask; use --yes", USAGE)
+        raise CommandError(f"{otherwise}: this command needs a terminal to ask for confirmation; use --yes", USAGE)
     try:
         if typer.confirm(one_line(question), err=True):
             return

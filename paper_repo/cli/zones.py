@@ -64,7 +64,7 @@ def zone_of(given: str) -> Zone:
         return Zone(name, ZoneInfo(name))
     if not by_name:
         raise ValueError(f"this computer knows no time zones but UTC and {LOCAL}; pip install tzdata")
-    raise ValueError(f"{given!r} is no time zone; write {_nearest(given, by_name)}.")
+    raise ValueError(f"{given!r} is not a time zone; write {_nearest(given, by_name)}.")
 
 
 def names_that_begin(beginning: str) -> list[str]:

@@ -97,7 +97,7 @@ def _trades_of_plain_fills(
     except _NotPlainError:
         return None
     except InvalidOperation as error:
-        raise history_rows.corrupt(session.id, "an amount of a fill is no number") from error
+        raise history_rows.corrupt(session.id, "an amount of a fill is not a number") from error
     return figures
 
 

@@ -38,7 +38,7 @@ def replay(session: PaperTradingSession, history: Iterable[Booked]) -> PaperTrad
     """
     rebuilt = _as_it_began(session)
     for each in in_force(history):
-        _book(rebuilt, each)
+        book_again(rebuilt, each)
     _take_prices(rebuilt, session)
     rebuilt.open_orders = dict(session.open_orders)
     return rebuilt
@@ -62,7 +62,7 @@ def as_of(session: PaperTradingSession, history: Iterable[Booked], at: datetime)
     fills = entries = 0
     for each in in_force(history):
         if time_of(each) <= moment:
-            _book(then, each)
+            book_again(then, each)
             fills += isinstance(each, Fill)
             entries += not isinstance(each, Fill)
     then.fill_count, then.ledger_count, then.closed_order_count = fills, entries, 0
@@ -80,6 +80,19 @@ def differences(session: PaperTradingSession, replayed: PaperTradingSession) -> 
     return [] if session.keeps_own_accounts else list(_differences(session, replayed))
 
 
+def book_again(session: PaperTradingSession, item: Booked) -> None:
+    """Book an item of a history in the amounts of a session, whose own history it does not join."""
+    if isinstance(item, Fill):
+        booking = books.fill(session, item)
+    elif isinstance(item, CashFlow):
+        booking = books.cash_flow(session, item)
+    elif isinstance(item, Split):
+        booking = corporate_actions.split(session, item)
+    else:
+        booking = corporate_actions.symbol_change(session, item)
+    booking.change_amounts(session)  # the history is there already
+
+
 def _as_it_began(session: PaperTradingSession) -> PaperTradingSession:
     nothing: dict[str, Any] = dict.fromkeys(_BOOKED[1:], Decimal(0))
     return dataclasses.replace(
@@ -95,18 +108,6 @@ def _as_it_began(session: PaperTradingSession) -> PaperTradingSession:
         keeps_own_accounts=None,
         **nothing,
     )
-
-
-def _book(session: PaperTradingSession, item: Booked) -> None:
-    if isinstance(item, Fill):
-        booking = books.fill(session, item)
-    elif isinstance(item, CashFlow):
-        booking = books.cash_flow(session, item)
-    elif isinstance(item, Split):
-        booking = corporate_actions.split(session, item)
-    else:
-        booking = corporate_actions.symbol_change(session, item)
-    booking.change_amounts(session)  # the history is there already
 
 
 def _take_prices(rebuilt: PaperTradingSession, session: PaperTradingSession) -> None:

@@ -289,9 +289,10 @@ class PaperTradingSession(_Tracked):
     def _step(self, name: str, at: datetime | None) -> datetime:
         sources, target = STEPS[name]
         if self.status not in sources:
-            allowed = " or ".join(f"{step}()" for step in steps_from(self.status))
+            *others, last = [f"{step}()" for step in steps_from(self.status)]
+            allowed = f"{', '.join(others)} or {last}" if others else last
             raise InvalidTransitionError(
-                f"session {self.id!r} is {self.status}, which {name}() cannot follow; possible now: {allowed}"
+                f"session {self.id!r} is {self.status}: {name}() is not possible now, only {allowed}"
             )
         at = utc_now() if at is None else instant(at, "at")
         self.status = target

@@ -89,13 +89,13 @@ class ArchiveReader:
         try:
             self._advance()
         except ArchiveError as error:
-            raise self.wrong("this is no archive of paper_repo") from error
+            raise self.wrong("this is not a paper_repo archive") from error
         header = self._next or {}
         if header.get("format") != FORMAT:
-            raise self.wrong("this is no archive of paper_repo")
+            raise self.wrong("this is not a paper_repo archive")
         version = header.get("version")
         if type(version) is not int or version < 1:
-            raise self.wrong(f"version: {version!r} is no version of an archive")
+            raise self.wrong(f"version: {version!r} is not an archive version")
         if version > VERSION:
             raise self.wrong(
                 f"the archive has version {version}, this paper_repo reads versions up to {VERSION}: "
@@ -120,7 +120,7 @@ class ArchiveReader:
             sequence = data.pop("sequence", None)
             if type(sequence) is not int or not 0 < sequence <= session.fill_count:
                 raise self.wrong(
-                    f"sequence: {sequence!r} is no place among the {session.fill_count} fills of the session"
+                    f"sequence: {sequence!r} is not a place among the {session.fill_count} fills of the session"
                 )
             self._contents.fills += 1
             yield sequence, self._plain(Fill, data, partial(_fill_line, sequence))
@@ -138,7 +138,7 @@ class ArchiveReader:
             data = self._take()
             place = data.pop("after_fill", None)
             if type(place) is not int or not 0 <= place <= session.fill_count:
-                raise self.wrong(f"after_fill: {place!r} is no place among the {session.fill_count} fills")
+                raise self.wrong(f"after_fill: {place!r} is not a place among the {session.fill_count} fills")
             self._contents.ledger_entries += 1
             yield place, self._entity(kind, data)
 
@@ -203,9 +203,9 @@ class ArchiveReader:
         try:
             data = _parse(line.decode())
         except (ValueError, RecursionError) as error:
-            raise _wrong(number, f"is no JSON: {error}") from error
+            raise _wrong(number, f"is not JSON: {error}") from error
         if not isinstance(data, dict):
-            raise _wrong(number, f"is no JSON object: {data!r}")
+            raise _wrong(number, f"is not a JSON object: {data!r}")
         return data
 
     def _plain(self, kind: type[T], data: Data, written: Callable[[T], bytes]) -> T:
@@ -300,7 +300,7 @@ def _parse(text: str) -> Any:
 
 
 def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def _whole_number(text: str) -> int:

@@ -16,6 +16,8 @@ from paper_repo.report.formatting import plain
 
 WIDTH, HEIGHT = 1000, 300
 COLOURS, DASHES = 8, 3
+FARTHEST = 1e300
+"""Beyond any account, and within what a float can scale; what lies farther off is drawn here."""
 _FEWEST, _MOST = 3, 10
 """How many steps there are between the lowest and the highest line."""
 
@@ -49,20 +51,21 @@ class Chart:
 
     def html(self) -> str:
         """The chart with its title, its numbers, its legend, and its data for the script."""
-        low, high, steps = _bounds([value for line in self.lines for value in line.values], self.small)
-        start = min(line.times[0] for line in self.lines)
-        end = max(line.times[-1] for line in self.lines)
+        drawn = [Line(line.name, line.times, [_drawable(each) for each in line.values]) for line in self.lines]
+        low, high, steps = _bounds([value for line in drawn for value in line.values], self.small)
+        start = min(line.times[0] for line in drawn)
+        end = max(line.times[-1] for line in drawn)
         frame = _Frame(start, end, low, high)
         labels = "".join(
             f"<span>{plain(self.show(high - (high - low) * step / steps))}</span>" for step in range(steps + 1)
         )
         show_time = _passed if self.since_start else _date
         dates = "".join(f"<span>{show_time(start + (end - start) * step / 3, end - start)}</span>" for step in range(4))
-        lines = "".join(frame.path(line, number, self.fill) for number, line in enumerate(self.lines))
+        lines = "".join(frame.path(line, number, self.fill) for number, line in enumerate(drawn))
         data = {
             "kind": self.kind, "since": self.since_start, "start": start, "end": end, "low": low, "high": high,
             "lines": [
-                {"name": line.name, "t": line.times, "v": [_short(each) for each in line.values]} for line in self.lines
+                {"name": line.name, "t": line.times, "v": [_short(each) for each in line.values]} for line in drawn
             ],
         }  # fmt: skip
         together = ' data-together="1"' if len(self.lines) > 1 else ""
@@ -165,7 +168,12 @@ def _classes(number: int) -> str:
 
 def _short(value: float) -> float:
     """Nine significant digits: more than a screen has pixels, and fewer bytes."""
-    return float(f"{value:.9g}") if math.isfinite(value) else 0.0
+    return float(f"{value:.9g}")
+
+
+def _drawable(value: float) -> float:
+    """The value where it is drawn: one that no float can hold at the edge, one that is no number at zero."""
+    return 0.0 if math.isnan(value) else min(max(value, -FARTHEST), FARTHEST)
 
 
 def _date(milliseconds: float, span: float) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 from html import escape
+from typing import TypeGuard
 
 UNKNOWN = "–"
+TOO_LARGE = 1e15
 _LONGEST, _FINEST = 24, 8
 
 
@@ -55,7 +57,7 @@ def quantity(amount: Decimal) -> str:
 
 def percent(fraction: float | None, places: int = 2) -> str:
     """With a sign."""
-    if fraction is None:
+    if not _is_number(fraction):
         return UNKNOWN
     shown = f"{fraction * 100:+,.{places}f} %"
     return shown if any(digit in shown for digit in "123456789") else shown[1:]
@@ -63,12 +65,12 @@ def percent(fraction: float | None, places: int = 2) -> str:
 
 def share(fraction: float | None) -> str:
     """A percentage that has no sign."""
-    return UNKNOWN if fraction is None else f"{fraction * 100:.1f} %"
+    return f"{fraction * 100:.1f} %" if _is_number(fraction) else UNKNOWN
 
 
 def ratio(number: float | None) -> str:
     """To two places."""
-    return UNKNOWN if number is None else f"{number:,.2f}"
+    return f"{number:,.2f}" if _is_number(number) else UNKNOWN
 
 
 def day(at: datetime | None) -> str:
@@ -84,6 +86,11 @@ def moment(at: datetime | None) -> str:
 def sign_of(value: Decimal | float | None) -> str:
     """The class that colours a gain or a loss."""
     return "" if not value else "up" if value > 0 else "down"
+
+
+def _is_number(value: float | None) -> TypeGuard[float]:
+    """Whether there is a figure that a page has room for; amounts that no float can hold have no ratio."""
+    return value is not None and abs(value) < TOO_LARGE
 
 
 def _places(amount: Decimal) -> int:

@@ -25,6 +25,8 @@ from paper_repo.report.tables import (
     trade_table,
 )
 
+NONE_GREW = "<p>None of them has a return: they began with nothing, or were never marked.</p>"
+
 
 def page(results: Sequence[Results], made_at: datetime) -> str:
     """The whole file."""
@@ -160,7 +162,11 @@ def _together(results: Sequence[Results]) -> str:
     ]
     compared = table("Side by side", headings, rows, left=(0, 3 + len(paid)))
     drawn = [each for each in results if each.growth]
-    charts = "".join(chart.html() for chart in (_growth_chart(drawn), _drawdown_chart(drawn, "drawdown")) if drawn)
+    charts = (
+        "".join(chart.html() for chart in (_growth_chart(drawn), _drawdown_chart(drawn, "drawdown")))
+        if drawn
+        else NONE_GREW
+    )
     sections = "".join(
         f'<details id="session-{number}"><summary>{f.text(_name(each))}</summary>{_subtitle(each)}'
         f"{_details(each, number)}</details>"

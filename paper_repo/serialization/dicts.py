@@ -57,7 +57,7 @@ def to_dict(entity: Any, computed: bool = False) -> dict[str, Any]:
             value and P&L, a position's average price, an order's remaining quantity, a trade's duration in seconds...
 
     Raises:
-        InvalidSessionError: it is nothing of the kind, or holds something that is no JSON data.
+        InvalidSessionError: it is nothing of the kind, or holds something that is not JSON data.
     """
     kind = type(entity)
     if schema := _schema_of(kind):

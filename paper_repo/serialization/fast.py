@@ -109,7 +109,7 @@ def load(kind: type[T], data: Mapping[str, Any]) -> T:
 
 
 def _plain(columns: Mapping[str, Any]) -> Data:
-    """Columns as plain data; text that is no JSON stays text, for marshmallow to complain about."""
+    """Columns as plain data; text that is not JSON stays text, for marshmallow to complain about."""
     data = {name: value for name, value in columns.items() if value is not None or name not in NO_ACCOUNT}
     if data.get("keeps_own_accounts") in (0, 1):
         data["keeps_own_accounts"] = bool(data["keeps_own_accounts"])
@@ -118,7 +118,7 @@ def _plain(columns: Mapping[str, Any]) -> Data:
             try:
                 data[name] = from_json(data[name])
             except (ValueError, RecursionError) as error:
-                raise InvalidSessionError({name: [f"is no JSON: {error}."]}) from error
+                raise InvalidSessionError({name: [f"is not JSON: {error}."]}) from error
     return data
 
 

@@ -20,7 +20,7 @@ _ErrorMessages: TypeAlias = dict[str, str | list[Any] | dict[Any, Any]]
 class AmountField(fields.Field[Decimal]):
     """An exact decimal, as text."""
 
-    default_error_messages: _ErrorMessages = {"invalid": "{input} is no decimal number as text."}
+    default_error_messages: _ErrorMessages = {"invalid": "{input} is not a decimal number as text."}
 
     def _serialize(self, value: Decimal | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
         return None if value is None else str(value)

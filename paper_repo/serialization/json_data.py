@@ -108,7 +108,7 @@ def _own_problems(value: Any, path: str) -> Iterator[tuple[str, list[str]]]:
             if isinstance(key, str):
                 yield from _surrogates(key, f"{path}.{key!a}")
             else:
-                yield f"{path}.{key}", [f"the key {key!r} is no text; JSON has only text keys."]
+                yield f"{path}.{key}", [f"the key {key!r} is not text; the keys of JSON are."]
     elif isinstance(value, str):
         yield from _surrogates(value, path)
     elif isinstance(value, tuple):

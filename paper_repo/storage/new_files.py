@@ -55,7 +55,7 @@ def require_place(target: Path, overwrite: bool = False) -> None:
         if not overwrite:
             raise StorageError(f"{target}: there is such a file already, and it was not touched; choose another name")
         if not stat.S_ISREG(target.lstat().st_mode):
-            raise StorageError(f"{target}: only a file is overwritten, and this is none; choose another name")
+            raise StorageError(f"{target}: only a file can be overwritten, and this is not one; choose another name")
     for log in (f"{target}-wal", f"{target}-journal"):
         if os.path.lexists(log):  # SQLite would take it for the new file's
             raise StorageError(f"{target}: {log} shows that a database of this name is in use; choose another name")

@@ -189,7 +189,7 @@ class TestExitCodes:
 
         assert run("import", "-", input=archive).exit_code == 4
 
-    def test_a_locked_database_is_a_failure_in_words(
+    def test_a_locked_database_is_a_conflict_in_words(
         self, run: Run, database: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """When another program writes for longer than the busy timeout, the message says so."""
@@ -198,7 +198,7 @@ class TestExitCodes:
         with SessionRepository(database) as repository, repository.atomic():
             result = run("delete", "odd", "--yes")
 
-        assert result.exit_code == 1
+        assert result.exit_code == 4
         assert "another writer held it" in result.stderr
 
 
@@ -207,7 +207,7 @@ class TestExitCodes:
     [
         (SessionNotFoundError("x"), 3),
         (ConflictError("x", expected=1, actual=2), 4),
-        (BusyError("x"), 1),
+        (BusyError("x"), 4),
         (StorageError("x"), 1),
         (InvalidSessionError({"cash": ["x"]}), 1),
         (OSError("x"), 1),

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from paper_repo import Fill, PaperTradingSession, SessionRepository
-from tests.builders import new_session
+from tests.builders import moment, new_session
 from tests.cli.conftest import DEMO, Run, document
 
 OPENED = """
@@ -61,11 +61,28 @@ def test_what_differs_is_told(run: Run, paper: str) -> None:
     assert re.search(r"fills +96 +96 +0", output)
     assert "95 pairs of fills match within 5 min" in output
     assert "the delay is 1 s (median)" in output
-    assert re.search(r"they first part at 2012-.* UTC, .*, not in the actual session", output)
+    assert re.search(r"first divergence: 2012-.* UTC, .*, not in the actual session", output)
     assert "1 fill only in the expected session (missed)" in output
     assert "1 fill only in the actual session (extra)" in output
     assert "95 matched fills at another price, the costliest first" in output
     assert "10 of 95; --limit 0 shows all" in output
+
+
+def test_fills_that_match_in_part_are_counted(run: Run, database: Path) -> None:
+    """Every fill has a partner, and yet of some a part is left over."""
+    with SessionRepository(database) as repository:
+        expected = new_session(id="planned", initial_cash=1000)
+        actual = new_session(id="traded", initial_cash=1000)
+        for minute, (planned, traded) in enumerate(((5, 5), (5, 3), (2, 4))):
+            for session, quantity in ((expected, planned), (actual, traded)):
+                session.apply_fill(Fill(f"f{minute}", "A", "BUY", quantity, 10, 0, moment(60 * minute)))
+        repository.save_many([expected, actual])
+
+    output = run("compare", "planned", "traded", width=160).stdout
+
+    assert "3 pairs of fills match within 5 min, in part only 2 fills: what is left over is missed or extra" in output
+    assert "1 fill only in the expected session (missed), 1 of them in part" in output
+    assert "1 fill only in the actual session (extra), 1 of them in part" in output
 
 
 def test_the_difference_of_the_pnl_is_taken_apart(run: Run, paper: str) -> None:

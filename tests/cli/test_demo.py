@@ -118,7 +118,7 @@ def test_a_file_of_another_program_is_refused_before_anything_begins(command: Co
 
     assert done.returncode == 1
     assert done.stdout == ""
-    assert "no SQLite database" in done.stderr
+    assert "not an SQLite database" in done.stderr
     assert path.read_text() == "my notes"
 
 

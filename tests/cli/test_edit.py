@@ -76,7 +76,7 @@ class TestDelete:
         monkeypatch.setattr(SessionRepository, "delete", failing)
         result = run("delete", "odd", "run-1", "--yes")
 
-        assert (result.exit_code, asked) == (1, ["odd", "run-1"])
+        assert (result.exit_code, asked) == (4, ["odd", "run-1"])
         assert len(ids(run)) == 5
 
     def test_one_wrong_id_and_nothing_is_deleted(self, run: Run) -> None:

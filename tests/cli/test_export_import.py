@@ -161,6 +161,18 @@ class TestExport:
         assert rows[0]["metadata"] == '{"by":"wire"}'
         assert rows[-1]["amount"] == "-1"
 
+    @pytest.mark.parametrize(
+        ("form", "told"),
+        [("fills", "exported 96 fills of 1 session"), ("equity", "exported 252 equity points of 1 session"),
+         ("trades", "exported 24 trades of 1 session"), ("cash-flows", "exported 0 cash flows of 1 session")],
+    )  # fmt: skip
+    def test_a_table_says_how_much_it_wrote(self, run: Run, tmp_path: Path, form: str, told: str) -> None:
+        """As an archive does, where it is in nobody's way."""
+        result = run("export", DEMO, "--format", form, "-o", str(tmp_path / "t.csv"))
+
+        assert (result.exit_code, result.stdout) == (0, "")
+        assert result.stderr.replace("\n", " ").strip() == told
+
     def test_excel_is_told_the_encoding(self, run: Run, tmp_path: Path) -> None:
         """By the bytes it looks for; the rest is the same."""
         path = tmp_path / "fills.csv"

@@ -455,7 +455,9 @@ class TestStatus:
         with SessionRepository(database) as repository:
             repository.delete_many(status=SessionStatus.RUNNING)
 
-        assert run("status").stdout.startswith("no session is RUNNING: nothing would resume after a restart\n1 CREATED")
+        assert run("status").stdout.startswith(
+            "no session is RUNNING\na program that asks for one of the others by its id can still resume it\n1 CREATED"
+        )
 
     def test_the_document_has_the_sessions_and_the_counts(self, run: Run) -> None:
         """Every status is counted, those without a session too."""
@@ -542,7 +544,7 @@ class TestDatabase:
 
     @pytest.mark.parametrize(
         ("content", "complaint"),
-        [(b"hello, this is no database at all", "no SQLite database"), (None, "this is a folder")],
+        [(b"hello, this is no database at all", "not an SQLite database"), (None, "this is a folder")],
     )
     def test_another_file_is_refused_untouched(
         self, run: Run, tmp_path: Path, content: bytes | None, complaint: str

@@ -28,13 +28,36 @@ def test_backup_and_restore(run: Run, database: Path, tmp_path: Path) -> None:
     restored = run("restore", str(copy), "--yes")
 
     assert (asked.exit_code, restored.exit_code) == (2, 0)
-    assert "nothing was restored: there is nobody to ask" in asked.output
+    assert "nothing was restored: this command needs a terminal to ask" in asked.output
     assert "sessions.db.replaced-" in restored.output.replace("\n", "") or ".replaced." in restored.output
     with SessionRepository(database) as repository:
         assert repository.count() == count
     assert run("backup", str(copy)).exit_code == 4
     assert run("backup", str(copy), "--overwrite").exit_code == 0
     assert run("restore", str(tmp_path / "missing.db")).exit_code == 3
+
+
+def test_what_another_program_has_open_is_not_restored(run: Run, database: Path, tmp_path: Path) -> None:
+    """It is in use, which has an exit code of its own."""
+    copy = tmp_path / "copy.db"
+    assert run("backup", str(copy)).exit_code == 0
+    program = (
+        "import sys; from paper_repo import SessionRepository\n"
+        "with SessionRepository(sys.argv[1]) as repository: print(repository.count(), flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(database)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"5\n"
+        refused = run("restore", str(copy), "--yes")
+        other.communicate()
+
+    assert refused.exit_code == 4
+    assert "another program has it open" in refused.stderr.replace("\n", " ")
 
 
 def test_check_tells_what_is_wrong(run: Run, database: Path) -> None:

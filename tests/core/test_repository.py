@@ -283,15 +283,15 @@ class TestCorruptRecords:
     @pytest.mark.parametrize(
         ("column", "value", "words"),
         [
-            ("state", "{broken", "state: is no JSON"),
+            ("state", "{broken", "state: is not JSON"),
             ("state", "[1]", "state: must be a JSON object, not a list"),
-            ("state", "{} {}", "state: is no JSON"),
+            ("state", "{} {}", "state: is not JSON"),
             ("positions", '{"AAPL": 1}', "positions.AAPL: "),
             ("positions", '{"AAPL": {"symbol": "AAPL"}}', "positions.AAPL.quantity: "),
             ("open_orders", "null", "open_orders: "),
             ("strategy", '{"name": "sma"}', "strategy.version: "),
             ("symbols", '["AAPL", 5]', "symbols[1]: "),
-            ("cash", "12.3.4", "cash: '12.3.4' is no decimal number"),
+            ("cash", "12.3.4", "cash: '12.3.4' is not a decimal number"),
             ("cash", "NaN", "cash: "),
             ("cash", b"\xff", "cash: "),
             ("status", "IDLE", "status: Must be one of"),

@@ -111,7 +111,7 @@ class TestStrategy:
         ("parameters", "kind"), [(None, "a NoneType"), ([1, 2], "a list"), ("fast=10", "a str"), (5, "an int")]
     )
     def test_parameters_are_a_dict(self, parameters, kind):
-        """What is no JSON object is refused at once, without being quoted: parameters are nobody's business."""
+        """What is not a JSON object is refused at once, without being quoted: parameters are nobody's business."""
         assert refusal(Strategy, name="sma", parameters=parameters) == {"parameters": [f"must be a dict, not {kind}."]}
 
 

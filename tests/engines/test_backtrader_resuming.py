@@ -265,7 +265,7 @@ def test_other_feeds_are_refused(parts: Path) -> None:
 
 
 class Secretive(Anything):
-    """Has an attribute that is no JSON data."""
+    """Has an attribute that is not JSON data."""
 
     def __init__(self) -> None:
         super().__init__()

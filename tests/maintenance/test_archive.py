@@ -330,19 +330,19 @@ class TestWrongArchives:
     @pytest.mark.parametrize(
         ("line", "change", "complaint"),
         [
-            (1, lambda data: data.update(format="something"), "no archive of paper_repo"),
+            (1, lambda data: data.update(format="something"), "not a paper_repo archive"),
             (1, lambda data: data.update(version=3), r"version 3, this paper_repo reads versions up to 2.*upgrade"),
-            (1, lambda data: data.update(version="1"), "'1' is no version"),
+            (1, lambda data: data.update(version="1"), "'1' is not an archive version"),
             (2, lambda data: data.pop("cash"), "cash: Missing data"),
             (2, lambda data: data.update(colour="red"), "colour: Unknown field"),
             (2, lambda data: data.update(version=0), r"version: only a session as it was loaded"),
             (2, lambda data: data.update(status="ASLEEP"), "status: "),
-            (3, lambda data: data.update(quantity="ten"), "quantity: 'ten' is no decimal number"),
-            (3, lambda data: data.update(quantity=10), "quantity: 10 is no decimal number"),
+            (3, lambda data: data.update(quantity="ten"), "quantity: 'ten' is not a decimal number"),
+            (3, lambda data: data.update(quantity=10), "quantity: 10 is not a decimal number"),
             (3, lambda data: data.update(executed_at="2026-01-05"), "executed_at: '2026-01-05' is no time"),
-            (3, lambda data: data.update(sequence=0), "sequence: 0 is no place among the 2 fills"),
-            (3, lambda data: data.update(sequence=True), "sequence: True is no place"),
-            (3, lambda data: data.pop("sequence"), "sequence: None is no place"),
+            (3, lambda data: data.update(sequence=0), "sequence: 0 is not a place among the 2 fills"),
+            (3, lambda data: data.update(sequence=True), "sequence: True is not a place"),
+            (3, lambda data: data.pop("sequence"), "sequence: None is not a place"),
             (4, lambda data: data.update(sequence=1), "stands at place 1 of the history, after place 1"),
             (4, lambda data: data.update(id="f \N{SNOWMAN}", symbol="AAPL"), "comes twice"),
             (6, lambda data: data.update(equity="NaN"), "equity: NaN is not an amount"),
@@ -419,9 +419,9 @@ class TestWrongArchives:
             (b'"state":{', b'"state":{"a":1e999,', "the number 1e999 is written inf in an archive"),
             (b'"state":{', b'"state":{"a":0.10,', "the number 0.10 is written 0.1 in an archive"),
             (b'"state":{', b'"state":{"a":-0,', "the number -0 is written 0 in an archive"),
-            (b'"state":{', b'"state":{"a":-Infinity,', "-Infinity is no JSON"),
-            (b'"state":{', b'"state":{"a":' + b"[" * 100_000 + b",", "is no JSON"),
-            (b'"state":{', b'"state":{"a":"' + b"x" * 3_000_000 + b"\x1b", "is no JSON"),
+            (b'"state":{', b'"state":{"a":-Infinity,', "-Infinity is not JSON"),
+            (b'"state":{', b'"state":{"a":' + b"[" * 100_000 + b",", "is not JSON"),
+            (b'"state":{', b'"state":{"a":"' + b"x" * 3_000_000 + b"\x1b", "is not JSON"),
         ],
         ids=lambda value: repr(value[:24]),
     )
@@ -431,7 +431,7 @@ class TestWrongArchives:
         """A key that comes twice and a number in another form than ours are refused in a message of one screen."""
         archive = exported(repository).replace(text, instead, 1)
 
-        with pytest.raises(ArchiveError, match=f"^line 2: {complaint}|^line 2: is no JSON: .*{complaint}") as caught:
+        with pytest.raises(ArchiveError, match=f"^line 2: {complaint}|^line 2: is not JSON: .*{complaint}") as caught:
             imported(elsewhere, archive)
 
         assert elsewhere.count() == 0
@@ -524,18 +524,18 @@ class TestWrongArchives:
     )
     def test_another_file_is_refused(self, elsewhere: SessionRepository, file: bytes) -> None:
         """Something that was never an archive is told so at its first line."""
-        with pytest.raises(ArchiveError, match=r"^line 1: this is no archive of paper_repo$"):
+        with pytest.raises(ArchiveError, match=r"^line 1: this is not a paper_repo archive$"):
             imported(elsewhere, file)
 
     @pytest.mark.parametrize(
         ("line", "complaint"),
         [
-            (b"{", "is no JSON: "),
-            (b"[1]", "is no JSON object"),
-            (b'{"type": "fill", "price": NaN}', "NaN is no JSON"),
-            (b"\xff", "is no JSON: "),
-            (b"", "is no JSON: "),
-            (b"[" * 100_000, "is no JSON: "),
+            (b"{", "is not JSON: "),
+            (b"[1]", "is not a JSON object"),
+            (b'{"type": "fill", "price": NaN}', "NaN is not JSON"),
+            (b"\xff", "is not JSON: "),
+            (b"", "is not JSON: "),
+            (b"[" * 100_000, "is not JSON: "),
         ],
         ids=lambda value: repr(value[:12]),
     )

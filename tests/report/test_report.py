@@ -10,12 +10,21 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
-from paper_repo import AsyncSessionRepository, PaperTradingSession, SessionRepository, StorageError, Strategy
+from paper_repo import (
+    AsyncSessionRepository,
+    CashFlow,
+    Fill,
+    PaperTradingSession,
+    SessionRepository,
+    StorageError,
+    Strategy,
+)
 from paper_repo.core.repository import internals_of
 from paper_repo.report import write_report
 from tests.report.examples import EVIL, account_session, demo_session, evil_session, walk
@@ -172,6 +181,48 @@ def test_several_together(repository: SessionRepository) -> None:
     identities = [str(attrs["id"]) for _, attrs in page.tags if "id" in attrs]
     assert len(identities) == len(set(identities))
     assert {"growth", "drawdown", "session-0", "session-1", "session-2", "equity-0", "equity-2"} <= set(identities)
+
+
+def test_several_of_which_none_has_a_return(repository: SessionRepository) -> None:
+    """Two that have done nothing, and accounts that began with nothing but a deposit."""
+    start = datetime(2025, 1, 1, tzinfo=UTC)
+    for name in ("new", "paid-in"):
+        session = PaperTradingSession(id=name, strategy=Strategy("s"), symbols=["A"], initial_cash=0)
+        if name == "paid-in":
+            session.start(start)
+            session.apply_cash_flow(CashFlow("d", "DEPOSIT", 100, start))
+            session.mark({}, at=start)
+        repository.save(session)
+
+    for ids in (("new", "empty"), ("new", "paid-in"), ("paid-in", "new", "empty")):
+        page = report(repository, *ids)
+        assert "None of them has a return" in page.text
+        assert [tag for tag, _ in page.tags].count("details") == len(ids)
+    assert "None of them has a return" not in report(repository, "paid-in", "walk-1").text
+
+
+@pytest.mark.parametrize(
+    ("began_with", "came"),
+    [("100", "1E+400"), ("100", "1E-400"), ("1E-400", "1"), ("100", "1E+305"), ("1E+400", "1E+400")],
+)
+def test_amounts_that_no_float_holds(repository: SessionRepository, began_with: str, came: str) -> None:
+    """Are drawn at the edge, whichever way they went; a ratio of them is not known."""
+    start = datetime(2025, 1, 1, tzinfo=UTC)
+    for name, sign in (("rich", ""), ("poor", "-")):
+        session = PaperTradingSession(id=name, strategy=Strategy("s"), symbols=["A"], initial_cash=began_with)
+        session.start(start)
+        session.mark({}, at=start)
+        session.apply_cash_flow(CashFlow("d", "DIVIDEND", f"{sign}{came}", start + timedelta(days=1)))
+        session.apply_fill(Fill("f", "A", "BUY", 1, came, 0, start + timedelta(days=2)))
+        session.mark({"A": came}, at=start + timedelta(days=40))
+        repository.save(session)
+
+    for ids in (("rich",), ("poor",), ("rich", "poor", "walk-1")):
+        page = report(repository, *ids)
+        for text in (each for each in page.texts["script"] if each.startswith("{")):
+            data = json.loads(text)
+            assert all(data["low"] <= value <= data["high"] for line in data["lines"] for value in line["v"])
+        assert not re.search(r"\b(inf|nan)\b", page.text)
 
 
 @pytest.mark.parametrize(("ids", "since_start"), [(("walk-1", "walk-2"), False), (("demo", "walk-1"), True)])

@@ -326,7 +326,7 @@ def test_columns_that_are_no_json_are_named(session: PaperTradingSession) -> Non
     """A JSON column that holds something else is refused by its name."""
     columns = fast.to_columns(session) | {"positions": '{"AAPL": '}
 
-    with pytest.raises(InvalidSessionError, match="positions: is no JSON"):
+    with pytest.raises(InvalidSessionError, match="positions: is not JSON"):
         fast.from_columns(columns)
 
 

@@ -170,12 +170,12 @@ class TestDump:
             (datetime.date(2026, 1, 5), "", "a date cannot be kept in JSON"),
             (1j, "", "a complex cannot be kept in JSON"),
             (object, "", "a type cannot be kept in JSON"),
-            ({1: "one"}, ".1", "the key 1 is no text"),
-            ({None: 1}, ".None", "the key None is no text"),
-            ({True: 1}, ".True", "the key True is no text"),
-            ({1.5: 1}, ".1.5", "the key 1.5 is no text"),
-            ({("a", "b"): 1}, ".('a', 'b')", "the key ('a', 'b') is no text"),
-            ({"1": "text", 1: "number"}, ".1", "the key 1 is no text"),
+            ({1: "one"}, ".1", "the key 1 is not text"),
+            ({None: 1}, ".None", "the key None is not text"),
+            ({True: 1}, ".True", "the key True is not text"),
+            ({1.5: 1}, ".1.5", "the key 1.5 is not text"),
+            ({("a", "b"): 1}, ".('a', 'b')", "the key ('a', 'b') is not text"),
+            ({"1": "text", 1: "number"}, ".1", "the key 1 is not text"),
             ({"a": [{"b": (1,)}]}, ".a[0].b", "a tuple would come back as a list"),
             ([[1], [2, {3}]], "[1][1]", "a set cannot be kept in JSON"),
             (10**5000, "", "the number has too many digits"),
@@ -296,12 +296,16 @@ class TestLoad:
             ({"symbols": ["AAPL", ""]}, "symbols[1]", "must not be empty."),
             ({"status": "IDLE"}, "status", "Must be one of: CREATED, RUNNING, PAUSED, STOPPED, FAILED."),
             ({"status": "running"}, "status", "Must be one of"),
-            ({"cash": 5}, "cash", "5 is no decimal number as text."),
-            ({"cash": "five"}, "cash", "'five' is no decimal number as text."),
+            ({"cash": 5}, "cash", "5 is not a decimal number as text."),
+            ({"cash": "five"}, "cash", "'five' is not a decimal number as text."),
             ({"cash": "NaN"}, "cash", "only finite numbers are."),
             ({"positions": []}, "positions", "Not a valid mapping type."),
             ({"positions__AAPL": 5}, "positions.AAPL", "Invalid input type."),
-            ({"positions__AAPL__quantity": "many"}, "positions.AAPL.quantity", "'many' is no decimal number as text."),
+            (
+                {"positions__AAPL__quantity": "many"},
+                "positions.AAPL.quantity",
+                "'many' is not a decimal number as text.",
+            ),
             ({"positions__AAPL__quantity": "0"}, "positions.AAPL.quantity", "an open position holds something"),
             ({"open_orders__o/1__filled_quantity": "99"}, "open_orders.o/1.filled_quantity", "is not within 0 and"),
             ({"open_orders__o/1__side": None}, "open_orders.o/1.side", "Field may not be null."),
@@ -341,7 +345,7 @@ class TestLoad:
     @pytest.mark.parametrize("data", [None, 5, "text", [], [{}], True])
     @each_kind
     def test_what_is_no_object_is_refused(self, kind, data):
-        """Data that is no JSON object at all is named as such."""
+        """Data that is not a JSON object at all is named as such."""
         assert complaints(data, kind) == {"session": ["Invalid input type."]}
 
     @each_kind

@@ -45,7 +45,7 @@ def test_an_sqlite_url_may_be_relative(tmp_path: Path, monkeypatch: pytest.Monke
         ("sqlite://sessions.db", "three slashes"),
         ("postgresql://user:hush@localhost", "no name of a database"),
         ("postgresql://user:hu:sh/x@localhost/sessions", "no name of a database|password"),
-        ("postgresql://user:hush@localhost:port/sessions", "port in the address is no number"),
+        ("postgresql://user:hush@localhost:port/sessions", "port in the address is not a number"),
         ("postgresql://user:hush@localhost/sessions?max_connections=1", "a parameter that libpq does not know"),
         ("postgresql://user:hu?sh@localhost/sessions", "no name of a database"),
         ("postgresql://user:[hush]@localhost/sessions", r"'\[', .* is written %5B"),

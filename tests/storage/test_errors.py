@@ -57,7 +57,7 @@ TABLE = [
     (sqlite3.SQLITE_CORRUPT_INDEX, CorruptDatabaseError, "restore a backup"),
     (sqlite3.SQLITE_FULL, DiskFullError, "make room and repeat it"),
     (sqlite3.SQLITE_CANTOPEN, StorageError, "check the permissions of the file and its folder"),
-    (sqlite3.SQLITE_NOTADB, CorruptDatabaseError, "no SQLite database, or its first page is damaged"),
+    (sqlite3.SQLITE_NOTADB, CorruptDatabaseError, "not an SQLite database, or its first page is damaged"),
     (sqlite3.SQLITE_CONSTRAINT, StorageError, "the driver's words"),
     (None, StorageError, "the driver's words"),
 ]

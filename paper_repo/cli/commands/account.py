@@ -71,7 +71,8 @@ def trades(
             print_json_stream({"session_id": session.id}, "trades", documents)
             return
         latest = Latest.of(found, limit)
-    print_rows(account_tables.trade_table(latest.rows, zone or UTC_ZONE), len(latest.rows), "closed trade")
+    table = account_tables.trade_table(latest.rows, session.base_currency, zone or UTC_ZONE)
+    print_rows(table, len(latest.rows), "closed trade")
     latest.say_what_is_left_out("closed trade")
 
 
@@ -149,10 +150,12 @@ def positions(
     if as_json:
         print_json({"session_id": session.id, "positions": [json_output.of_position(each) for each in found]})
         return
-    print_rows(account_tables.position_table(found, zone or UTC_ZONE), len(found), "open position")
+    table = account_tables.position_table(found, session.base_currency, zone or UTC_ZONE)
+    print_rows(table, len(found), "open position")
     if len(found) == len(session.positions) > 0:
-        total = formatting.signed(session.unrealized_pnl, formatting.places_of(session.unrealized_pnl))
-        note = f"unrealized P&L of all: {total} {printable(session.base_currency)}"
+        places = formatting.places_of(session.unrealized_pnl, session.market_value, currency=session.base_currency)
+        total = f"{formatting.signed(session.unrealized_pnl, places)} {printable(session.base_currency)}"
+        note = f"unrealized P&L of all: {total}"
         output().print(Text(note, "bright_black"))
 
 

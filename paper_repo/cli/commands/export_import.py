@@ -118,7 +118,11 @@ def export(
             if form is Format.ARCHIVE:
                 _export_archive(repository, file, ids, chosen)
             else:
-                write_table(repository, file, ids, chosen, form, EXCEL if excel else "utf-8", exact_text)
+                sessions, rows = write_table(
+                    repository, file, ids, chosen, form, EXCEL if excel else "utf-8", exact_text
+                )
+                noun = "equity point" if form is Format.EQUITY else form.removesuffix("s").replace("-", " ")
+                note(f"exported {formatting.count(rows, noun)} of {formatting.count(sessions, 'session')}")
 
 
 def _form(form: Format | None, to: Path, *, excel: bool, exact_text: bool) -> Format:
@@ -157,19 +161,21 @@ def import_(
     traded: importing.TradedOption = None,
     strategy_name: importing.StrategyNameOption = None,
     columns: importing.MapOption = None,
+    words: importing.WordOption = None,
     rates: importing.RateOption = None,
     multipliers: importing.MultiplierOption = None,
     dates: importing.DatesOption = None,
     decimal_sign: importing.DecimalOption = None,
     allow: importing.AllowOption = None,
+    strict: importing.StrictOption = False,
     dry_run: importing.DryRunOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Store the sessions of an archive, or with --from the trades of another program: all or, after an error, none."""
     of_other: dict[str, Any] = {"session_id": session_id, "name": name, "initial_cash": cash, "base_currency": currency}
-    of_other |= {"timezone": timezone, "symbol": traded, "strategy": strategy_name, "columns": columns}
+    of_other |= {"timezone": timezone, "symbol": traded, "strategy": strategy_name, "columns": columns, "words": words}
     of_other |= {"rates": rates, "multipliers": multipliers, "date_order": dates, "decimal_sign": decimal_sign}
-    of_other |= {"allow": allow, "dry_run": dry_run, "as_json": as_json}
+    of_other |= {"allow": allow, "strict": strict, "dry_run": dry_run, "as_json": as_json}
     if program is not None:
         if skip or replace:
             raise CommandError("--skip and --replace are for archives; --from adds what is new", USAGE)
@@ -197,7 +203,7 @@ def _import_sessions(
             CONFLICT,
         ) from error
     except ArchiveError as error:
-        if str(error).endswith("no archive of paper_repo"):
+        if str(error).endswith("not a paper_repo archive"):
             hint = "for trades of another program, name it with --from, such as --from csv"
             raise CommandError(f"{error}; {hint}", exit_code(error)) from error
         raise

@@ -46,6 +46,7 @@ if TYPE_CHECKING:  # a list, which people wait for most often, needs none of it
     from paper_repo.cli.equity_chart import Curve
     from paper_repo.domain.performance import Performance
 
+RESUMABLE = (SessionStatus.PAUSED, SessionStatus.STOPPED, SessionStatus.FAILED)
 CURVE_LENGTH = 40
 """How many points the table of a curve has by default."""
 
@@ -225,12 +226,12 @@ def equity(
         if as_json and points is None:
             print_json_stream({"session_id": session.id}, "points", map(json_output.of_point, found()))
             return
-        curve = Curve(zone or UTC_ZONE)
+        curve, currency = Curve(zone or UTC_ZONE), session.base_currency
         chosen = _thinned(curve, found, points or CURVE_LENGTH)
     if as_json:
         print_json_stream({"session_id": session.id}, "points", map(json_output.of_point, chosen))
     else:
-        _print_equity(curve, chosen, zone or UTC_ZONE)
+        _print_equity(curve, chosen, currency, zone or UTC_ZONE)
 
 
 def _thinned(curve: Curve, read: Callable[[], Iterable[EquityPoint]], points: int) -> list[EquityPoint]:
@@ -241,12 +242,12 @@ def _thinned(curve: Curve, read: Callable[[], Iterable[EquityPoint]], points: in
     return downsample_stream(read(), points, start=curve.first, end=curve.last)
 
 
-def _print_equity(curve: Curve, chosen: Sequence[EquityPoint], zone: Zone) -> None:
+def _print_equity(curve: Curve, chosen: Sequence[EquityPoint], currency: str, zone: Zone) -> None:
     console, total = output(), len(curve.times)
     if total > 1:
         console.print(curve)
         console.print()
-    print_rows(tables.equity_table(chosen, zone), len(chosen), "equity point")
+    print_rows(tables.equity_table(chosen, currency, zone), len(chosen), "equity point")
     if len(chosen) < total:
         note = f"{len(chosen):,} of {total:,} points, peaks and troughs among them; --points N shows more"
         console.print(Text(note, "bright_black"))
@@ -271,7 +272,9 @@ def status(
         console.print(Text(formatting.count(len(active), "session") + " would resume after a restart", "bold"))
         console.print(tables.active_table(active, ids, datetime.now(UTC), zone or UTC_ZONE))
     else:
-        console.print("no session is RUNNING: nothing would resume after a restart")
+        console.print("no session is RUNNING")
+        if any(counts[each] for each in RESUMABLE):
+            console.print("a program that asks for one of the others by its id can still resume it")
     others = [f"{number:,} {name}" for name, number in counts.items() if number and name != SessionStatus.RUNNING]
     if others:
         console.print(Text("besides: " + ", ".join(others) if active else ", ".join(others), "bright_black"))

@@ -64,7 +64,7 @@ def restore(
     passphrase = passphrase_of(source, passphrase_file)
     with progress_to("restoring") as step:
         kept = restore_backup(source, path, passphrase=passphrase, journal=journal(), progress=step)
-    note(f"restored {path}" + (f"; the database of before is kept as {kept}" if kept else ""))
+    note(f"restored {path}" + (f"; the previous database is kept as {kept}" if kept else ""))
 
 
 def check(db: DbOption = None, passphrase_file: PassphraseFile = None, as_json: JsonOption = False) -> None:
@@ -131,7 +131,7 @@ def copy_(
     ):
         report = copy_sessions(source, other, progress=step)
     for session_id in report.differing:
-        say(f"differs: {printable(session_id)} is stored there already and is not the same")
+        say(f"differs: {printable(session_id)} exists there already and is different")
     for reason in report.unreadable.values():
         say(f"unreadable: {one_line(reason)}")
     for reason in report.refused.values():

@@ -72,30 +72,29 @@ class NumberEvidence:
         if len(self._proof) == 2:
             (one, row), (other, other_row) = self._proof["."], self._proof[","]
             raise SourceFileError(
-                f"{one!r} has a decimal point, and {other!r} in row {other_row} a decimal comma; "
-                "write all numbers alike, or say which is meant: decimal_sign='point' (--decimal point) or 'comma'",
+                f"{one!r} has a decimal point, and {other!r} in row {other_row} a decimal comma; write all numbers "
+                "alike, or say which: decimal_sign='point' (--decimal point), decimal_sign='comma' (--decimal comma)",
                 file=file,
                 row=row,
             )
         for sign in self._proof:
             return sign
         if "," in self._open and "." not in self._open:
-            cell, row = self._open[","]
-            raise SourceFileError(
-                f"{cell!r} may be a thousand or a decimal comma, and no other number of the file tells; "
-                "say decimal_sign='point' (--decimal point) where it is a thousand, else 'comma'",
-                file=file,
-                row=row,
-            )
+            raise self._undecided(file, ",")
         if "." in self._open and delimiter == ";":
-            cell, row = self._open["."]
-            raise SourceFileError(
-                f"{cell!r} may be a thousand or a decimal point, and no other number of the file tells; "
-                "say decimal_sign='comma' (--decimal comma) where it is a thousand, else 'point'",
-                file=file,
-                row=row,
-            )
+            raise self._undecided(file, ".")
         return "."
+
+    def _undecided(self, file: str, sign: str) -> SourceFileError:
+        cell, row = self._open[sign]
+        name, other = ("comma", "point") if sign == "," else ("point", "comma")
+        return SourceFileError(
+            f"the {name} in {cell!r} may separate thousands or decimals, and no other number of the file tells which; "
+            f"for thousands say decimal_sign='{other}' (--decimal {other}), "
+            f"for decimals decimal_sign='{name}' (--decimal {name})",
+            file=file,
+            row=row,
+        )
 
 
 def _decimal_sign_of(number: str) -> tuple[str | None, bool]:

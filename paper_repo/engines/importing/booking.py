@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from paper_repo.domain import CashFlow, EquityPoint, Fill, PaperTradingSession, Side, Strategy, books
+from paper_repo.domain.history import Booked
+from paper_repo.domain.replay import book_again
 from paper_repo.domain.trading import checked_fill
 from paper_repo.domain.values import EXACT, ROUNDED
 from paper_repo.engines.importing.meanings import CLOSE
@@ -49,8 +51,21 @@ class Books:
         self.flows: int = 0
         self.dust: int = 0
         self._is_turnover_stated = bool(self._turnover_in_base())
+        self._before = self._gained()
         self._closing: dict[tuple[str, str], Side] = {}
         """The sides of fills that close whatever is open."""
+
+    def begin_with(self, stored: PaperTradingSession, history: Iterable[Booked]) -> None:
+        """Begin with what a stored session has booked before the file; what it comes to is compared with nothing."""
+        session = self.session
+        session.instruments = {**session.instruments, **stored.instruments}
+        session.symbols = tuple(dict.fromkeys((*stored.symbols, *session.symbols)))
+        for each in history:
+            book_again(session, each)
+            if isinstance(each, Fill):
+                self.tally.add(each)
+        self.tally.begin()
+        self._before = self._gained()
 
     def book(self, end_of_day: Callable[[int], None]) -> Iterator[Fill | CashFlow]:
         """Book each record, and give it, in the order of the history.
@@ -70,11 +85,20 @@ class Books:
             if before == REPEATED:
                 self._draft.leave_out("repeated: the same id and content as a row before")
             elif isinstance(record, SourceFlow):
-                yield self._flow(record, record_id)
+                if self._is_foreign(record):
+                    self._draft.leave_out(f"paid in {record.currency}, without a rate")
+                else:
+                    yield self._flow(record, record_id)
             elif record.symbol in self._terms.foreign:
                 self._draft.leave_out(f"priced in {record.currency}, without a rate")
             else:
                 yield self._fill(record, record_id)
+
+    def _is_foreign(self, record: SourceFlow) -> bool:
+        """Whether a payment is in a currency whose rows are left out."""
+        return "foreign-rows" in self._draft.options.allow and not self._terms.is_priced(
+            record.currency or self._terms.base
+        )
 
     def fills(self) -> Iterator[Fill]:
         """The fills once more, as they were booked: made anew, so that none has to be kept."""
@@ -237,7 +261,9 @@ class Books:
                 in_base[0].name, "turnover", sum((each.value for each in in_base), ZERO),
                 sum((each.rounding for each in in_base), ZERO),
             )  # fmt: skip
-            nearest = min(self.tally.turnover, self.tally.paid, key=lambda each: abs(each - stated.value))
+            taxed = sum((draft.taxes_on_turnover.get(each, ZERO) for each in (None, self._terms.base)), self.tally.paid)
+            counts = (self.tally.turnover, self.tally.paid, taxed)  # a total may count fees, or taxes as well
+            nearest = min(counts, key=lambda each: abs(each - stated.value))
             found.append(compared(stated, nearest))
         return found
 
@@ -247,18 +273,12 @@ class Books:
 
     def _figure(self, stated: Stated) -> Decimal:
         session, tally = self.session, self.tally
-        net = EXACT.subtract(
-            EXACT.subtract(session.equity, EXACT.add(session.initial_cash, session.opening_worth)), session.net_deposits
-        )
         figures: dict[str, Decimal] = {
             "cash": session.cash,
             "cash of all currencies": _all_cash(session),
-            "cash from fills": EXACT.subtract(EXACT.subtract(session.cash, session.initial_cash), self.paid),
             "equity": session.equity,
-            "fees": EXACT.subtract(session.fees_paid, self._fees_apart),
             "fills": Decimal(tally.fills),
-            "gross profit": session.realized_pnl,
-            "net profit": net,
+            **{name: EXACT.subtract(amount, self._before[name]) for name, amount in self._gained().items()},
             "net profit of closed trades": tally.net_pnl,
             "trades": Decimal(tally.trades),
             "round trips": Decimal(tally.round_trips),
@@ -267,8 +287,19 @@ class Books:
             "other cash": self.paid,
         }
         if stated.figure == "profit":
-            return min(session.realized_pnl, tally.net_pnl, key=lambda each: abs(each - stated.value))
+            return min(figures["gross profit"], tally.net_pnl, key=lambda each: abs(each - stated.value))
         return figures[stated.figure]
+
+    def _gained(self) -> dict[str, Decimal]:
+        """The figures that grow from what the account began with."""
+        session = self.session
+        began_with = EXACT.add(EXACT.add(session.initial_cash, session.opening_worth), session.net_deposits)
+        return {
+            "cash from fills": EXACT.subtract(EXACT.subtract(session.cash, session.initial_cash), self.paid),
+            "fees": EXACT.subtract(session.fees_paid, self._fees_apart),
+            "gross profit": session.realized_pnl,
+            "net profit": EXACT.subtract(session.equity, began_with),
+        }
 
 
 def _all_cash(session: PaperTradingSession) -> Decimal:

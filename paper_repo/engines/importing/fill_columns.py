@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from paper_repo.engines.importing.headings import folded
-from paper_repo.engines.importing.meanings import CLOSING, DIRECTIONS, ENDING, FLOWS, FREE, OPENING, side_of, word
+from paper_repo.engines.importing.meanings import DIRECTIONS, ENDING, OPENING, word
 from paper_repo.engines.importing.table_rows import Rows, is_number
 from paper_repo.engines.importing.tables import Table
+from paper_repo.engines.importing.times import is_day
 
 FILLED_QUANTITIES = frozenset(
     {"filledquantity", "filledqty", "executed", "executedqty", "execqty", "filled", "lastqty", "fillquantity"}
@@ -25,20 +28,14 @@ class FillColumns(Rows):
         self._check_side()
 
     def _choose_time(self) -> None:
-        table = self.table
-        self.time: int = self._filled("time", _is_date)
-        self.clock: int | None = None
-        """Where the time of day has a column of its own."""
-        if table.filled(self.time, lambda cell: ":" not in cell and not cell.replace(".", "").isdigit()):
-            clocks = (each for each in self.headings.candidates("clock") if each != self.time)
-            self.clock = next((each for each in clocks if table.filled(each, lambda cell: ":" in cell)), None)
+        self.time, self.clock = self.time_columns("time", _is_date)
 
     def _choose_trade(self) -> None:
         headings, table = self.headings, self.table
         self.symbol: int | None = self.symbol_column()
         self.price: int = self._numeric("price", self.symbol)
         self.side: int | None = next(
-            (each for each in headings.candidates("side") if table.filled(each, _is_side)), None
+            (each for each in headings.candidates("side") if table.filled(each, self.words.knows)), None
         )  # a column called type may hold market and limit
         self.quantity: int = self._numeric("quantity", self.price, self.symbol)
         self.action: int | None = self._action_beside(self.side)
@@ -48,13 +45,15 @@ class FillColumns(Rows):
     def _choose_amounts(self) -> None:
         headings = self.headings
         self.fee: int | None = self.optional("fee", self.price, self.quantity)
-        used = (self.price, self.quantity, self.fee)
+        self.taxes: list[int] = self.numeric("tax", self.price, self.quantity, self.fee)
+        used = (self.price, self.quantity, self.fee, *self.taxes)
         self.total: int | None = self.optional("total", *used)
         self.pnl: int | None = self.optional("pnl", *used, self.total)
         self.balance: int | None = self.optional("balance", *used, self.total)
         self.multiplier: int | None = self.optional("multiplier", *used)
+        days = [each for each in range(len(headings.names)) if self.table.filled(each, is_day)]
         self.fee_currency: int | None = headings.column("fee_currency")
-        self.currency = headings.column("currency")
+        self.currency = headings.column("currency", *days)  # in Germany, Valuta is a day
         if self.currency is None:
             self.currency = self._nameless_currency()
 
@@ -95,11 +94,21 @@ class FillColumns(Rows):
             return column if self.table.filled(column, lambda cell: len(cell) == 3 and cell.isupper()) else None
         return None
 
+    def time_of(self, row: Sequence[str], line: int) -> int:
+        """When a row was."""
+        return self.table.time(self.times, row, line, self.time, self.clock)
+
     @property
     def amounts(self) -> list[int]:
         """Those that hold numbers."""
-        found = (self.price, self.quantity, self.fee, self.total, self.pnl, self.balance, self.multiplier)
+        found = (self.price, self.quantity, self.fee, *self.taxes, self.total, self.pnl, self.balance, self.multiplier)
         return [each for each in found if each is not None]
+
+    @property
+    def used(self) -> list[int | None]:
+        """Those that are read at all."""
+        labels = (self.symbol, self.side, self.action, self.kind, self.id, self.order_id, self.status, self.code)
+        return [*self.amounts, self.time, self.clock, *labels, self.tag, self.currency, self.fee_currency]
 
     @property
     def is_filled_quantity(self) -> bool:
@@ -110,8 +119,3 @@ class FillColumns(Rows):
 def _is_date(cell: str) -> bool:
     """Whether a cell may be a date: it has digits, and is no time of day alone."""
     return cell[0].isalnum() and any(each.isdigit() for each in cell) and cell[1:2] != ":" and cell[2:3] != ":"
-
-
-def _is_side(cell: str) -> bool:
-    kind = word(cell)
-    return side_of(cell) is not None or kind in CLOSING or kind in FREE or kind in FLOWS

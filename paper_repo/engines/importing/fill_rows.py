@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal
+from collections.abc import Callable
 from typing import Any
 
-from paper_repo.domain.ledger import CashFlowKind
 from paper_repo.engines.importing.amounts import Number, is_zero
 from paper_repo.engines.importing.fill_columns import FillColumns
 from paper_repo.engines.importing.fill_totals import FillTotals
 from paper_repo.engines.importing.meanings import (
     CLOSE,
-    CLOSING,
     DIRECTIONS,
     DONE,
     ENDING,
-    FLOWS,
     FREE,
     KINDS_OF_FILLS,
     NOT_DONE,
@@ -24,16 +21,16 @@ from paper_repo.engines.importing.meanings import (
     OPENING,
     Side,
     currencies_of,
-    side_of,
     word,
 )
-from paper_repo.engines.importing.records import SourceFill, SourceFlow
+from paper_repo.engines.importing.payment_rows import Payments
+from paper_repo.engines.importing.records import SourceFill
+from paper_repo.engines.importing.signs import Signs
 from paper_repo.engines.importing.table_rows import is_number
 from paper_repo.engines.importing.tables import Table
 
 _PARENTHESES = re.compile(r"\([^()]*\)")
 _OF_CONTRACT = re.compile(r"^option (?:expiration|assignment|exercise) (?:for|of) ", flags=re.IGNORECASE)
-_ABOVE_ZERO = re.compile(r"[0-9.,]+").fullmatch
 _LOTS = re.compile(r"[0-9][SL]$")
 MOST_KINDS = 1000
 """How many different cells of a column of sides are remembered; there are a few, where it is one."""
@@ -44,12 +41,13 @@ class Fills(FillColumns):
 
     def __init__(self, table: Table) -> None:
         super().__init__(table)
-        self._has_fees_below_zero = self._has_fees_above_zero = False
-        self.numbers, self.times = table.formats(
-            self.amounts, [self.time], table.zone_in(self.time), None if self.fee is None else self._watch_fee
-        )
-        self._are_fees_costs = self._fee_sign()
+        self._has_options = False
         self._totals = FillTotals(self)
+        self._payments = Payments(self, self._totals)
+        self._fee_signs = None if self.fee is None else Signs(self.fee)
+        self.numbers, self.times = table.formats(self.amounts, [self.time], table.zone_in(self.time), self._watch())
+        self._are_fees_costs = self._fee_sign()
+        self._payments.decide()
         self._pairs: dict[str, tuple[str | None, str | None, tuple[str, ...]]] = {}
         self._kinds: dict[str, tuple[Side | None, str]] = {}
 
@@ -61,27 +59,24 @@ class Fills(FillColumns):
             if reason:
                 self.draft.leave_out(reason)
         self._totals.state()
+        self.note_unread([*self.used, self.description if self._has_options else None])
         self.finish()
 
-    def _watch_fee(self, row: list[str]) -> None:
-        """Note whether fees are above or below zero."""
-        cell = row[self.fee or 0]
-        if self._has_fees_above_zero and _ABOVE_ZERO(cell):
-            return  # nothing new, as nearly always
-        cell = cell.strip().replace("−", "-")
-        if cell.strip("-0., ") and cell.casefold() not in ("nan", "none", "null", "n/a"):
-            if cell[0] in "-(" or cell[-1] == "-" or cell[1:2] == "-":
-                self._has_fees_below_zero = True
-            else:
-                self._has_fees_above_zero = True
+    def _watch(self) -> Callable[[list[str]], object] | None:
+        """What looks at every row before any is read."""
+        if not self.taxes:
+            return None if self._fee_signs is None else self._fee_signs.look
+        looks = [self._payments.look, *([self._fee_signs.look] if self._fee_signs else [])]
+        return lambda row: [look(row) for look in looks]
 
     def _fee_sign(self) -> bool:
         """Whether fees below zero are costs: where all are, and the heading says commission."""
-        if self.fee is None or not self._has_fees_below_zero:
+        signs = self._fee_signs
+        if signs is None or not signs.below:
             return False
-        name = self.headings.names[self.fee]
+        name = self.headings.names[signs.column]
         says_commission = "comm" in name.casefold() or "kosten" in name.casefold() or "provision" in name.casefold()
-        are_costs = says_commission and not self._has_fees_above_zero
+        are_costs = says_commission and not signs.above
         self.draft.notes.append(
             f"amounts below zero in column {name!r} were taken as {'costs' if are_costs else 'rebates'}"
         )
@@ -105,13 +100,13 @@ class Fills(FillColumns):
             pair = self._unglued(row, symbol) or pair
         quantity = self.table.number(self.numbers, row, line, self.quantity, pair[2])
         price = self.table.number(self.numbers, row, line, self.price, pair[2])
-        is_free = kind in CLOSING or kind in FREE or status == "cashsettled"
+        is_free = self.words.is_free(kind) or status == "cashsettled"
         if quantity is None or (price is None and not is_free):
-            return _missing(quantity, price)
+            return self._payments.left_out(row, line, _missing(quantity, price))
         if not symbol:
-            return "no symbol (a total or a footer)"
+            return self._payments.left_out(row, line, "no symbol (a total or a footer)")
         if is_zero(quantity.text):
-            return "nothing was filled"
+            return self._payments.left_out(row, line, "nothing was filled")
         self._take(row, line, symbol, side or self._unsaid(kind, quantity), quantity, price, pair)
         return None
 
@@ -136,7 +131,7 @@ class Fills(FillColumns):
             draft.take_multiplier(symbol, stated.text, line)
         fill = SourceFill(
             line,
-            table.time(self.times, row, line, self.time, self.clock),
+            self.time_of(row, line),
             symbol,
             side.side,
             quantity.text.removeprefix("-"),
@@ -152,13 +147,14 @@ class Fills(FillColumns):
             self._kept(row, code),
         )
         draft.add(fill)
-        self._totals.add(row, fill, price is not None, units)
+        self._totals.add(row, fill, price is not None, units, self._payments.take_tax(row, fill))
 
     def _kind_of(self, cell: str) -> tuple[Side | None, str]:
         """The side that a cell says, and its word."""
         found = self._kinds.get(cell)
         if found is None:
-            found = (side_of(cell) if cell.strip() else None, word(_PARENTHESES.sub("", cell)))
+            kind = word(_PARENTHESES.sub("", cell))
+            found = (self.words.side_of(cell, kind), kind)
             if len(self._kinds) < MOST_KINDS:
                 self._kinds[cell] = found
         return found
@@ -172,6 +168,7 @@ class Fills(FillColumns):
     def _symbol_of(self, row: list[str], kind: str) -> str:
         symbol = row[self.symbol].strip() if self.symbol is not None else (self.draft.options.symbol or "")
         if kind in OF_OPTIONS and self.description is not None and " " not in symbol:
+            self._has_options = True
             return _contract(row[self.description]) or symbol
         return symbol
 
@@ -214,12 +211,14 @@ class Fills(FillColumns):
             if self.side is not None and not kind:
                 return "no side"
             return None
-        if self.side is None or kind in CLOSING or kind in FREE:
+        if self.side is None or self.words.is_free(kind):
             return None
-        if kind in FLOWS:
-            return self._flow(row, line, FLOWS[kind])
+        if self.words.is_skipped(kind):
+            return f"{kind[:40]!r} is to be skipped"
+        if (flow := self.words.flow_of(kind)) is not None:
+            return self._payments.take(row, line, flow, kind)
         if not kind:
-            return "no side (a total or a footer)"
+            return self._payments.left_out(row, line, "no side (a total or a footer)")
         if status == "cashsettled":
             return None
         price = row[self.price].strip()
@@ -230,33 +229,7 @@ class Fills(FillColumns):
                 row=line,
                 column=self.headings.names[self.side or 0],
             )
-        return f"{kind[:40]!r} is no trade"
-
-    def _flow(self, row: list[str], line: int, kind: CashFlowKind) -> str | None:
-        found = self.table.number(self.numbers, row, line, self.total)
-        if found is None:
-            return f"{kind.lower()} without an amount"
-        value = Decimal(found.text)
-        if not value:
-            return f"{kind.lower()} of nothing"
-        if kind is CashFlowKind.DEPOSIT and value < 0:
-            kind = CashFlowKind.WITHDRAWAL
-        elif value > 0 and kind in (CashFlowKind.WITHDRAWAL, CashFlowKind.FEE, CashFlowKind.TAX):
-            value = -value
-        currency = row[self.currency].strip() if self.currency is not None else ""
-        symbol = row[self.symbol].strip() if self.symbol is not None else ""
-        self.draft.add_flow(
-            SourceFlow(
-                line,
-                self.table.time(self.times, row, line, self.time, self.clock),
-                kind,
-                str(value),
-                currency or found.unit or self.currency_in(self.total),
-                symbol or None,
-                self.text_in(row, self.id),
-            )
-        )
-        return ""
+        return self._payments.unknown(row, line, kind)
 
     def _fee_of(self, row: list[str], line: int, units: tuple[str, ...]) -> tuple[str, str | None]:
         fee = self.table.number(self.numbers, row, line, self.fee, units)

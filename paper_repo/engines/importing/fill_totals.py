@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
+from paper_repo.domain.values import EXACT
 from paper_repo.engines.importing.fill_columns import FillColumns
 from paper_repo.engines.importing.proportions import ROWS, Money, Proportion
 from paper_repo.engines.importing.records import Figure, SourceFill, Stated
@@ -21,32 +22,47 @@ class FillTotals:
         self._draft = columns.draft
         self._totals: dict[str | None, Money] = {}
         self._pnls = Money()
-        self._last_balance: tuple[int, Decimal] | None = None
+        self._has_signs = False
+        self._last_balance: tuple[int, Decimal, Decimal] | None = None
+        """The latest time, and the balances of the first and of the last row of that time."""
 
-    def add(self, row: Sequence[str], fill: SourceFill, has_price: bool, units: tuple[str, ...]) -> None:
+    def add(
+        self, row: Sequence[str], fill: SourceFill, has_price: bool, units: tuple[str, ...], tax: Decimal
+    ) -> None:  # fmt: skip
         """Note what a row states of its total, its profit and the balance after it."""
         columns = self._columns
         numbers, read = columns.numbers, columns.table.number
         if has_price and (total := read(numbers, row, fill.row, columns.total, units)) is not None:
-            self._add_total(fill, total.text)
+            self._add_total(fill, total.text, tax)
         if (pnl := read(numbers, row, fill.row, columns.pnl)) is not None:
             self._pnls.add(pnl.text)
-        if (balance := read(numbers, row, fill.row, columns.balance, units)) is not None and (
-            self._last_balance is None or fill.at >= self._last_balance[0]
-        ):
-            self._last_balance = (fill.at, Decimal(balance.text))
+        self.note_balance(row, fill.row, fill.at, units)
 
-    def _add_total(self, fill: SourceFill, total: str) -> None:
+    def note_balance(self, row: Sequence[str], line: int, at: int, units: tuple[str, ...] = ()) -> None:
+        """Note the balance after a row, whatever kind of row it is."""
+        columns, last = self._columns, self._last_balance
+        found = columns.table.number(columns.numbers, row, line, columns.balance, units)
+        if found is not None and (last is None or at >= last[0]):
+            balance = Decimal(found.text)
+            self._last_balance = (at, balance if last is None or at > last[0] else last[1], balance)
+
+    def _add_total(self, fill: SourceFill, total: str, tax: Decimal) -> None:
         sums = self._totals.get(fill.currency)
         if sums is None:
             sums = self._totals[fill.currency] = Money()
+        self._has_signs = self._has_signs or total[0] == "-"
         sums.add(total.removeprefix("-"))
+        if tax:
+            taxes = self._draft.taxes_on_turnover
+            before = taxes.get(fill.currency, Decimal(0))
+            taxes[fill.currency] = EXACT.add(before, tax) if fill.side == "BUY" else EXACT.subtract(before, tax)
         proportions = self._columns.proportions
         each = proportions.get(fill.symbol)
         if each is None:
             each = proportions[fill.symbol] = Proportion()
         if each.rows < ROWS:
-            slack = max(abs(float(fill.fee)), abs(float(total)) * UNSTATED_FEE)  # fees may be in it, or not
+            costs = abs(float(fill.fee)) + abs(float(tax))
+            slack = max(costs, abs(float(total)) * UNSTATED_FEE)  # they may be in it, or not
             each.add(total, float(fill.quantity) * float(fill.price), slack)
 
     def state(self) -> None:
@@ -54,21 +70,16 @@ class FillTotals:
         columns, draft, names = self._columns, self._draft, self._columns.headings.names
         if columns.total is not None:
             name = names[columns.total]
+            told = f"sum of {name} without signs" if self._has_signs else f"sum of {name}"
             draft.turnover = {
-                currency: Stated(f"sum of {name}", "turnover", each.sum, each.rounding)
-                for currency, each in self._totals.items()
+                currency: Stated(told, "turnover", each.sum, each.rounding) for currency, each in self._totals.items()
             }
             if columns.fee is None:
-                draft.reasons.append(f"no column of fees is there, and {name} may contain some")
+                draft.reasons.append(f"there is no fee column, and {name} may include fees")
         if columns.pnl is not None and self._pnls.rows:
             name = names[columns.pnl]
             figure: Figure = "net profit of closed trades" if "net" in name.casefold() else "profit"
             draft.stated.append(Stated(f"sum of {name}", figure, self._pnls.sum, self._pnls.rounding))
         if columns.balance is not None and self._last_balance is not None:
-            self._state_balance(names[columns.balance], self._last_balance[1])
-
-    def _state_balance(self, name: str, balance: Decimal) -> None:
-        if self._draft.options.initial_cash is not None:
-            self._draft.stated.append(Stated("last balance", "cash", balance))
-        else:
-            self._draft.notes.append(f"the last {name} is {balance}; with initial_cash=... (--cash) it is compared")
+            _, first, last = self._last_balance
+            draft.balance = Stated(f"last {names[columns.balance]}", "cash", first if draft.is_newest_first else last)

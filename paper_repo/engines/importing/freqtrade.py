@@ -40,7 +40,7 @@ def _strategy(document: Any, draft: Draft) -> Mapping[str, Any]:
     """The result of the strategy that is imported."""
     found = document.get("strategy") if isinstance(document, dict) else None
     if not isinstance(found, dict) or not found:
-        raise draft.wrong("it is no result of a backtest: it has no 'strategy'; name a backtest-result file")
+        raise draft.wrong("it is not a backtest result: it has no 'strategy'; name a backtest-result file")
     wanted = draft.options.strategy
     if wanted is None and len(found) > 1:
         raise draft.wrong(f"it has results of {', '.join(found)}; name one: strategy=... (--strategy)")

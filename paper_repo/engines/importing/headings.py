@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 
 SPELLINGS: dict[str, tuple[str, ...]] = {
@@ -10,33 +11,41 @@ SPELLINGS: dict[str, tuple[str, ...]] = {
         "date(utc)", "utctime", "datetime", "datetime(utc)", "date/time", "exectime", "executiontime", "executedat",
         "filledat", "filltime", "orderexecutiontime", "tradetime", "tradedat", "transactiontime", "transacttime",
         "timestamp(ms)", "timestamp", "tradecreatedat", "createdat", "createtime", "time", "time(utc)",
-        "datumuhrzeit",
-        "datum/uhrzeit", "openedat", "tradedate", "activitydate", "date", "datum", "fecha", "tsevent", "closedat",
+        "datumuhrzeit", "datum/uhrzeit", "datum/zeit", "zeitpunkt", "zeitstempel", "ausführungszeit", "zeit",
+        "openedat", "tradedate", "activitydate", "date", "datum", "handelsdatum", "handelstag", "schlusstag",
+        "ausführungsdatum", "ausführungstag", "fecha", "fechaoperación", "data", "dato", "affärsdag", "handelsdag",
+        "buchungsdatum", "buchungstag", "tsevent", "closedat",
         "at", "ts", "filledtime", "lastfilltime", "executeddate", "executiondate", "orderfilleddate", "rundate",
     ),
-    "clock": ("tijd", "time", "uhrzeit", "hora", "heure", "tradetime"),
+    "clock": (
+        "uhrzeit", "zeit", "time", "tijd", "hora", "heure", "ora", "tid", "tradetime", "handelszeit", "ausführungszeit",
+        "exectime", "executiontime", "ordertime", "timeofday",
+    ),
     "symbol": (
         "symbol", "pair", "product", "productid", "market", "ticker", "instrumentid", "instrument", "contractname",
         "contract", "stock", "coin", "code", "security", "underlying", "symbolvalue", "asset", "isin", "produkt",
-        "wertpapier", "crypto", "name",
+        "wertpapier", "crypto", "wkn", "wertpapierbezeichnung", "wertpapiername", "bezeichnung", "name",
     ),
     "side": (
         "side", "buy/sell", "buysell", "tradetype", "transcode", "transactiontype", "orderside", "action",
         "direction",
         "marketpos", "positiontype", "type", "event", "typ", "ordertype", "bs", "b/s", "positionside", "transaction",
-        "operation", "art", "dir",
+        "operation", "art", "dir", "vorgang", "auftragsart", "geschäftsart", "umsatzart", "transaktion",
+        "transaktionstyp", "buchungsart", "ordertyp",
     ),
     "quantity": (
         "qty", "quantity", "filledquantity", "filledqty", "executedqty", "executed", "execqty", "lastqty", "tradeqty",
         "noofshares", "shares", "filled", "fillquantity", "sz", "fillsz", "positionsize(qty)", "size",
         "sizeqty", "lotsize", "lots",
-        "contracts", "units", "aantal", "menge", "stuck", "stück", "anzahl", "vol", "volume", "amount",
+        "contracts", "units", "aantal", "menge", "stuck", "stück", "stücke", "anzahl", "nominale", "nominal", "vol",
+        "volume", "amount",
         "quantitytransacted",
         "cantidad", "orderqty", "basequantity", "baseamount",
     ),
     "price": (
         "price", "tprice", "tradeprice", "avgfillprice", "averagefillprice", "fillprice", "price/share", "avgprice",
-        "averageprice", "execprice", "lastpx", "fillpx", "px", "koers", "preis", "kurs", "executionprice",
+        "averageprice", "execprice", "lastpx", "fillpx", "px", "koers", "preis", "kurs", "ausführungskurs",
+        "executionprice",
         "executedprice",
         "precio", "average", "avgpx", "rate", "prix", "priceperunit", "pricepershare", "spotpriceattransaction",
     ),
@@ -47,6 +56,11 @@ SPELLINGS: dict[str, tuple[str, ...]] = {
         "gebuehren",
         "gebühren", "gebühr", "kosten", "feesandcommissions", "fees&commission", "brokerage", "totalfee", "totalfees",
         "fillfee", "commissionamount", "commission&fees", "comision", "kommission", "provision",
+    ),
+    "tax": (
+        "tax", "taxes", "withholdingtax", "stampduty", "steuer", "steuern", "quellensteuer", "kapitalertragsteuer",
+        "kapitalertragssteuer", "kest", "abgeltungsteuer", "abgeltungssteuer", "solidaritätszuschlag", "soli",
+        "kirchensteuer", "finanztransaktionssteuer", "impôt", "impuesto", "impuestos", "imposta", "skatt", "belasting",
     ),
     "fee_currency": (
         "feecurrency", "feetoken", "feecoin", "feeasset", "ibcommissioncurrency", "commissioncurrency",
@@ -112,6 +126,8 @@ SPELLINGS: dict[str, tuple[str, ...]] = {
     "code": ("code", "codes", "notes/codes", "open/closeindicator"),
 }  # fmt: skip
 """By field, the headings that were met, the surest first, as `folded` writes them."""
+TIMES = ("time", "entry_time", "exit_time")
+"""The fields whose day and time of day may be in two columns."""
 
 _PARENTHESES = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
 _CURRENCY_BEHIND = re.compile(r"^(.+?)[\s_]*[(\[]?\b([A-Z]{3,5})[)\]]?$")
@@ -120,7 +136,7 @@ _NO_CURRENCY = frozenset({"UTC", "GMT", "QTY", "VALUE", "TIME", "DATE", "PRICE",
 
 def folded(heading: str) -> str:
     """A heading without what makes no difference: case, byte order mark, blanks, `_` and `.`."""
-    return re.sub(r"[\s_.\ufeff\u200b\"]+", "", heading).casefold()
+    return re.sub(r"[\s_.\ufeff\u200b\"]+", "", unicodedata.normalize("NFC", heading)).casefold()
 
 
 class Headings:
@@ -134,7 +150,12 @@ class Headings:
         for index, name in enumerate(self.names):
             for spelling in self._spellings(index, name):
                 self._by_name.setdefault(spelling, index)
-        self.mapped: dict[str, int] = {field: self._mapped(column) for field, column in (mapping or {}).items()}
+        self.mapped: dict[str, int] = {}
+        """By field, the column that the caller has named for it."""
+        self.clocks: dict[str, int] = {}
+        """By field, the column of the time of day, where the caller has named two for a time."""
+        for field, column in (mapping or {}).items():
+            self._map(field, column)
 
     def _spellings(self, index: int, name: str) -> list[str]:
         found = [folded(name)]
@@ -145,6 +166,13 @@ class Headings:
             found.append(folded(match[1]))
             self.currencies[index] = match[2]
         return [each for each in found if each]
+
+    def _map(self, field: str, column: str) -> None:
+        if field in TIMES and "+" in column and column not in self.names:
+            day, _, clock = column.partition("+")
+            self.mapped[field], self.clocks[field] = self._mapped(day.strip()), self._mapped(clock.strip())
+        else:
+            self.mapped[field] = self._mapped(column)
 
     def _mapped(self, column: str) -> int:
         if column in self.names:
@@ -157,7 +185,7 @@ class Headings:
         """The columns that may hold a field, the likeliest first."""
         if field in self.mapped:
             return [self.mapped[field]]
-        taken = set(self.mapped.values())
+        taken = {*self.mapped.values(), *self.clocks.values()}
         found = (self._by_name.get(spelling) for spelling in SPELLINGS[field])
         return [index for index in dict.fromkeys(found) if index is not None and index not in taken]
 

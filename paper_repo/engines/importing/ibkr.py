@@ -124,7 +124,7 @@ class _Statement:
         draft = self._draft
         level = row.get("datadiscriminator", "").strip()
         if level.casefold() != self._booked_level:
-            draft.leave_out(f"trades: {level or 'no kind'}, which says the same again")
+            draft.leave_out(f"trades: {level or 'no kind'}, a repetition")
             return
         category, symbol = row.get("assetcategory", "").strip(), row.get("symbol", "").strip()
         if category.casefold().startswith("forex"):

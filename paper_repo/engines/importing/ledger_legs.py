@@ -18,7 +18,7 @@ from typing import NamedTuple
 from paper_repo.domain import CashFlowKind
 from paper_repo.domain.values import EXACT, ROUNDED
 from paper_repo.engines.importing.headings import Headings, folded
-from paper_repo.engines.importing.meanings import FLOWS, word, words
+from paper_repo.engines.importing.meanings import Vocabulary, word, words
 from paper_repo.engines.importing.records import SourceFill, SourceFlow, Stated
 from paper_repo.engines.importing.sorting import plain
 from paper_repo.engines.importing.tables import Table
@@ -28,7 +28,8 @@ LEGS = words("buy sell match transactionrelated transactionbuy transactionspend 
 CONVERSIONS = words("binanceconvert convert largeotctrading stablecoinsautoconversion")
 FEES = words("fee transactionfee")
 """What the rows of trades are called; a conversion is a trade of its own, also beside another one."""
-FLOW_WORDS = {**FLOWS, "fiatdeposit": CashFlowKind.DEPOSIT, "fiatwithdraw": CashFlowKind.WITHDRAWAL}
+FIAT = {"fiatdeposit": CashFlowKind.DEPOSIT, "fiatwithdraw": CashFlowKind.WITHDRAWAL}
+"""Payments that only ledgers call so."""
 QUOTES = (
     *("USD", "EUR", "GBP", "CHF", "JPY", "AUD", "CAD", "BRL", "TRY"),
     *("USDT", "USDC", "FDUSD", "BUSD", "TUSD", "DAI"),
@@ -126,6 +127,7 @@ class _Ledger:
     def read(self) -> None:
         """Read it."""
         draft, table = self.table.draft, self.table
+        self.words = Vocabulary(draft.options.words)
         self.columns = self._choose()
         self.numbers, self.times = table.formats(
             [self.columns.amount], [self.columns.time], table.zone_in(self.columns.time), self._count
@@ -140,6 +142,7 @@ class _Ledger:
             self._trade(legs)
         draft.stated.append(Stated(f"sum of {self.base} in trades", "cash from fills", self.traded))
         self._state_balances()
+        draft.notes += self.words.notes
 
     def _choose(self) -> _Columns:
         index = {folded(name): place for place, name in reversed(list(enumerate(self.table.headings.names)))}
@@ -194,13 +197,19 @@ class _Ledger:
 
     def _flow(self, name: str, kind: str, coin: str, amount: str, at: int, line: int) -> str | None:
         """Take a payment in the base currency; what came and went in coins has no price."""
-        if kind not in FLOW_WORDS:
-            return f"{name[:40]!r} is no trade"
+        if self.words.is_skipped(kind):
+            return f"{name[:40]!r} is to be skipped"
+        found = self.words.flow_of(kind) or FIAT.get(kind)
+        if found is None:
+            reason = f"{name[:40]!r} is not a trade"
+            if coin == self.base and Decimal(amount):
+                self.table.draft.leave_money_out(reason, coin, Decimal(amount))
+            return reason
         if coin != self.base:
             return f"{kind} of {coin}, without a price in {self.base}"
         if not Decimal(amount):
             return f"{kind} of nothing"
-        self.table.draft.add_flow(SourceFlow(line, at, FLOW_WORDS[kind], amount, coin))
+        self.table.draft.add_flow(SourceFlow(line, at, found, amount, coin))
         return None
 
     # Trades

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+import unicodedata
+from collections.abc import Mapping
+from typing import Literal, NamedTuple, TypeAlias, get_args
 
 from paper_repo.domain.ledger import CashFlowKind
+from paper_repo.engines.importing.payment_words import FLOWS
 
 CLOSE = "CLOSE"
 """The side of a fill that closes what is open, whichever side that is: an expiry, an assignment."""
@@ -25,11 +28,12 @@ def words(text: str) -> frozenset[str]:
 
 _BUY = """
     buy b bot bto btc bought long kauf kaufen koop achat compra acheter purchase buytoopen buytoclose buytocover cover
-    bid gekauft buylong longentry entrylong enterlong shortexit exitshort closeshort openlong
+    bid gekauft buylong longentry entrylong enterlong shortexit exitshort closeshort openlong wertpapierkauf sparplan
+    sparplankauf sparplanausführung sparplanausfuehrung wiederanlage zeichnung acquisto köp köpt kjøp kjøpt køb kupno
 """
 _SELL = """
     sell s sld stc sold verkauf verkaufen verkoop vente venta vendre sale selltoclose ask verkauft selllong longexit
-    exitlong closelong
+    exitlong closelong wertpapierverkauf veräusserung vendita venda sälj sålt salg solgt sprzedaż
 """
 _SHORT = "short sto ss sellshort shortsell selltoopen shortsale shortentry entryshort entershort openshort"
 SIDES = {
@@ -62,17 +66,6 @@ FREE = words(
     free freeshare freeshares freestock bonus rec received airdrop stockreward reward gift stockdividend
     """
 )
-_FLOWS = {
-    CashFlowKind.DEPOSIT: "deposit deposits ach einzahlung storting cashdeposit fundsreceived ftf",
-    CashFlowKind.WITHDRAWAL: "withdrawal withdraw auszahlung",
-    CashFlowKind.DIVIDEND: "dividend dividends cdiv mdiv dividende",
-    CashFlowKind.INTEREST: "interest int zinsen mint",
-    CashFlowKind.TAX: "tax dtax withholdingtax steuer",
-    CashFlowKind.FUNDING: "funding fundingfee",
-    CashFlowKind.FEE: "fee fees gold dfee",
-}
-FLOWS = {name: kind for kind, names in _FLOWS.items() for name in names.split()}
-
 DONE = words(
     """
     filled executed complete completed closed done partiallyfilled partialfill partial partfilled partiallyfill settled
@@ -94,7 +87,7 @@ _NOISE = re.compile(r"[\s_\-./]+")
 
 def word(cell: str) -> str:
     """A cell without what makes no difference: case, blanks and signs between words."""
-    return _NOISE.sub("", cell).casefold()
+    return _NOISE.sub("", cell if cell.isascii() else unicodedata.normalize("NFC", cell)).casefold()
 
 
 def side_of(cell: str) -> Side | None:
@@ -104,7 +97,7 @@ def side_of(cell: str) -> Side | None:
         return found
     words = re.findall(r"[a-z]+", cell.casefold())
     for each in (words[-1:], words[:1], words[1:2]):
-        if each and each[0] in ("buy", "bought", "sell", "sold"):
+        if each and each[0] in ("buy", "bought", "sell", "sold", "kauf", "verkauf"):
             return SIDES[each[0]]
     return None
 
@@ -121,3 +114,67 @@ def currencies_of(symbol: str) -> tuple[str | None, str | None]:
             if name.endswith(quote) and len(name) >= len(quote) + 2:
                 return name[: -len(quote)], quote
     return None, None
+
+
+NAMED_SIDES = {"buy": Side("BUY"), "sell": Side("SELL"), "short": Side("SELL", opens_short=True)}
+Meaning: TypeAlias = Literal[
+    "buy", "sell", "short", "deposit", "withdrawal", "dividend", "interest", "funding", "tax", "fee", "other", "skip"
+]  # fmt: skip
+"""What a caller may say that a word means; rows whose word is to be skipped are left out."""
+MEANINGS: tuple[str, ...] = get_args(Meaning)
+
+
+class Vocabulary:
+    """What the words in a column of sides or kinds mean; those that the caller has named come first."""
+
+    def __init__(self, named: Mapping[str, str]) -> None:
+        self._named = {word(each): meaning for each, meaning in named.items()}
+        self._spelled = {word(each): each for each in named}
+        self._met = set[str]()
+
+    def side_of(self, cell: str, kind: str) -> Side | None:
+        """The side of a fill that a cell says, whose word is this one."""
+        if (meaning := self._meaning(kind)) is not None:
+            return NAMED_SIDES.get(meaning)
+        return side_of(cell) if cell.strip() else None
+
+    def is_free(self, kind: str) -> bool:
+        """Whether it is a fill without a price: an expiry, an assignment, a gift."""
+        return (kind in CLOSING or kind in FREE) and kind not in self._named
+
+    def is_skipped(self, kind: str) -> bool:
+        """Whether the caller wants such rows to be left out."""
+        return self._meaning(kind) == "skip"
+
+    def flow_of(self, kind: str) -> CashFlowKind | None:
+        """The payment that a word says."""
+        meaning = self._meaning(kind)
+        if meaning is None:
+            return FLOWS.get(kind)
+        return CashFlowKind(meaning.upper()) if meaning in _PAYMENTS else None
+
+    def is_short(self, kind: str) -> bool | None:
+        """Whether a word says that a round trip was a short one; None where it says neither."""
+        if (meaning := self._meaning(kind)) in NAMED_SIDES:
+            return meaning != "buy"
+        return kind in SHORTS if kind in SHORTS or kind in LONGS else None
+
+    def _meaning(self, kind: str) -> str | None:
+        """What the caller has said that a word means."""
+        meaning = self._named.get(kind)
+        if meaning is not None:
+            self._met.add(kind)
+        return meaning
+
+    @property
+    def notes(self) -> list[str]:
+        """Which words the caller has named and the file does not have."""
+        return [f"no row has the word {self._spelled[kind]!r}" for kind in self._named if kind not in self._met]
+
+    def knows(self, cell: str) -> bool:
+        """Whether a cell says what its row is."""
+        kind = word(cell)
+        return self.side_of(cell, kind) is not None or self.is_free(kind) or kind in self._named or kind in FLOWS
+
+
+_PAYMENTS = frozenset(kind.lower() for kind in CashFlowKind)

@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from paper_repo.domain.instruments import Instrument
 from paper_repo.domain.ledger import CashFlowKind
+from paper_repo.domain.values import EXACT
 from paper_repo.errors import SourceFileError
 
 Allowed: TypeAlias = Literal["shorts", "foreign-rows", "unpriced-fees", "rewritten"]
@@ -36,6 +37,7 @@ class Options:
     symbol: str | None = None
     timezone: str | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
+    words: Mapping[str, str] = field(default_factory=dict)
     rates: Mapping[str, Decimal] = field(default_factory=dict)
     multipliers: Mapping[str, Decimal] = field(default_factory=dict)
     date_order: DateOrder | None = None
@@ -113,8 +115,14 @@ class Draft:
         """Whether every symbol is settled by margin."""
         self.stated: list[Stated] = []
         self.left_out: Counter[str] = Counter()
+        self.money_left_out: dict[str, dict[str | None, Decimal]] = {}
+        """By reason and by currency, the amounts of rows that were left out, which were money."""
+        self.balance: Stated | None = None
+        """What the account held at the end, as the rows state it."""
         self.kept: dict[str, None] = {}
         """The fields that were kept in `metadata`."""
+        self.unread_columns: list[str] = []
+        """What the columns of a table are called that say nothing an account needs, or nothing that is known."""
         self.notes: list[str] = []
         self.reasons: list[str] = []
         """Why figures may differ from what the file states."""
@@ -126,6 +134,8 @@ class Draft:
         """In an hour that a clock change repeats or skips."""
         self.turnover: dict[str | None, Stated] = {}
         """By currency, what the rows say that was traded."""
+        self.taxes_on_turnover: dict[str | None, Decimal] = {}
+        """By currency, what taxes add to it: those of purchases, less those of sales."""
         self.implied_multipliers: dict[str, Decimal] = {}
         self.last_prices: dict[str, str] = {}
         """At the end of the file, where it says them."""
@@ -165,6 +175,11 @@ class Draft:
         if key not in rows and Decimal(fill.fee):
             rows[key] = fill.row
 
+    @property
+    def is_newest_first(self) -> bool:
+        """Whether the file goes back in time, as far as it was read."""
+        return bool(self._records.is_newest_first)
+
     def add_flow(self, flow: SourceFlow) -> None:
         """Take a payment."""
         self._records.add_flow(flow)
@@ -181,6 +196,11 @@ class Draft:
     def leave_out(self, reason: str, count: int = 1) -> None:
         """Count rows that are not booked."""
         self.left_out[reason] += count
+
+    def leave_money_out(self, reason: str, currency: str | None, amount: Decimal) -> None:
+        """Count the amount of a row that is not booked."""
+        sums = self.money_left_out.setdefault(reason, {})
+        sums[currency] = EXACT.add(sums.get(currency, Decimal(0)), amount)
 
     def keep(self, **fields: Any) -> dict[str, Any] | None:
         """What is kept in the metadata of one record: the fields that have a value."""

@@ -6,10 +6,11 @@ from decimal import Decimal
 
 from paper_repo.domain.values import EXACT
 from paper_repo.engines.importing.amounts import NOTHING, Number, is_zero
-from paper_repo.engines.importing.meanings import LONGS, SHORTS, currencies_of, word
+from paper_repo.engines.importing.meanings import currencies_of, word
 from paper_repo.engines.importing.proportions import Money, Proportion, split_fee
 from paper_repo.engines.importing.records import SourceFill, Stated
 from paper_repo.engines.importing.table_rows import Rows
+from paper_repo.engines.importing.times import is_clock
 
 ZERO = Decimal(0)
 
@@ -37,7 +38,8 @@ class RoundTrips(Rows):
 
     def _choose(self) -> None:
         headings, table = self.headings, self.table
-        self._entry_time, self._exit_time = self.column("entry_time"), self.column("exit_time")
+        self._entry_time = self.time_columns("entry_time", _is_no_clock)
+        self._exit_time = self.time_columns("exit_time", _is_no_clock)
         self._entry_price, self._exit_price = self.column("entry_price"), self.column("exit_price")
         prices = (self._entry_price, self._exit_price)
         self._symbol = self.symbol_column()
@@ -50,18 +52,24 @@ class RoundTrips(Rows):
             self.optional("exit_fee_rate", *used),
         )
         self._is_short, self._is_open = headings.column("is_short"), headings.column("is_open")
-        self._side = next((each for each in headings.candidates("side") if table.filled(each, _is_direction)), None)
+        self._side = next(
+            (each for each in headings.candidates("side") if table.filled(each, self._is_direction)), None
+        )
         self._multiplier = self.optional("multiplier", *used)
         self._id, self._order_id = headings.column("id"), headings.column("order_id")
         self._currency, self._fee_currency = headings.column("currency"), headings.column("fee_currency")
         self._tag = headings.column("tag", self._symbol, self._side)
         fees = (self._fee, self._entry_fee, self._exit_fee, self._entry_rate, self._exit_rate)
         numbers = (*used, *fees, self._pnl, self._multiplier)
+        days = [self._entry_time.day, self._exit_time.day]
         self.numbers, self.times = table.formats(
             [each for each in numbers if each is not None],
-            [self._entry_time, self._exit_time],
-            table.zone_in(self._entry_time) or table.zone_in(self._exit_time),
+            days,
+            table.zone_in(days[0]) or table.zone_in(days[1]),
         )
+        labels = (self._symbol, self._side, self._is_short, self._is_open, self._id, self._order_id, self._tag)
+        currencies = (self._currency, self._fee_currency)
+        self.note_unread([*numbers, *self._entry_time, *self._exit_time, *labels, *currencies])
 
     def _row(self, row: list[str], line: int) -> str | None:
         """Take one row; or why it is none."""
@@ -89,7 +97,7 @@ class RoundTrips(Rows):
     def _exit_of(self, row: list[str], line: int) -> Number | None:
         """The price of the exit; None where the trade is still open."""
         found = self.table.number(self.numbers, row, line, self._exit_price)
-        if row[self._exit_time].strip().casefold() in NOTHING:
+        if row[self._exit_time.day].strip().casefold() in NOTHING:
             return None
         if self._is_open is not None and row[self._is_open].strip().casefold() in ("true", "1", "yes"):
             return None
@@ -113,7 +121,7 @@ class RoundTrips(Rows):
             draft.add(
                 SourceFill(
                     line,
-                    table.time(self.times, row, line, column),
+                    table.time(self.times, row, line, *column),
                     symbol,
                     "SELL" if is_short is (leg == "entry") else "BUY",
                     quantity,
@@ -132,6 +140,9 @@ class RoundTrips(Rows):
         if len(prices) == 2:
             self._compare(row, line, symbol, values, is_short, fees)
 
+    def _is_direction(self, cell: str) -> bool:
+        return self.words.is_short(word(cell)) is not None
+
     def _direction(self, row: list[str], line: int, is_negative: bool) -> bool:
         """Whether the trade was a short one."""
         if self._is_short is not None:
@@ -139,8 +150,8 @@ class RoundTrips(Rows):
         if self._side is None:
             return is_negative
         kind = word(row[self._side])
-        if kind in LONGS or kind in SHORTS:
-            return kind in SHORTS
+        if (is_short := self.words.is_short(kind)) is not None:
+            return is_short
         raise self.draft.wrong(
             f"{row[self._side]!r} is neither long nor short; name another column: columns={{'side': ...}} "
             "(--map side=COLUMN)",
@@ -175,5 +186,5 @@ class RoundTrips(Rows):
         self.proportions.setdefault(symbol, Proportion()).add(pnl.text, float(gross), float(sum(fees)))
 
 
-def _is_direction(cell: str) -> bool:
-    return word(cell) in LONGS or word(cell) in SHORTS
+def _is_no_clock(cell: str) -> bool:
+    return not is_clock(cell)

@@ -11,7 +11,7 @@ from paper_repo.engines.importing.amounts import Number, NumberEvidence, NumberR
 from paper_repo.engines.importing.headings import Headings
 from paper_repo.engines.importing.records import Draft
 from paper_repo.engines.importing.text_files import TextFile
-from paper_repo.engines.importing.times import DateEvidence, TimeReader, zone_named
+from paper_repo.engines.importing.times import DateEvidence, TimeReader, together, zone_named
 from paper_repo.errors import SourceFileError
 
 LAST_ROW_OF_HEADINGS = 100
@@ -138,7 +138,7 @@ class Table:
         Raises:
             SourceFileError: it is no time, or its zone is not known.
         """
-        cell = row[index] if clock is None else f"{row[index].strip()} {row[clock].strip()}"
+        cell = row[index] if clock is None else together(row[index], row[clock])
         try:
             return reader.read(cell)
         except (ValueError, OverflowError) as error:

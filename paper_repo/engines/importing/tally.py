@@ -36,6 +36,7 @@ class Tally:
         self._instruments: dict[str, Instrument] = session.instruments
         self._open: dict[str, _Holding] = {}
         self._closed = ZERO
+        self._before = ZERO
         self.fills: int = 0
         self.turnover = ZERO
         """Of fills in the base currency, without fees."""
@@ -45,6 +46,11 @@ class Tally:
         self.trades: int = 0
         self.won: int = 0
         self.lost: int = 0
+
+    def begin(self) -> None:
+        """Count from here on: what was added so far is only what the account began with."""
+        self._before = self.net_pnl
+        self.fills = self.round_trips = self.trades = self.won = self.lost = 0
 
     def add(self, fill: Fill) -> None:
         """Count a fill that was booked."""
@@ -85,7 +91,7 @@ class Tally:
     @property
     def net_pnl(self) -> Decimal:
         """Of all that was closed, after its fees."""
-        total = self._closed
+        total = EXACT.subtract(self._closed, self._before)
         for holding in self._open.values():
             total = EXACT.subtract(total, holding.paid)
             for left, unit, quantity, fee in holding.lots:

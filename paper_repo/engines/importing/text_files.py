@@ -52,7 +52,7 @@ class TextFile:
         self.encoding: str = encoding_of(sample)
         text = codecs.getincrementaldecoder(self.encoding)(errors="replace").decode(sample)
         if "\0" in text:
-            raise SourceFileError("it has NUL characters, so it is no text; export it as CSV", file=str(path))
+            raise SourceFileError("it has NUL characters, so it is not text; export it as CSV", file=str(path))
         self.delimiter: str = _delimiter_of(text)
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:

@@ -30,7 +30,30 @@ _TIME = re.compile(
     r"\s*(?P<zone>Z|UTC|GMT|\(UTC\)|(?:UTC|GMT)?[+-][0-9]{1,2}:?(?:[0-9]{2})?)?(?P<other>\s*[A-Za-z/_]+)?"
 )
 _EPOCH_NUMBER = re.compile(r"(?P<whole>[0-9]{9,10}|[0-9]{13}|[0-9]{16}|[0-9]{19})(?:\.(?P<f>[0-9]{1,9}))?")
+_MIDNIGHT = re.compile(r"[\sT]00?:00(?::00(?:\.0+)?)?$")
+_OCLOCK = re.compile(r"\s*Uhr$", flags=re.IGNORECASE)
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+
+
+def is_day(cell: str) -> bool:
+    """Whether a cell is a day without a time of day; spreadsheets write a midnight behind it."""
+    text = cell.strip()
+    if ":" in text:
+        text = _MIDNIGHT.sub("", text)
+    patterns = (_YEAR_FIRST, _YEAR_LAST, _COMPACT, _NAMED)
+    return any(match["clock"] is None for each in patterns if (match := each.fullmatch(text)))
+
+
+def is_clock(cell: str) -> bool:
+    """Whether a cell is a time of day without a day."""
+    match = _TIME.fullmatch(_OCLOCK.sub("", cell.strip()))
+    return match is not None and int(match["h"]) < 24 and not match["other"]
+
+
+def together(day: str, clock: str) -> str:
+    """The time of a day and a time of day that stand in two cells."""
+    clock = clock.strip()
+    return f"{_MIDNIGHT.sub('', day.strip())} {clock}" if clock else day.strip()
 
 
 def zone_named(name: str | None) -> tzinfo | None:
@@ -99,7 +122,7 @@ class DateEvidence:
         cell, row = self._example
         raise SourceFileError(
             f"day and month cannot be told apart in {cell!r}, nor in any other date of the file; "
-            "say date_order='day-first' (--dates day-first) or 'month-first'",
+            "say date_order='day-first' (--dates day-first) or date_order='month-first' (--dates month-first)",
             file=file,
             row=row,
         )
@@ -151,7 +174,7 @@ class TimeReader:
             return self._micros(datetime(year, month, day))  # noqa: DTZ001
         if clock.isdigit() and len(clock) in (4, 6):
             clock = ":".join(clock[index : index + 2] for index in range(0, len(clock), 2))
-        match = _TIME.fullmatch(clock.strip())
+        match = _TIME.fullmatch(_OCLOCK.sub("", clock.strip()))
         if match is None:
             raise ValueError("is not a time")
         if match["other"]:
@@ -197,7 +220,7 @@ def _offset(text: str | None) -> tzinfo | None:
     digits = text[1:].replace(":", "").rjust(2, "0").ljust(4, "0") if len(text) > 2 else f"0{text[1:]}00"
     offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:4]))
     if offset >= timedelta(hours=24):
-        raise ValueError("has no time zone that there is")
+        raise ValueError("has an offset from UTC that no time zone has")
     return timezone(-offset if text[0] == "-" else offset)
 
 

@@ -48,12 +48,15 @@ class ComparedFigure:
 class ImportReport:
     """What an import has done, or would do; `print` it to read it.
 
+    - `is_new`: whether the session was made by this import, or was there before.
     - `rows_read`: of the file; `fills`, `flows`: what they make; `booked_fills`, `booked_flows`: those that were not
       stored before.
-    - `left_out`: how many rows were not booked, by reason.
-    - `kept`: the fields that were kept in the `metadata` of fills and cash flows.
+    - `left_out`: how many rows were not booked, by reason; `money_left_out`: the amounts in those of them that say what
+      money has moved, by reason and by currency.
+    - `kept`: the fields that were kept in the `metadata` of fills and cash flows; `unread_columns`: the columns of a
+      table that were not read.
     - `fees`: by currency, as the file has them; `unbooked_fees`: those of them that were not booked.
-    - `comparisons`: with the file's own figures; `agrees`: whether all of them are equal.
+    - `comparisons`: with the file's own figures; `agrees`: whether all of them are equal, and no money was left out.
     - `round_trips`, `trades`: how many were closed, first in first out and by position.
     - `notes`: what was assumed; `reasons`: why figures may differ, beside rows and fees that were not booked.
     - `session`: as it was stored, or would be.
@@ -63,6 +66,7 @@ class ImportReport:
     source: str
     file: str
     is_dry_run: bool
+    is_new: bool
     session: PaperTradingSession
     rows_read: int
     fills: int
@@ -76,55 +80,76 @@ class ImportReport:
     fees: Mapping[str, Decimal]
     unbooked_fees: Mapping[str, Decimal]
     comparisons: tuple[ComparedFigure, ...]
+    money_left_out: Mapping[str, Mapping[str, Decimal]] = field(default_factory=dict)
+    unread_columns: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
     first: tuple[Fill, ...] = field(default=(), repr=False)
 
     @property
     def agrees(self) -> bool:
-        """Whether every figure that the file states is equal to what was booked."""
-        return all(each.is_equal for each in self.comparisons)
+        """Whether every figure that the file states is equal to what was booked, and no money was left out."""
+        return not self.money_left_out and all(each.is_equal for each in self.comparisons)
 
     def __str__(self) -> str:
         return "\n".join(self._lines())
 
     def _lines(self) -> list[str]:
         session = self.session
-        verb = "would book" if self.is_dry_run else "booked"
+        place = f"in the new session {session.id!r}" if self.is_new else f"to session {session.id!r}"
+        verbs = ("would book", "booked") if self.is_new else ("would add", "added")
         lines = [
             (
                 f"{self.file}: {_count(self.rows_read, 'row')} read as {self.source}: {_count(self.fills, 'fill')}, "
                 f"{_count(self.flows, 'payment')}"
             ),
             (
-                f"{verb} {_count(self.booked_fills, 'fill')} and {_count(self.booked_flows, 'payment')} "
-                f"in session {session.id!r}, in {session.base_currency}"
+                f"{verbs[not self.is_dry_run]} {_count(self.booked_fills, 'fill')} and "
+                f"{_count(self.booked_flows, 'payment')} {place}, in {session.base_currency}"
             ),
         ]
         known = self.fills - self.booked_fills + self.flows - self.booked_flows
         if known:
             lines.append(f"stored already: {known:,}")
-        lines += [f"left out: {_count(count, 'row')}: {reason}" for reason, count in self.left_out.items()]
+        lines += [
+            f"left out: {_count(count, 'row')}: {self._with_money(reason)}" for reason, count in self.left_out.items()
+        ]
         if self.kept:
             lines.append(f"kept in metadata: {', '.join(self.kept)}")
+        if self.unread_columns:
+            lines.append(f"columns not read: {', '.join(self.unread_columns)}")
         lines += [f"not booked: fees of {_short(fee)} {name}" for name, fee in self.unbooked_fees.items()]
         lines += self.notes
         lines += map(str, self.comparisons)
-        lines.append(self._conclusion())
+        lines.append(self.verdict)
         return lines
 
-    def _conclusion(self) -> str:
-        if not self.comparisons:
-            return "the file states no totals: nothing to compare with"
+    def _with_money(self, reason: str) -> str:
+        """Why rows were left out, and what they come to."""
+        found = self.money_left_out.get(reason)
+        return f"{reason} ({_sums(found)})" if found else reason
+
+    @property
+    def verdict(self) -> str:
+        """The comparison in one line."""
         different = [each for each in self.comparisons if not each.is_equal]
-        if not different:
-            return "verdict: equal to the file's own figures"
-        return f"verdict: {len(different)} of {len(self.comparisons)} figures differ; {self._reason()}"
+        if different:
+            return f"verdict: {len(different)} of {len(self.comparisons)} figures differ; {self._reason()}"
+        equal = "equal to the file's own figures" if self.comparisons else ""
+        if self.money_left_out:
+            sums: dict[str, Decimal] = {}
+            for each in self.money_left_out.values():
+                for currency, amount in each.items():
+                    sums[currency] = sums.get(currency, Decimal(0)) + amount
+            return f"verdict: {equal and f'{equal}, but '}rows with amounts were left out: {_sums(sums)}"
+        return f"verdict: {equal}" if equal else "the file states no totals: nothing to compare with"
 
     def _reason(self) -> str:
         """What may explain the difference."""
         reasons = [*self.reasons, *(f"fees in {name} are not booked" for name in self.unbooked_fees)]
-        reasons += [f"{_count(count, 'row')} left out ({reason})" for reason, count in self.left_out.items()]
+        reasons += [
+            f"{_count(count, 'row')} left out ({self._with_money(reason)})" for reason, count in self.left_out.items()
+        ]
         return "; ".join(reasons) if reasons else "every row was booked, so the file counts otherwise"
 
     def to_dict(self) -> dict[str, Any]:
@@ -134,6 +159,7 @@ class ImportReport:
             "source": self.source,
             "file": self.file,
             "dry_run": self.is_dry_run,
+            "new_session": self.is_new,
             "session_id": session.id,
             "base_currency": session.base_currency,
             "rows_read": self.rows_read,
@@ -144,7 +170,12 @@ class ImportReport:
             "round_trips": self.round_trips,
             "trades": self.trades,
             "left_out": dict(self.left_out),
+            "money_left_out": {
+                reason: {currency: str(amount) for currency, amount in sums.items()}
+                for reason, sums in self.money_left_out.items()
+            },
             "kept": list(self.kept),
+            "unread_columns": list(self.unread_columns),
             "fees": {name: str(fee) for name, fee in self.fees.items()},
             "unbooked_fees": {name: str(fee) for name, fee in self.unbooked_fees.items()},
             "initial_cash": str(session.initial_cash),
@@ -178,6 +209,10 @@ def compared(stated: Stated, booked: Decimal) -> ComparedFigure:
 
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _sums(amounts: Mapping[str, Decimal]) -> str:
+    return ", ".join(f"{_short(amount)} {currency}" for currency, amount in amounts.items())
 
 
 def _short(amount: Decimal) -> str:

@@ -53,6 +53,6 @@ def _host(text: str) -> tuple[str, str]:
         host, port = text, ""
     if not port.isdigit() and port:
         raise ValueError(
-            "the port in the address is no number; a ':', '@' or '/' in a password is written %3A, %40 or %2F"
+            "the port in the address is not a number; a ':', '@' or '/' in a password is written %3A, %40 or %2F"
         )
     return unquote(host).strip("[]"), port

@@ -21,7 +21,7 @@ _DAMAGED = (
     "the file is damaged; keep a copy of it, save what can be read with `paper-repo salvage`, or restore a backup"
 )
 _UNREADABLE = ("Could not decode to UTF-8", "user-defined function raised exception")
-"""What Python's driver says of a text that is no Unicode, and of one that is no JSON where a filter looks into it."""
+"""What Python's driver says of a text that is no Unicode, and of one that is not JSON where a filter looks into it."""
 
 BY_SQLITE_CODE: dict[int, tuple[type[StorageError], str]] = {
     sqlite3.SQLITE_PERM: (ReadOnlyError, "access was denied; check the permissions of the file and its folder"),
@@ -47,7 +47,7 @@ BY_SQLITE_CODE: dict[int, tuple[type[StorageError], str]] = {
     ),
     sqlite3.SQLITE_CANTOPEN: (StorageError, "it cannot be opened; check the permissions of the file and its folder"),
     sqlite3.SQLITE_PROTOCOL: (BusyError, "others were opening it at the same time; repeat the call"),
-    sqlite3.SQLITE_NOTADB: (CorruptDatabaseError, "the file is no SQLite database, or its first page is damaged"),
+    sqlite3.SQLITE_NOTADB: (CorruptDatabaseError, "the file is not an SQLite database, or its first page is damaged"),
 }
 """What SQLite's result codes mean here; of the extended ones, three (https://www.sqlite.org/rescode.html)."""
 

@@ -20,7 +20,7 @@ def checked_path(path: object) -> str:
         raise ValueError(f"path must name a file, not {path!r}")
     if text.startswith((":memory:", "file:")):
         raise ValueError(
-            f"{text!r} is no path of a file; for sessions that live in memory only, use InMemorySessionRepository"
+            f"{text!r} is not a file path; for sessions that live in memory only, use InMemorySessionRepository"
         )
     if text == "~" or text.startswith(("~/", "~" + os.sep)):
         raise ValueError(
@@ -73,7 +73,7 @@ def refuse_bad_place(path: Path, status: os.stat_result | None) -> None:
     if status is not None and stat.S_ISDIR(status.st_mode):
         raise StorageError(f"{path}: this is a folder; give the path of a file in it, such as {path / 'sessions.db'}")
     if status is not None and not stat.S_ISREG(status.st_mode):
-        raise StorageError(f"{path}: this is no file but a device or a pipe; give the path of a file")
+        raise StorageError(f"{path}: this is a device or a pipe, not a file; give the path of a file")
     if status is None:
         folder = status_of(path.parent)
         if folder is None or not stat.S_ISDIR(folder.st_mode):

@@ -123,8 +123,8 @@ class Recogniser:
                 "it was not touched"
             )
         return ForeignDatabaseError(
-            f"{name}: this file is no SQLite database, is encrypted and needs its passphrase, or its start is damaged; "
-            "it was not touched"
+            f"{name}: this file is not an SQLite database, is encrypted and needs its passphrase, or its start is "
+            "damaged; it was not touched"
         )
 
     def _judge(self, look: Look) -> None:

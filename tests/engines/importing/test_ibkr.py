@@ -62,7 +62,7 @@ def test_orders_are_fills_where_there_are_no_others(tmp_path: Path) -> None:
 
     assert (alone.fills, found.fills) == (1, 1)
     assert found.left_out == {
-        "account information: not booked": 1, "trades: Order, which says the same again": 1, "trades: total": 1,
+        "account information: not booked": 1, "trades: Order, a repetition": 1, "trades: total": 1,
         "trades: Forex, a change of currencies": 1, "trades: nothing was filled": 1, "notes: not booked": 1,
     }  # fmt: skip
 

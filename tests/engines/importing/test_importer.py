@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from paper_repo import SessionRepository, SourceFileError
-from paper_repo.engines.importing import ImportReport, import_file, importer
+from paper_repo.engines.importing import ImportReport, import_file, storing
 
 HEAD = "time,symbol,side,qty,price,fee\n"
 BUY = "2024-01-02 10:00:00,IBM,buy,3,100.5,1\n"
@@ -34,6 +34,9 @@ def imported(folder: Path, text: str, to: SessionRepository | Path | None, **opt
     [
         ({"source": "excel"}, "source is one of freqtrade, .*, not 'excel'"),
         ({"allow": ["anything"]}, "allow has shorts, .*, not 'anything'"),
+        ({"columns": {"bananas": "time"}}, "columns has no field 'bananas'; there are: time, clock, symbol, "),
+        ({"columns": {"time": "a"}, "source": "lean"}, r"columns are for tables \(csv, .*\), not for lean"),
+        ({"words": {"x": "tax"}, "source": "metatrader"}, "words are for tables .*, not for metatrader"),
     ],
 )
 def test_wrong_arguments(options: dict[str, Any], told: str, tmp_path: Path) -> None:
@@ -78,7 +81,7 @@ def test_a_file_in_pieces_is_the_file(
     """However many records are saved at once, new or added to what is stored."""
     text = HEAD + "".join(f"2024-01-{day:02} 10:00:00,IBM,buy,1,{day},0\n" for day in range(1, 8))
     whole = imported(tmp_path, text, repository, session_id="whole").session
-    monkeypatch.setattr(importer, "CHUNK", 2)
+    monkeypatch.setattr(storing, "CHUNK", 2)
 
     pieces = imported(tmp_path, text, repository, session_id="pieces").session
     imported(tmp_path, "".join(text.splitlines(keepends=True)[:3]), repository, session_id="grown")
@@ -244,3 +247,138 @@ def test_a_fee_as_large_as_what_was_bought(tmp_path: Path) -> None:
 
     assert (found.first[0].quantity, found.first[0].fee) == (1, 0)
     assert found.first[0].metadata["fee"] == "2"
+
+
+class TestAFileThatGoesOn:
+    """Where the session ends, or somewhat before: what is stored of the time before it counts."""
+
+    HEAD = "time,symbol,type,qty,price,fee,pnl,amount,balance\n"
+    ROWS = (
+        "2024-01-01 10:00,,deposit,,,,,1000,1000\n",
+        "2024-01-02 10:00,A,buy,10,20,1,,201,799\n",
+        "2024-01-02 11:00,B,buy,4,50,1,,201,598\n",
+        "2024-01-03 10:00,A,sell,4,25,1,18.6,99,697\n",
+        "2024-01-04 10:00,A,dividend,,,,,6,703\n",
+        "2024-01-05 10:00,A,sell,6,22,1,10.4,131,834\n",
+        "2024-01-05 11:00,A,sell short,5,22,1,,109,943\n",
+        "2024-01-08 10:00,A,buy,8,20,1,8,161,782\n",
+        "2024-01-09 10:00,,withdrawal,,,,,-100,682\n",
+        "2024-01-10 10:00,B,sell,4,55,0,19,220,902\n",
+    )
+
+    @pytest.mark.parametrize("start", range(1, len(ROWS)))
+    def test_it_comes_to_what_the_whole_file_comes_to(
+        self, start: int, tmp_path: Path, repository: SessionRepository
+    ) -> None:
+        """Wherever the first file ends and the second one begins, which is compared by what it has itself."""
+        whole = imported(tmp_path, self.HEAD + "".join(self.ROWS), repository, session_id="whole").session
+
+        for end in range(max(start, 2), len(self.ROWS)):
+            name = f"{start}-{end}"
+            imported(tmp_path, self.HEAD + "".join(self.ROWS[:end]), repository, session_id=name)
+            dry = imported(tmp_path, self.HEAD + "".join(self.ROWS[start:]), repository, session_id=name, dry_run=True)
+            report = imported(tmp_path, self.HEAD + "".join(self.ROWS[start:]), repository, session_id=name)
+
+            session = report.session
+            for field in ("cash", "positions", "realized_pnl", "fees_paid", "income", "net_deposits", "stopped_at"):
+                assert getattr(session, field) == getattr(whole, field) == getattr(dry.session, field), (name, field)
+            days = {each.at.date(): each.equity for each in repository.get_equity_curve("whole")}
+            assert {each.at.date(): each.equity for each in repository.get_equity_curve(name)} == days, name
+            assert report.booked_fills + report.booked_flows == len(self.ROWS) - end
+            told = {each.name: each for each in report.comparisons}
+            assert told["last balance"].is_equal, str(told["last balance"])
+            assert report.fills == sum(",buy," in each or ",sell" in each for each in self.ROWS[start:])
+        assert repository.check().ok
+
+    def test_profits_before_it_are_not_its_own(self, tmp_path: Path, repository: SessionRepository) -> None:
+        """Each part agrees with its own column of profits, and with the number of its own trades."""
+        head = "time,symbol,side,qty,price,net pnl\n"
+        rows = [
+            f"2024-01-{day:02},A,{'buy' if day % 2 else 'sell'},1,{day},{'' if day % 2 else '1'}\n"
+            for day in range(1, 9)
+        ]
+
+        for part in (rows[:4], rows[4:]):
+            report = imported(tmp_path, head + "".join(part), repository)
+            assert [str(each) for each in report.comparisons] == ["sum of net pnl: 2 in the file, 2 booked: equal"]
+            assert (report.trades, report.round_trips) == (2, 2)
+        assert report.session.realized_pnl == 4
+
+    def test_what_is_sold_may_be_an_instrument_of_the_session(
+        self, tmp_path: Path, repository: SessionRepository
+    ) -> None:
+        """Bought in another currency and with a multiplier, neither of which the second file names."""
+        head = "time,symbol,side,qty,price,currency\n"
+        options: dict[str, Any] = {"base_currency": "USD", "multipliers": {"A": 10}}
+        imported(tmp_path, f"{head}2024-01-02,A,buy,3,5,EUR\n", repository, rates={"EUR": 2}, **options)
+
+        report = imported(tmp_path, f"{head}2024-01-03,A,sell,3,6,EUR\n", repository, **options)
+
+        assert (report.session.positions, report.session.realized_pnl) == ({}, 60)
+
+
+class TestWhichSession:
+    """The report says whether it was made or added to, and where it may have been meant for another one."""
+
+    def test_new_or_added_to(self, tmp_path: Path, repository: SessionRepository) -> None:
+        """As text and as data."""
+        for text, told, is_new in (
+            (HEAD + BUY, "booked 1 fill and 0 payments in the new session 'trades', in USD", True),
+            (HEAD + BUY + SELL, "added 1 fill and 0 payments to session 'trades', in USD", False),
+        ):
+            report = imported(tmp_path, text, repository)
+            assert told in str(report).splitlines()
+            assert (report.is_new, report.to_dict()["new_session"]) == (is_new, is_new)
+        dry = imported(tmp_path, HEAD + BUY + SELL, repository, dry_run=True)
+        assert "would add 0 fills and 0 payments to session 'trades', in USD" in str(dry).splitlines()
+
+    def test_another_session_with_its_fills(self, tmp_path: Path, repository: SessionRepository) -> None:
+        """A grown file under another name was perhaps to be added."""
+        imported(tmp_path, HEAD + BUY, repository, session_id="other")
+        imported(tmp_path, HEAD + BUY + SELL, repository, session_id="depot")
+        told = (
+            "session 'depot' has the first fills of this file as well; to add to that one, give its id: "
+            "session_id='depot' (--id depot)"
+        )
+
+        assert told in imported(tmp_path, HEAD + BUY + SELL, repository, session_id="grown", dry_run=True).notes
+        assert told in imported(tmp_path, HEAD + BUY + SELL, repository, session_id="grown").notes
+        assert not any("as well" in note for note in imported(tmp_path, HEAD + SELL, None, allow=["shorts"]).notes)
+
+
+def test_cash_that_may_count_twice(tmp_path: Path) -> None:
+    """What the caller says beside the deposit with which the file begins."""
+    head = "time,symbol,type,qty,price,amount\n"
+    rows = "2024-01-01,,deposit,,,100\n2024-01-02,A,buy,1,5,5\n"
+    told = (
+        "the account began with 100, as you say, and the file begins with a deposit of 100: if both are the same "
+        "money, it counts twice, and the initial cash is to be left out (initial_cash=..., --cash)"
+    )
+
+    assert told in imported(tmp_path, head + rows, None, initial_cash=100).notes
+    for text, cash in ((head + rows, None), (head + rows, 0), (HEAD + BUY, 100)):
+        assert not any("counts twice" in note for note in imported(tmp_path, text, None, initial_cash=cash).notes)
+
+
+def test_strict_stores_what_agrees_only(tmp_path: Path, repository: SessionRepository) -> None:
+    """Figures that differ, or money that is left out, are an error that names them."""
+    head = "time,symbol,type,qty,price,amount\n"
+    buy, other = "2024-01-02,A,buy,1,5,{}\n", "2024-01-03,,thing,,,7\n"
+
+    for text, told in (
+        (
+            head + buy.format(6),
+            "nothing was stored; sum of amount: 6 in the file, 5 booked: differs by -1; verdict: 1 of 1",
+        ),
+        (
+            head + buy.format(5) * 2 + other,
+            "nothing was stored; verdict: equal .*, but rows with amounts were left out: 7 USD",
+        ),
+    ):
+        with pytest.raises(SourceFileError, match=told):
+            imported(tmp_path, text, repository, strict=True)
+        assert repository.count() == 0
+    assert imported(tmp_path, head + buy.format(5), repository, strict=True).agrees
+    with pytest.raises(SourceFileError, match="nothing was stored"):
+        imported(tmp_path, head + buy.format(5) * 3 + other, repository, strict=True)
+    assert len(repository.get_fills("trades")) == 1

@@ -120,7 +120,7 @@ class TestBinance:
         assert found.left_out == {
             "deposit of BTC, without a price in USDT": 1,
             "deposit of nothing": 1,
-            "'Simple Earn Flexible Interest' is no trade": 1,
+            "'Simple Earn Flexible Interest' is not a trade": 1,
             "account USD-M Futures: its trades are not in a ledger": 1,
             "no amount (a total or a footer)": 1,
             "blank row": 1,
@@ -177,6 +177,28 @@ class TestBinance:
         with pytest.raises(SourceFileError, match="the ledger has no column of times"):
             dry(tmp_path, *(row.replace("Time", "When") for row in rows))
 
+    def test_money_that_is_left_out(self, tmp_path: Path) -> None:
+        """An unknown operation in the currency of the account is no agreement; the caller may say what it is."""
+        rows = (
+            *self.ROWS,
+            "1,2021-05-20 10:00:00,Spot,Cashback Voucher,USDT,5,",
+            "1,2021-05-20 10:00:00,Spot,Cashback Voucher,DOGE,5,",
+        )
+
+        unknown = dry(tmp_path, *rows)
+        told = dry(tmp_path, *rows, words={"Cashback Voucher": "other", "cashback": "fee"})
+
+        assert (unknown.agrees, unknown.money_left_out) == (
+            False,
+            {"'Cashback Voucher' is not a trade": {"USDT": Decimal(5)}},
+        )
+        assert (told.agrees, told.session.cash) == (True, unknown.session.cash + 5)
+        assert "no row has the word 'cashback'" in told.notes
+        assert (
+            dry(tmp_path, *rows, words={"Cashback Voucher": "skip"}).left_out["'Cashback Voucher' is to be skipped"]
+            == 2
+        )
+
 
 class TestCoinbase:
     """A statement of an account: the legs of a trade have its id, and every row the balance after it."""
@@ -231,6 +253,6 @@ class TestCoinbase:
             "default,match,2022-01-06T20:04:08.967Z,-1,,USD,,,",
         )
 
-        assert found.left_out == {"'conversion' is no trade": 1, "'match' without the id of a trade": 1}
+        assert found.left_out == {"'conversion' is not a trade": 1, "'match' without the id of a trade": 1}
         assert [each.difference for each in found.comparisons] == [0, 1000]
         assert not found.agrees

@@ -127,7 +127,7 @@ def test_an_option_is_not_its_underlying(folder: Path) -> None:
         (name, "SELL", "1.50"),
         (name, "BUY", "0"),
     ]
-    assert "no column of fees is there, and Amount may contain some" in str(report)
+    assert "there is no fee column, and Amount may include fees" in str(report)
 
 
 @pytest.mark.parametrize(("first", "second", "total"), [("-402", "407.95", "809.95"), ("400", "410", "810")])
@@ -198,7 +198,7 @@ def test_rows_that_are_no_fills_are_counted(folder: Path) -> None:
     report = dry(written(folder, text), multipliers={"IBM 1/19 C": 100})
 
     assert [(each[1], each[3]) for each in short(report.first)] == [("BUY", "100.00"), ("SELL", "2.00"), ("BUY", "0")]
-    assert report.left_out == {"'slip' is no trade": 1, "blank row": 1}
+    assert report.left_out == {"'slip' is not a trade": 1, "blank row": 1}
     assert (report.flows, report.session.net_deposits, report.session.income) == (2, 1000, Decimal("2.50"))
     assert report.session.realized_pnl == 200
 
@@ -255,8 +255,11 @@ def test_the_caller_names_columns(folder: Path) -> None:
         (PLAIN.replace("IBM,sell,3", "IBM,sell,5"), r"row 3, fill '\w+': 5 of IBM are sold, of which 3 are held"),
         ("date,symbol,side,qty,price\n01/02/2024,A,buy,1,5\n", "day and month cannot be told apart in '01/02/2024'"),
         ("date,symbol,side,qty,price\n13/02/2024,A,buy,1,5\n02/14/2024,A,buy,1,5\n", "write all dates alike"),
-        ('date,symbol,side,qty,price\n2024-01-02,A,buy,"1,200","1,500"\n', "may be a thousand or a decimal comma"),
-        ("date;symbol;side;qty;price\n2024-01-02;A;buy;1;1.500\n", "may be a thousand or a decimal point"),
+        (
+            'date,symbol,side,qty,price\n2024-01-02,A,buy,"1,200","1,500"\n',
+            "the comma in '1,500' may separate thousands or",
+        ),
+        ("date;symbol;side;qty;price\n2024-01-02;A;buy;1;1.500\n", "the point in '1.500' may separate thousands or"),
         ("date;symbol;side;qty;price\n2024-01-02;A;buy;1,25;1.50\n", "has a decimal point, and '1,25' in row 2"),
         ("date,symbol,side,qty,price\n", "there are no trades in it"),
         ("date,symbol,qty,price\n2024-01-02,A,1,5\n2024-01-02,A,1,5\n", "no column is known to be the side"),

@@ -405,7 +405,7 @@ class TestRefusedFile:
     """A file that is not ours is refused, and not one byte of it changes."""
 
     FOREIGN = "this database belongs to another program; it was not touched"
-    NO_DATABASE = "no SQLite database"
+    NO_DATABASE = "not an SQLite database"
 
     @staticmethod
     def refuse(path, error, message):
@@ -427,7 +427,7 @@ class TestRefusedFile:
         ids=["letter", "line", "table", "zeros", "noise", "start"],
     )
     def test_no_database(self, path, content):
-        """A text file, or any other that is no SQLite database, is not overwritten."""
+        """A text file, or any other that is not an SQLite database, is not overwritten."""
         path.write_bytes(content)
 
         self.refuse(path, ForeignDatabaseError, self.NO_DATABASE)
@@ -554,7 +554,7 @@ class TestBadPlace:
         os.mkfifo(tmp_path / "pipe")
 
         for place in (tmp_path / "pipe", Path(os.devnull)):
-            with pytest.raises(StorageError, match="this is no file but a device or a pipe"):
+            with pytest.raises(StorageError, match="this is a device or a pipe, not a file"):
                 SessionRepository(place).open()
 
     @UNIX
