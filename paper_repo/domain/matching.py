@@ -25,7 +25,7 @@ SWEEP = 1000
 """After how many fills, at least, all symbols are looked through for what is settled."""
 
 LATE = 2000
-"""How many later fills may be recorded before one, so that a history still passes by in the order of time."""
+"""How many fills a history may have recorded before one that was executed earlier, to be put in order as it passes."""
 
 executed_at = attrgetter("executed_at")
 
@@ -42,19 +42,19 @@ class OutOfOrderError(ValueError):
     """A history is too far from the order of time to be put in order while it passes by."""
 
 
-def by_time(fills: Iterable[Fill], late: int = LATE) -> Iterator[Fill]:
+def by_time(fills: Iterable[Fill]) -> Iterator[Fill]:
     """The fills in the order of time; those of one moment in the order in which they come.
 
     Raises:
-        OutOfOrderError: a fill comes after more than `late` others that were executed later.
+        OutOfOrderError: a fill comes after too many others that were executed later.
     """
     following, waiting = iter(fills), list[Fill]()
     passed: datetime | None = None
-    while more := list(islice(following, late)):
+    while more := list(islice(following, LATE)):
         waiting = sorted(waiting + more, key=executed_at)
         if passed is not None and waiting[0].executed_at < passed:
             raise OutOfOrderError(f"a fill of {waiting[0].executed_at} comes after one of {passed}")
-        ready, waiting = waiting[:-late], waiting[-late:]
+        ready, waiting = waiting[:-LATE], waiting[-LATE:]
         if ready:
             passed = ready[-1].executed_at
         yield from ready

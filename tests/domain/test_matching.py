@@ -5,9 +5,10 @@ from __future__ import annotations
 import heapq
 import random
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
 from decimal import Decimal
+from itertools import chain
 from operator import attrgetter
 
 import pytest
@@ -172,8 +173,15 @@ def histories(draw: st.DrawFn) -> tuple[list[Fill], list[Fill]]:
 
 
 @settings(deadline=None, max_examples=400)
-@given(both=histories(), within=st.sampled_from((0, 1, 2, 10, 100)), sweep=st.sampled_from((1, 2, 7, 1000)))
-def test_passing_histories_match_as_whole_ones_do(both: tuple[list[Fill], list[Fill]], within: int, sweep: int) -> None:
+@given(
+    both=histories(),
+    within=st.sampled_from((0, 1, 2, 10, 100)),
+    sweep=st.sampled_from((1, 2, 7, 1000)),
+    late=st.sampled_from((1, 5, 2000)),
+)
+def test_passing_histories_match_as_whole_ones_do(
+    both: tuple[list[Fill], list[Fill]], within: int, sweep: int, late: int
+) -> None:
     """Every pair, what is left of each, and their order."""
     expected, actual = new_session(id="a"), new_session(id="b")
     limit = timedelta(seconds=within)
@@ -181,6 +189,7 @@ def test_passing_histories_match_as_whole_ones_do(both: tuple[list[Fill], list[F
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(matching, "SWEEP", sweep)
+        patch.setattr(matching, "LATE", late)
         found = compare(expected, actual, *both, within=limit)
         passed = compare_passing(Kept, expected, actual, both[0].__iter__, both[1].__iter__, within=limit)
 
@@ -189,6 +198,46 @@ def test_passing_histories_match_as_whole_ones_do(both: tuple[list[Fill], list[F
     assert [(each.fill, each.quantity) for each in found.extra] == model.extra
     assert tuple(passed.pairs) == found.matched
     assert same_figures(passed, found)
+
+
+def minutes(count: int, after: float = 0) -> Iterator[Fill]:
+    """A fill every minute, so many seconds after it."""
+    for number in range(count):
+        at = START + timedelta(minutes=number, seconds=after)
+        yield Fill(f"f{number}-{after}", "IBM", ("BUY", "SELL")[number % 3 == 0], 1 + number % 5, "9.50", 0, at)
+
+
+@pytest.mark.parametrize("stands_still", [False, True])
+def test_what_is_settled_is_told_before_the_histories_end(stands_still: bool) -> None:
+    """Also where a fill of another symbol, which nothing matches, waits from the beginning on."""
+    read = told = longest = 0
+
+    def counted(fills: Iterable[Fill]) -> Iterator[Fill]:
+        nonlocal read
+        for fill in fills:
+            read += 1
+            yield fill
+
+    firsts, seconds = minutes(20_000), minutes(20_000, after=3.5)
+    if stands_still:
+        firsts = chain([Fill("other", "AAPL", "BUY", 1, 100, 0, START)], firsts)
+    for first, second, _ in matching.matches(counted(firsts), counted(seconds), timedelta(minutes=5)):
+        longest = max(longest, read - told)
+        told += (first is not None) + (second is not None)
+
+    assert told == read == 40_000 + stands_still
+    assert longest < 2 * matching.SWEEP
+
+
+def test_a_history_that_is_nearly_in_order_is_put_in_order_as_it_passes() -> None:
+    """One that is not is refused, rather than given in a wrong order."""
+    fills = list(minutes(5 * matching.LATE))
+    late = [*fills[1 : matching.LATE], fills[0], *fills[matching.LATE :]]
+    too_late = [*fills[1:], fills[0]]
+
+    assert list(matching.by_time(late)) == fills
+    with pytest.raises(matching.OutOfOrderError, match="2026-"):
+        list(matching.by_time(too_late))
 
 
 def same_figures(passed: Tally, found: Comparison) -> bool:
