@@ -24,6 +24,7 @@ from paper_repo.domain import (
 )
 from paper_repo.domain.holdings import Holdings
 from paper_repo.domain.positions import ONE
+from paper_repo.domain.values import texts
 from paper_repo.serialization import schemas
 from paper_repo.serialization.fast_writing import AMOUNT_COLUMNS, NO_ACCOUNT
 from paper_repo.serialization.json_data import from_json
@@ -50,6 +51,7 @@ def read_session(columns: Mapping[str, Any]) -> PaperTradingSession:
     return PaperTradingSession.as_stored(
         {
             "strategy": _strategy(from_json(columns["strategy"])),
+            "symbols": _symbols(columns["symbols"]),
             "status": SessionStatus[columns["status"]],
             "initial_cash": amount_of(columns["initial_cash"]),
             "cash": amount_of(columns["cash"]),
@@ -66,7 +68,6 @@ def read_session(columns: Mapping[str, Any]) -> PaperTradingSession:
         {
             "id": columns["id"],
             "name": columns["name"],
-            "symbols": _symbols(columns["symbols"]),
             "base_currency": columns["base_currency"],
             "state": from_json(columns["state"]),
             "metadata": from_json(columns["metadata"]),
@@ -224,7 +225,7 @@ def _few_symbols(text: str) -> tuple[str, ...]:
 def _texts(value: Any) -> tuple[str, ...]:
     if type(value) is not list:
         raise TypeError
-    return tuple(value)
+    return texts(value, "symbols")
 
 
 _READ: dict[str, Callable[[Any], Any]] = {
