@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
-from functools import partial
 from typing import TypeVar
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
 from paper_repo.cli import formatting
+from paper_repo.cli.comparison_lists import Highlights
 from paper_repo.cli.escaping import name_or_id, printable
 from paper_repo.cli.fitted_table import FittedTable
 from paper_repo.cli.zones import Zone
 from paper_repo.domain import Fill, PaperTradingSession
-from paper_repo.domain.comparison import Comparison, MatchedFill, UnmatchedFill
+from paper_repo.domain.comparison import MatchedFill, UnmatchedFill
 from paper_repo.domain.values import EXACT
 
 T = TypeVar("T")
@@ -27,12 +27,11 @@ _FAINT = "bright_black"
 def comparison_page(
     expected: PaperTradingSession,
     actual: PaperTradingSession,
-    found: Comparison,
+    found: Highlights,
     *,
     zone: Zone,
     within: timedelta,
     whole: bool,
-    most: int,
 ) -> Group:
     """Everything about a comparison.
 
@@ -42,24 +41,22 @@ def comparison_page(
         zone: in which times are shown.
         within: how far apart two fills were at most that were taken for the same.
         whole: whether all fills were compared, so that the difference of the P&L can be taken apart.
-        most: how many rows each table has at most; 0 for all.
     """
     parts: list[RenderableType] = [_heading("expected", expected), _heading("actual", actual), ""]
     parts += [_figures(expected, actual, found), "", *_verdict(expected, actual, found, zone, within, whole)]
-    for fills, title in (
-        (found.missed, "only in the expected session (missed)"),
-        (found.extra, "only in the actual session (extra)"),
+    for fills, count, title in (
+        (found.shown_missed, found.missed, "only in the expected session (missed)"),
+        (found.shown_extra, found.extra, "only in the actual session (extra)"),
     ):
         if fills:
-            left = _left_over(fills)
+            left = found.missed_in_part if fills is found.shown_missed else found.extra_in_part
             in_part = f", {left:,} of them in part" if left else ""
-            parts += ["", Text(f"{formatting.count(len(fills), 'fill')} {title}{in_part}", "bold")]
-            parts += _limited(_unmatched_table, fills, most, zone)
-    dearest = sorted((each for each in found.matched if each.cost), key=lambda each: -abs(each.cost))
-    if dearest:
-        title = f"{formatting.count(len(dearest), 'matched fill')} at another price, the costliest first"
-        table = partial(_matched_table, currency=actual.base_currency)
-        parts += ["", Text(title, "bold"), *_limited(table, dearest, most, zone)]
+            parts += ["", Text(f"{formatting.count(count, 'fill')} {title}{in_part}", "bold")]
+            parts += _limited(_unmatched_table(fills, zone), len(fills), count)
+    if dearest := found.dearest:
+        title = f"{formatting.count(found.at_other_prices, 'matched fill')} at another price, the costliest first"
+        table = _matched_table(dearest, zone, currency=actual.base_currency)
+        parts += ["", Text(title, "bold"), *_limited(table, len(dearest), found.at_other_prices)]
     return Group(*parts)
 
 
@@ -68,13 +65,13 @@ def _heading(what: str, session: PaperTradingSession) -> Text:
     return heading.append(f"  {printable(session.id)}", _FAINT) if session.name else heading
 
 
-def _figures(expected: PaperTradingSession, actual: PaperTradingSession, found: Comparison) -> FittedTable:
+def _figures(expected: PaperTradingSession, actual: PaperTradingSession, found: Highlights) -> FittedTable:
     table = FittedTable(["", ">expected", ">actual", ">difference"], expendable=[">difference"])
-    table.add_row("fills", *_counts(found.expected_fills, found.actual_fills))
+    table.add_row("fills", *_counts(found.expected.fills, found.actual.fills))
     same = expected.base_currency == actual.base_currency
     for name, first, second in (
-        ("fees", found.expected_fees, found.actual_fees),
-        ("net P&L", found.expected_pnl, found.actual_pnl),
+        ("fees", found.expected.fees, found.actual.fees),
+        ("net P&L", expected.net_pnl, actual.net_pnl),
     ):
         difference = EXACT.subtract(second, first)
         places = formatting.places_of(first, second, difference, currency=expected.base_currency if same else None)
@@ -93,7 +90,7 @@ def _counts(first: int, second: int) -> tuple[str, str, str]:
 def _verdict(
     expected: PaperTradingSession,
     actual: PaperTradingSession,
-    found: Comparison,
+    found: Highlights,
     zone: Zone,
     within: timedelta,
     whole: bool,
@@ -106,12 +103,11 @@ def _verdict(
         places = formatting.places_of(found.slippage, currency=actual.base_currency)
         amount = f"{formatting.money(abs(found.slippage), places)} {printable(actual.base_currency)}"
         cost = f"better prices saved {amount}" if found.slippage < 0 else f"slippage cost {amount}"
-        delays = sorted(each.delay for each in found.matched)
-        lines.append(Text(f"{cost}; the delay is {formatting.span(delays[len(delays) // 2])} (median)"))
+        lines.append(Text(f"{cost}; the delay is {formatting.span(found.median_delay)} (median)"))
     if whole and expected.base_currency == actual.base_currency:
-        lines.append(_taken_apart(found, expected.base_currency))
+        lines.append(_taken_apart(expected, actual, found))
     if (first := found.first_divergence) is not None:
-        which = "actual" if found.missed and first is found.missed[0] else "expected"
+        which = "actual" if first is found.first_missed else "expected"
         told = f"{_told(first.fill, first.quantity, zone)}, not in the {which} session"
         lines.append(Text(f"first divergence: {told}", "yellow"))
     elif (other := found.first_difference_of_price) is not None:
@@ -120,28 +116,23 @@ def _verdict(
     return lines
 
 
-def _matched(found: Comparison, within: timedelta) -> Text:
-    pairs = formatting.count(len(found.matched), "pair")
+def _matched(found: Highlights, within: timedelta) -> Text:
+    pairs = formatting.count(found.matched, "pair")
     text = f"{pairs} of fills match within {formatting.span(within)}"
-    if left := _left_over([*found.missed, *found.extra]):
+    if left := found.missed_in_part + found.extra_in_part:
         text += f", in part only {formatting.count(left, 'fill')}: what is left over is missed or extra"
-    if len(found.matched) * 2 < min(found.expected_fills, found.actual_fills):
+    if found.matched * 2 < min(found.expected.fills, found.actual.fills):
         text += "; if times differ more, as those of daily bars do, say so: --within 1d"
     return Text(text)
 
 
-def _left_over(fills: Sequence[UnmatchedFill]) -> int:
-    """Of how many fills a part was matched, and the rest was not."""
-    return sum(each.quantity != each.fill.quantity for each in fills)
-
-
-def _taken_apart(found: Comparison, currency: str) -> Text:
+def _taken_apart(expected: PaperTradingSession, actual: PaperTradingSession, found: Highlights) -> Text:
     """Where the difference of the P&L comes from."""
-    difference = EXACT.subtract(found.actual_pnl, found.expected_pnl)
-    fees = EXACT.subtract(found.expected_fees, found.actual_fees)
+    difference = EXACT.subtract(actual.net_pnl, expected.net_pnl)
+    fees = EXACT.subtract(found.expected.fees, found.actual.fees)
     rest = EXACT.add(EXACT.subtract(difference, fees), found.slippage)
     amounts = (difference, EXACT.minus(found.slippage), fees, rest)
-    places = formatting.places_of(*amounts, currency=currency)
+    places = formatting.places_of(*amounts, currency=expected.base_currency)
     whole, prices, by_fees, other = (formatting.signed(each, places) for each in amounts)
     return Text(f"net P&L {whole}: prices {prices}, fees {by_fees}, missed and extra fills and the rest {other}")
 
@@ -153,13 +144,10 @@ def _told(fill: Fill, quantity: Decimal, zone: Zone) -> str:
     )
 
 
-def _limited(
-    table: Callable[[Sequence[T], Zone], FittedTable], rows: Sequence[T], most: int, zone: Zone
-) -> list[RenderableType]:
-    shown = rows[:most] if most else rows
-    parts: list[RenderableType] = [table(shown, zone)]
-    if len(shown) < len(rows):
-        parts.append(Text(f"{len(shown):,} of {len(rows):,}; --limit 0 shows all", _FAINT))
+def _limited(table: FittedTable, shown: int, count: int) -> list[RenderableType]:
+    parts: list[RenderableType] = [table]
+    if shown < count:
+        parts.append(Text(f"{shown:,} of {count:,}; --limit 0 shows all", _FAINT))
     return parts
 
 

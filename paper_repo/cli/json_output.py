@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from paper_repo.cli.account_tables import balances_of
@@ -26,7 +25,7 @@ from paper_repo.serialization.schemas import Data
 
 if TYPE_CHECKING:  # a list needs none of them
     from paper_repo.cli.following import Followed
-    from paper_repo.domain.comparison import Comparison, MatchedFill, UnmatchedFill
+    from paper_repo.domain.comparison import Compared, MatchedFill, Tally, UnmatchedFill
     from paper_repo.domain.performance import Performance
     from paper_repo.domain.trades import Trade
 
@@ -91,37 +90,39 @@ def of_balances(session: PaperTradingSession) -> list[Data]:
     ]
 
 
-def of_comparison(
-    expected: PaperTradingSession, actual: PaperTradingSession, found: Comparison, limit: int | None = None
-) -> Data:
-    """Two sessions side by side."""
-    first, price = found.first_divergence, found.first_difference_of_price
-    kind = "missed" if found.missed and first is found.missed[0] else "extra"
+def of_comparison(expected: PaperTradingSession, actual: PaperTradingSession, found: Tally) -> Data:
+    """Two sessions side by side, without the lists of their fills."""
+    price = found.first_difference_of_price
     return {
-        "expected": _compared(expected, found.expected_fills, found.expected_fees),
-        "actual": _compared(actual, found.actual_fills, found.actual_fees),
+        "expected": _compared(expected, found.expected),
+        "actual": _compared(actual, found.actual),
         "agrees": found.agrees,
         "slippage": str(found.slippage),
-        "first_divergence": None if first is None else _unmatched(first, kind),
-        "first_difference_of_price": None if price is None else _matched(price),
-        "matched": [_matched(each) for each in found.matched[:limit]],
-        "missed": [_unmatched(each, "missed") for each in found.missed[:limit]],
-        "extra": [_unmatched(each, "extra") for each in found.extra[:limit]],
+        "first_divergence": _first_divergence(found),
+        "first_difference_of_price": None if price is None else of_matched(price),
     }
 
 
-def _compared(session: PaperTradingSession, fills: int, fees: Decimal) -> Data:
+def _first_divergence(found: Tally) -> Data | None:
+    first = found.first_divergence
+    if first is None:
+        return None
+    return of_unmatched(first, "missed" if first is found.first_missed else "extra")
+
+
+def _compared(session: PaperTradingSession, compared: Compared) -> Data:
     return {
         "session_id": session.id,
         "name": session.name,
         "base_currency": session.base_currency,
-        "fills": fills,
-        "fees": str(fees),
+        "fills": compared.fills,
+        "fees": str(compared.fees),
         "net_pnl": str(session.net_pnl),
     }
 
 
-def _matched(pair: MatchedFill) -> Data:
+def of_matched(pair: MatchedFill) -> Data:
+    """A quantity that both sessions have traded."""
     return {
         "symbol": pair.actual.symbol,
         "side": pair.actual.side.value,
@@ -138,7 +139,8 @@ def _matched(pair: MatchedFill) -> Data:
     }
 
 
-def _unmatched(each: UnmatchedFill, kind: str) -> Data:
+def of_unmatched(each: UnmatchedFill, kind: str) -> Data:
+    """A quantity that only one of them has traded: it was `missed`, or is `extra`."""
     fill = each.fill
     return {
         "kind": kind,

@@ -10,7 +10,7 @@ import json
 import math
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -165,28 +165,36 @@ def counted(items: Iterable[T], advance: Callable[[int], object], step: int = 10
 def print_json(document: Any) -> None:
     """One JSON document."""
     streams.require_output()
-    sys.stdout.write(_json(document, indent=2) + "\n")
+    sys.stdout.write(json_text(document, indent=2) + "\n")
 
 
 def print_json_line(document: Any) -> None:
     """One JSON document in a line of its own, which its reader has at once."""
-    sys.stdout.write(_json(document) + "\n")
+    sys.stdout.write(json_text(document) + "\n")
     sys.stdout.flush()
 
 
 def print_json_stream(head: dict[str, Any], name: str, items: Iterable[Any]) -> None:
     """One JSON document with a long list under `name`, written item by item."""
+    print_json_lists(head, {name: map(json_text, items)})
+
+
+def print_json_lists(head: dict[str, Any], lists: Mapping[str, Iterable[str]]) -> None:
+    """One JSON document with long lists under their names, whose items are JSON text, written item by item."""
     streams.require_output()
     write = sys.stdout.write
-    write(_json(head, indent=2)[:-2] + f',\n  "{name}": [')
-    separator = "\n    "
-    for item in items:
-        write(separator + _json(item))
-        separator = ",\n    "
-    write("\n  ]\n}\n" if separator[0] == "," else "]\n}\n")
+    write(json_text(head, indent=2)[:-2])
+    for name, items in lists.items():
+        write(f',\n  "{name}": [')
+        separator = "\n    "
+        for item in items:
+            write(separator + item)
+            separator = ",\n    "
+        write("\n  ]" if separator[0] == "," else "]")
+    write("\n}\n")
 
 
-def _json(document: Any, indent: int | None = None) -> str:
+def json_text(document: Any, indent: int | None = None) -> str:
     """ASCII text; DEL is the one control character that json leaves as it is."""
     return json.dumps(_finite(document), indent=indent, allow_nan=False).replace("\x7f", "\\u007f")
 

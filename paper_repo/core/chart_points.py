@@ -72,12 +72,27 @@ def chart_points(storage: Storage, session_id: str, max_points: int) -> list[Equ
 
 def bulk_points(storage: Storage, session_id: str) -> Iterator[Any]:
     """The equity points one by one, each a `Point`: unchanged since they were written, so no entity checks them."""
-    for row in history.unchanged_points(storage, session_id):
-        place, (at, cash, equity) = row[1], row[history_rows.POINT_DATA]
+    for rows in history.unchanged_points(storage, session_id):
         try:
-            yield Point(datetime.fromisoformat(at), None if cash is None else Decimal(cash), Decimal(equity), place)
-        except (ValueError, ArithmeticError) as error:
-            raise history_rows.corrupt(session_id, f"equity point {place}: {error}") from error
+            points = _points(rows)
+        except (ValueError, ArithmeticError):
+            points = [_point_or_error(session_id, row) for row in rows]
+        yield from points
+
+
+def _points(rows: list[tuple[Any, ...]]) -> list[Point]:
+    moment = datetime.fromisoformat
+    return [
+        Point(moment(at), None if cash is None else Decimal(cash), Decimal(equity), place)
+        for _, place, at, cash, equity, _ in rows
+    ]
+
+
+def _point_or_error(session_id: str, row: tuple[Any, ...]) -> Point:
+    try:
+        return _points([row])[0]
+    except (ValueError, ArithmeticError) as error:
+        raise history_rows.corrupt(session_id, f"equity point {row[1]}: {error}") from error
 
 
 class _Curve:

@@ -107,33 +107,38 @@ def checked_points(storage: Storage, session_id: str) -> Iterator[None]:
 
 def point_rows(storage: Storage, session_id: str) -> Iterator[tuple[Any, ...]]:
     """The rows of the equity points, without a gap; their checksums are not compared here."""
-    statements = storage.statements
-    equity = statements.tables.equity
-    for place, row in enumerate(_rows(storage, equity, session_id, statements.equity_columns, 0), 1):
-        if row[1] != place:
-            raise corrupt(session_id, f"{INCOMPLETE}: equity point {place} is not there")
-        yield row
+    for rows in _point_pages(storage, session_id):
+        yield from rows
+
+
+def _point_pages(storage: Storage, session_id: str) -> Iterator[list[tuple[Any, ...]]]:
+    statements, before = storage.statements, 0
+    for rows in _pages(storage, statements.tables.equity, session_id, statements.equity_columns, 0):
+        for place, row in enumerate(rows, before + 1):
+            if row[1] != place:
+                raise corrupt(session_id, f"{INCOMPLETE}: equity point {place} is not there")
+        before += len(rows)
+        yield rows
 
 
 def unchanged_fills(storage: Storage, session_id: str) -> Iterator[tuple[Any, ...]]:
     """The rows of all fills, each compared with its checksum."""
-    return _unchanged(storage, fill_rows(storage, session_id, 0), storage.statements.checksum_of_fill, FILL_CHECKSUM)
-
-
-def unchanged_points(storage: Storage, session_id: str) -> Iterator[tuple[Any, ...]]:
-    """The rows of all equity points, each compared with its checksum."""
-    return _unchanged(storage, point_rows(storage, session_id), storage.statements.checksum_of_point, POINT_CHECKSUM)
-
-
-def _unchanged(
-    storage: Storage, rows: Iterator[tuple[Any, ...]], checksum: Callable[[Sequence[Any]], int], place: int
-) -> Iterator[tuple[Any, ...]]:
-    if not storage.keeps_text:
-        yield from rows
-    for row in rows:
-        if checksum(row) != row[place]:
+    checksum, keeps_text = storage.statements.checksum_of_fill, storage.keeps_text
+    for row in fill_rows(storage, session_id, 0):
+        if keeps_text and checksum(row) != row[FILL_CHECKSUM]:
             raise changed(row[0])
         yield row
+
+
+def unchanged_points(storage: Storage, session_id: str) -> Iterator[list[tuple[Any, ...]]]:
+    """The rows of all equity points, many at a time, each compared with its checksum."""
+    checksum = storage.statements.checksum_of_point
+    for rows in _point_pages(storage, session_id):
+        if storage.keeps_text:
+            for row in rows:
+                if checksum(row) != row[POINT_CHECKSUM]:
+                    raise changed(row[0])
+        yield rows
 
 
 def read_entries(storage: Storage, session_id: str) -> Iterator[tuple[int, LedgerEntry]]:
@@ -237,11 +242,18 @@ def incomplete(session_id: str, places: tuple[int, int], count: int) -> CorruptR
 def _rows(
     storage: Storage, table: Any, session_id: str, columns: tuple[str, ...], after: int
 ) -> Iterator[tuple[Any, ...]]:
+    for rows in _pages(storage, table, session_id, columns, after):
+        yield from rows
+
+
+def _pages(
+    storage: Storage, table: Any, session_id: str, columns: tuple[str, ...], after: int
+) -> Iterator[list[tuple[Any, ...]]]:
     page = _page(table, columns)
     while True:
         storage.require_sound()
         rows = storage.fetch_rows(page, {"session_id": session_id, "after": after})
-        yield from rows
+        yield rows
         if len(rows) < PAGE:
             return
         after = rows[-1][1]

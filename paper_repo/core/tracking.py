@@ -76,6 +76,9 @@ class Taken(NamedTuple):
     orders: int = 0
 
 
+_NOTHING_TAKEN = Taken()
+
+
 class Counts(NamedTuple):
     """How much history of a session is stored, as the session counts it."""
 
@@ -106,7 +109,7 @@ class Tracking:
         """The number of the latest of these that was done."""
         self.newest: Content | None = None
         """What that one has stored, once a save was left out that may still come."""
-        self.taken: Taken = Taken()
+        self.taken: Taken = _NOTHING_TAKEN
         self.lock: threading.RLock = threading.RLock()
         """Held while a save takes its history, or looks at it."""
         self.is_moving: bool = False

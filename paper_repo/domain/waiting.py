@@ -22,6 +22,8 @@ class Waiting(list[T], Generic[T]):
         before: how many of the kind are stored already.
     """
 
+    __slots__ = ("_known", "before")
+
     def __init__(self, items: Iterable[T] = (), before: int = 0) -> None:
         super().__init__(items)
         self.before: int = before
@@ -54,6 +56,8 @@ class NewEntries(Waiting[LedgerEntry]):
             a program has put into the list by itself gets its place when the list is next used.
     """
 
+    __slots__ = ("places",)
+
     def __init__(self, items: Iterable[LedgerEntry] = (), before: int = 0, places: Iterable[int] = ()) -> None:
         super().__init__(items, before)
         self.places: list[int] = list(places)
@@ -75,6 +79,8 @@ class NewEntries(Waiting[LedgerEntry]):
 
 class NewClosedOrders(Waiting[Order]):
     """The closed orders that wait; a program may append others that it knows of."""
+
+    __slots__ = ()
 
 
 class HistoryAttribute(Checked[Any, Any]):

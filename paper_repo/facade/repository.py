@@ -145,7 +145,7 @@ class AsyncSessionRepository(DelegatingRepository):
                 errors=errors,
             )
         )
-        while page := await self._read(next, pages, None):
+        while page := await self._read(lambda: list(next(pages, ()))):
             for session in page:
                 yield session
 

@@ -26,7 +26,7 @@ TRADES, TRADES_TOGETHER = 500, 1000
 """How many of the latest trades are shown of one session, and of all; of cash flows and closed orders likewise."""
 
 DRAWDOWNS = 5
-_NEVER = datetime.min.replace(tzinfo=UTC)
+_NEVER, _LATEST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 class Dip(NamedTuple):
@@ -111,7 +111,7 @@ class Walk:
     def __init__(self, drawn: Collection[datetime] = ()) -> None:
         self.dips: list[Dip] = []
         self.levels: dict[datetime, float] = {}
-        self._drawn = drawn
+        self._drawn = sorted(drawn)
         self.point_count: int = 0
         self._closes: dict[tuple[int, int], float] = {}
         self._first: float | None = None
@@ -124,10 +124,15 @@ class Walk:
             yield point
 
     def follow(self, found: Iterable[Level]) -> Iterator[Level]:
-        """The same levels; from the start again when it is called again."""
+        """The same levels; from the start again when it is called again.
+
+        What is compared with each level is a time: to take one apart, or to look for it in a set, takes longer.
+        """
         self.dips, self.levels, self._closes, self._first = [], {}, {}, None
-        dips, kept, drawn, closes = self.dips, self.levels, self._drawn, self._closes
+        dips, kept, closes = self.dips, self.levels, self._closes
         peak, peak_at, trough, trough_at = 0.0, _NEVER, 0.0, _NEVER
+        drawn = iter([*self._drawn, _LATEST])
+        next_drawn, next_month, month = next(drawn), _NEVER, (0, 0)
         for each in found:
             yield each
             at, level = each
@@ -142,8 +147,12 @@ class Walk:
                 peak, peak_at, trough, trough_at = value, at, value, at
             elif value < trough:
                 trough, trough_at = value, at
-            closes[at.year, at.month] = value
-            if at in drawn:
+            if at >= next_month:
+                month, next_month = (at.year, at.month), _next_month(at)
+            closes[month] = value
+            while next_drawn < at:
+                next_drawn = next(drawn)
+            if next_drawn == at:
                 kept[at] = value
         if trough < peak and peak > 0:
             dips.append(Dip(peak_at, trough_at, None, trough / peak - 1))
@@ -159,3 +168,9 @@ class Walk:
                 of_year[0] = (1 + of_year[0]) * (value / before) - 1
             before = value
         return months
+
+
+def _next_month(at: datetime) -> datetime:
+    if (at.year, at.month) == (_LATEST.year, _LATEST.month):
+        return _LATEST
+    return datetime(at.year + at.month // 12, at.month % 12 + 1, 1, tzinfo=UTC)

@@ -27,6 +27,7 @@ from paper_repo.domain.orders import checked_order
 from paper_repo.domain.positions import ONE, checked_position
 from paper_repo.domain.session import stored_session
 from paper_repo.domain.trading import checked_fill, checked_point
+from paper_repo.domain.values import texts
 from paper_repo.serialization import schemas
 from paper_repo.serialization.fast_writing import AMOUNT_COLUMNS, NO_ACCOUNT
 from paper_repo.serialization.json_data import from_json
@@ -53,6 +54,7 @@ def read_session(columns: Mapping[str, Any]) -> PaperTradingSession:
     return stored_session(
         {
             "strategy": _strategy(from_json(columns["strategy"])),
+            "symbols": _symbols(columns["symbols"]),
             "status": SessionStatus[columns["status"]],
             "initial_cash": amount_of(columns["initial_cash"]),
             "cash": amount_of(columns["cash"]),
@@ -69,7 +71,6 @@ def read_session(columns: Mapping[str, Any]) -> PaperTradingSession:
         {
             "id": columns["id"],
             "name": columns["name"],
-            "symbols": _symbols(columns["symbols"]),
             "base_currency": columns["base_currency"],
             "state": from_json(columns["state"]),
             "metadata": from_json(columns["metadata"]),
@@ -223,7 +224,7 @@ def _few_symbols(text: str) -> tuple[str, ...]:
 def _texts(value: Any) -> tuple[str, ...]:
     if type(value) is not list:
         raise TypeError
-    return tuple(value)
+    return texts(value, "symbols")
 
 
 _READ: dict[str, Callable[[Any], Any]] = {

@@ -30,19 +30,22 @@ class Checksum:
         later = itemgetter(*(places[name] for name in self._names)) if self._names else None
 
         def checksum(row: Sequence[Any]) -> int:
-            if later is not None and later(row) != self._nothing:
-                return self.of(dict(zip(columns, row, strict=True)))
-            return _signed(_joined(values(row)))
+            text = _joined(values(row))
+            return _signed(text if later is None else text + self._more(later(row)))
 
         return checksum
 
     def of(self, row: Mapping[str, Any]) -> int:
         """The checksum of `row`, as a signed number of 32 bits, which every database has a type for."""
         text = _joined(self._values(row))
-        if self._names and (later := self._later(row)) != self._nothing:
-            pairs = zip(self._names, later, strict=True)
-            text += "".join([f"\x1e{name}\x1f{each}" for name, each in pairs if each is not None])
-        return _signed(text)
+        return _signed(text + self._more(self._later(row)) if self._names else text)
+
+    def _more(self, later: tuple[Any, ...]) -> str:
+        """What the values of the later columns add to the text of a row."""
+        if later == self._nothing:
+            return ""
+        pairs = zip(self._names, later, strict=True)
+        return "".join([f"\x1e{name}\x1f{each}" for name, each in pairs if each is not None])
 
     def of_plain(self, row: Mapping[str, Any]) -> int:
         """The checksum of a row without values in the later columns, which it may lack."""

@@ -35,10 +35,15 @@ def select_sessions(tables: Tables, selection: Selection, columns: Iterable[str]
     return query.offset(selection.offset) if selection.offset else query
 
 
-def after(tables: Tables, selection: Selection, query: Any, key: str, session_id: str) -> Any:
-    """`query` from behind the session with this order key and id on."""
-    columns, last = Tuple(*_keys(tables, selection)), Tuple(key, session_id)
-    return query.where(columns < last if selection.descending else columns > last)
+def page(query: Any) -> Statement:
+    """The first rows of `query`, as many as `limit` says."""
+    return Statement(query.limit(value("limit")))
+
+
+def page_after(tables: Tables, selection: Selection, query: Any) -> Statement:
+    """The first rows of `query` behind the session with the order key `key` and the id `id`."""
+    columns, last = Tuple(*_keys(tables, selection)), Tuple(value("key"), value("id"))
+    return page(query.where(columns < last if selection.descending else columns > last))
 
 
 def count_sessions(tables: Tables, selection: Selection) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import random
 import re
 import subprocess
 import sys
@@ -13,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from paper_repo import Fill, PaperTradingSession, SessionRepository
-from tests.builders import moment, new_session
+from paper_repo import Fill, PaperTradingSession, SessionRepository, compare
+from paper_repo.cli import formatting
+from tests.builders import START, moment, new_session
 from tests.cli.conftest import DEMO, Run, document
 
 OPENED = """
@@ -111,6 +113,52 @@ def test_a_document_has_every_pair(run: Run, paper: str) -> None:
     assert Decimal(found["slippage"]) == sum(Decimal(each["cost"]) for each in found["matched"])
     assert found["actual"]["net_pnl"] != found["expected"]["net_pnl"]
     assert {each["delay_seconds"] for each in found["matched"]} == {1.0}
+
+
+@pytest.fixture
+def long_runs(database: Path) -> tuple[PaperTradingSession, PaperTradingSession]:
+    """Two sessions of many fills, of which some differ, and whose times go back now and then."""
+    chance = random.Random(4)
+    sessions = (new_session(id="long-1", initial_cash=10**9), new_session(id="long-2", initial_cash=10**9))
+    for number in range(1500):
+        at, symbol = START + timedelta(minutes=number + 30 * (number % 7 == 0)), chance.choice(("IBM", "AAPL"))
+        quantity, price = chance.randint(1, 50), Decimal(chance.randint(900, 1100)) / 10
+        for session in sessions:
+            if chance.random() < 0.9:
+                changed = chance.choice((0, 0, Decimal("0.1"), Decimal("-0.1")))
+                moved = at + timedelta(seconds=chance.randint(0, 200))
+                session.apply_fill(Fill(f"{number}", symbol, "BUY", quantity, price + changed, 1, moved))
+    with SessionRepository(database) as repository:
+        repository.save_many(sessions)
+    return sessions
+
+
+def test_a_long_comparison_is_what_python_gives(
+    run: Run, database: Path, long_runs: tuple[PaperTradingSession, PaperTradingSession]
+) -> None:
+    """Pair by pair, and in the tables the costliest of all."""
+    with SessionRepository(database) as repository:
+        found = compare(*long_runs, *(repository.get_fills(each.id) for each in long_runs))
+
+    told = document(run("compare", "long-1", "long-2", "--json"))
+    assert [(each["expected_fill_id"], each["actual_fill_id"], each["quantity"]) for each in told["matched"]] == [
+        (each.expected.id, each.actual.id, str(each.quantity)) for each in found.matched
+    ]
+    for name, fills in (("missed", found.missed), ("extra", found.extra)):
+        assert [each["fill_id"] for each in told[name]] == [each.fill.id for each in fills]
+    assert (Decimal(told["slippage"]), told["agrees"]) == (found.slippage, False)
+    few = document(run("compare", "long-1", "long-2", "--json", "--limit", "3"))
+    assert few == told | {name: told[name][:3] for name in ("matched", "missed", "extra")}
+
+    output = run("compare", "long-1", "long-2", "--limit", "3", width=200).stdout
+    dearest = sorted((each for each in found.matched if each.cost), key=lambda each: -abs(each.cost))
+    assert f"3 of {len(dearest):,}; --limit 0 shows all" in output
+    _, rows = output.split(f"{len(dearest):,} matched fills at another price, the costliest first\n")
+    assert [line[:19] for line in rows.splitlines()[2:5]] == [
+        f"{each.actual.executed_at:%Y-%m-%d %H:%M:%S}" for each in dearest[:3]
+    ]
+    delays = sorted(each.delay for each in found.matched)
+    assert f"the delay is {formatting.span(delays[len(delays) // 2])} (median)" in output
 
 
 def test_options_choose_what_is_compared(run: Run, paper: str) -> None:

@@ -147,6 +147,19 @@ def test_several_fills_of_one_moment_are_those_of_the_other_session() -> None:
         assert (found.missed, found.extra) == ((), ())
 
 
+def test_two_purchases_of_one_moment_are_each_their_own() -> None:
+    """At other prices and of other quantities, so that no part of the one is taken for the other."""
+    fills = [
+        Fill("1", "IBM", "BUY", 5, 100, executed_at=START),
+        Fill("2", "IBM", "BUY", 6, 101, executed_at=START),
+    ]
+
+    found = compared(fills, fills)
+
+    assert found.agrees
+    assert matched(found) == [("1", "1", 5), ("2", "2", 6)]
+
+
 @given(times=TIMES, seed=st.integers(0, 2**32), within=st.integers(0, 600))
 def test_matching_is_that_of_all_pairs_taken_closest_first(times: list[int], seed: int, within: int) -> None:
     """As one would do it by hand, and every quantity is somewhere once."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate
+from operator import mul
 from pathlib import Path
 
 import pytest
@@ -123,6 +125,30 @@ def test_drawdowns_of_any_curve(equities: list[int]) -> None:
     assert inside == below
     found = performance(session, points, []).max_drawdown
     assert min((dip.depth for dip in dips), default=0) == pytest.approx(found)
+
+
+@given(
+    gaps=st.lists(st.integers(0, 90), min_size=1, max_size=30),
+    drawn=st.sets(st.integers(0, 29)),
+    equities=st.lists(st.integers(1, 50), min_size=30, max_size=30),
+)
+def test_what_is_kept_of_any_curve(gaps: list[int], drawn: set[int], equities: list[int]) -> None:
+    """The levels that are drawn, at their times, and the last of each month; of one moment the last one counts."""
+    days = [datetime(2023, 10, 31, 23, tzinfo=UTC) + timedelta(days=each) for each in accumulate(gaps)]
+    session = PaperTradingSession(strategy=Strategy("s"), initial_cash=100, created_at=days[0])
+    points = [EquityPoint(at, 0, equity) for at, equity in zip(days, equities, strict=False)]
+    passed = list(levels(session, points))
+
+    seen = reading.Walk({point.at for place, point in enumerate(points) if place in drawn})
+    assert list(seen.follow(iter(passed))) == passed
+
+    known = {each.at: float(each.level) for each in passed if each.level is not None}
+    assert seen.levels == {point.at: known[point.at] for place, point in enumerate(points) if place in drawn}
+    closes = {(at.year, at.month): level for at, level in known.items()}
+    months = {(year, month) for year, of_year in seen.months().items() for month in of_year if month}
+    assert months == set(closes)
+    grown = [1 + each[month] for _, each in sorted(seen.months().items()) for month in sorted(each) if month]
+    assert [100 * each for each in accumulate(grown, mul)] == pytest.approx(list(closes.values()))
 
 
 def test_several_share_the_room(repository: SessionRepository) -> None:

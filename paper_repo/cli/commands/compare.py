@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
 from paper_repo.cli import json_output, options
+from paper_repo.cli.comparison_lists import Documents, Highlights
 from paper_repo.cli.database import existing, loaded
 from paper_repo.cli.options import (
     DbOption,
@@ -21,12 +22,13 @@ from paper_repo.cli.options import (
     UntilOption,
     ZoneOption,
 )
-from paper_repo.cli.terminal import counted, output, print_json, progress
+from paper_repo.cli.terminal import counted, output, print_json_lists, progress
 from paper_repo.cli.zones import UTC_ZONE
 from paper_repo.core.repository import SessionRepository
 from paper_repo.domain import Fill, PaperTradingSession
-from paper_repo.domain.comparison import WITHIN
-from paper_repo.domain.comparison import compare as compared
+from paper_repo.domain.comparison import WITHIN, Tally, compare_passing
+
+T = TypeVar("T", bound=Tally)
 
 TABLE_LENGTH = 10
 """How many rows each table has by default."""
@@ -101,21 +103,36 @@ def compare(
             opened.enter_context(each)
             opened.enter_context(each.reading())
         expected, actual = loaded(first, expected_id), loaded(second, actual_id)
-        planned, traded = _fills(first, expected, symbol), _fills(second, actual, symbol)
-        found = compared(expected, actual, planned, traded, within=within, since=since, until=until)
+
+        def found(make: Callable[[], T]) -> T:
+            return compare_passing(
+                make,
+                expected,
+                actual,
+                lambda: _fills(first, expected, symbol),
+                lambda: _fills(second, actual, symbol),
+                within=within,
+                since=since,
+                until=until,
+            )
+
+        if as_json:
+            documents = found(lambda: Documents(limit or None))
+        else:
+            most = TABLE_LENGTH if limit is None else limit
+            highlights = found(lambda: Highlights(most))
     if as_json:
-        print_json(json_output.of_comparison(expected, actual, found, limit or None))
+        print_json_lists(json_output.of_comparison(expected, actual, documents), documents.lists)
         return
     from paper_repo.cli.comparison_page import comparison_page
 
     page = comparison_page(
         expected,
         actual,
-        found,
+        highlights,
         zone=zone or UTC_ZONE,
         within=within,
         whole=symbol is None and since is None and until is None,
-        most=TABLE_LENGTH if limit is None else limit,
     )
     output().print(page)
 
