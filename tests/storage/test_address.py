@@ -13,7 +13,11 @@ import pytest
 
 from paper_repo import AsyncSessionRepository, SchemaVersionError, SessionRepository, StorageError
 from paper_repo.core.repository import internals_of
+from paper_repo.storage.address import is_server, storage_at
+from paper_repo.storage.postgres.cockroach import CockroachStorage
+from paper_repo.storage.postgres.storage import PostgresStorage
 from paper_repo.storage.postgres.url import parsed
+from paper_repo.storage.sqlite.storage import SQLiteStorage
 from tests.builders import new_session
 
 
@@ -164,3 +168,45 @@ def test_what_is_for_a_file_is_refused_for_a_server(scheme: str, option: dict[st
     """Nobody takes a database for encrypted that is not."""
     with pytest.raises(ValueError, match="passphrase and journal are for files"):
         SessionRepository(f"{scheme}://localhost/sessions", **option)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "kind"),
+    [
+        ("postgresql", PostgresStorage),
+        ("postgres", PostgresStorage),
+        ("cockroachdb", CockroachStorage),
+        ("crdb", CockroachStorage),
+    ],
+)
+def test_the_scheme_tells_the_kind_of_server(scheme: str, kind: type[PostgresStorage]) -> None:
+    """CockroachDB speaks PostgreSQL's protocol, but is not quite the same."""
+    assert type(storage_at(f"{scheme}://user@localhost/sessions?application_name=a%3A%2F%2Fb")) is kind
+
+
+def test_a_password_may_look_like_a_scheme(tmp_path: Path) -> None:
+    """What stands before the first :// is the scheme, whatever follows."""
+    assert type(storage_at("postgresql://user@localhost/x?options=://")) is PostgresStorage
+    assert type(storage_at(f"sqlite:///{tmp_path}/a://b.db")) is SQLiteStorage
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("sessions.db", False),
+        (Path("postgresql://x"), False),
+        ("sqlite:///sessions.db", False),
+        ("postgresql://localhost/x", True),
+        ("crdb://localhost/x", True),
+    ],
+)
+def test_what_is_on_a_server(address: str | Path, expected: bool) -> None:
+    """A path never is, however it looks."""
+    assert is_server(address) is expected
+
+
+def test_a_file_has_a_write_ahead_log_by_default(tmp_path: Path) -> None:
+    """Unless another journal is asked for."""
+    with SessionRepository(tmp_path / "sessions.db") as repository:
+        repository.save(new_session())
+        assert (tmp_path / "sessions.db-wal").exists()
