@@ -412,6 +412,8 @@ class IPaperTradingSessionRepository(ABC):
     ) -> list[Order]:
         """Load the orders of a session: the closed ones in the order they were closed, then the open ones as placed.
 
+        Orders that were placed, or closed together, at one moment come in the order of their ids.
+
         Args:
             session_id: the session.
             which: "all" (the default), "closed" or "open"; the open ones are those in `open_orders` of the session.

@@ -16,7 +16,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from paper_repo.domain.booking import Booking
-from paper_repo.domain.orders import EXPIRING, Order, OrderStatus, TimeInForce, require_complete
+from paper_repo.domain.orders import EXPIRING, Order, OrderStatus, TimeInForce, as_placed, require_complete
 from paper_repo.domain.positions import Position
 from paper_repo.domain.secrecy import shown
 from paper_repo.domain.trading import Fill
@@ -243,7 +243,7 @@ def _close(
 ) -> None:
     """Close these orders, and whatever that cancels in its turn, but not the one that has cancelled them."""
     while orders:
-        closed = [_closed(each, status, at) for each in orders]
+        closed = [_closed(each, status, at) for each in sorted(orders, key=as_placed)]
         for order in closed:
             booking.orders[order.id] = None
             booking.closed.append(order)

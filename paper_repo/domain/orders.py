@@ -68,6 +68,11 @@ class TimeInForce(StrEnum):
     CLS = "CLS"
 
 
+def as_placed(order: Order) -> tuple[datetime, str]:
+    """The key that sorts orders as they were placed, those of one moment by their ids: no database keeps more."""
+    return order.created_at, order.id
+
+
 EXPIRING = frozenset({TimeInForce.GTD, TimeInForce.DAY})
 """The orders that may have a time at which they expire."""
 

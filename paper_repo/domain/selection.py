@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias, TypedDict, TypeVar, cast
 
 from paper_repo.domain import one_line
 from paper_repo.domain.drafts import draft_of
-from paper_repo.domain.orders import Order
+from paper_repo.domain.orders import Order, as_placed
 from paper_repo.domain.session import PaperTradingSession
 from paper_repo.domain.status import SessionStatus
 from paper_repo.domain.trading import Fill
@@ -254,7 +254,7 @@ def check_which(which: object) -> None:
 
 def resting(session: PaperTradingSession) -> list[Order]:
     """The open orders of a session in the order in which they were placed."""
-    return sorted(session.open_orders.values(), key=lambda each: each.created_at)
+    return sorted(session.open_orders.values(), key=as_placed)
 
 
 def is_chosen(order: Order, symbol: str | None, since: datetime | None, until: datetime | None) -> bool:

@@ -166,6 +166,24 @@ class AccountContract:
         with pytest.raises(ValueError, match="which must be one of all, open, closed, not 'new'"):
             await repository.get_orders("rich", which="new")  # type: ignore[arg-type]
 
+    async def test_orders_of_one_moment(self, repository: IPaperTradingSessionRepository) -> None:
+        """They come in the order of their ids, also those that were closed together after they were loaded."""
+        session = new_session(id="s")
+        for order_id in ("o-10", "o-3", "o-2", "p"):
+            session.place_order(Order(order_id, "AAPL", "BUY", "MARKET", 1, created_at=START))
+        session.open_orders["z"] = replace(session.open_orders["p"], id="z", created_at=START - timedelta(1))
+        await repository.save(session)
+        open_orders = [each.id for each in await repository.get_orders("s")]
+        loaded = await repository.get_by_id("s")
+        assert loaded is not None
+        for order_id in open_orders:
+            loaded.amend_order(order_id, time_in_force="GTD", expires_at=START + timedelta(1))
+        loaded.expire_orders(START + timedelta(1))
+        await repository.save(loaded)
+
+        assert open_orders == ["z", "o-10", "o-2", "o-3", "p"]
+        assert [each.id for each in await repository.get_orders("s")] == open_orders
+
     async def test_a_session_that_is_not_there(self, repository: IPaperTradingSessionRepository) -> None:
         """A part of a session that is not there is an error, whatever is asked of it; what is there may be empty."""
         for name in PARTS_OF_A_SESSION:

@@ -72,6 +72,16 @@ class IgnoresSymbolsOfOrders(Wrong):
         return await super().get_orders(session_id, **query)
 
 
+class GivesOrdersAsTheyCome(Wrong):
+    """Gives the open orders in the order in which its database happens to keep them."""
+
+    caught_by = "test_orders_of_one_moment"
+
+    async def get_orders(self, session_id: str, *, which: Any = "all", **query: Any) -> list[Order]:
+        found = await super().get_orders(session_id, which=which, **query)
+        return sorted(found, key=lambda each: (len(each.id), each.id))
+
+
 class GivesClosedOrdersOnly(Wrong):
     """Leaves out the orders that rest."""
 

@@ -228,7 +228,7 @@ class Model:
 
     def get_orders(self, session_id: str) -> list[Order]:
         stored = self.store[session_id]
-        return [*stored["orders"], *sorted(stored["open_orders"].values(), key=lambda each: each.created_at)]
+        return [*stored["orders"], *sorted(stored["open_orders"].values(), key=lambda each: (each.created_at, each.id))]
 
     def _stored(self, session_id: str) -> Plain:
         if session_id not in self.store:
