@@ -36,7 +36,7 @@ from paper_repo.serialization.primitives import (
     text_of,
 )
 from paper_repo.serialization.schemas import Data
-from paper_repo.serialization.seldom import with_seldom
+from paper_repo.serialization.seldom import seldom_of, with_seldom
 
 T = TypeVar("T")
 
@@ -178,10 +178,10 @@ def _has_no_space(text: str) -> bool:
 
 
 def _fill(data: Mapping[str, Any]) -> Fill:
-    if len(data) != 8:
-        return with_seldom(Fill, data)
     fill_id, symbol, quantity = text_of(data["id"]), text_of(data["symbol"]), amount_of(data["quantity"])
     if not fill_id or not symbol or quantity <= 0:
+        raise ValueError
+    if len(data) != 8 and not (_has_no_space(fill_id) and _has_no_space(symbol)):
         raise ValueError
     return Fill.of_checked(
         fill_id,
@@ -192,6 +192,7 @@ def _fill(data: Mapping[str, Any]) -> Fill:
         amount_of(data["fee"]),
         instant_of(data["executed_at"]),
         None if data["order_id"] is None else text_of(data["order_id"]),
+        None if len(data) == 8 else seldom_of(Fill, data),
     )
 
 
