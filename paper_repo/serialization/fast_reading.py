@@ -31,8 +31,10 @@ from paper_repo.serialization.json_data import from_json
 from paper_repo.serialization.primitives import (
     amount_of,
     instant_of,
+    name_of,
     optional_amount_of,
     optional_instant_of,
+    symbol_of,
     text_of,
 )
 from paper_repo.serialization.schemas import Data
@@ -126,8 +128,8 @@ def _strategy(data: Data) -> Strategy:
 def _position(data: Data, name: str) -> Position:
     if len(data) != 6:
         return _under_its_name(with_seldom(Position, data), name)
-    symbol, quantity = text_of(data["symbol"]), amount_of(data["quantity"])
-    if not quantity or not name or symbol != name:
+    symbol, quantity = symbol_of(data["symbol"]), amount_of(data["quantity"])
+    if not quantity or symbol != name:
         raise ValueError
     return Position.of_checked(
         symbol,
@@ -153,12 +155,11 @@ def _under_its_name(entity: T, name: str) -> T:
 def _order(data: Data, name: str) -> Order:
     if len(data) != 10:
         return _under_its_name(with_seldom(Order, data), name)
-    order_id, symbol = text_of(data["id"]), text_of(data["symbol"])
+    order_id, symbol = name_of(data["id"]), symbol_of(data["symbol"])
     quantity, filled = amount_of(data["quantity"]), amount_of(data["filled_quantity"])
     if order_id != name:
         raise ValueError
-    are_sound = quantity > 0 and not filled and order_id and symbol
-    make = Order.of_checked if are_sound and _has_no_space(order_id) and _has_no_space(symbol) else Order
+    make = Order.of_checked if quantity > 0 and not filled else Order
     return make(
         order_id,
         symbol,
@@ -173,19 +174,13 @@ def _order(data: Data, name: str) -> Order:
     )
 
 
-def _has_no_space(text: str) -> bool:
-    return text.strip() == text
-
-
 def _fill(data: Mapping[str, Any]) -> Fill:
-    fill_id, symbol, quantity = text_of(data["id"]), text_of(data["symbol"]), amount_of(data["quantity"])
-    if not fill_id or not symbol or quantity <= 0:
-        raise ValueError
-    if len(data) != 8 and not (_has_no_space(fill_id) and _has_no_space(symbol)):
+    quantity = amount_of(data["quantity"])
+    if quantity <= 0:
         raise ValueError
     return Fill.of_checked(
-        fill_id,
-        symbol,
+        name_of(data["id"]),
+        symbol_of(data["symbol"]),
         Side[data["side"]],
         quantity,
         amount_of(data["price"]),
