@@ -118,11 +118,16 @@ def _plain(kind: type[Any], stored: Row) -> Data:
     optional = schemas.defaults_of(kind)
     names = schemas.fields_of(kind)
     data = {name: stored[name] for name in names if name not in optional or stored[name] is not None}
+    return _with_metadata(data, stored["session_id"])
+
+
+def _with_metadata(data: Data, session_id: str) -> Data:
+    """The same data, in which the metadata is no text any more."""
     if "metadata" in data:
         try:
             data["metadata"] = fast.from_json(data["metadata"])
         except (TypeError, ValueError) as error:
-            raise corrupt(stored["session_id"], f"metadata: {error}") from error
+            raise corrupt(session_id, f"metadata: {error}") from error
     return data
 
 
@@ -132,10 +137,11 @@ def fill(storage: Storage, row: Sequence[Any], checked: bool = True) -> Fill:
     Raises:
         CorruptRecordError: it does not describe one, or its checksum is wrong; so for `point`.
     """
-    if tuple(row[FILL_CHECKSUM + 1 :]) == _NOTHING_LATER:
-        data = dict(zip(_FILL_NAMES, row[FILL_DATA], strict=True))
-    else:
-        data = _plain(Fill, dict(zip(storage.statements.fill_columns, row, strict=True)))
+    data = dict(zip(_FILL_NAMES, row[FILL_DATA], strict=True))
+    later = tuple(row[FILL_CHECKSUM + 1 :])
+    if later != _NOTHING_LATER:
+        pairs = zip(LATER_FILL_COLUMNS, later, strict=True)
+        data |= _with_metadata({name: value for name, value in pairs if value is not None}, row[0])
     found = load(Fill, data, row[0])
     if checked and storage.keeps_text and storage.statements.checksum_of_fill(row) != row[FILL_CHECKSUM]:
         raise changed(row[0])

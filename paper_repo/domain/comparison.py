@@ -213,8 +213,6 @@ def compare(
     Raises:
         ValueError: `within` is below zero.
     """
-    if within < timedelta(0):
-        raise ValueError(f"within must not be below zero, it is {within}")
     lists = _Lists()
     both = ((expected_history, since, until), (actual_history, since, until))
     firsts, seconds = (sorted(_compared(*each), key=executed_at) for each in both)
@@ -298,6 +296,8 @@ def _tell(
     within: timedelta,
 ) -> None:
     """Tell `found` of all pairs of fills, and of what is left, in the order of time, in which the fills must be."""
+    if within < timedelta(0):
+        raise ValueError(f"within must not be below zero, it is {within}")
     both = found.expected.counted(firsts, expected), found.actual.counted(seconds, actual)
     for first, second, quantity in matches(*both, within):
         if first is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from datetime import datetime
 from decimal import Decimal
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from paper_repo.domain import accounting, books, corporate_actions
@@ -89,7 +89,7 @@ class Lot:
         return fee
 
     def _share_of_fee(self, quantity: Decimal) -> Decimal:
-        unit = _last_place(self._fee_of_fill)
+        unit = _last_place(self._fee_of_fill.adjusted())
         units = EXACT.divide_int(EXACT.multiply(self._fee, quantity), EXACT.multiply(self.quantity, unit))
         share = EXACT.multiply(units, unit).normalize(EXACT)
         zero = EXACT.subtract(self._fee_of_fill, self._fee_of_fill)
@@ -103,9 +103,10 @@ class Lot:
         self.price = price_after(split, self.price)
 
 
-def _last_place(fee: Decimal) -> Decimal:
-    """One unit of the last place that a part of `fee` may have."""
-    return Decimal((0, (1,), fee.adjusted() - _FEE_DIGITS + 1))
+@lru_cache(256)
+def _last_place(exponent: int) -> Decimal:
+    """One unit of the last place that a part of a fee may have, of which the first digit stands at this place."""
+    return Decimal((0, (1,), exponent - _FEE_DIGITS + 1))
 
 
 class Holding(Generic[T]):
@@ -204,5 +205,11 @@ def _is_paid_in_kind(fill: Fill, holding: Holding[T], session: PaperTradingSessi
     instrument = session.instruments.get(fill.symbol) if session is not None else None
     if session is not None and fill.fee_currency == session.base_currency:
         return False
-    spec = instrument or Instrument(fill.symbol, settlement=holding.settlement)
+    spec = instrument or _unlisted(fill.symbol, holding.settlement)
     return fill.fee_currency not in (None, holding.currency) and fill.fee_currency == spec.settled_asset
+
+
+@lru_cache(256)
+def _unlisted(symbol: str, settlement: Settlement) -> Instrument:
+    """What stands for an instrument that the session does not have: to make one for each fill takes longer than all."""
+    return Instrument(symbol, settlement=settlement)

@@ -13,9 +13,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from paper_repo.domain import one_line
+from paper_repo.domain.drafts import draft_of
 from paper_repo.domain.history import Booked, in_force
 from paper_repo.domain.ledger import Split, SymbolChange
 from paper_repo.domain.lots import Holding, Lot, lot_of, opening_holdings, price_after, quantity_after
@@ -63,6 +64,9 @@ class RoundTrip:
     def duration(self) -> timedelta:
         """How long the trade was open; negative if the closing fill has the earlier time."""
         return self.exit_at - self.entry_at
+
+
+_draft = draft_of(RoundTrip)
 
 
 def round_trips(history: Iterable[Booked], session: PaperTradingSession | None = None) -> list[RoundTrip]:
@@ -133,20 +137,21 @@ def _match(holding: Holding[RoundTrip], entry: Lot, exit: Lot) -> RoundTrip:
     paid, entry_fee = entry.take(quantity)
     received, exit_fee = exit.take(quantity)
     gain = EXACT.subtract(received, paid) if entry.side is Side.BUY else EXACT.subtract(paid, received)
-    return RoundTrip(
-        holding.symbol,
-        entry.side,
-        quantity,
-        entry.price,
-        exit.price,
-        entry.at,
-        exit.at,
-        gain if exit.rate == 1 else EXACT.multiply(gain, exit.rate),
-        EXACT.add(entry_fee, exit_fee),
-        holding.currency,
-        holding.multiplier,
-        holding.position_id,
-    )
+    trip = _draft()  # a frozen one takes as long as all the rest
+    trip.symbol = holding.symbol
+    trip.side = entry.side
+    trip.quantity = quantity
+    trip.entry_price = entry.price
+    trip.exit_price = exit.price
+    trip.entry_at = entry.at
+    trip.exit_at = exit.at
+    trip.pnl = gain if exit.rate == 1 else EXACT.multiply(gain, exit.rate)
+    trip.fees = EXACT.add(entry_fee, exit_fee)
+    trip.currency = holding.currency
+    trip.multiplier = holding.multiplier
+    trip.position_id = holding.position_id
+    trip.__class__ = RoundTrip
+    return cast("RoundTrip", trip)
 
 
 def _after_split(trip: RoundTrip, split: Split) -> RoundTrip:

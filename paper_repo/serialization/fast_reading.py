@@ -34,12 +34,14 @@ from paper_repo.serialization.json_data import from_json
 from paper_repo.serialization.primitives import (
     amount_of,
     instant_of,
+    name_of,
     optional_amount_of,
     optional_instant_of,
+    symbol_of,
     text_of,
 )
 from paper_repo.serialization.schemas import Data
-from paper_repo.serialization.seldom import with_seldom
+from paper_repo.serialization.seldom import seldom_of, with_seldom
 
 T = TypeVar("T")
 
@@ -129,8 +131,8 @@ def _strategy(data: Data) -> Strategy:
 def _position(data: Data, name: str) -> Position:
     if len(data) != 6:
         return _under_its_name(with_seldom(Position, data), name)
-    symbol, quantity = text_of(data["symbol"]), amount_of(data["quantity"])
-    if not quantity or not name or symbol != name or symbol.strip() != name:
+    symbol, quantity = symbol_of(data["symbol"]), amount_of(data["quantity"])
+    if not quantity or symbol != name:
         raise ValueError
     return checked_position(
         symbol,
@@ -156,12 +158,11 @@ def _under_its_name(entity: T, name: str) -> T:
 def _order(data: Data, name: str) -> Order:
     if len(data) != 10:
         return _under_its_name(with_seldom(Order, data), name)
-    order_id, symbol = text_of(data["id"]), text_of(data["symbol"])
+    order_id, symbol = name_of(data["id"]), symbol_of(data["symbol"])
     quantity, filled = amount_of(data["quantity"]), amount_of(data["filled_quantity"])
     if order_id != name:
         raise ValueError
-    are_sound = quantity > 0 and not filled and order_id and symbol
-    make = checked_order if are_sound and order_id.strip() == order_id and symbol.strip() == symbol else Order
+    make = checked_order if quantity > 0 and not filled else Order
     return make(
         order_id,
         symbol,
@@ -177,20 +178,19 @@ def _order(data: Data, name: str) -> Order:
 
 
 def _fill(data: Mapping[str, Any]) -> Fill:
-    if len(data) != 8:
-        return with_seldom(Fill, data)
-    fill_id, symbol, quantity = text_of(data["id"]), text_of(data["symbol"]), amount_of(data["quantity"])
-    if not fill_id or not symbol or quantity <= 0 or fill_id.strip() != fill_id or symbol.strip() != symbol:
+    quantity = amount_of(data["quantity"])
+    if quantity <= 0:
         raise ValueError
     return checked_fill(
-        fill_id,
-        symbol,
+        name_of(data["id"]),
+        symbol_of(data["symbol"]),
         Side[data["side"]],
         quantity,
         amount_of(data["price"]),
         amount_of(data["fee"]),
         instant_of(data["executed_at"]),
         None if data["order_id"] is None else text_of(data["order_id"]),
+        None if len(data) == 8 else seldom_of(Fill, data),
     )
 
 

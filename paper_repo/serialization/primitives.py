@@ -51,3 +51,15 @@ def text_of(value: Any) -> str:
     if not value.isascii():
         value.encode()
     return value
+
+
+def name_of(value: Any) -> str:
+    """Text that is not empty, and neither begins nor ends with white space."""
+    text = text_of(value)
+    if not text or text.strip() != text:
+        raise ValueError
+    return text
+
+
+symbol_of: Callable[[Any], str] = lru_cache(4096)(name_of)
+"""The same for the symbols of positions, orders and fills, which are few."""

@@ -55,6 +55,12 @@ def with_seldom(kind: type[T], data: Mapping[str, Any]) -> T:
     return kind(**{name: readers[name](value) for name, value in data.items()})
 
 
+def seldom_of(kind: type[Any], data: Mapping[str, Any]) -> dict[str, Any]:
+    """The optional fields of such an entity that `data` has."""
+    required, readers = _READERS[kind]
+    return {name: readers[name](value) for name, value in data.items() if name not in required}
+
+
 def _optional_of(kind: type[Any]) -> list[_Field]:
     defaults = schemas.defaults_of(kind)
     known = schemas.fields_of(kind)

@@ -360,6 +360,17 @@ class TestCorruptRecords:
                 assert [each.id for each in found] == ["sound"]
                 assert [error.session_id for error in found.errors] == ["broken"]
 
+    def test_iterate_gives_what_comes_before_a_damaged_session(self, path, damage):
+        """The error is raised when it is the turn of the session."""
+        damage("paper_trading_sessions", "symbols", "AAPL")
+
+        with SessionRepository(path) as repository:
+            sessions = repository.iterate(descending=True)
+
+            assert next(sessions).id == "sound"
+            with pytest.raises(CorruptRecordError, match="broken"):
+                next(sessions)
+
     def test_iterate_reports_nothing(self, repository):
         """One session after the other, there is no place for errors; who asks for them is told where they are."""
         complaint = "iterate has no place to report errors; use get_all or get_summaries with errors='report'"

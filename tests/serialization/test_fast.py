@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paper_repo import EquityPoint, Fill, Order, PaperTradingSession, Position, SessionRepository
@@ -333,6 +333,20 @@ def test_damaged_positions_are_judged_as_by_marshmallow(position: Position, name
     plain = schemas.dump(position) | {name: wrong}
 
     assert _outcome(fast.load, plain, Position) == _outcome(schemas.load, plain, Position)
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.data())
+@pytest.mark.parametrize("kind", [Fill, Order, Position], ids=lambda kind: kind.__name__)
+def test_wrong_fields_are_judged_as_by_marshmallow(kind: type[Any], data: st.DataObject) -> None:
+    """Also those that few have, and white space that nobody sees."""
+    whole = schemas.dump(data.draw(KINDS[kind]))
+    plain = {name: value for name, value in whole.items() if name not in schemas.defaults_of(kind)}
+
+    for name in schemas.fields_of(kind):
+        for wrong in (None, "", " x", "x ", "0", "-1", "NaN", 5, True, [], {}, "\ud800"):
+            for changed in (whole | {name: wrong}, plain | {name: wrong}):
+                assert _outcome(fast.load, changed, kind) == _outcome(schemas.load, changed, kind), (name, wrong)
 
 
 def _outcome(load: Any, plain: dict[str, Any], kind: type[Any] = EquityPoint) -> object:

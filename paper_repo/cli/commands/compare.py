@@ -105,16 +105,17 @@ def compare(
         expected, actual = loaded(first, expected_id), loaded(second, actual_id)
 
         def found(make: Callable[[], T]) -> T:
-            return compare_passing(
-                make,
-                expected,
-                actual,
-                lambda: _fills(first, expected, symbol),
-                lambda: _fills(second, actual, symbol),
-                within=within,
-                since=since,
-                until=until,
-            )
+            with progress("reading the histories", expected.fill_count + actual.fill_count) as advance:
+                return compare_passing(
+                    make,
+                    expected,
+                    actual,
+                    lambda: counted(_fills(first, expected, symbol), advance),
+                    lambda: counted(_fills(second, actual, symbol), advance),
+                    within=within,
+                    since=since,
+                    until=until,
+                )
 
         if as_json:
             documents = found(lambda: Documents(limit or None))
@@ -138,6 +139,4 @@ def compare(
 
 
 def _fills(repository: SessionRepository, session: PaperTradingSession, symbol: str | None) -> Iterator[Fill]:
-    with progress("reading the history", session.fill_count) as advance:
-        history = (fill for _, fill in repository.fill_history(session.id))
-        yield from (fill for fill in counted(history, advance) if symbol in (None, fill.symbol))
+    return (fill for _, fill in repository.fill_history(session.id) if symbol in (None, fill.symbol))
