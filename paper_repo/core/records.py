@@ -19,7 +19,7 @@ from paper_repo.core.saves import Save, other_fill_stored
 from paper_repo.core.tracking import Counts, StoredRow, Tracking
 from paper_repo.domain import Fill, PaperTradingSession
 from paper_repo.domain.history import AnyBooked
-from paper_repo.domain.selection import Loaded, Selection, SessionSummary
+from paper_repo.domain.selection import Loaded, Selection, SessionSummary, checked_summary
 from paper_repo.domain.status import SessionStatus
 from paper_repo.errors import (
     ConflictError,
@@ -373,7 +373,7 @@ def _summary(row: Sequence[Any]) -> SessionSummary:
      created_at, started_at, stopped_at, updated_at, version, _) = row
     # fmt: on
     try:
-        return SessionSummary.of_checked(
+        return checked_summary(
             session_id,
             name,
             strategy,
