@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from paper_repo.core.repository import SessionRepository
 from paper_repo.domain import CashFlow, CashFlowKind, EquityPoint, Fill, Instrument, LedgerEntry, PaperTradingSession
-from paper_repo.domain.history import booking_order, in_force, time_of
+from paper_repo.domain.history import Booked, booking_order, in_force, time_of
 from paper_repo.domain.values import Amount, utc_now
 from paper_repo.engines.importing.booking import Books, forget_history, new_session, point
 from paper_repo.engines.importing.records import Draft
@@ -68,7 +68,7 @@ class Import:
         self._books = Books(draft, records, terms, self._new)
         self._points: list[EquityPoint] = []
         self._entries: list[tuple[int, LedgerEntry]] = []
-        self._booked_fills = self._booked_flows = 0
+        self._booked_fills = self._booked_flows = self._fills_of_its_time = 0
 
     def run(self) -> ImportReport:
         """Book everything, and say how it compares."""
@@ -160,7 +160,14 @@ class Import:
         with repository.reading():
             fills = (fill for _, fill in repository.fill_history(stored.id))
             history = in_force(booking_order(fills, repository.ledger_history(stored.id)))
-            self._books.begin_with(stored, (each for each in history if time_of(each) < first))
+            self._books.begin_with(stored, (each for each in self._counted(history) if time_of(each) < first))
+
+    def _counted(self, history: Iterable[Booked]) -> Iterator[Booked]:
+        """The same history; its fills of the time of the file are counted as they pass."""
+        first, last = map(moment, self._records.fill_times or (1, 0))
+        for each in history:
+            self._fills_of_its_time += isinstance(each, Fill) and first <= each.executed_at <= last
+            yield each
 
     def _book(self) -> None:
         session = self._new
@@ -223,13 +230,12 @@ class Import:
         """Book what is new; a file without anything new changes nothing."""
         repository = cast(SessionRepository, self._repository)
         with repository.atomic() if not self._wanted.is_dry_run else repository.reading():
-            before = self._stored_fills(repository, stored)
             self._take_terms(stored)
             self._booked_fills = self._booked_flows = 0
             self._add_flows(repository, stored)
             for fills in batched(self._books.fills(), CHUNK):
                 self._add_fills(repository, stored, fills)
-            self._require_no_rewriting(before)
+            self._require_no_rewriting()
             if not self._booked_fills and not self._booked_flows:
                 return
             end = moment(self._records.last or 0)
@@ -281,16 +287,9 @@ class Import:
         else:
             repository.save(stored)
 
-    def _stored_fills(self, repository: SessionRepository, stored: PaperTradingSession) -> int:
-        """How many fills of the time of the file are stored."""
-        if self._records.fill_times is None:
-            return 0
-        first, last = map(moment, self._records.fill_times)
-        return sum(first <= fill.executed_at <= last for _, fill in repository.fill_history(stored.id))
-
-    def _require_no_rewriting(self, before: int) -> None:
+    def _require_no_rewriting(self) -> None:
         """A file that has grown has all that was imported of its time."""
-        found = self._books.tally.fills - self._booked_fills
+        before, found = self._fills_of_its_time, self._books.tally.fills - self._booked_fills
         if before > found and "rewritten" not in self._draft.options.allow:
             raise self._draft.wrong(
                 f"session {self._wanted.session_id!r} has {before:,} fills of the time of this file, of which the file "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -315,6 +316,17 @@ class TestAFileThatGoesOn:
         report = imported(tmp_path, f"{head}2024-01-03,A,sell,3,6,EUR\n", repository, **options)
 
         assert (report.session.positions, report.session.realized_pnl) == ({}, 60)
+
+    def test_a_fill_that_was_corrected_is_not_missed(self, tmp_path: Path, repository: SessionRepository) -> None:
+        """The file has it as it was; what replaces it is in the session alone."""
+        imported(tmp_path, HEAD + BUY, repository)
+        (fill,) = repository.get_fills("trades")
+        replacement = dataclasses.replace(fill, id="right", price=Decimal(101), replaces=fill.id)
+        repository.correct_fill("trades", fill.id, replacement)
+
+        report = imported(tmp_path, HEAD + BUY + SELL, repository)
+
+        assert (report.booked_fills, report.session.realized_pnl) == (1, 27)
 
 
 class TestWhichSession:
