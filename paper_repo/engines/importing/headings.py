@@ -94,7 +94,6 @@ SPELLINGS: dict[str, tuple[str, ...]] = {
         "realizedprofit",
     ),
     "balance": ("balance", "saldo", "accountbalance", "runningbalance", "cashbalance", "cashafter"),
-    "position_id": ("positionid", "position", "ticket"),
     "entry_time": (
         "entrytime", "opendate", "enteredat", "opentime", "entrydate", "entrydatetime", "entrytimestamp",
         "opentimestamp",

@@ -57,7 +57,8 @@ class Import:
         self._records = records
         self._repository = repository
         self._stored = None if repository is None else repository.get_by_id(wanted.session_id)
-        terms = Terms(draft, {} if self._stored is None else self._stored.rates)
+        stored = self._stored
+        terms = Terms(draft, stored.rates, stored.base_currency) if stored is not None else Terms(draft, {})
         began = EPOCH if records.first is None else moment(records.first)
         try:
             self._new = new_session(wanted.session_id, wanted.name, draft, terms, began, wanted.source)

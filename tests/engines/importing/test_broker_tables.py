@@ -211,6 +211,16 @@ class TestPayments:
             row = "1.5.2025;Zins;A;1;5;0"
             assert imported(tmp_path, f"Datum;{REST}", row, words={"zins": word}, allow=allow).first[0].side == side
 
+    def test_a_column_that_is_named_is_taken(self, tmp_path: Path) -> None:
+        """Also where few of its words are known, and few of its cells are filled."""
+        rows = ["1.5.2025;Kauf;A;1;5;;-5;"] + [f"{day}.5.2025;Sonstiges;A;;;;7;" for day in range(2, 6)]
+        rows.append("6.5.2025;Kauf;A;1;5;;-5;2")
+
+        with pytest.raises(SourceFileError, match="no column is known to be the side"):
+            imported(tmp_path, f"Datum;{REST};Betrag;Spesen", *rows)
+        report = imported(tmp_path, f"Datum;{REST};Betrag;Spesen", *rows, columns={"side": "Typ", "fee": "Spesen"})
+        assert (report.fills, report.session.fees_paid) == (2, 2)
+
     @pytest.mark.parametrize(
         ("words", "told"),
         [

@@ -36,8 +36,8 @@ def imported(folder: Path, text: str, to: SessionRepository | Path | None, **opt
         ({"source": "excel"}, "source is one of freqtrade, .*, not 'excel'"),
         ({"allow": ["anything"]}, "allow has shorts, .*, not 'anything'"),
         ({"columns": {"bananas": "time"}}, "columns has no field 'bananas'; there are: time, clock, symbol, "),
-        ({"columns": {"time": "a"}, "source": "lean"}, r"columns are for tables \(csv, .*\), not for lean"),
-        ({"words": {"x": "tax"}, "source": "metatrader"}, "words are for tables .*, not for metatrader"),
+        ({"columns": {"time": "a"}, "source": "lean"}, "columns are for csv and ibkr, not for lean"),
+        ({"words": {"x": "tax"}, "source": "metatrader"}, "words are for csv and ibkr, not for metatrader"),
     ],
 )
 def test_wrong_arguments(options: dict[str, Any], told: str, tmp_path: Path) -> None:
@@ -327,6 +327,15 @@ class TestAFileThatGoesOn:
         report = imported(tmp_path, HEAD + BUY + SELL, repository)
 
         assert (report.booked_fills, report.session.realized_pnl) == (1, 27)
+
+    def test_its_currency_is_that_of_the_session(self, tmp_path: Path, repository: SessionRepository) -> None:
+        """Where the file names none; else it is dollars."""
+        imported(tmp_path, HEAD + BUY, repository, base_currency="EUR")
+
+        report = imported(tmp_path, HEAD + SELL, repository)
+
+        assert (report.session.base_currency, report.session.positions) == ("EUR", {})
+        assert not any("names no currency" in note for note in report.notes)
 
 
 class TestWhichSession:
