@@ -189,7 +189,7 @@ def test_words_and_two_columns_of_time(command: Run, elsewhere: Path, tmp_path: 
     assert "nothing was stored; verdict: equal to the file's own figures, but rows with amounts were left out: 7" in (
         refused.stderr.replace("\n ", " ")
     )
-    assert "say what 'ertrag' means, or that it is to be skipped: --word MEANING=ertrag" in told.stdout
+    assert "say what 'ertrag' means, or skip it: --word MEANING=ertrag" in told.stdout
     with SessionRepository(elsewhere) as repository:
         session = repository.get_by_id("t")
         assert session is not None

@@ -214,7 +214,7 @@ class Fills(FillColumns):
         if self.side is None or self.words.is_free(kind):
             return None
         if self.words.is_skipped(kind):
-            return f"{kind[:40]!r} is to be skipped"
+            return f"{kind[:40]!r} is skipped, as asked"
         if (flow := self.words.flow_of(kind)) is not None:
             return self._payments.take(row, line, flow, kind)
         if not kind:

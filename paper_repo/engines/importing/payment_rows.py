@@ -129,7 +129,6 @@ class Payments:
         self.left_out(row, line, reason)
         if not is_known and reason in self._draft.money_left_out:
             self._draft.notes.append(
-                f"say what {word[:40]!r} means, or that it is to be skipped: words={{{word[:40]!r}: ...}} "
-                f"(--word MEANING={word[:40]})"
+                f"say what {word[:40]!r} means, or skip it: words={{{word[:40]!r}: ...}} (--word MEANING={word[:40]})"
             )
         return reason

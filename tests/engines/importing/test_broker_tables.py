@@ -203,7 +203,7 @@ class TestPayments:
 
         assert taxed.agrees
         assert taxed.session.cash == Decimal("10437.69")
-        assert skipped.left_out == {"'sonstertrag' is to be skipped": 1}
+        assert skipped.left_out == {"'sonstertrag' is skipped, as asked": 1}
         assert (skipped.money_left_out, skipped.session.cash) == ({}, Decimal("10448.61"))
         assert [each.is_equal for each in skipped.comparisons] == [True, True]
         for word, side in (("buy", "BUY"), ("sell", "SELL"), ("short", "SELL")):
