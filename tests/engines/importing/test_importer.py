@@ -389,7 +389,7 @@ def test_strict_stores_what_agrees_only(tmp_path: Path, repository: SessionRepos
     for text, told in (
         (
             head + buy.format(6),
-            "nothing was stored; sum of amount: 6 in the file, 5 booked: differs by -1; verdict: 1 of 1",
+            "nothing was stored; purchases in amount: 6 in the file, 5 booked: differs by -1; verdict: 1 of 1",
         ),
         (
             head + buy.format(5) * 2 + other,
