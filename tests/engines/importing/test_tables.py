@@ -221,6 +221,7 @@ def test_a_multiplier_is_proposed_and_never_applied(folder: Path) -> None:
         ("fee", ("-1", "-2"), -3),
         ("commission", ("-1", "2"), 1),
         ("fee", ("1", "2"), 3),
+        ("Transaktionsgebühren", ("-1", "-2"), 3),
     ],
 )
 def test_fees_below_zero(folder: Path, heading: str, fees: tuple[str, str], paid: int) -> None:
