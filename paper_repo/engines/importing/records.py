@@ -129,9 +129,8 @@ class Draft:
         self.points: list[tuple[int, str]] = []
         """Times and equities that the file states."""
         self.metadata: dict[str, Any] = {}
-        self.rows = 0
-        self.times_at_clock_changes = 0
-        """In an hour that a clock change repeats or skips."""
+        self.rows = self.times_at_clock_changes = 0
+        """How many were read, and how many times are in an hour that a clock change repeats or skips."""
         self.turnover: dict[tuple[str | None, str], Stated] = {}
         """By currency and side, what the rows say that was traded."""
         self.taxes: dict[tuple[str | None, str], Decimal] = {}

@@ -70,6 +70,7 @@ class Import:
         self._points: list[EquityPoint] = []
         self._entries: list[tuple[int, LedgerEntry]] = []
         self._booked_fills = self._booked_flows = self._fills_of_its_time = 0
+        self._is_stored_cash_known = False
 
     def run(self) -> ImportReport:
         """Book everything, and say how it compares."""
@@ -100,9 +101,9 @@ class Import:
         draft = self._draft
         if draft.balance is None:
             return
-        if self._stored is not None or self._says_what_it_began_with():
+        if self._says_what_it_began_with():
             draft.stated.append(draft.balance)
-        else:
+        elif self._stored is None:
             draft.notes.append(
                 f"the {draft.balance.name} is {draft.balance.value}; with initial_cash=... (--cash) it is compared"
             )
@@ -110,13 +111,12 @@ class Import:
     def _says_what_it_began_with(self) -> bool:
         """Whether the cash before the first record is known; an account that begins with a deposit had none."""
         given = self._draft.options.initial_cash is not None or self._draft.initial_cash is not None
-        return given or self._first_deposit() is not None
+        return given or (self._first_deposit() is not None if self._stored is None else self._is_stored_cash_known)
 
     def _first_deposit(self) -> CashFlow | None:
         """The deposit with which the file begins."""
         before, first = next(iter(self._entries), (1, None))
-        is_deposit = before == 0 and isinstance(first, CashFlow) and first.kind is CashFlowKind.DEPOSIT
-        return cast(CashFlow, first) if is_deposit else None
+        return cast(CashFlow, first) if before == 0 and _is_deposit(first) else None
 
     def _note_what_it_began_with(self) -> None:
         if not self._says_what_it_began_with():
@@ -161,12 +161,15 @@ class Import:
         with repository.reading():
             fills = (fill for _, fill in repository.fill_history(stored.id))
             history = in_force(booking_order(fills, repository.ledger_history(stored.id)))
+            self._is_stored_cash_known = bool(stored.initial_cash)
             self._books.begin_with(stored, (each for each in self._counted(history) if time_of(each) < first))
 
     def _counted(self, history: Iterable[Booked]) -> Iterator[Booked]:
-        """The same history; its fills of the time of the file are counted as they pass."""
+        """The same history; its fills of the time of the file are counted, and its beginning is noted as they pass."""
         first, last = map(moment, self._records.fill_times or (1, 0))
-        for each in history:
+        for number, each in enumerate(history):
+            if not number and _is_deposit(each):
+                self._is_stored_cash_known = True
             self._fills_of_its_time += isinstance(each, Fill) and first <= each.executed_at <= last
             yield each
 
@@ -337,6 +340,10 @@ class Import:
             reasons=tuple(draft.reasons),
             first=tuple(islice(books.fills(), FIRST)),
         )
+
+
+def _is_deposit(item: Booked | None) -> bool:
+    return isinstance(item, CashFlow) and item.kind is CashFlowKind.DEPOSIT
 
 
 def batched(items: Iterable[Fill], size: int) -> Iterator[tuple[Fill, ...]]:

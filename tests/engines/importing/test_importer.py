@@ -291,6 +291,18 @@ class TestAFileThatGoesOn:
             assert report.fills == sum(",buy," in each or ",sell" in each for each in self.ROWS[start:])
         assert repository.check().ok
 
+    def test_a_balance_needs_the_cash_at_the_beginning(self, tmp_path: Path, repository: SessionRepository) -> None:
+        """Where nobody has said what a session began with, no balance is compared; a sum that was given is known."""
+        head = "time,symbol,type,qty,price,amount,balance\n"
+        rows = ["2024-01-01,A,buy,1,10,10,90\n", "2024-01-02,,deposit,,,5,95\n2024-01-03,A,buy,1,10,10,85\n"]
+
+        for name, cash, compared in (("unknown", None, []), ("given", 100, ["last balance"])):
+            imported(tmp_path, head + rows[0], repository, session_id=name, initial_cash=cash)
+            for text in (rows[1], "".join(rows)):
+                report = imported(tmp_path, head + text, repository, session_id=name)
+                assert [each.name for each in report.comparisons if each.name == "last balance"] == compared
+                assert report.agrees
+
     def test_profits_before_it_are_not_its_own(self, tmp_path: Path, repository: SessionRepository) -> None:
         """Each part agrees with its own column of profits, and with the number of its own trades."""
         head = "time,symbol,side,qty,price,net pnl\n"
