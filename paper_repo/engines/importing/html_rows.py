@@ -32,10 +32,10 @@ def html_rows(path: Path) -> Iterator[list[str]]:
         while chunk:
             text = decode(chunk)
             if "\0" in text:
-                raise SourceFileError("it has NUL characters, so it is not HTML", file=str(path))
+                raise SourceFileError("it has NUL characters, so it is no HTML", file=str(path))
             parser.feed(text)
             if len(parser.rawdata) > LONGEST_TAG:
-                raise SourceFileError("it has an unclosed tag, so it is not a report", file=str(path))
+                raise SourceFileError("it has a tag that does not end, so it is no report", file=str(path))
             yield from parser.taken()
             chunk = file.read(CHUNK)
         parser.close()
