@@ -160,6 +160,7 @@ class ImportReport:
         reasons += [
             f"{_count(count, 'row')} left out ({self._with_money(reason)})" for reason, count in self.left_out.items()
         ]
+        reasons += [f"columns not read: {', '.join(self.unread_columns)}"] if self.unread_columns else []
         return "; ".join(reasons) if reasons else "every row was booked, so the file counts otherwise"
 
     def to_dict(self) -> dict[str, Any]:

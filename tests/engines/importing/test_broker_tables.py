@@ -286,6 +286,7 @@ def test_fees_that_are_not_read_show_in_the_totals(tmp_path: Path) -> None:
         "purchases in Betrag: 452 in the file, 450 booked: differs by -2",
         "sales in Betrag: 479.5 in the file, 481.5 booked: differs by 2",
     ]
+    assert report.verdict.endswith("; columns not read: Handelsplatzentgelt")
     assert imported(tmp_path, head, *rows, columns={"fee": "Handelsplatzentgelt"}).agrees
 
 
