@@ -14,9 +14,7 @@ from paper_repo.cli import formatting
 from paper_repo.cli.chart import draw
 from paper_repo.cli.zones import UTC_ZONE, Zone
 from paper_repo.domain import EquityPoint
-
-_FARTHEST = 1e300
-"""Beyond any account, and within what a float can scale."""
+from paper_repo.domain.downsampling import plottable
 
 
 class Curve:
@@ -37,7 +35,7 @@ class Curve:
             self.first = self.first if self.times else point.at
             self.last = point.at
             self.times.append(point.at.timestamp())
-            self.equities.append(max(min(float(point.equity), _FARTHEST), -_FARTHEST))
+            self.equities.append(plottable(point.equity))
             yield point
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -76,7 +77,7 @@ def quantity(amount: Decimal) -> str:
 
 def percent(fraction: float | None, places: int = 2) -> str:
     """A fraction as a percentage with its sign."""
-    if fraction is None:
+    if fraction is None or not math.isfinite(fraction):
         return UNKNOWN
     text = f"{fraction * 100:+,.{places}f} %"
     return text[1:] if not any(digit in text for digit in "123456789") else text
@@ -84,7 +85,7 @@ def percent(fraction: float | None, places: int = 2) -> str:
 
 def ratio(number: float | None) -> str:
     """A number to two places."""
-    return UNKNOWN if number is None else f"{number:,.2f}"
+    return UNKNOWN if number is None or not math.isfinite(number) else f"{number:,.2f}"
 
 
 def moment(at: datetime | None, zone: Zone) -> str:

@@ -48,7 +48,8 @@ class Source(StrEnum):
     CSV = "csv"
 
 
-WITHOUT_COLUMNS = (Source.FREQTRADE, Source.METATRADER, Source.LEAN)
+TABLES = (Source.CSV, Source.IBKR)
+"""The sources whose columns may be called anything."""
 
 
 class Refused(StrEnum):
@@ -62,7 +63,7 @@ class Refused(StrEnum):
 
 FIELDS = (
     "time", "clock", "symbol", "side", "quantity", "price", "fee", "tax", "fee_currency", "currency", "id", "order_id",
-    "status", "multiplier", "total", "pnl", "balance", "position_id", "entry_time", "exit_time", "entry_price",
+    "status", "multiplier", "total", "pnl", "balance", "entry_time", "exit_time", "entry_price",
     "exit_price", "entry_fee", "exit_fee", "entry_fee_rate", "exit_fee_rate", "is_short", "is_open", "tag",
     "description", "action", "kind", "code",
 )  # fmt: skip
@@ -252,8 +253,8 @@ def import_from(
         raise CommandError("--from reads a file, not standard input; name the file", USAGE)
     if not file.exists() and not file.is_symlink():
         raise CommandError(f"there is no file {file}", NOT_FOUND)
-    if (columns or words) and source in WITHOUT_COLUMNS:
-        raise CommandError(f"--map and --word are for tables; a file of {source} is not one", USAGE)
+    if (columns or words) and source not in TABLES:
+        raise CommandError(f"--map and --word are for {' and '.join(TABLES)}; {source} has columns of its own", USAGE)
     options |= {
         "columns": dict(columns or ()),
         "words": dict(words or ()),

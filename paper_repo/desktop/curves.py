@@ -9,6 +9,7 @@ from datetime import datetime
 from itertools import accumulate
 
 from paper_repo.domain import EquityPoint, Fill, Side
+from paper_repo.domain.downsampling import plottable
 
 Numbers = list[float]
 
@@ -40,7 +41,7 @@ class Curve:
     ) -> Curve:
         """The curve that these points make."""
         by_time = sorted(points, key=lambda each: each.at)
-        equity = [float(each.equity) for each in by_time]
+        equity = [plottable(each.equity) for each in by_time]
         peaks = accumulate(equity, max, initial=start)
         next(peaks)
         buys, sells = (
@@ -53,8 +54,11 @@ class Curve:
             start,
             [each.at.timestamp() for each in by_time],
             equity,
-            [100 * (value / peak - 1) if peak > 0 else 0.0 for value, peak in zip(equity, peaks, strict=True)],
-            [100 * (value / start - 1) if start else 0.0 for value in equity],
+            [
+                plottable(100 * (value / peak - 1)) if peak > 0 else 0.0
+                for value, peak in zip(equity, peaks, strict=True)
+            ],
+            [plottable(100 * (value / start - 1)) if start else 0.0 for value in equity],
             buys,
             sells,
         )

@@ -10,11 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from decimal import Decimal
 from itertools import chain, islice
 
 from paper_repo.domain.trading import EquityPoint
 
 _PER_COLUMN = 4
+FARTHEST = 1e300
+"""Beyond any account, and within what a float can scale."""
+
+
+def plottable(value: Decimal | float) -> float:
+    """The value as a chart can draw it: at the edge where no float holds it, at zero where it is no number."""
+    number = float(value)
+    return 0.0 if number != number else min(max(number, -FARTHEST), FARTHEST)
 
 
 def downsample(points: Sequence[EquityPoint], max_points: int) -> list[EquityPoint]:

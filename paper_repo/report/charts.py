@@ -12,12 +12,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from paper_repo.domain.downsampling import plottable
 from paper_repo.report.formatting import plain
 
 WIDTH, HEIGHT = 1000, 300
 COLOURS, DASHES = 8, 3
-FARTHEST = 1e300
-"""Beyond any account, and within what a float can scale; what lies farther off is drawn here."""
 _FEWEST, _MOST = 3, 10
 """How many steps there are between the lowest and the highest line."""
 
@@ -51,7 +50,7 @@ class Chart:
 
     def html(self) -> str:
         """The chart with its title, its numbers, its legend, and its data for the script."""
-        drawn = [Line(line.name, line.times, [_drawable(each) for each in line.values]) for line in self.lines]
+        drawn = [Line(line.name, line.times, [plottable(each) for each in line.values]) for line in self.lines]
         low, high, steps = _bounds([value for line in drawn for value in line.values], self.small)
         start = min(line.times[0] for line in drawn)
         end = max(line.times[-1] for line in drawn)
@@ -169,11 +168,6 @@ def _classes(number: int) -> str:
 def _short(value: float) -> float:
     """Nine significant digits: more than a screen has pixels, and fewer bytes."""
     return float(f"{value:.9g}")
-
-
-def _drawable(value: float) -> float:
-    """The value where it is drawn: one that no float can hold at the edge, one that is no number at zero."""
-    return 0.0 if math.isnan(value) else min(max(value, -FARTHEST), FARTHEST)
 
 
 def _date(milliseconds: float, span: float) -> str:

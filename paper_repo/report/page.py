@@ -220,6 +220,8 @@ def _are_apart(results: Sequence[Results]) -> bool:
 
 
 def _percent_label(value: float) -> str:
+    if abs(value) >= f.TOO_LARGE:
+        return f"{value * 100:.1e} %"
     return f.percent(value, 1 if abs(value * 1000 - round(value * 1000)) < 1e-6 else 2)
 
 

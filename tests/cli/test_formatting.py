@@ -61,6 +61,12 @@ def test_money_has_as_many_places_as_hide_nothing(amounts_shown: list[str], plac
     assert formatting.places_of(*map(Decimal, amounts_shown), None) == places
 
 
+@pytest.mark.parametrize("number", [None, float("inf"), -float("inf"), float("nan")])
+def test_what_is_no_figure_is_unknown(number: float | None) -> None:
+    """A ratio of amounts that no float holds, too."""
+    assert formatting.percent(number) == formatting.ratio(number) == formatting.UNKNOWN
+
+
 @pytest.mark.parametrize(
     ("amount", "shown"),
     [("544.4700", "544.47"), ("10", "10.00"), ("0.00001234", "0.00001234"), ("1.123456789", "1.12345679")],

@@ -11,7 +11,7 @@ import pytest
 from paper_repo import SessionRepository
 from paper_repo.cli import importing
 from paper_repo.cli.database import VARIABLE
-from paper_repo.cli.importing import FIELDS, WITHOUT_COLUMNS, Refused, Source
+from paper_repo.cli.importing import FIELDS, Refused, Source
 from paper_repo.engines.importing import SOURCES
 from paper_repo.engines.importing.headings import SPELLINGS
 from paper_repo.engines.importing.importer import TABLES
@@ -41,7 +41,7 @@ def test_the_command_knows_what_the_library_knows() -> None:
     assert tuple(Refused) == ALLOWED
     assert tuple(SPELLINGS) == FIELDS
     assert importing.MEANINGS == MEANINGS
-    assert {each.value for each in WITHOUT_COLUMNS} == set(SOURCES) - set(TABLES)
+    assert importing.TABLES == TABLES
 
 
 def test_a_file_becomes_a_session(command: Run, elsewhere: Path) -> None:
@@ -189,7 +189,7 @@ def test_words_and_two_columns_of_time(command: Run, elsewhere: Path, tmp_path: 
     assert "nothing was stored; verdict: equal to the file's own figures, but rows with amounts were left out: 7" in (
         refused.stderr.replace("\n ", " ")
     )
-    assert "say what 'ertrag' means, or that it is to be skipped: --word MEANING=ertrag" in told.stdout
+    assert "say what 'ertrag' means, or skip it: --word MEANING=ertrag" in told.stdout
     with SessionRepository(elsewhere) as repository:
         session = repository.get_by_id("t")
         assert session is not None
@@ -210,7 +210,7 @@ def test_words_and_two_columns_of_time(command: Run, elsewhere: Path, tmp_path: 
         (["--from", "csv", "--map", "bananas=Zeit", "x"], 2, "the fields are: time, clock, symbol"),
         (["--from", "csv", "--word", "income=Ertrag", "x"], 2, "it may mean: buy, sell, short, deposit"),
         (["--from", "csv", "--word", "tax=.", "x"], 2, "'.' is not a word"),
-        (["--from", "lean", "--word", "tax=KESt", "tests"], 2, "a file of lean is not one"),
+        (["--from", "lean", "--word", "tax=KESt", "tests"], 2, "lean has columns of its own"),
         (["--strict", "x"], 2, "name the program with --from"),
     ],
 )

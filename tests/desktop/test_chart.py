@@ -47,6 +47,20 @@ def test_a_curve_knows_its_drawdown_and_growth() -> None:
     assert drawn.growth == pytest.approx([-10, 20, -40, 20])
 
 
+@pytest.mark.parametrize("amounts", [("100", "1E+400"), ("100", "-1E+400"), ("1E-400", "1"), ("1E+400", "2E+400")])
+def test_amounts_that_no_float_holds_are_drawn(canvas: ChartCanvas, amounts: tuple[str, ...]) -> None:
+    """At the edge, with ticks and a mark."""
+    points = [EquityPoint(BEGIN + timedelta(hours=place), each, each) for place, each in enumerate(amounts)]
+    bought = Fill("f", "A", "BUY", 1, 1, 0, BEGIN + timedelta(minutes=30))
+
+    drawn = Curve.of("a", "a", float(points[0].equity), points, [bought])
+    canvas.draw([drawn])
+    canvas.show_all()
+
+    assert not canvas.grab().isNull()
+    assert all(abs(value) <= 1e300 for value in (*drawn.equity, *drawn.drawdown, *drawn.growth))
+
+
 def test_a_mark_stands_on_the_line() -> None:
     """Between two points in proportion; beyond the ends at the nearest one."""
     drawn = curve(100, 200)

@@ -223,6 +223,7 @@ def test_amounts_that_no_float_holds(repository: SessionRepository, began_with: 
             data = json.loads(text)
             assert all(data["low"] <= value <= data["high"] for line in data["lines"] for value in line["v"])
         assert not re.search(r"\b(inf|nan)\b", page.text)
+        assert "–" not in page.texts["span"]  # every line of a chart has its number
 
 
 @pytest.mark.parametrize(("ids", "since_start"), [(("walk-1", "walk-2"), False), (("demo", "walk-1"), True)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -19,6 +19,7 @@ from paper_repo.engines.importing.sorting import REPEATED, SortedRecords
 from paper_repo.engines.importing.tally import Tally
 from paper_repo.engines.importing.terms import Terms
 from paper_repo.engines.importing.times import moment
+from paper_repo.engines.importing.turnover import Turnover
 from paper_repo.engines.importing.verdict import ComparedFigure, compared
 from paper_repo.errors import InvalidSessionError, SourceFileError
 
@@ -50,7 +51,7 @@ class Books:
         """Fees that were paid by themselves, and not with a fill."""
         self.flows: int = 0
         self.dust: int = 0
-        self._is_turnover_stated = bool(self._turnover_in_base())
+        self._turnover = Turnover(_in_base(draft.turnover, terms.base), _taxes_in_base(draft.taxes, terms.base))
         self._before = self._gained()
         self._closing: dict[tuple[str, str], Side] = {}
         """The sides of fills that close whatever is open."""
@@ -171,15 +172,12 @@ class Books:
             quantity, price, fee = fill.quantity, fill.price, fill.fee
         else:  # the fee may have been taken out of what was bought
             quantity, price, fee = Decimal(record.quantity), Decimal(record.price), Decimal(record.fee)
-        if self._is_turnover_stated and currency == self._terms.base:
+        if self._turnover.is_stated and currency == self._terms.base:
             value = EXACT.multiply(quantity, price)
             instrument = self._terms.instruments.get(record.symbol)
             if instrument is not None:
                 value = EXACT.multiply(value, instrument.multiplier)
-            self.tally.turnover = EXACT.add(self.tally.turnover, value)
-            if fee and name == currency:
-                value = EXACT.add(value, fee) if side is Side.BUY else EXACT.subtract(value, fee)
-            self.tally.paid = EXACT.add(self.tally.paid, value)
+            self._turnover.add(side, value, fee if name == currency else ZERO)
         if not fee:
             return
         self.fees[name] = EXACT.add(self.fees.get(name, ZERO), fee)
@@ -254,22 +252,7 @@ class Books:
 
     def comparisons(self) -> list[ComparedFigure]:
         """The figures of the file beside those that were booked."""
-        draft = self._draft
-        found = [compared(each, self._figure(each)) for each in draft.stated]
-        if in_base := self._turnover_in_base():
-            stated = Stated(
-                in_base[0].name, "turnover", sum((each.value for each in in_base), ZERO),
-                sum((each.rounding for each in in_base), ZERO),
-            )  # fmt: skip
-            taxed = sum((draft.taxes_on_turnover.get(each, ZERO) for each in (None, self._terms.base)), self.tally.paid)
-            counts = (self.tally.turnover, self.tally.paid, taxed)  # a total may count fees, or taxes as well
-            nearest = min(counts, key=lambda each: abs(each - stated.value))
-            found.append(compared(stated, nearest))
-        return found
-
-    def _turnover_in_base(self) -> list[Stated]:
-        """What the rows in the base currency say that was traded."""
-        return [each for name, each in self._draft.turnover.items() if name in (None, self._terms.base)]
+        return [*(compared(each, self._figure(each)) for each in self._draft.stated), *self._turnover.compared()]
 
     def _figure(self, stated: Stated) -> Decimal:
         session, tally = self.session, self.tally
@@ -300,6 +283,29 @@ class Books:
             "gross profit": session.realized_pnl,
             "net profit": EXACT.subtract(session.equity, began_with),
         }
+
+
+def _in_base(turnover: Mapping[tuple[str | None, str], Stated], base: str) -> dict[str, Stated]:
+    """What the rows in the base currency say that was traded, by side."""
+    found: dict[str, Stated] = {}
+    for (currency, side), each in turnover.items():
+        if currency in (None, base):
+            before = found.get(side)
+            found[side] = (
+                each
+                if before is None
+                else each._replace(value=EXACT.add(before.value, each.value), rounding=before.rounding + each.rounding)
+            )
+    return found
+
+
+def _taxes_in_base(taxes: Mapping[tuple[str | None, str], Decimal], base: str) -> dict[str, Decimal]:
+    """What taxes add to that, by side."""
+    found: dict[str, Decimal] = {}
+    for (currency, side), amount in taxes.items():
+        if currency in (None, base):
+            found[side] = EXACT.add(found.get(side, ZERO), amount)
+    return found
 
 
 def _all_cash(session: PaperTradingSession) -> Decimal:

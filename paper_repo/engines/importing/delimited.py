@@ -14,8 +14,10 @@ from paper_repo.engines.importing.tables import Table
 
 def read(path: Path, draft: Draft) -> None:
     """Read a table of trades into the draft."""
-    table = Table(path, draft, is_heading=_is_heading)
+    table = Table(path, draft, is_heading=_is_heading, may_be_named=True)
     if tradingview.has_headings(table.headings):
+        if draft.options.columns:
+            raise draft.wrong("it is a list of TradingView, which has columns of its own; name none (columns, --map)")
         tradingview.read_table(table)
     elif ledger_legs.has_headings(table.headings):
         ledger_legs.read_table(table)

@@ -34,9 +34,10 @@ class FillColumns(Rows):
         headings, table = self.headings, self.table
         self.symbol: int | None = self.symbol_column()
         self.price: int = self._numeric("price", self.symbol)
-        self.side: int | None = next(
-            (each for each in headings.candidates("side") if table.filled(each, self.words.knows)), None
-        )  # a column called type may hold market and limit
+        self.side: int | None = headings.mapped.get("side")
+        if self.side is None:  # a column called type may hold market and limit
+            sides = (each for each in headings.candidates("side") if table.filled(each, self.words.knows))
+            self.side = next(sides, None)
         self.quantity: int = self._numeric("quantity", self.price, self.symbol)
         self.action: int | None = self._action_beside(self.side)
         self.kind: int | None = headings.column("kind", self.side)

@@ -31,6 +31,8 @@ from paper_repo.engines.importing.tables import Table
 
 _PARENTHESES = re.compile(r"\([^()]*\)")
 _OF_CONTRACT = re.compile(r"^option (?:expiration|assignment|exercise) (?:for|of) ", flags=re.IGNORECASE)
+COMMISSION = ("comm", "kosten", "provision", "gebühr", "gebuehr", "entgelt", "spesen", "courtage")
+"""What headings of fees have in them whose amounts below zero are costs, and no rebates."""
 _LOTS = re.compile(r"[0-9][SL]$")
 MOST_KINDS = 1000
 """How many different cells of a column of sides are remembered; there are a few, where it is one."""
@@ -75,7 +77,7 @@ class Fills(FillColumns):
         if signs is None or not signs.below:
             return False
         name = self.headings.names[signs.column]
-        says_commission = "comm" in name.casefold() or "kosten" in name.casefold() or "provision" in name.casefold()
+        says_commission = any(each in name.casefold() for each in COMMISSION)
         are_costs = says_commission and not signs.above
         self.draft.notes.append(
             f"amounts below zero in column {name!r} were taken as {'costs' if are_costs else 'rebates'}"
@@ -214,7 +216,7 @@ class Fills(FillColumns):
         if self.side is None or self.words.is_free(kind):
             return None
         if self.words.is_skipped(kind):
-            return f"{kind[:40]!r} is to be skipped"
+            return f"{kind[:40]!r} is skipped, as asked"
         if (flow := self.words.flow_of(kind)) is not None:
             return self._payments.take(row, line, flow, kind)
         if not kind:

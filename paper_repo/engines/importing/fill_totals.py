@@ -9,7 +9,9 @@ from paper_repo.domain.values import EXACT
 from paper_repo.engines.importing.fill_columns import FillColumns
 from paper_repo.engines.importing.proportions import ROWS, Money, Proportion
 from paper_repo.engines.importing.records import Figure, SourceFill, Stated
+from paper_repo.engines.importing.turnover import EITHER
 
+TOLD = {"BUY": "purchases", "SELL": "sales"}
 UNSTATED_FEE = 0.005
 """The largest share of a total that a fee which no column states may be."""
 
@@ -20,9 +22,9 @@ class FillTotals:
     def __init__(self, columns: FillColumns) -> None:
         self._columns = columns
         self._draft = columns.draft
-        self._totals: dict[str | None, Money] = {}
+        self._totals: dict[tuple[str | None, str], Money] = {}
+        """By currency and side."""
         self._pnls = Money()
-        self._has_signs = False
         self._last_balance: tuple[int, Decimal, Decimal] | None = None
         """The latest time, and the balances of the first and of the last row of that time."""
 
@@ -47,15 +49,15 @@ class FillTotals:
             self._last_balance = (at, balance if last is None or at > last[0] else last[1], balance)
 
     def _add_total(self, fill: SourceFill, total: str, tax: Decimal) -> None:
-        sums = self._totals.get(fill.currency)
+        key = fill.currency, fill.side
+        sums = self._totals.get(key)
         if sums is None:
-            sums = self._totals[fill.currency] = Money()
-        self._has_signs = self._has_signs or total[0] == "-"
+            sums = self._totals[key] = Money()
         sums.add(total.removeprefix("-"))
         if tax:
-            taxes = self._draft.taxes_on_turnover
-            before = taxes.get(fill.currency, Decimal(0))
-            taxes[fill.currency] = EXACT.add(before, tax) if fill.side == "BUY" else EXACT.subtract(before, tax)
+            taxes = self._draft.taxes
+            before = taxes.get(key, Decimal(0))
+            taxes[key] = EXACT.add(before, tax) if fill.side == "BUY" else EXACT.subtract(before, tax)
         proportions = self._columns.proportions
         each = proportions.get(fill.symbol)
         if each is None:
@@ -70,16 +72,31 @@ class FillTotals:
         columns, draft, names = self._columns, self._draft, self._columns.headings.names
         if columns.total is not None:
             name = names[columns.total]
-            told = f"sum of {name} without signs" if self._has_signs else f"sum of {name}"
-            draft.turnover = {
-                currency: Stated(told, "turnover", each.sum, each.rounding) for currency, each in self._totals.items()
-            }
+            self._state_turnover(name)
             if columns.fee is None:
                 draft.reasons.append(f"there is no fee column, and {name} may include fees")
         if columns.pnl is not None and self._pnls.rows:
             name = names[columns.pnl]
             figure: Figure = "net profit of closed trades" if "net" in name.casefold() else "profit"
             draft.stated.append(Stated(f"sum of {name}", figure, self._pnls.sum, self._pnls.rounding))
+        self._state_balance()
+
+    def _state_turnover(self, name: str) -> None:
+        """Purchases and sales, or their one sum where a fill that closes what is open may be either."""
+        draft, is_told = self._draft, all(side in TOLD for _, side in self._totals)
+        for (currency, side), each in self._totals.items():
+            key = currency, side if is_told else EITHER
+            told = TOLD[side] if is_told else "purchases and sales"
+            before = draft.turnover.get(key, Stated("", "turnover", Decimal(0)))
+            draft.turnover[key] = Stated(
+                f"{told} in {name}", "turnover", EXACT.add(before.value, each.sum), before.rounding + each.rounding
+            )
+        if not is_told:
+            for (currency, _), amount in list(draft.taxes.items()):
+                draft.taxes[currency, EITHER] = EXACT.add(draft.taxes.get((currency, EITHER), Decimal(0)), amount)
+
+    def _state_balance(self) -> None:
+        columns, draft, names = self._columns, self._draft, self._columns.headings.names
         if columns.balance is not None and self._last_balance is not None:
             _, first, last = self._last_balance
             draft.balance = Stated(f"last {names[columns.balance]}", "cash", first if draft.is_newest_first else last)

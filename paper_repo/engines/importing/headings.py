@@ -50,6 +50,7 @@ SPELLINGS: dict[str, tuple[str, ...]] = {
         "precio", "average", "avgpx", "rate", "prix", "priceperunit", "pricepershare", "spotpriceattransaction",
     ),
     "fee": (
+        "transaktionsgebühren", "transaktionsgebühr", "ordergebühren",
         "fee", "fees", "comm/fee", "ibcommission", "commission", "commissions", "fees&comm",
         "fees&commissions", "comm",
         "execfee", "tradecost", "feepaid", "feeamount", "tradingfee", "transactionfee", "transactiekosten",
@@ -90,11 +91,11 @@ SPELLINGS: dict[str, tuple[str, ...]] = {
     "pnl": (
         "netp&l", "pnl", "p&l", "profit", "realizedpnl", "realizedp/l", "realizedp&l", "fifopnlrealized",
         "profitabs", "realisedpnl",
-        "profit/loss", "netprofit", "netpnl", "pl", "p/l", "gewinn", "closedpnl", "grosspnl", "profitloss",
+        "profit/loss", "result", "gewinn/verlust",
+        "netprofit", "netpnl", "pl", "p/l", "gewinn", "closedpnl", "grosspnl", "profitloss",
         "realizedprofit",
     ),
     "balance": ("balance", "saldo", "accountbalance", "runningbalance", "cashbalance", "cashafter"),
-    "position_id": ("positionid", "position", "ticket"),
     "entry_time": (
         "entrytime", "opendate", "enteredat", "opentime", "entrydate", "entrydatetime", "entrytimestamp",
         "opentimestamp",

@@ -26,8 +26,8 @@ SOURCES: tuple[str, ...] = get_args(SourceName)
 MODULES = {"csv": "delimited", "backtesting": "backtesting_trades"}
 """The modules of sources that are not called as the source is."""
 
-TABLES = ("csv", "ibkr", "tradingview", "backtesting", "nautilus")
-"""The sources whose files are tables, in which a column may be named."""
+TABLES = ("csv", "ibkr")
+"""The sources whose columns may be called anything."""
 
 
 def import_file(
@@ -124,7 +124,7 @@ def _require_known(
     if wrong := [each for each in allow if each not in ALLOWED]:
         raise ValueError(f"allow has {', '.join(ALLOWED)}, not {wrong[0]!r}")
     if source not in TABLES and (columns or words):
-        raise ValueError(f"{'columns' if columns else 'words'} are for tables ({', '.join(TABLES)}), not for {source}")
+        raise ValueError(f"{'columns' if columns else 'words'} are for {' and '.join(TABLES)}, not for {source}")
     if wrong := [each for each in columns if each not in SPELLINGS]:
         raise ValueError(f"columns has no field {wrong[0]!r}; there are: {', '.join(SPELLINGS)}")
     for each, meaning in words.items():

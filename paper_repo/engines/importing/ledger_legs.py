@@ -198,7 +198,7 @@ class _Ledger:
     def _flow(self, name: str, kind: str, coin: str, amount: str, at: int, line: int) -> str | None:
         """Take a payment in the base currency; what came and went in coins has no price."""
         if self.words.is_skipped(kind):
-            return f"{name[:40]!r} is to be skipped"
+            return f"{name[:40]!r} is skipped, as asked"
         found = self.words.flow_of(kind) or FIAT.get(kind)
         if found is None:
             reason = f"{name[:40]!r} is not a trade"

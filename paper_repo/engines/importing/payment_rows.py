@@ -27,6 +27,7 @@ class Payments:
         self._draft = columns.draft
         self._totals = totals
         self._tax_signs = [Signs(each) for each in columns.taxes]
+        self._has_taxes = False
         self._costs_below: frozenset[int] = frozenset()
         """The columns of taxes in which costs are below zero."""
 
@@ -40,8 +41,6 @@ class Payments:
         names = self._columns.headings.names
         self._costs_below = frozenset(each.column for each in self._tax_signs if each.below > each.above)
         for each in self._tax_signs:
-            if each.above or each.below:
-                self._draft.notes.append(f"taxes in {names[each.column]!r} were booked as payments")
             if each.above and each.below:
                 side = "above" if each.column in self._costs_below else "below"
                 self._draft.notes.append(f"amounts {side} zero in column {names[each.column]!r} were taken as refunds")
@@ -90,12 +89,19 @@ class Payments:
             return ZERO
         tax = self._tax_in(row, fill.row)
         if tax:
+            self._note_taxes()
             own_id = None if fill.id is None else f"{fill.id}-tax"
             amount = str(EXACT.minus(tax))
             self._draft.add_flow(
                 SourceFlow(fill.row, fill.at, CashFlowKind.TAX, amount, fill.currency, fill.symbol, own_id)
             )
         return tax
+
+    def _note_taxes(self) -> None:
+        if not self._has_taxes:
+            self._has_taxes = True
+            names = ", ".join(self._columns.headings.names[each] for each in self._columns.taxes)
+            self._draft.notes.append(f"the taxes on trades ({names}) were booked as payments")
 
     def _tax_in(self, row: Sequence[str], line: int) -> Decimal:
         columns, total = self._columns, ZERO
@@ -129,7 +135,6 @@ class Payments:
         self.left_out(row, line, reason)
         if not is_known and reason in self._draft.money_left_out:
             self._draft.notes.append(
-                f"say what {word[:40]!r} means, or that it is to be skipped: words={{{word[:40]!r}: ...}} "
-                f"(--word MEANING={word[:40]})"
+                f"say what {word[:40]!r} means, or skip it: words={{{word[:40]!r}: ...}} (--word MEANING={word[:40]})"
             )
         return reason

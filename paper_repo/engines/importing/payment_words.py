@@ -23,9 +23,9 @@ _FLOWS = {
         dywidenda
     """,
     CashFlowKind.INTEREST: """
-        interest int mint creditinterest debitinterest margininterest zinsen zins zinsgutschrift zinszahlung
-        zinsabschluss zinsertrag habenzinsen guthabenzinsen sollzinsen stückzinsen kupon kuponzahlung couponzahlung
-        coupon intérêts intérêt intereses interés interessi rente ränta renter odsetki juros
+        interest interestoncash int mint creditinterest debitinterest margininterest zinsen zins zinsgutschrift
+        zinszahlung zinsabschluss zinsertrag habenzinsen guthabenzinsen sollzinsen stückzinsen kupon kuponzahlung
+        couponzahlung coupon intérêts intérêt intereses interés interessi rente ränta renter odsetki juros
     """,
     CashFlowKind.TAX: """
         tax taxes dtax withholdingtax steuer steuern quellensteuer kapitalertragsteuer kapitalertragssteuer kest

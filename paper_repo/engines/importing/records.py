@@ -129,13 +129,12 @@ class Draft:
         self.points: list[tuple[int, str]] = []
         """Times and equities that the file states."""
         self.metadata: dict[str, Any] = {}
-        self.rows = 0
-        self.times_at_clock_changes = 0
-        """In an hour that a clock change repeats or skips."""
-        self.turnover: dict[str | None, Stated] = {}
-        """By currency, what the rows say that was traded."""
-        self.taxes_on_turnover: dict[str | None, Decimal] = {}
-        """By currency, what taxes add to it: those of purchases, less those of sales."""
+        self.rows = self.times_at_clock_changes = 0
+        """How many were read, and how many times are in an hour that a clock change repeats or skips."""
+        self.turnover: dict[tuple[str | None, str], Stated] = {}
+        """By currency and side, what the rows say that was traded."""
+        self.taxes: dict[tuple[str | None, str], Decimal] = {}
+        """Likewise, what taxes add to it: they make purchases dearer, and take from sales."""
         self.implied_multipliers: dict[str, Decimal] = {}
         self.last_prices: dict[str, str] = {}
         """At the end of the file, where it says them."""

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from paper_repo.core.repository import SessionRepository
 from paper_repo.domain import CashFlow, CashFlowKind, EquityPoint, Fill, Instrument, LedgerEntry, PaperTradingSession
-from paper_repo.domain.history import booking_order, in_force, time_of
+from paper_repo.domain.history import Booked, booking_order, in_force, time_of
 from paper_repo.domain.values import Amount, utc_now
 from paper_repo.engines.importing.booking import Books, forget_history, new_session, point
 from paper_repo.engines.importing.records import Draft
@@ -57,7 +57,8 @@ class Import:
         self._records = records
         self._repository = repository
         self._stored = None if repository is None else repository.get_by_id(wanted.session_id)
-        terms = Terms(draft, {} if self._stored is None else self._stored.rates)
+        stored = self._stored
+        terms = Terms(draft, stored.rates, stored.base_currency) if stored is not None else Terms(draft, {})
         began = EPOCH if records.first is None else moment(records.first)
         try:
             self._new = new_session(wanted.session_id, wanted.name, draft, terms, began, wanted.source)
@@ -68,7 +69,8 @@ class Import:
         self._books = Books(draft, records, terms, self._new)
         self._points: list[EquityPoint] = []
         self._entries: list[tuple[int, LedgerEntry]] = []
-        self._booked_fills = self._booked_flows = 0
+        self._booked_fills = self._booked_flows = self._fills_of_its_time = 0
+        self._is_stored_cash_known = False
 
     def run(self) -> ImportReport:
         """Book everything, and say how it compares."""
@@ -99,9 +101,9 @@ class Import:
         draft = self._draft
         if draft.balance is None:
             return
-        if self._stored is not None or self._says_what_it_began_with():
+        if self._says_what_it_began_with():
             draft.stated.append(draft.balance)
-        else:
+        elif self._stored is None:
             draft.notes.append(
                 f"the {draft.balance.name} is {draft.balance.value}; with initial_cash=... (--cash) it is compared"
             )
@@ -109,13 +111,12 @@ class Import:
     def _says_what_it_began_with(self) -> bool:
         """Whether the cash before the first record is known; an account that begins with a deposit had none."""
         given = self._draft.options.initial_cash is not None or self._draft.initial_cash is not None
-        return given or self._first_deposit() is not None
+        return given or (self._first_deposit() is not None if self._stored is None else self._is_stored_cash_known)
 
     def _first_deposit(self) -> CashFlow | None:
         """The deposit with which the file begins."""
         before, first = next(iter(self._entries), (1, None))
-        is_deposit = before == 0 and isinstance(first, CashFlow) and first.kind is CashFlowKind.DEPOSIT
-        return cast(CashFlow, first) if is_deposit else None
+        return cast(CashFlow, first) if before == 0 and _is_deposit(first) else None
 
     def _note_what_it_began_with(self) -> None:
         if not self._says_what_it_began_with():
@@ -160,7 +161,17 @@ class Import:
         with repository.reading():
             fills = (fill for _, fill in repository.fill_history(stored.id))
             history = in_force(booking_order(fills, repository.ledger_history(stored.id)))
-            self._books.begin_with(stored, (each for each in history if time_of(each) < first))
+            self._is_stored_cash_known = bool(stored.initial_cash)
+            self._books.begin_with(stored, (each for each in self._counted(history) if time_of(each) < first))
+
+    def _counted(self, history: Iterable[Booked]) -> Iterator[Booked]:
+        """The same history; its fills of the time of the file are counted, and its beginning is noted as they pass."""
+        first, last = map(moment, self._records.fill_times or (1, 0))
+        for number, each in enumerate(history):
+            if not number and _is_deposit(each):
+                self._is_stored_cash_known = True
+            self._fills_of_its_time += isinstance(each, Fill) and first <= each.executed_at <= last
+            yield each
 
     def _book(self) -> None:
         session = self._new
@@ -223,13 +234,12 @@ class Import:
         """Book what is new; a file without anything new changes nothing."""
         repository = cast(SessionRepository, self._repository)
         with repository.atomic() if not self._wanted.is_dry_run else repository.reading():
-            before = self._stored_fills(repository, stored)
             self._take_terms(stored)
             self._booked_fills = self._booked_flows = 0
             self._add_flows(repository, stored)
             for fills in batched(self._books.fills(), CHUNK):
                 self._add_fills(repository, stored, fills)
-            self._require_no_rewriting(before)
+            self._require_no_rewriting()
             if not self._booked_fills and not self._booked_flows:
                 return
             end = moment(self._records.last or 0)
@@ -281,16 +291,9 @@ class Import:
         else:
             repository.save(stored)
 
-    def _stored_fills(self, repository: SessionRepository, stored: PaperTradingSession) -> int:
-        """How many fills of the time of the file are stored."""
-        if self._records.fill_times is None:
-            return 0
-        first, last = map(moment, self._records.fill_times)
-        return sum(first <= fill.executed_at <= last for _, fill in repository.fill_history(stored.id))
-
-    def _require_no_rewriting(self, before: int) -> None:
+    def _require_no_rewriting(self) -> None:
         """A file that has grown has all that was imported of its time."""
-        found = self._books.tally.fills - self._booked_fills
+        before, found = self._fills_of_its_time, self._books.tally.fills - self._booked_fills
         if before > found and "rewritten" not in self._draft.options.allow:
             raise self._draft.wrong(
                 f"session {self._wanted.session_id!r} has {before:,} fills of the time of this file, of which the file "
@@ -337,6 +340,10 @@ class Import:
             reasons=tuple(draft.reasons),
             first=tuple(islice(books.fills(), FIRST)),
         )
+
+
+def _is_deposit(item: Booked | None) -> bool:
+    return isinstance(item, CashFlow) and item.kind is CashFlowKind.DEPOSIT
 
 
 def batched(items: Iterable[Fill], size: int) -> Iterator[tuple[Fill, ...]]:

@@ -67,9 +67,9 @@ class Rows:
         return next(iter(self.numeric(name, *without)), None)
 
     def numeric(self, name: str, *without: int | None) -> list[int]:
-        """The columns that may hold a field and have numbers."""
-        candidates = self.headings.candidates(name)
-        return [each for each in candidates if each not in without and self.table.filled(each, is_number)]
+        """The columns that may hold a field and have numbers, or that the caller has named."""
+        candidates, is_named = self.headings.candidates(name), name in self.headings.mapped
+        return [each for each in candidates if is_named or (each not in without and self.table.filled(each, is_number))]
 
     def _numeric(self, name: str, *without: int | None) -> int:
         """The column of a field that has to be there: the likeliest that has numbers."""

@@ -25,9 +25,17 @@ class Table:
         SourceFileError: no row of headings was found.
     """
 
-    def __init__(self, path: Path, draft: Draft, *, is_heading: Callable[[Headings], bool] | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        draft: Draft,
+        *,
+        is_heading: Callable[[Headings], bool] | None = None,
+        may_be_named: bool = False,
+    ) -> None:
         self.draft = draft
         self.text: TextFile = TextFile(path)
+        self._may_be_named = may_be_named  # its columns, by the caller
         self._is_heading = is_heading or (lambda headings: headings.fields >= 3)
         start, headings = self._find_headings(draft.options.columns)
         self.start: int = start
@@ -53,9 +61,10 @@ class Table:
         if problem is not None:
             raise self.draft.wrong(str(problem))
         told = f"; its first row has: {', '.join(first)[:500]}" if first else ""
+        way_out = "Name the columns: columns={'price': 'Preis'} (--map price=Preis), and so for the others"
         raise self.draft.wrong(
-            f"no row has headings of trades (time, symbol, side, quantity, price){told}. "
-            "Name the columns: columns={'price': 'Preis'} (--map price=Preis), and so for the others"
+            f"no row has headings of trades (time, symbol, side, quantity, price){told}"
+            f"{f'. {way_out}' if self._may_be_named else ''}"
         )
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
@@ -147,8 +156,9 @@ class Table:
     def _wrong(self, row: Sequence[str], line: int, index: int, problem: str) -> SourceFileError:
         ids = self.headings.candidates("id") or self.headings.candidates("order_id")
         fill_id = row[ids[0]].strip()[:60] if ids else None
+        other = ", or name another column with columns={...} (--map FIELD=COLUMN)" if self._may_be_named else ""
         return self.draft.wrong(
-            f"{problem}; correct the cell, or name another column with columns={{...}} (--map FIELD=COLUMN)",
+            f"{problem}; correct the cell{other}",
             row=line,
             column=self.headings.names[index],
             fill_id=fill_id or None,

@@ -38,10 +38,6 @@ class Tally:
         self._closed = ZERO
         self._before = ZERO
         self.fills: int = 0
-        self.turnover = ZERO
-        """Of fills in the base currency, without fees."""
-        self.paid = ZERO
-        """The same with fees: what was paid for purchases, and received for sales."""
         self.round_trips: int = 0
         self.trades: int = 0
         self.won: int = 0

@@ -18,11 +18,12 @@ class Terms:
         SourceFileError: something is refused unless it is asked for; the message says how.
     """
 
-    def __init__(self, draft: Draft, known_rates: Mapping[str, Decimal]) -> None:
+    def __init__(self, draft: Draft, known_rates: Mapping[str, Decimal], known_base: str | None = None) -> None:
         self._draft = draft
         options = draft.options
         self.rates: dict[str, Decimal] = {**options.rates, **known_rates}
-        self.base: str = options.base_currency or draft.base_currency or self._commonest()
+        known_base = None if draft.currencies else known_base
+        self.base: str = options.base_currency or draft.base_currency or known_base or self._commonest()
         self.foreign: set[str] = set()
         """The symbols whose rows are left out."""
         self.instruments: dict[str, Instrument] = {}

@@ -35,6 +35,16 @@ class ComparedFigure:
         places = Decimal(5).scaleb(exponent - 1) if isinstance(exponent, int) and exponent <= 0 else Decimal(0)
         return abs(self.difference) <= max(places, self.rounding, abs(self.stated) * FLOAT_NOISE)
 
+    def to_dict(self) -> dict[str, Any]:
+        """The same as plain data."""
+        return {
+            "name": self.name,
+            "stated": str(self.stated),
+            "booked": str(self.booked),
+            "difference": str(self.difference),
+            "equal": self.is_equal,
+        }
+
     def __str__(self) -> str:
         told = f"{self.name}: {_short(self.stated)} in the file, {_short(self.booked)} booked"
         if not self.difference:
@@ -150,6 +160,7 @@ class ImportReport:
         reasons += [
             f"{_count(count, 'row')} left out ({self._with_money(reason)})" for reason, count in self.left_out.items()
         ]
+        reasons += [f"columns not read: {', '.join(self.unread_columns)}"] if self.unread_columns else []
         return "; ".join(reasons) if reasons else "every row was booked, so the file counts otherwise"
 
     def to_dict(self) -> dict[str, Any]:
@@ -186,16 +197,7 @@ class ImportReport:
                 key: {"quantity": str(each.quantity), "cost_basis": str(each.cost_basis)}
                 for key, each in session.positions.items()
             },
-            "comparisons": [
-                {
-                    "name": each.name,
-                    "stated": str(each.stated),
-                    "booked": str(each.booked),
-                    "difference": str(each.difference),
-                    "equal": each.is_equal,
-                }
-                for each in self.comparisons
-            ],
+            "comparisons": [each.to_dict() for each in self.comparisons],
             "agrees": self.agrees,
             "notes": list(self.notes),
             "reasons": list(self.reasons),

@@ -163,7 +163,8 @@ class TestPayments:
             report = imported(tmp_path, head, *lines[rows], **options)
             assert [str(each) for each in report.comparisons] == [
                 "last Saldo: 10437.69 in the file, 10437.69 booked: equal",
-                "sum of Betrag without signs: 1144.99 in the file, 1144.99 booked: equal",
+                "purchases in Betrag: 368.89 in the file, 368.89 booked: equal",
+                "sales in Betrag: 776.1 in the file, 776.1 booked: equal",
             ]
             assert report.agrees
 
@@ -176,7 +177,7 @@ class TestPayments:
         assert "left out: 1 row: 'sonstiges' is not a trade (-10.92 EUR)" in str(report)
         assert "words={'sonstiges': ...} (--word MEANING=sonstiges)" in str(report)
         assert str(report).endswith(
-            "verdict: 1 of 2 figures differ; 1 row left out ('sonstiges' is not a trade (-10.92 EUR)); "
+            "verdict: 1 of 3 figures differ; 1 row left out ('sonstiges' is not a trade (-10.92 EUR)); "
             "1 row left out (no side (a total or a footer))"
         )
 
@@ -203,13 +204,23 @@ class TestPayments:
 
         assert taxed.agrees
         assert taxed.session.cash == Decimal("10437.69")
-        assert skipped.left_out == {"'sonstertrag' is to be skipped": 1}
+        assert skipped.left_out == {"'sonstertrag' is skipped, as asked": 1}
         assert (skipped.money_left_out, skipped.session.cash) == ({}, Decimal("10448.61"))
-        assert [each.is_equal for each in skipped.comparisons] == [True, True]
+        assert [each.is_equal for each in skipped.comparisons] == [True, True, True]
         for word, side in (("buy", "BUY"), ("sell", "SELL"), ("short", "SELL")):
             allow = ["shorts"] if word == "sell" else []
             row = "1.5.2025;Zins;A;1;5;0"
             assert imported(tmp_path, f"Datum;{REST}", row, words={"zins": word}, allow=allow).first[0].side == side
+
+    def test_a_column_that_is_named_is_taken(self, tmp_path: Path) -> None:
+        """Also where few of its words are known, and few of its cells are filled."""
+        rows = ["1.5.2025;Kauf;A;1;5;;-5;"] + [f"{day}.5.2025;Sonstiges;A;;;;7;" for day in range(2, 6)]
+        rows.append("6.5.2025;Kauf;A;1;5;;-5;2")
+
+        with pytest.raises(SourceFileError, match="no column is known to be the side"):
+            imported(tmp_path, f"Datum;{REST};Betrag;Spesen", *rows)
+        report = imported(tmp_path, f"Datum;{REST};Betrag;Spesen", *rows, columns={"side": "Typ", "fee": "Spesen"})
+        assert (report.fills, report.session.fees_paid) == (2, 2)
 
     @pytest.mark.parametrize(
         ("words", "told"),
@@ -263,6 +274,33 @@ class TestPayments:
         assert report.kept == ("fee", "tax")
 
 
+def test_fees_that_are_not_read_show_in_the_totals(tmp_path: Path) -> None:
+    """Those of purchases and of sales do not cancel each other."""
+    head = "Datum;Typ;Wertpapier;Stück;Kurs;Handelsplatzentgelt;Betrag"
+    rows = ("1.5.2025;Kauf;A;3;150;2;-452", "2.5.2025;Verkauf;A;3;160,5;2;479,5")
+
+    report = imported(tmp_path, head, *rows)
+
+    assert report.unread_columns == ("Handelsplatzentgelt",)
+    assert [str(each) for each in report.comparisons] == [
+        "purchases in Betrag: 452 in the file, 450 booked: differs by -2",
+        "sales in Betrag: 479.5 in the file, 481.5 booked: differs by 2",
+    ]
+    assert report.verdict.endswith("; columns not read: Handelsplatzentgelt")
+    assert imported(tmp_path, head, *rows, columns={"fee": "Handelsplatzentgelt"}).agrees
+
+
+def test_a_fill_that_closes_what_is_open_may_be_either(tmp_path: Path) -> None:
+    """Then purchases and sales are one sum."""
+    rows = ("1.5.2025;Kauf;A;3;5;0;-15", "2.5.2025;cash settled;A;3;6;0;18")
+
+    report = imported(tmp_path, f"Datum;{REST};Betrag", *rows, rows[0])
+
+    assert [str(each) for each in report.comparisons] == [
+        "purchases and sales in Betrag: 48 in the file, 48 booked: equal"
+    ]
+
+
 class TestTaxes:
     """Columns of taxes beside those of fees."""
 
@@ -286,7 +324,7 @@ class TestTaxes:
         assert report.session.fees_paid == Decimal("7.80")
         assert report.session.cash == Decimal("1557.02") - Decimal("1520.64")
         assert report.agrees
-        assert "taxes in 'Steuer' were booked as payments" in report.notes
+        assert "the taxes on trades (Steuer) were booked as payments" in report.notes
         assert (again.booked_fills, again.booked_flows) == (0, 0)
 
     def test_some_are_refunds(self, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -35,8 +36,8 @@ def imported(folder: Path, text: str, to: SessionRepository | Path | None, **opt
         ({"source": "excel"}, "source is one of freqtrade, .*, not 'excel'"),
         ({"allow": ["anything"]}, "allow has shorts, .*, not 'anything'"),
         ({"columns": {"bananas": "time"}}, "columns has no field 'bananas'; there are: time, clock, symbol, "),
-        ({"columns": {"time": "a"}, "source": "lean"}, r"columns are for tables \(csv, .*\), not for lean"),
-        ({"words": {"x": "tax"}, "source": "metatrader"}, "words are for tables .*, not for metatrader"),
+        ({"columns": {"time": "a"}, "source": "lean"}, "columns are for csv and ibkr, not for lean"),
+        ({"words": {"x": "tax"}, "source": "metatrader"}, "words are for csv and ibkr, not for metatrader"),
     ],
 )
 def test_wrong_arguments(options: dict[str, Any], told: str, tmp_path: Path) -> None:
@@ -290,6 +291,18 @@ class TestAFileThatGoesOn:
             assert report.fills == sum(",buy," in each or ",sell" in each for each in self.ROWS[start:])
         assert repository.check().ok
 
+    def test_a_balance_needs_the_cash_at_the_beginning(self, tmp_path: Path, repository: SessionRepository) -> None:
+        """Where nobody has said what a session began with, no balance is compared; a sum that was given is known."""
+        head = "time,symbol,type,qty,price,amount,balance\n"
+        rows = ["2024-01-01,A,buy,1,10,10,90\n", "2024-01-02,,deposit,,,5,95\n2024-01-03,A,buy,1,10,10,85\n"]
+
+        for name, cash, compared in (("unknown", None, []), ("given", 100, ["last balance"])):
+            imported(tmp_path, head + rows[0], repository, session_id=name, initial_cash=cash)
+            for text in (rows[1], "".join(rows)):
+                report = imported(tmp_path, head + text, repository, session_id=name)
+                assert [each.name for each in report.comparisons if each.name == "last balance"] == compared
+                assert report.agrees
+
     def test_profits_before_it_are_not_its_own(self, tmp_path: Path, repository: SessionRepository) -> None:
         """Each part agrees with its own column of profits, and with the number of its own trades."""
         head = "time,symbol,side,qty,price,net pnl\n"
@@ -315,6 +328,26 @@ class TestAFileThatGoesOn:
         report = imported(tmp_path, f"{head}2024-01-03,A,sell,3,6,EUR\n", repository, **options)
 
         assert (report.session.positions, report.session.realized_pnl) == ({}, 60)
+
+    def test_a_fill_that_was_corrected_is_not_missed(self, tmp_path: Path, repository: SessionRepository) -> None:
+        """The file has it as it was; what replaces it is in the session alone."""
+        imported(tmp_path, HEAD + BUY, repository)
+        (fill,) = repository.get_fills("trades")
+        replacement = dataclasses.replace(fill, id="right", price=Decimal(101), replaces=fill.id)
+        repository.correct_fill("trades", fill.id, replacement)
+
+        report = imported(tmp_path, HEAD + BUY + SELL, repository)
+
+        assert (report.booked_fills, report.session.realized_pnl) == (1, 27)
+
+    def test_its_currency_is_that_of_the_session(self, tmp_path: Path, repository: SessionRepository) -> None:
+        """Where the file names none; else it is dollars."""
+        imported(tmp_path, HEAD + BUY, repository, base_currency="EUR")
+
+        report = imported(tmp_path, HEAD + SELL, repository)
+
+        assert (report.session.base_currency, report.session.positions) == ("EUR", {})
+        assert not any("names no currency" in note for note in report.notes)
 
 
 class TestWhichSession:
@@ -368,7 +401,7 @@ def test_strict_stores_what_agrees_only(tmp_path: Path, repository: SessionRepos
     for text, told in (
         (
             head + buy.format(6),
-            "nothing was stored; sum of amount: 6 in the file, 5 booked: differs by -1; verdict: 1 of 1",
+            "nothing was stored; purchases in amount: 6 in the file, 5 booked: differs by -1; verdict: 1 of 1",
         ),
         (
             head + buy.format(5) * 2 + other,

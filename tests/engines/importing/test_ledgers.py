@@ -195,7 +195,7 @@ class TestBinance:
         assert (told.agrees, told.session.cash) == (True, unknown.session.cash + 5)
         assert "no row has the word 'cashback'" in told.notes
         assert (
-            dry(tmp_path, *rows, words={"Cashback Voucher": "skip"}).left_out["'Cashback Voucher' is to be skipped"]
+            dry(tmp_path, *rows, words={"Cashback Voucher": "skip"}).left_out["'Cashback Voucher' is skipped, as asked"]
             == 2
         )
 

@@ -141,7 +141,7 @@ def test_totals_with_and_without_fees(folder: Path, first: str, second: str, tot
     report = dry(written(folder, text))
 
     assert report.session.base_currency == "EUR"
-    assert (report.agrees, report.comparisons[0].booked) == (True, Decimal(total))
+    assert (report.agrees, sum(each.booked for each in report.comparisons)) == (True, Decimal(total))
 
 
 def test_newest_first_is_turned_round(folder: Path) -> None:
@@ -221,6 +221,7 @@ def test_a_multiplier_is_proposed_and_never_applied(folder: Path) -> None:
         ("fee", ("-1", "-2"), -3),
         ("commission", ("-1", "2"), 1),
         ("fee", ("1", "2"), 3),
+        ("Transaktionsgebühren", ("-1", "-2"), 3),
     ],
 )
 def test_fees_below_zero(folder: Path, heading: str, fees: tuple[str, str], paid: int) -> None:

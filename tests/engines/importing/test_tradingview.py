@@ -121,3 +121,11 @@ def test_a_list_without_a_column_that_it_needs(missing: str, tmp_path: Path) -> 
 
     with pytest.raises(SourceFileError, match=f"has a column for the {missing}; export it again"):
         dry(tmp_path, EXIT, ENTRY, head=HEAD.replace(name, "Other"))
+
+
+def test_its_columns_are_not_named() -> None:
+    """What the caller says of them would be heard by nobody; nor is it proposed."""
+    path = Path(__file__).parent / "samples" / "tradingview_trades.csv"
+
+    with pytest.raises(SourceFileError, match="a list of TradingView, which has columns of its own"):
+        import_file(path, None, source="csv", timezone="UTC", columns={"fee": "Signal"})
