@@ -15,9 +15,8 @@ from paper_repo.domain.waiting import NewClosedOrders, NewEntries
 def frame_of(session: PaperTradingSession) -> PaperTradingSession:
     """A copy that shares the new history with the session until `leave_history`; for a repository it is the same."""
     frame = object.__new__(PaperTradingSession)
-    copied = vars(frame)
-    for name, value in session.__getstate__().items():
-        copied[name] = type(value)(value) if isinstance(value, dict) else value
+    state = session.__getstate__().items()
+    vars(frame).update({name: type(each)(each) if isinstance(each, dict) else each for name, each in state})
     frame._tracking = session._tracking
     return frame
 
