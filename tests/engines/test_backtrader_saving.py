@@ -6,9 +6,11 @@ import copy
 import itertools
 import pickle
 import sqlite3
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from types import FrameType, ModuleType
 from typing import Any
 
 import pytest
@@ -16,12 +18,17 @@ import pytest
 pytest.importorskip("backtrader")
 
 from paper_repo import ConflictError, EquityPoint, Position, SessionRepository, StorageError
-from paper_repo.engines.backtrader import frames, saving
+from paper_repo.engines.backtrader import frames, recording, saving
 from tests.builders import full_session, moment
 from tests.engines.backtrader_runs import Anything, run
 
 # The engine calls what Python 3.12 deprecates.
 pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utc:DeprecationWarning:backtrader")
+
+
+TRACED = ("_save", "frame_of", "leave_history", "give_back", "_joined")
+LINES = 30
+"""How many lines of the saves of a run are tried."""
 
 
 class Clock:
@@ -190,6 +197,54 @@ def test_an_error_of_a_save_ends_the_run_and_loses_nothing(
         assert len(repository.get_fills("a")) == session.fill_count > 10
 
 
+@pytest.mark.parametrize("module", [frames, recording])
+def test_ctrl_c_at_any_line_of_a_save_loses_nothing(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch, module: ModuleType
+) -> None:
+    """What was complete is stored, once, and the run goes on there."""
+    lines = 0
+
+    def interrupted(at: int) -> Any:
+        """The strategy of a run that is interrupted before this line, counted over its saves but the first."""
+        seen, strategies = 0, list[Any]()
+
+        def trace(frame: FrameType, event: str, _: object) -> Any:
+            nonlocal seen, lines
+            is_ours = frame.f_code.co_filename == module.__file__ and frame.f_code.co_name in TRACED
+            if not (is_ours and strategies and len(strategies[-1]) > 1):
+                return None if event == "call" and not is_ours else trace
+            if event == "line":
+                seen += 1
+                lines = max(lines, seen)
+                if seen == at:
+                    raise KeyboardInterrupt
+            return trace
+
+        monkeypatch.setattr(Watched, "look", strategies.append)
+        path = tmp_path / f"{at}.db"
+        previous = sys.gettrace()
+        sys.settrace(trace)
+        try:
+            run(tmp_path, "several", 1, bars=40, strategy=Watched, recorder={"path": path})
+        except KeyboardInterrupt:
+            pass
+        finally:
+            sys.settrace(previous)
+        return strategies[-1], path
+
+    at = 0
+    while at <= min(lines, LINES):
+        strategy, path = interrupted(at)
+        with SessionRepository(path) as repository:
+            bars = strategy.analyzers.sessionrecorder.get_analysis()["bars"]
+            session = repository.get_by_id("a")
+            assert len(repository.get_equity_curve("a")) == session.state["backtrader"]["bars"] == bars
+            assert len(repository.get_fills("a")) == session.fill_count
+            assert at == 0 or bars < 40
+        at += 1
+    assert lines > 15
+
+
 def test_a_run_that_somebody_else_has_saved_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It does not write over what another program has changed."""
 
@@ -213,7 +268,8 @@ def test_a_frame_is_the_session_and_gives_back_what_was_not_stored() -> None:
     session.positions["NEW"] = Position("NEW", 1, 10, 10, moment(1))
     expected, waiting = copy.copy(session), pickle.dumps(session.new_fills)
 
-    frame = frames.take_frame(session)
+    frame = frames.frame_of(session)
+    frames.leave_history(session)
     assert frame == expected
     assert frame.keeps_own_accounts
     assert (session.new_fills, session.new_equity_points, session.new_ledger_entries) == ([], [], [])
@@ -222,6 +278,7 @@ def test_a_frame_is_the_session_and_gives_back_what_was_not_stored() -> None:
     )  # fmt: skip
 
     session.record_equity(EquityPoint(moment(9), 1, 2))
+    frames.give_back(session, frame)
     frames.give_back(session, frame)
     assert session.new_equity_points.pop() == EquityPoint(moment(9), 1, 2)
     assert session == expected

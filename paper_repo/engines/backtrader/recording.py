@@ -28,6 +28,8 @@ class Recording:
     """Books what the engine tells in a session, and saves it now and then; see `SessionRecorder` for the options."""
 
     session: PaperTradingSession | None = None
+    _frame: PaperTradingSession | None = None
+    """What the last save has stored, or was to store."""
 
     def __init__(self, strategy: Any, repository: SessionRepository, options: Any) -> None:
         self.strategy: Any = strategy
@@ -147,14 +149,17 @@ class Recording:
         """Store all that is complete now, in short steps, between which the engine may go on."""
         assert self.session is not None
         session, feeds = self.session, self.follower.feeds
+        if self._frame is not None:  # Ctrl-C may have come before an earlier save has done it
+            frames.give_back(session, self._frame)
         self._value_positions(session)
         for order in self._snapshot.orders:
             if order.ref in self.books.numbers:
                 self.books.follow(order)
         state = {**self._place, "bars": self.bars, **self.books.state()}
         broker, kept = self._snapshot, self._kept
-        frame = frames.take_frame(session)
+        self._frame = frame = frames.frame_of(session)
         try:
+            frames.leave_history(session)
             yield
             state["left_out"] = self._attributes.left_out()
             self._tell_left_out(state["left_out"])
