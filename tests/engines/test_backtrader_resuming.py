@@ -264,6 +264,19 @@ def test_other_feeds_are_refused(parts: Path) -> None:
         run(parts, "several", 1)
 
 
+def test_other_prices_are_said(parts: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A feed of the same name with other prices, as after an adjustment for a split, is no other feed; it is named."""
+    run(parts, "spot", 1, bars=20)
+    adjusted = {"AAPL": PRICES["AAPL"] / 7}
+
+    ran = run(parts, "spot", 1, feeds=adjusted)
+
+    then, now = (str(table["close"].iloc[19]) for table in (PRICES["AAPL"], adjusted["AAPL"]))
+    said = f"feeds with other prices at that bar than those that were recorded: AAPL ({then}, now {now})"
+    assert recorder_of(ran).resumption.not_restored[0] == said
+    assert said in caplog.text
+
+
 class Secretive(Anything):
     """Has an attribute that is not JSON data."""
 

@@ -37,6 +37,11 @@ def symbols_of(feeds: Iterable[Any]) -> list[str]:
     return found
 
 
+def closes_of(feeds: Iterable[Any]) -> list[float | None]:
+    """The last price of each feed; None where it has not begun."""
+    return [feed.close[0] if len(feed) else None for feed in feeds]
+
+
 def instrument_of(symbol: str, commission: Any) -> Instrument | None:
     """What a symbol stands for by the engine's commission scheme; None where that is a share paid in full."""
     scheme = commission.p

@@ -14,7 +14,7 @@ from backtrader.brokers import BackBroker
 from paper_repo import PaperTradingSession, SessionRepository
 from paper_repo.engines.backtrader.encoding import moment
 from paper_repo.engines.backtrader.recording import Recording
-from paper_repo.engines.backtrader.resuming import Resumption, not_restored
+from paper_repo.engines.backtrader.resuming import Resumption, not_restored, other_prices
 from paper_repo.engines.backtrader.warming import Warming
 
 LOOPS = ("_runonce", "_runnext", "_runonce_old", "_runnext_old")
@@ -198,11 +198,13 @@ class SessionRecorder(bt.Analyzer):  # type: ignore[misc]
         assert self._recording is not None
         self._warming.end()
         self._warming = None
+        is_at_bar = self._now() == self._stored["bar"]
+        others = tuple(other_prices(self._stored, self.strategy.datas)) if is_at_bar else ()
         self._recording.restore(self._stored)
         self.resumption = Resumption(
             moment(self._stored["bar"]),
             self._warm_up_bars,
-            tuple(not_restored(self._stored, self._warm_up_bars, self.strategy, self)),
+            (*others, *not_restored(self._stored, self._warm_up_bars, self.strategy, self)),
         )
         level = logging.WARNING if self.resumption.not_restored else logging.INFO
         _log.log(level, "Session %r %s.", self.p.session_id, self.resumption)

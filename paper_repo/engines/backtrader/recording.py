@@ -12,7 +12,7 @@ from typing import Any
 from paper_repo import EquityPoint, PaperTradingSession, SessionRepository, SessionStatus, Strategy
 from paper_repo.core.repository import internals_of
 from paper_repo.engines.backtrader import attributes, frames, restoring, snapshot
-from paper_repo.engines.backtrader.booking import Books, instrument_of, symbols_of
+from paper_repo.engines.backtrader.booking import Books, closes_of, instrument_of, symbols_of
 from paper_repo.engines.backtrader.encoding import json_part, moment
 from paper_repo.engines.backtrader.saving import Saving
 from paper_repo.engines.broker_data import without_noise
@@ -110,7 +110,7 @@ class Recording:
         # An exception in the next bar is to leave what was here, so that all of it is taken now.
         self._snapshot = self.follower.take(alive)
         self._kept = self._attributes.take(alive)
-        self._closes = [feed.close[0] if len(feed) else None for feed in self.strategy.datas]
+        self._closes = closes_of(self.strategy.datas)
         self._place = {"bar": day, "round": number}
         self.bars += 1
         self.new_bars += 1
@@ -155,7 +155,7 @@ class Recording:
         for order in self._snapshot.orders:
             if order.ref in self.books.numbers:
                 self.books.follow(order)
-        state = {**self._place, "bars": self.bars, **self.books.state()}
+        state = {**self._place, "bars": self.bars, "closes": list(map(str, self._closes)), **self.books.state()}
         broker, kept = self._snapshot, self._kept
         self._frame = frame = frames.frame_of(session)
         try:

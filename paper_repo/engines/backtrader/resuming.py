@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from paper_repo.engines.backtrader.booking import closes_of, symbols_of
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,14 @@ class Resumption:
     def __str__(self) -> str:
         said = f"goes on after {self.at:%Y-%m-%d %H:%M:%S}, with {self.warm_up_bars} bars to warm up the indicators"
         return said + "".join(f"; {each}" for each in self.not_restored)
+
+
+def other_prices(stored: dict[str, Any], feeds: Sequence[Any]) -> Iterator[str]:
+    """That feeds have other prices at the last bar that is stored, which they stand at now."""
+    closes = zip(symbols_of(feeds), stored["closes"], closes_of(feeds), strict=True)
+    others = [f"{symbol} ({then}, now {now})" for symbol, then, now in closes if then != str(now)]
+    if others:
+        yield f"feeds with other prices at that bar than those that were recorded: {', '.join(others)}"
 
 
 def not_restored(stored: dict[str, Any], warm_up_bars: int, strategy: Any, recorder: Any) -> Iterator[str]:
