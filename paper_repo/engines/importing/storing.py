@@ -257,11 +257,10 @@ class Import:
             stored.update_rates(missing)
 
     def _add_flows(self, repository: SessionRepository, stored: PaperTradingSession) -> None:
-        known = {each.id for each in repository.get_ledger(stored.id)}
-        for _, entry in self._entries:
-            if entry.id not in known and isinstance(entry, CashFlow):
-                stored.apply_cash_flow(entry)
-                self._booked_flows += 1
+        flows = [each for _, each in self._entries if isinstance(each, CashFlow)]
+        for flow in repository.get_unrecorded(stored.id, flows):
+            stored.apply_cash_flow(flow)
+            self._booked_flows += 1
 
     def _add_fills(self, repository: SessionRepository, stored: PaperTradingSession, fills: tuple[Fill, ...]) -> None:
         unrecorded = repository.get_unrecorded(stored.id, fills)
