@@ -258,9 +258,11 @@ class Import:
 
     def _add_flows(self, repository: SessionRepository, stored: PaperTradingSession) -> None:
         flows = [each for _, each in self._entries if isinstance(each, CashFlow)]
-        for flow in repository.get_unrecorded(stored.id, flows):
-            stored.apply_cash_flow(flow)
-            self._booked_flows += 1
+        new = {each.id for each in repository.get_unrecorded(stored.id, flows)}
+        for flow in flows:
+            if flow.id in new:
+                stored.apply_cash_flow(flow)  # which refuses another one of the same id
+                self._booked_flows += 1
 
     def _add_fills(self, repository: SessionRepository, stored: PaperTradingSession, fills: tuple[Fill, ...]) -> None:
         unrecorded = repository.get_unrecorded(stored.id, fills)
