@@ -65,8 +65,8 @@ class Performance:
     Of the equity curve, by time, from what the session began with (`initial_cash + opening_worth`) on; deposits and
     withdrawals are no gain or loss (see `paper_repo.domain.time_weighted`):
 
-    - `total_return`: last level / first level - 1, so 0.05 is a gain of 5 %. None without a point, or when the session
-      did not begin with more than zero.
+    - `total_return`: last level / first level - 1, so 0.05 is a gain of 5 %. A session that began with nothing starts
+      when money is first paid in. None without a point, or when it did not start with more than zero.
     - `max_drawdown`: the deepest fall from a peak to a later point, as a fraction of the peak and below zero: -0.2 is a
       loss of 20 %; 0.0 when equity never fell. `drawdown_peak_at` is when equity was last at that peak,
       `drawdown_trough_at` when it first was deepest; both None when it never fell. All None without a point, or

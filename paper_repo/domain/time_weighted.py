@@ -88,6 +88,8 @@ def levels(
 ) -> Iterator[Level]:
     """The level at the start of the session, and at each of its points.
 
+    A session that began with nothing starts when money is first paid in.
+
     Args:
         session: what it began with comes first, unless the first point says the same.
         points: by time; read once, one by one.
@@ -103,8 +105,11 @@ def levels(
         following = chain([first], following)
     before = start or first
     level: Decimal | None = before.equity
-    yield Level(before.at, level)
     payments = sorted(_paid(session, flows))
+    if not level and payments and payments[0].amount > 0:
+        before, following, payments = _from_first_payment(before, following, payments)
+        level = before.equity
+    yield Level(before.at, level)
     if not payments:  # as with most: the level is the equity, and nothing needs to be looked at beside it
         for point in following:
             yield Level(point.at, point.equity)
@@ -132,6 +137,30 @@ def _paid(session: PaperTradingSession, flows: Iterable[CashFlow]) -> Iterator[_
         if flow.kind in _EXTERNAL:
             rate = flow.rate or rate_of(session, flow.currency, f"history.{flow.id}")
             yield _Paid(flow.at, EXACT.multiply(flow.amount, rate))
+
+
+def _from_first_payment(
+    start: EquityPoint, points: Iterator[EquityPoint], payments: list[_Paid]
+) -> tuple[EquityPoint, Iterator[EquityPoint], list[_Paid]]:
+    """Where a session starts that began with nothing, what follows, and what is paid later.
+
+    It starts with what is paid in at the first moment at which any is, and with what it was worth just before.
+    """
+    at = max(payments[0].at, start.at)
+    together = [each for each in payments if each.at <= at]
+    worth, following = start.equity, list[EquityPoint]()
+    for point in points:
+        if point.at > at:
+            following.append(point)
+            break
+        if point.at == at:
+            following = [point]  # of several the last one, in which the payment is
+        else:
+            worth = point.equity
+    paid_in = EXACT.add(worth, _total(each.amount for each in together))
+    if following and following[0].at == at and following[0].equity == paid_in:
+        following.pop(0)  # it says the same as the start
+    return EquityPoint(at, None, paid_in), chain(following, points), payments[len(together) :]
 
 
 _EXTERNAL = {CashFlowKind.DEPOSIT, CashFlowKind.WITHDRAWAL}

@@ -787,10 +787,10 @@ class TestFlows:
         assert result.total_return == close_to(0.1)
 
     def test_from_nothing(self):
-        """A session that begins with nothing grows from its first deposit on, but has no return on nothing."""
+        """A session that begins with nothing starts with its first deposit."""
         result = self.of([(0, 0), (1, 100), (2, 110)], (1, 100), cash=0)
 
-        assert result.total_return is None
+        assert result.total_return == close_to(0.1)
 
     def test_emptied_and_filled_again(self):
         """An account that was emptied goes on with the next deposit: 1.1 x 1.2 - 1 is 32 %."""
@@ -822,6 +822,40 @@ class TestFlows:
         assert result.sharpe_ratio == close_to(expected.sharpe_ratio)
         assert result.sortino_ratio == close_to(expected.sortino_ratio)
         assert result.total_return == close_to(expected.total_return)
+
+
+class TestBeginningWithNothing:
+    """A session without cash at first, as an account that is imported, starts when money is first paid in."""
+
+    def test_its_figures_are_those_of_one_that_began_with_the_money(self):
+        """Whether its curve begins before the deposit or with it."""
+        paid = CashFlow("1", "DEPOSIT", 1000, at_hour(1))
+        later = [EquityPoint(at_hour(hour), None, equity) for hour, equity in ((1, 1000), (26, 900), (50, 1200))]
+        whole = performance(new_session(cash=1000), later, [])
+        nothing = new_session(cash=0)
+
+        for curve in (later, [EquityPoint(at_hour(0), None, 0), *later], [EquityPoint(at_hour(1), None, 0), *later]):
+            found = performance(nothing, curve, [paid])
+            assert [found.total_return, found.max_drawdown, found.sharpe_ratio] == [
+                pytest.approx(0.2),
+                pytest.approx(-0.1),
+                pytest.approx(whole.sharpe_ratio),
+            ]
+
+    def test_a_point_that_is_later_than_the_deposit_counts_from_it(self):
+        """What has been gained since is a gain on all of it; further money is weighted as ever."""
+        flows = [CashFlow("1", "DEPOSIT", 600, at_hour(1)), CashFlow("2", "DEPOSIT", 400, at_hour(1))]
+        flows.append(CashFlow("3", "DEPOSIT", 1000, at_hour(20)))
+        curve = [EquityPoint(at_hour(10), None, 1100), EquityPoint(at_hour(20), None, 2100)]
+
+        assert performance(new_session(cash=0), curve, flows).total_return == pytest.approx(0.1)
+
+    def test_without_a_deposit_there_is_no_return(self):
+        """Nor where the first thing that happens is a withdrawal."""
+        curve = [EquityPoint(at_hour(1), None, -5), EquityPoint(at_hour(2), None, 5)]
+
+        for flows in ([], [CashFlow("1", "WITHDRAWAL", -5, at_hour(1))]):
+            assert performance(new_session(cash=0), curve, flows).total_return is None
 
 
 class TestTrades:
