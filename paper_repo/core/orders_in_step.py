@@ -33,8 +33,8 @@ class Stored(Protocol):
     def has_fill(self, fill: Data) -> bool:
         """Whether there is a fill of this id and symbol."""
 
-    def order_of(self, symbol: str, fill_id: str) -> str | None:
-        """The order of this fill; None if it has none, or there is no such fill."""
+    def corrected_order(self, symbol: str, fill_id: str) -> str | None:
+        """The order of this fill if it was corrected; None if not, if it has no order, or there is no such fill."""
 
     def latest_fills(self) -> Iterable[tuple[Any, ...]]:
         """The orders and quantities of the last `LATEST_FILLS` fills that were not corrected."""
@@ -64,10 +64,13 @@ class StoredRows:
         """Whether there is a fill of this id and symbol."""
         return self._fill(fill["symbol"], fill["id"]) is not None
 
-    def order_of(self, symbol: str, fill_id: str) -> str | None:
-        """The order of this fill; None if it has none, or there is no such fill."""
+    def corrected_order(self, symbol: str, fill_id: str) -> str | None:
+        """The order of this fill if it was corrected; None if not, if it has no order, or there is no such fill."""
         row = self._fill(symbol, fill_id)
-        return None if row is None else row[self._storage.statements.fill_columns.index("order_id")]
+        if row is None:
+            return None
+        fill = dict(zip(self._storage.statements.fill_columns, row, strict=True))
+        return None if fill["corrected_at"] is None else fill["order_id"]
 
     def _fill(self, symbol: str, fill_id: str) -> tuple[Any, ...] | None:
         row = {"session_id": self._id, "id": fill_id, "symbol": symbol}
@@ -109,9 +112,9 @@ def require_in_step(save: Save, stored: Stored) -> None:
 
 
 def _stands_for_its_own(fill: Data, stored: Stored) -> bool:
-    """Whether it replaces a fill of its order, which the order counted when it was closed."""
+    """Whether it replaces a corrected fill of its order, which the order counted when it was closed."""
     replaced = fill.get("replaces")
-    return replaced is not None and stored.order_of(fill["symbol"], replaced) == fill["order_id"]
+    return replaced is not None and stored.corrected_order(fill["symbol"], replaced) == fill["order_id"]
 
 
 def _require_counted(save: Save, stored: Stored) -> None:

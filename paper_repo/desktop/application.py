@@ -318,7 +318,7 @@ def run(
 def give_way_to_the_window() -> None:
     """Let other threads of this program hold up the window for as short as Python allows.
 
-    What is imported stays to the end, and the garbage collector need not look through it each time. A thread that
+    What is imported stays until the program ends: the garbage collector need not go through it each time. A thread that
     runs Python code is interrupted after a millisecond instead of five, when the window has something to do.
     """
     gc.collect()

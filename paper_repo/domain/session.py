@@ -532,7 +532,7 @@ _PLAIN_CHECKS = {
     for each in dataclasses.fields(PaperTradingSession)
     if not isinstance(each.metadata["check"], Checked)
 }
-"""What an assignment to these attributes does, which is no more than to check the value."""
+"""All that an assignment to these attributes does is to check the value, by these functions."""
 _CONTAINERS = ("open_orders", "instruments", "state", "metadata")
 
 

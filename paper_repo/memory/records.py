@@ -66,9 +66,10 @@ class Record:
         """Whether there is a fill of this id and symbol."""
         return any((each.id, each.symbol) == (fill["id"], fill["symbol"]) for each in self.fills)
 
-    def order_of(self, symbol: str, fill_id: str) -> str | None:
-        """The order of this fill; None if it has none, or there is no such fill."""
-        return next((each.order_id for each in self.fills if (each.id, each.symbol) == (fill_id, symbol)), None)
+    def corrected_order(self, symbol: str, fill_id: str) -> str | None:
+        """The order of this fill if it was corrected; None if not, if it has no order, or there is no such fill."""
+        corrected = (each for each in self.fills if each.corrected_at is not None)
+        return next((each.order_id for each in corrected if (each.id, each.symbol) == (fill_id, symbol)), None)
 
     def latest_fills(self) -> Iterable[tuple[Any, ...]]:
         """The orders and quantities of the last `LATEST_FILLS` fills that were not corrected."""

@@ -404,6 +404,11 @@ class AccountContract:
         session.apply_fill(new_fill(2, quantity=10, order_id="filled"))
         await repository.save(session)
         closed = await repository.get_orders("s", which="closed")
+        late = await repository.get_by_id("s")
+        assert late is not None
+        late.apply_fill(new_fill(9, quantity=1, order_id="filled", replaces="fill-2"))  # which was not corrected
+        with pytest.raises(InvalidSessionError, match="'filled' was closed before"):
+            await repository.save(late)
 
         smaller = await repository.correct_fill("s", "fill-1", new_fill(1, id="less", quantity=3))
         assert [each.order_id for each in await repository.get_fills("s")] == ["rests", "filled", "rests"]

@@ -6,7 +6,7 @@ usage: python -m tests.mutants [--again | --sample N] [MODULE ...]
 What the type checker refuses does not run. Fails when tests and type checker notice fewer than 90 % of a module's
 mutants, when the tests kill fewer than 90 % of all that ran, or when one survives that survivors.toml does not explain.
 With --again only the mutants run that were not killed the last time, and those of functions that have changed since.
-With --sample only so many run of each group, drawn at random; all of them take days.
+With --sample N, only N mutants of each group run, drawn at random; all of them take days.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def main() -> int:
 
 
 def run(group: Group, modules: list[str], again: bool, sample: tuple[int, int] | None) -> list[Outcome]:
-    """Run the mutants of these modules, or so many of them drawn with a seed, with the tests of their group."""
+    """Run the mutants of these modules, or a random sample of them, with the tests of their group."""
     with group.serving() as environment:
         workplace = group.prepare(modules, again, environment)
         for outcome in outcomes(workplace, modules):

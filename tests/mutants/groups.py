@@ -45,7 +45,7 @@ class Workplace:
         return self.folder / "mutants"
 
     def run(self, *sample: int) -> None:
-        """Run the mutants without a result yet, or so many of them drawn with this seed; mutmut prints its progress.
+        """Run the mutants without a result yet, or a sample (its size and seed); mutmut prints its progress.
 
         Raises:
             CalledProcessError: it could not begin: the tests fail without any mutant, most likely.

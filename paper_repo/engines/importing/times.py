@@ -36,7 +36,7 @@ _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
 
 
 def is_day(cell: str) -> bool:
-    """Whether a cell is a day without a time of day; spreadsheets write a midnight behind it."""
+    """Whether a cell is a day without a time of day; spreadsheets append midnight to it."""
     text = cell.strip()
     if ":" in text:
         text = _MIDNIGHT.sub("", text)
